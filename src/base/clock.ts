@@ -1,0 +1,34 @@
+/** A running timer; `stop` is safe to call twice. */
+export interface Timer {
+  stop(): void;
+}
+
+/**
+ * Time as an argument. Everything outside `base` takes a clock, so that tests run on virtual time
+ * (`createManualClock` in `stickyroute/testing`).
+ */
+export interface Clock {
+  /** Milliseconds since the Unix epoch. May jump when the machine's clock is set. */
+  now(): number;
+  /** Milliseconds from an arbitrary start; never goes back. For durations. */
+  monotonic(): number;
+  /** Runs `task` every `ms` milliseconds; does not keep the process alive. */
+  every(ms: number, task: () => void): Timer;
+  /** Runs `task` once, `ms` milliseconds from now; does not keep the process alive. */
+  after(ms: number, task: () => void): Timer;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  every(ms, task) {
+    const handle = setInterval(task, ms);
+    handle.unref();
+    return { stop: () => clearInterval(handle) };
+  },
+  after(ms, task) {
+    const handle = setTimeout(task, ms);
+    handle.unref();
+    return { stop: () => clearTimeout(handle) };
+  },
+};

@@ -1,0 +1,11 @@
+const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** How a duration is written, for messages. */
+export const DURATION_FORM = 'a number and a unit, such as 500ms, 30s, 5m, 1h or 7d';
+
+/** `"30s"` → 30000. Returns undefined for anything that isn't a number followed by ms, s, m, h or d. */
+export function parseDuration(text: string): number | undefined {
+  const match = /^(\d{1,12}(?:\.\d{1,3})?)(ms|s|m|h|d)$/.exec(text);
+  if (match === null) return undefined;
+  return Math.round(Number(match[1]) * UNIT_MS[match[2]!]!);
+}

@@ -1,0 +1,23 @@
+/**
+ * Every error stickyroute raises on purpose carries one of these codes. They are public: handlers switch on
+ * them, so a code is never renamed and never reused.
+ */
+export type StickyErrorCode =
+  | 'STICKY_CONFIG_INVALID'
+  | 'STICKY_CONFIG_UNREADABLE'
+  | 'STICKY_LISTEN_FAILED'
+  | 'STICKY_TLS_UNREADABLE'
+  | 'STICKY_POOL_INVALID'
+  | 'STICKY_PLACEMENT_INVALID'
+  | 'STICKY_TOKEN_REFUSED';
+
+/** An error meant for a person: `message` says what happened, to which thing, and what to do about it. */
+export class StickyError extends Error {
+  readonly code: StickyErrorCode;
+
+  constructor(code: StickyErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'StickyError';
+    this.code = code;
+  }
+}

@@ -1,0 +1,72 @@
+import type { Limits } from '../../proxy/limits.js';
+import type { Upstream } from '../../route/pool/upstream.js';
+
+/**
+ * A configuration that has been read, checked and completed: no shorthand, no missing values, durations in milliseconds.
+ * The gateway and `explain` take this; only `load.ts` and `schema.ts` know how it was written.
+ */
+export interface Config {
+  readonly listen: Listen;
+  /** Absent: plain HTTP. File paths, absolute. */
+  readonly tls: TlsFiles | undefined;
+  /** Secrets for sealed cookies: the first seals, all open. Empty: the gateway makes one that lives as long as it does. */
+  readonly keys: readonly string[];
+  readonly pools: readonly PoolConfig[];
+  /** The most specific first: longer path prefixes before shorter, named hosts before any host. */
+  readonly routes: readonly RouteConfig[];
+  /** Addresses and CIDR ranges whose X-Forwarded-* fields are believed. */
+  readonly trustedProxies: readonly string[];
+  readonly expose: boolean;
+  readonly accessLog: boolean;
+  readonly limits: Limits;
+  /** How long requests in progress may take after SIGTERM. */
+  readonly shutdownGraceMs: number;
+}
+
+export interface Listen {
+  /** Undefined: every address of the machine. */
+  readonly host: string | undefined;
+  readonly port: number;
+}
+
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+export interface PoolConfig {
+  readonly name: string;
+  readonly upstreams: readonly Upstream[];
+  readonly placement: Choice;
+  /** Active health probes; undefined: none. */
+  readonly health: HealthConfig | undefined;
+  readonly passive: { readonly maxFails: number; readonly failTimeoutMs: number };
+  /** For `https://` upstreams. */
+  readonly tls: { readonly caFile: string | undefined; readonly insecure: boolean };
+}
+
+export interface HealthConfig {
+  readonly path: string;
+  readonly everyMs: number;
+  readonly timeoutMs: number;
+  readonly healthyAfter: number;
+  readonly unhealthyAfter: number;
+}
+
+export interface RouteConfig {
+  /** Unique; also the scope of its sealed cookies. */
+  readonly name: string;
+  readonly pool: string;
+  /** Host names in lower case, without port; `*.example.org` matches one or more labels. Empty: any host. */
+  readonly hosts: readonly string[];
+  /** A path prefix that ends at a segment: `/api` matches `/api` and `/api/x`, not `/apix`. `/` matches all. */
+  readonly path: string;
+  readonly affinity: readonly Choice[];
+  readonly balance: Choice;
+}
+
+/** One entry of a registry (rule, placement, balance) by name, with its checked options. */
+export interface Choice {
+  readonly name: string;
+  readonly options: unknown;
+}

@@ -1,0 +1,26 @@
+/** A request with more cookies than this is read up to here; browsers stop at about 180 a site. */
+const COOKIES_MAX = 256;
+
+const NONE: ReadonlyMap<string, readonly string[]> = new Map();
+
+/** The `Cookie` field (RFC 6265 §5.4) as name → values. Values are as sent, without surrounding quotes. */
+export function parseCookies(field: string | undefined): ReadonlyMap<string, readonly string[]> {
+  if (field === undefined) return NONE;
+  const found = new Map<string, string[]>();
+  let at = 0;
+  for (let count = 0; at < field.length && count < COOKIES_MAX; count++) {
+    let end = field.indexOf(';', at);
+    if (end === -1) end = field.length;
+    const equals = field.indexOf('=', at);
+    if (equals !== -1 && equals < end) {
+      const name = field.slice(at, equals).trim();
+      let value = field.slice(equals + 1, end).trim();
+      if (value.length > 1 && value.startsWith('"') && value.endsWith('"')) value = value.slice(1, -1);
+      const values = found.get(name);
+      if (values === undefined) found.set(name, [value]);
+      else values.push(value);
+    }
+    at = end + 1;
+  }
+  return found;
+}

@@ -1,0 +1,11 @@
+/** How a request ended up where it did. The same word in the access log, `x-affinity`, metrics and `explain`. */
+export type Outcome = 'bound' | 'keyed' | 'balanced' | 'borrowed' | 'rehomed' | 'rejected';
+
+/** Why something that was found was not followed. */
+export type Why = 'unreadable' | 'expired' | 'gone' | 'down' | 'draining' | 'full';
+
+/**
+ * How a try failed. `unreachable`: no connection could be made, so nobody is there. `broken`: it answered the
+ * connection and then failed this request; one such failure never moves a binding, health decides that.
+ */
+export type Failure = 'unreachable' | 'broken';

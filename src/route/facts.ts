@@ -1,0 +1,66 @@
+import { toByteString } from '../base/framed-key.js';
+import { parseCookies } from './cookies.js';
+
+/** Where header fields come from: a parsed head in the gateway, a plain list in `explain` and the library. */
+export interface HeaderSource {
+  /** The field's value; several fields of one name are joined with ", " (with "; " for cookie). `name` in lower case. */
+  get(name: string): string | undefined;
+}
+
+/** What a request is known by before any rule looks at it. */
+export interface RequestLine {
+  readonly method: string;
+  /** The target as sent, in origin form: `/path?query`. */
+  readonly target: string;
+  /** The host of the request without its port, in lower case; empty when unknown. */
+  readonly host: string;
+  /** The client's address, after trusted proxies; `""` when unknown. */
+  readonly clientAddress: string;
+  /** True when the client's side of the connection is HTTPS, after trusted proxies. */
+  readonly isSecure: boolean;
+  readonly nowMs: number;
+}
+
+/**
+ * What rules may ask of a request. Cookies and query are parsed when a rule first asks, and only once. All texts are
+ * byte strings: one character, one byte, as they came over the wire.
+ */
+export class RequestFacts {
+  readonly line: RequestLine;
+  readonly headers: HeaderSource;
+  #cookies: ReadonlyMap<string, readonly string[]> | undefined;
+  #query: URLSearchParams | undefined;
+
+  constructor(line: RequestLine, headers: HeaderSource) {
+    this.line = line;
+    this.headers = headers;
+  }
+
+  get nowMs(): number {
+    return this.line.nowMs;
+  }
+
+  /** The path, without the query. */
+  get path(): string {
+    const { target } = this.line;
+    const mark = target.indexOf('?');
+    return mark === -1 ? target : target.slice(0, mark);
+  }
+
+  /** Every value of the cookie, in the order sent: browsers send two when a name exists at two paths or partitions. */
+  cookies(name: string): readonly string[] {
+    this.#cookies ??= parseCookies(this.headers.get('cookie'));
+    return this.#cookies.get(name) ?? [];
+  }
+
+  /** The first value of a query parameter, decoded, as a byte string. */
+  query(name: string): string | undefined {
+    if (this.#query === undefined) {
+      const { target } = this.line;
+      const mark = target.indexOf('?');
+      this.#query = new URLSearchParams(mark === -1 ? '' : target.slice(mark + 1));
+    }
+    const value = this.#query.get(name);
+    return value === null ? undefined : toByteString(value);
+  }
+}

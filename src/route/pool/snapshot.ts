@@ -1,0 +1,33 @@
+import type { Placement } from '../placement/placement.js';
+import type { Upstream } from './upstream.js';
+
+/**
+ * What health says of an upstream. `trial`: it failed, its time-out has passed, and one request may try it
+ * (the half-open state of a circuit breaker).
+ */
+export type Condition = 'up' | 'down' | 'trial';
+
+/**
+ * An immutable view of a pool. Every change of members or health makes a new one with the next version; a request
+ * is decided against one snapshot from its first byte to its last try.
+ */
+export interface PoolSnapshot {
+  readonly version: number;
+  readonly upstreams: readonly Upstream[];
+  /** By the upstream's place in `upstreams`. */
+  readonly conditions: readonly Condition[];
+  /** Over all members, whatever their health: health is a filter on its ranking, so it moves nobody else. */
+  readonly placement: Placement;
+  /** Where an id stands in `upstreams`; undefined where the pool has no such upstream. */
+  indexOf(id: string): number | undefined;
+}
+
+/** Can it take a request of someone who belongs there (a binding)? */
+export function isReachable(pool: PoolSnapshot, index: number): boolean {
+  return pool.conditions[index] !== 'down';
+}
+
+/** Can it take someone new (a key's placement, a balance)? */
+export function takesNewUsers(pool: PoolSnapshot, index: number): boolean {
+  return pool.conditions[index] !== 'down' && !pool.upstreams[index]!.draining;
+}

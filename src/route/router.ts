@@ -1,0 +1,185 @@
+import type { Random } from '../base/random.js';
+import type { Found, FailurePolicy, Rule } from './affinity/rule.js';
+import type { Balance, BalanceFacts, Load } from './balance/balance.js';
+import type { Failure, Outcome, Why } from './decision.js';
+import type { RequestFacts } from './facts.js';
+import { isReachable, takesNewUsers, type PoolSnapshot } from './pool/snapshot.js';
+
+/** How a pool's users are told apart and spread: the part of a route that the router needs. */
+export interface Affinity {
+  /** Tried in order; the first that finds something decides. */
+  readonly rules: readonly Rule[];
+  readonly balance: Balance;
+}
+
+/**
+ * Waits for rules that can't answer at once. Undefined, which is nearly always, when `decide` can be called now.
+ * Rules behind one that decides already are not asked.
+ */
+export function prepare(affinity: Affinity, facts: RequestFacts, pool: PoolSnapshot): Promise<void> | undefined {
+  const last = affinity.rules.findLastIndex((rule) => rule.prepare !== undefined);
+  for (let at = 0; at <= last; at++) {
+    const rule = affinity.rules[at]!;
+    const waiting = rule.prepare?.(facts);
+    if (waiting !== undefined) return waiting.then(() => prepare(affinity, facts, pool));
+    if (decides(rule.find(facts, pool))) return undefined;
+  }
+  return undefined;
+}
+
+/** The router: request facts + snapshot → decision. It does nothing but look. */
+export function decide(affinity: Affinity, facts: RequestFacts, pool: PoolSnapshot, load: Load, random: Random): Decision {
+  return new Decision(affinity, facts, pool, load, random);
+}
+
+/**
+ * The upstreams to try, in order, with the reason. It starts at the best one; after a failed try `next` moves it on.
+ * What it says (`outcome`, `rule`, `why`) always speaks of the upstream it stands at.
+ */
+export class Decision implements BalanceFacts {
+  readonly pool: PoolSnapshot;
+  readonly load: Load;
+  readonly random: Random;
+  /** The upstream to try now, as its place in `pool.upstreams`; -1 when none is left. */
+  index = -1;
+  outcome: Outcome = 'balanced';
+  /** The rule that decided; undefined when the balance did. */
+  rule: Rule | undefined;
+  why: Why | undefined;
+
+  readonly #affinity: Affinity;
+  readonly #facts: RequestFacts;
+  /** How many rules were asked before one decided; those of them that can bind will. */
+  #asked = 0;
+  /** The rule that found a key or binding, and what; `rule` differs from it when another rule's binding was gone. */
+  #decider: Rule | undefined;
+  #found: Deciding | undefined;
+  /** The key that ranks the upstreams while the deciding rule's own can't be used. */
+  #key: string | undefined;
+  #rank: ArrayLike<number> | undefined;
+  #rankAt = 0;
+  #tried: number[] | undefined;
+
+  constructor(affinity: Affinity, facts: RequestFacts, pool: PoolSnapshot, load: Load, random: Random) {
+    this.#affinity = affinity;
+    this.#facts = facts;
+    this.pool = pool;
+    this.load = load;
+    this.random = random;
+    this.#start();
+  }
+
+  tried(index: number): boolean {
+    return this.#tried !== undefined && this.#tried.includes(index);
+  }
+
+  /** The upstream could not serve: stand at the next one. Returns its index, or -1 when none is left. */
+  next(failure: Failure): number {
+    (this.#tried ??= []).push(this.index);
+    if (this.#decider !== undefined && this.#tried.length === 1) this.#leave('down', failure);
+    else this.#advance();
+    return this.index;
+  }
+
+  /** The `Set-Cookie` values for the answer of the upstream it stands at. Empty for a client that is bound already. */
+  writes(): string[] {
+    const values: string[] = [];
+    const { rules } = this.#affinity;
+    if (this.index === -1 || this.outcome === 'borrowed') return values;
+    for (let at = 0; at < this.#asked; at++) {
+      const rule = rules[at]!;
+      if (rule.bind !== undefined) values.push(rule.bind(this.#facts, this.pool, this.index));
+    }
+    const found = this.#found;
+    if (found?.kind === 'bound' && this.#decider?.bind !== undefined) {
+      if (found.index !== this.index) values.push(this.#decider.bind(this.#facts, this.pool, this.index));
+      else if (found.refresh !== undefined) values.push(this.#decider.bind(this.#facts, this.pool, this.index, found.refresh));
+    }
+    return values;
+  }
+
+  #start(): void {
+    const { rules } = this.#affinity;
+    for (; this.#asked < rules.length; this.#asked++) {
+      const rule = rules[this.#asked]!;
+      const found = rule.find(this.#facts, this.pool);
+      if (decides(found)) {
+        this.#follow(rule, found);
+        return;
+      }
+      if (found.kind === 'nothing') continue;
+      this.why ??= found.kind;
+      if (found.kind === 'gone' && this.rule === undefined) {
+        this.rule = rule;
+        this.outcome = 'rehomed';
+      }
+    }
+    this.#advance();
+  }
+
+  #follow(rule: Rule, found: Deciding): void {
+    const isRehomed = this.outcome === 'rehomed';
+    if (!isRehomed) this.rule = rule;
+    this.#decider = rule;
+    this.#found = found;
+    if (found.kind === 'bound') {
+      if (!isRehomed) this.outcome = 'bound';
+      this.index = found.index;
+      if (!isReachable(this.pool, found.index)) this.#leave('down', 'unreachable');
+      return;
+    }
+    if (!isRehomed) this.outcome = 'keyed';
+    this.#key = found.key;
+    this.index = this.pool.placement.owner(found.key);
+    if (this.index === -1) this.#advance();
+    else if (!takesNewUsers(this.pool, this.index)) {
+      this.#leave(this.pool.conditions[this.index] === 'down' ? 'down' : 'draining', 'unreachable');
+    }
+  }
+
+  /** The upstream of the binding or key can't be used: the rule's failure policy says what now. */
+  #leave(why: Why, failure: Failure): void {
+    this.why = why;
+    const policy: FailurePolicy = this.#decider!.onFailure;
+    if (policy === 'reject') {
+      this.outcome = 'rejected';
+      this.index = -1;
+      return;
+    }
+    if (this.outcome !== 'rehomed') this.outcome = policy === 'rehome' && failure === 'unreachable' ? 'rehomed' : 'borrowed';
+    if (this.#found?.kind === 'bound') this.#key = this.#standIn();
+    this.#advance();
+  }
+
+  /** A key for a bound user whose upstream is away: a later rule's, or, to keep a borrower in one place, the binding's own. */
+  #standIn(): string | undefined {
+    const { rules } = this.#affinity;
+    for (let at = this.#asked + 1; at < rules.length; at++) {
+      const found = rules[at]!.find(this.#facts, this.pool);
+      if (found.kind === 'keyed') return found.key;
+    }
+    return this.outcome === 'borrowed' && this.#found?.kind === 'bound' ? this.#found.key : undefined;
+  }
+
+  #advance(): void {
+    this.index = this.#key === undefined ? this.#affinity.balance.pick(this) : this.#nextByRank(this.#key);
+    if (this.index !== -1) return;
+    this.outcome = 'rejected';
+    this.why ??= 'down';
+  }
+
+  #nextByRank(key: string): number {
+    this.#rank ??= this.pool.placement.rank(key);
+    while (this.#rankAt < this.#rank.length) {
+      const index = this.#rank[this.#rankAt++]!;
+      if (takesNewUsers(this.pool, index) && !this.tried(index)) return index;
+    }
+    return -1;
+  }
+}
+
+type Deciding = Extract<Found, { kind: 'bound' | 'keyed' }>;
+
+function decides(found: Found): found is Deciding {
+  return found.kind === 'bound' || found.kind === 'keyed';
+}
