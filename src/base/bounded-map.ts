@@ -7,9 +7,15 @@ export class BoundedMap<K, V> {
   #young = new Map<K, V>();
   #old = new Map<K, V>();
   readonly #half: number;
+  readonly #keyOf: ((value: V) => K) | undefined;
 
-  constructor(max: number) {
+  /**
+   * `keyOf` says where a value has its own copy of its key. Needed when look-ups use texts cut out of larger ones: V8 keeps the
+   * whole request head alive for a slice of it, and a hit in the old generation would store that slice.
+   */
+  constructor(max: number, keyOf?: (value: V) => K) {
     this.#half = Math.max(1, Math.floor(max / 2));
+    this.#keyOf = keyOf;
   }
 
   get size(): number {
@@ -22,7 +28,7 @@ export class BoundedMap<K, V> {
     const old = this.#old.get(key);
     if (old !== undefined) {
       this.#old.delete(key);
-      this.set(key, old);
+      this.set(this.#keyOf === undefined ? key : this.#keyOf(old), old);
     }
     return old;
   }

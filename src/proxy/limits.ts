@@ -13,6 +13,8 @@ export interface Limits {
   readonly idleTimeMs: number;
   /** No byte of a body moved, in either direction, while one was due. */
   readonly bodyIdleMs: number;
+  /** No byte moved either way on an upgraded connection. */
+  readonly tunnelIdleMs: number;
   /** Client connections open at once. */
   readonly connectionsMax: number;
   /** Connecting to an upstream. */
@@ -35,6 +37,7 @@ export const DEFAULT_LIMITS: Limits = {
   headTimeMs: 10_000,
   idleTimeMs: 75_000,
   bodyIdleMs: 60_000,
+  tunnelIdleMs: 3_600_000,
   connectionsMax: 10_000,
   connectTimeMs: 3_000,
   answerTimeMs: 60_000,

@@ -1,3 +1,5 @@
+import { trimBlank } from '../base/blank.js';
+
 /** A request with more cookies than this is read up to here; browsers stop at about 180 a site. */
 const COOKIES_MAX = 256;
 
@@ -13,8 +15,8 @@ export function parseCookies(field: string | undefined): ReadonlyMap<string, rea
     if (end === -1) end = field.length;
     const equals = field.indexOf('=', at);
     if (equals !== -1 && equals < end) {
-      const name = field.slice(at, equals).trim();
-      let value = field.slice(equals + 1, end).trim();
+      const name = trimBlank(field, at, equals);
+      let value = trimBlank(field, equals + 1, end);
       if (value.length > 1 && value.startsWith('"') && value.endsWith('"')) value = value.slice(1, -1);
       const values = found.get(name);
       if (values === undefined) found.set(name, [value]);

@@ -14,17 +14,27 @@ export interface Affinity {
 
 /**
  * Waits for rules that can't answer at once. Undefined, which is nearly always, when `decide` can be called now.
- * Rules behind one that decides already are not asked.
+ * Rules behind one that decides already are not asked, unless its upstream is away and they may name a stand-in.
  */
 export function prepare(affinity: Affinity, facts: RequestFacts, pool: PoolSnapshot): Promise<void> | undefined {
   const last = affinity.rules.findLastIndex((rule) => rule.prepare !== undefined);
-  for (let at = 0; at <= last; at++) {
+  return prepareFrom(0, last, affinity, facts, pool);
+}
+
+function prepareFrom(start: number, last: number, affinity: Affinity, facts: RequestFacts, pool: PoolSnapshot): Promise<void> | undefined {
+  for (let at = start; at <= last; at++) {
     const rule = affinity.rules[at]!;
     const waiting = rule.prepare?.(facts);
-    if (waiting !== undefined) return waiting.then(() => prepare(affinity, facts, pool));
-    if (decides(rule.find(facts, pool))) return undefined;
+    // Each rule is waited for once: one that has learnt nothing by then (its keys can't be fetched) must not be asked for ever.
+    if (waiting !== undefined) return waiting.then(() => (isSettled(rule, facts, pool) ? undefined : prepareFrom(at + 1, last, affinity, facts, pool)));
+    if (at < last && isSettled(rule, facts, pool)) return undefined;
   }
   return undefined;
+}
+
+function isSettled(rule: Rule, facts: RequestFacts, pool: PoolSnapshot): boolean {
+  const found = rule.find(facts, pool);
+  return found.kind === 'keyed' || (found.kind === 'bound' && isReachable(pool, found.index));
 }
 
 /** The router: request facts + snapshot → decision. It does nothing but look. */
@@ -54,6 +64,8 @@ export class Decision implements BalanceFacts {
   /** The rule that found a key or binding, and what; `rule` differs from it when another rule's binding was gone. */
   #decider: Rule | undefined;
   #found: Deciding | undefined;
+  /** True once the deciding rule's own upstream was given up and its failure policy asked. */
+  #hasLeft = false;
   /** The key that ranks the upstreams while the deciding rule's own can't be used. */
   #key: string | undefined;
   #rank: ArrayLike<number> | undefined;
@@ -75,8 +87,9 @@ export class Decision implements BalanceFacts {
 
   /** The upstream could not serve: stand at the next one. Returns its index, or -1 when none is left. */
   next(failure: Failure): number {
+    if (this.index === -1) return -1;
     (this.#tried ??= []).push(this.index);
-    if (this.#decider !== undefined && this.#tried.length === 1) this.#leave('down', failure);
+    if (this.#decider !== undefined && !this.#hasLeft) this.#leave('down', failure);
     else this.#advance();
     return this.index;
   }
@@ -118,17 +131,20 @@ export class Decision implements BalanceFacts {
   }
 
   #follow(rule: Rule, found: Deciding): void {
-    const isRehomed = this.outcome === 'rehomed';
-    if (!isRehomed) this.rule = rule;
     this.#decider = rule;
     this.#found = found;
     if (found.kind === 'bound') {
-      if (!isRehomed) this.outcome = 'bound';
+      // Also behind a binding that is gone: this one is followed, so nobody is moved.
+      this.rule = rule;
+      this.outcome = 'bound';
       this.index = found.index;
       if (!isReachable(this.pool, found.index)) this.#leave('down', 'unreachable');
       return;
     }
-    if (!isRehomed) this.outcome = 'keyed';
+    if (this.outcome !== 'rehomed') {
+      this.rule = rule;
+      this.outcome = 'keyed';
+    }
     this.#key = found.key;
     this.index = this.pool.placement.owner(found.key);
     if (this.index === -1) this.#advance();
@@ -139,6 +155,7 @@ export class Decision implements BalanceFacts {
 
   /** The upstream of the binding or key can't be used: the rule's failure policy says what now. */
   #leave(why: Why, failure: Failure): void {
+    this.#hasLeft = true;
     this.why = why;
     const policy: FailurePolicy = this.#decider!.onFailure;
     if (policy === 'reject') {
@@ -165,7 +182,8 @@ export class Decision implements BalanceFacts {
     this.index = this.#key === undefined ? this.#affinity.balance.pick(this) : this.#nextByRank(this.#key);
     if (this.index !== -1) return;
     this.outcome = 'rejected';
-    this.why ??= 'down';
+    // Nobody is turned away for an unreadable cookie: there was just no upstream left.
+    if (this.why !== 'draining') this.why = 'down';
   }
 
   #nextByRank(key: string): number {

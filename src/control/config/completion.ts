@@ -1,0 +1,130 @@
+import { certificateFiles, type FileReader } from './certificates.js';
+import type { Config, PoolConfig, RouteConfig } from './config.js';
+import { cookieClashes } from './cookie-clash.js';
+import { kindOf } from './messages.js';
+import type { Issue } from './problem.js';
+import { bySpecificity, duplicateRoutes, routeName } from './routes.js';
+import { gatewayShape, poolName, poolShape, routeShape, shorthandShape } from './schema.js';
+import { readSections, type Sections } from './sections.js';
+
+type Path = readonly PropertyKey[];
+
+/** A route as written, before it is known whether its pool exists. */
+interface WrittenRoute extends RouteConfig {
+  readonly at: Path;
+}
+
+interface Parts {
+  readonly pools: readonly PoolConfig[];
+  readonly routes: readonly WrittenRoute[];
+}
+
+/** From a plain value to a whole configuration; undefined when `issues` got any. */
+export function complete(value: unknown, files: FileReader, issues: Issue[]): Config | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    const what = value === null || value === undefined ? 'is empty' : `must be a set of keys and values, not ${kindOf(value)}`;
+    issues.push({ path: [], message: `${what}. Write at least upstreams: { api-1: http://127.0.0.1:8001 }.` });
+    return undefined;
+  }
+  const isFull = Object.hasOwn(value, 'pools') || Object.hasOwn(value, 'routes');
+  const { gateway, parts } = isFull ? full(value, files, issues) : shorthand(value, files, issues);
+  if (gateway.tls !== undefined) certificateFiles(gateway.tls, files, ['tls'], issues);
+  gateway.keys?.forEach((key, at, keys) => {
+    if (keys.indexOf(key) !== at) issues.push({ path: ['keys', at], message: 'is there twice. Remove it; the first key seals, all open.' });
+  });
+  if (issues.length > 0) return undefined;
+  return {
+    listen: gateway.listen!,
+    tls: gateway.tls === undefined ? undefined : { certFile: files.resolve(gateway.tls.cert), keyFile: files.resolve(gateway.tls.key) },
+    keys: gateway.keys!,
+    pools: parts.pools,
+    routes: parts.routes.map(({ at: _at, ...route }) => route).sort(bySpecificity),
+    trustedProxies: gateway.trustedProxies!,
+    expose: gateway.expose!,
+    accessLog: gateway.accessLog!,
+    limits: gateway.limits!,
+    shutdownGraceMs: gateway.shutdownGrace!,
+  };
+}
+
+interface Read {
+  readonly gateway: Sections<typeof gatewayShape>;
+  readonly parts: Parts;
+}
+
+/** Top-level `upstreams:` and `affinity:`: one pool and one route, both named `default`. */
+function shorthand(value: object, files: FileReader, issues: Issue[]): Read {
+  const read = readSections({ ...gatewayShape, ...shorthandShape }, value, [], issues);
+  const pool = toPool('default', { ...read, tls: read.upstreamTls }, files, ['upstreamTls'], issues);
+  const { affinity, balance } = read;
+  const routes = affinity && balance ? [{ name: 'default', pool: 'default', hosts: [], path: '/', affinity, balance, at: [] }] : [];
+  cookieClashes(routes, issues);
+  return { gateway: read, parts: { pools: pool === undefined ? [] : [pool], routes } };
+}
+
+function full(value: object, files: FileReader, issues: Issue[]): Read {
+  const { pools: writtenPools, routes: writtenRoutes, ...rest } = value as Record<string, unknown>;
+  for (const key of Object.keys(shorthandShape)) {
+    if (!Object.hasOwn(rest, key)) continue;
+    delete rest[key];
+    const place = key === 'affinity' || key === 'balance' ? 'a route in routes' : `a pool in pools${key === 'upstreamTls' ? ', as tls' : ''}`;
+    issues.push({ path: [key], message: `is the shorthand for one pool and one route, and can't stand beside pools or routes. Move it into ${place}.` });
+  }
+  const gateway = readSections({ ...gatewayShape }, rest, [], issues);
+  const names = typeof writtenPools === 'object' && writtenPools !== null ? Object.keys(writtenPools) : [];
+  const pools = readPools(writtenPools, files, issues);
+  const routes = readRoutes(writtenRoutes, names, issues);
+  duplicateRoutes(routes, issues);
+  cookieClashes(routes, issues);
+  return { gateway, parts: { pools, routes } };
+}
+
+function readPools(value: unknown, files: FileReader, issues: Issue[]): PoolConfig[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    const what = value === undefined ? 'is missing' : `must be a set of names and pools, not ${kindOf(value)}`;
+    issues.push({ path: ['pools'], message: `${what}. Write pools: { api: { upstreams: { api-1: http://127.0.0.1:8001 } } }.` });
+    return [];
+  }
+  const entries = Object.entries(value);
+  if (entries.length === 0) issues.push({ path: ['pools'], message: 'is empty. Add at least one pool.' });
+  return entries.flatMap(([name, written]) => {
+    const path = ['pools', name];
+    const named = poolName.safeParse(name);
+    if (!named.success) issues.push({ path, message: named.error.issues[0]!.message });
+    const pool = toPool(name, readSections(poolShape, written, path, issues), files, [...path, 'tls'], issues);
+    return pool === undefined ? [] : [pool];
+  });
+}
+
+function toPool(name: string, read: Sections<typeof poolShape>, files: FileReader, tlsPath: Path, issues: Issue[]): PoolConfig | undefined {
+  const { upstreams, placement, health, passive, tls } = read;
+  if (tls?.ca !== undefined) files.authority(tls.ca, [...tlsPath, 'ca'], issues);
+  if (upstreams === undefined || placement === undefined || passive === undefined || tls === undefined) return undefined;
+  return {
+    name,
+    upstreams,
+    placement,
+    health,
+    passive: { maxFails: passive.maxFails, failTimeoutMs: passive.failTimeout },
+    tls: { caFile: tls.ca === undefined ? undefined : files.resolve(tls.ca), insecure: tls.insecure },
+  };
+}
+
+function readRoutes(value: unknown, pools: readonly string[], issues: Issue[]): WrittenRoute[] {
+  if (!Array.isArray(value) || value.length === 0) {
+    const what = value === undefined ? 'is missing' : Array.isArray(value) ? 'is empty' : `must be a list, not ${kindOf(value)}`;
+    issues.push({ path: ['routes'], message: `${what}. Write routes: [{ match: { path: / }, pool: ${pools[0] ?? 'api'} }].` });
+    return [];
+  }
+  return value.flatMap((written, index): WrittenRoute[] => {
+    const at = ['routes', index];
+    const { name, match, pool, affinity, balance } = readSections(routeShape, written, at, issues);
+    if (pool !== undefined && pools.length > 0 && !pools.includes(pool)) {
+      issues.push({ path: [...at, 'pool'], message: `names no pool of this file. The pools are: ${pools.join(', ')}.` });
+    }
+    if (match === undefined) return [];
+    const { hosts, path } = match;
+    const partial = { name: name ?? routeName(hosts, path), pool: pool ?? '', hosts, path, at };
+    return [{ ...partial, affinity: affinity ?? [], balance: balance ?? { name: '', options: {} } }];
+  });
+}

@@ -1,0 +1,128 @@
+import { z } from 'zod';
+import { rangeProblem } from '../../route/address.js';
+import { rules } from '../../route/affinity/registry.js';
+import { balances } from '../../route/balance/registry.js';
+import { placements } from '../../route/placement/registry.js';
+import { choice } from './choice.js';
+import type { Choice, HealthConfig, Listen } from './config.js';
+import { limits } from './limits.js';
+import { match } from './match.js';
+import { kindOf } from './messages.js';
+import { nested } from './nested.js';
+import { upstreams } from './upstreams.js';
+import { duration, flag, reads, wholeNumber, words, Wrong } from './values.js';
+
+const KEY_CHARACTERS_MIN = 32;
+const HOUR = 3_600_000;
+
+export const listen = reads((value): Listen | Wrong => {
+  const match = /^(?:(\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9._-]*):)?(\d{1,5})$/.exec(typeof value === 'number' ? String(value) : typeof value === 'string' ? value : '');
+  if (match === null) return new Wrong('is not an address to listen at. Write a port (8080), or an address and a port: "127.0.0.1:8080" or "[::1]:8080".');
+  const port = Number(match[2]);
+  if (port > 65535) return new Wrong(`has the port ${port}. Write one from 1 to 65535, or 0 to let the system choose.`);
+  const host = match[1]?.replace(/^\[|\]$/g, '');
+  return { host: host === '' ? undefined : host, port };
+});
+
+/** A list whose entries are read each on their own, so that one bad entry hides no other. */
+function list<T>(entry: z.ZodType<T>, example: string): z.ZodType<readonly T[]> {
+  return z.unknown().transform((value, context) => {
+    if (!Array.isArray(value)) {
+      context.addIssue({ code: 'custom', message: `must be a list, not ${kindOf(value)}. Write ${example}.` });
+      return z.NEVER;
+    }
+    return value.map((item, at) => nested(entry, item, context, [at])).filter((item) => item !== undefined);
+  });
+}
+
+const key = reads((value): string | Wrong => {
+  const make = `Make one with: openssl rand -base64 ${KEY_CHARACTERS_MIN}`;
+  if (typeof value !== 'string') return new Wrong(`must be text, not ${kindOf(value) === String(value) ? 'a number or flag' : kindOf(value)}. ${make}`);
+  if (value.length >= KEY_CHARACTERS_MIN) return value;
+  return new Wrong(`is too short: it has ${value.length} characters, and a key needs at least ${KEY_CHARACTERS_MIN}. ${make}`);
+});
+
+const range = reads((value): string | Wrong => {
+  if (typeof value !== 'string') return new Wrong(`must be an address or a range, not ${kindOf(value)}. Write 10.0.0.1 or 10.0.0.0/8.`);
+  const problem = rangeProblem(value);
+  return problem === undefined ? value : new Wrong(`is not an address range. ${problem}`);
+});
+
+const passive = z.strictObject({
+  maxFails: wholeNumber({ min: 1, max: 1000 }).default(3),
+  failTimeout: duration({ min: 100, max: HOUR }).default(30_000),
+});
+
+const probePath = reads((value): string | Wrong =>
+  typeof value === 'string' && /^\/[\x21-\x7e]*$/.test(value) ? value : new Wrong('is not a path. Write one that begins with a slash, such as /healthz.'),
+);
+
+const health: z.ZodType<HealthConfig> = z
+  .strictObject({
+    path: probePath,
+    every: duration({ min: 100, max: HOUR }).default(2000),
+    timeout: duration({ min: 10, max: 60_000 }).optional(),
+    healthyAfter: wholeNumber({ min: 1, max: 100 }).default(2),
+    unhealthyAfter: wholeNumber({ min: 1, max: 100 }).default(3),
+  })
+  .transform(({ path, every, timeout, healthyAfter, unhealthyAfter }, context) => {
+    // A probe that outlives its turn would overlap the next, and its verdict would come late.
+    if (timeout !== undefined && timeout > every) context.addIssue({ code: 'custom', path: ['timeout'], message: 'must not be above every. Write a shorter timeout, or a longer every.' });
+    return { path, everyMs: every, timeoutMs: timeout ?? Math.min(every, 1000), healthyAfter, unhealthyAfter };
+  });
+
+const upstreamTls = z
+  .strictObject({ ca: words('ca: ca.pem').optional(), insecure: flag.default(false) })
+  .transform(({ ca, insecure }, context) => {
+    if (ca !== undefined && insecure) context.addIssue({ code: 'custom', path: ['insecure'], message: 'contradicts ca: with insecure nothing is checked. Leave one of them out.' });
+    return { ca, insecure };
+  });
+
+const name = reads((value): string | Wrong =>
+  typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(value) ? value : new Wrong('is not a name. Use letters, digits and . _ - with a letter or digit first, up to 64.'),
+);
+
+/** Where affinity is not mentioned: the scheme that works for any browser. */
+const DEFAULT_AFFINITY: readonly unknown[] = ['cookie'];
+
+/** What goes for the gateway as a whole. */
+export const gatewayShape = {
+  listen: listen.prefault(8080),
+  tls: z.strictObject({ cert: words('cert: cert.pem'), key: words('key: key.pem') }).optional(),
+  keys: list(key, 'keys: ["${STICKYROUTE_KEY}"]').default([]),
+  trustedProxies: list(range, 'trustedProxies: [10.0.0.0/8]').default([]),
+  expose: flag.default(false),
+  accessLog: flag.default(true),
+  limits: limits.prefault({}),
+  shutdownGrace: duration({ min: 0, max: HOUR }).default(30_000),
+};
+
+/** What a pool is made of. */
+export const poolShape = {
+  upstreams,
+  placement: choice('placement', placements).prefault('rendezvous'),
+  health: health.optional(),
+  passive: passive.prefault({}),
+  tls: upstreamTls.prefault({}),
+};
+
+const routing = {
+  affinity: list<Choice>(choice('rule', [...rules.values()]), 'affinity: [cookie], or one rule a line, each after a dash').prefault(DEFAULT_AFFINITY),
+  balance: choice('balance', balances).prefault('leastRequests'),
+};
+
+/** What a route is made of. */
+export const routeShape = { name: name.optional(), match: match.prefault({}), pool: words('pool: api'), ...routing };
+
+/** One pool and one route, both named `default`. The listener has `tls`, so the pool's is `upstreamTls`. */
+export const shorthandShape = {
+  upstreams: poolShape.upstreams,
+  upstreamTls: poolShape.tls,
+  placement: poolShape.placement,
+  health: poolShape.health,
+  passive: poolShape.passive,
+  ...routing,
+};
+
+/** The names of pools. */
+export const poolName = name;

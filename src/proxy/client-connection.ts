@@ -1,0 +1,419 @@
+import { Exchange, type ClientSide } from './exchange.js';
+import { originOf, ownFields } from './forwarded.js';
+import { CHARS, CR, LF, VALUE } from './http1/chars.js';
+import { reasonPhrase } from './http1/reason.js';
+import { CHUNKED, parseRequestHead, type RequestError, type RequestHead } from './http1/request-head.js';
+import { UNTIL_CLOSE } from './http1/response-head.js';
+import type { Timed } from './deadlines.js';
+import { Outlet } from './outlet.js';
+import type { Site } from './site.js';
+import type { Wire, WireHandler } from './wire.js';
+
+const CRLF_CRLF = Buffer.from('\r\n\r\n');
+/** After a last answer the client may still be sending: it is read and thrown away this long, so that a reset doesn't reach it before the answer. */
+const LINGER_MS = 2000;
+/** A request id that a client brings is passed on if it looks like one. */
+const REQUEST_ID = /^[A-Za-z0-9._:+/=-]{1,128}$/;
+
+/** Which limit `deadlineAt` stands for. */
+const HEAD = 0;
+const IDLE = 1;
+const REQUEST_BODY = 2;
+const ANSWER = 3;
+const TUNNEL = 4;
+/** From here on the connection is ending and nothing that comes is read. */
+const LINGER = 5;
+/** Ending, but the client is slow to take its answer. */
+const FLUSH = 6;
+
+/** The client's side over HTTP/1.1: reads one request after another from its connection and writes the answers. */
+export class ClientConnection implements WireHandler, ClientSide, Timed {
+  deadlineAt: number;
+
+  readonly #site: Site;
+  readonly #wire: Wire;
+  readonly #outlet: Outlet;
+  readonly #peer: string;
+  readonly #isSecure: boolean;
+  readonly #isTrusted: boolean;
+  readonly #ownFields: string;
+  #phase = HEAD;
+  #exchange: Exchange | undefined;
+  /** What came and can't be used yet: the beginning of a head, a pipelined request, early bytes of an upgrade. */
+  #held: Buffer | undefined;
+  /** How far into `#held` the end of a head has been looked for. */
+  #searched = 0;
+  #keepAlive = true;
+  #isHttp10 = false;
+  #isHeadRequest = false;
+  #isRequestPaused = false;
+  #isPaused = false;
+  #hasEnded = false;
+  #bytesOutBefore = 0;
+
+  constructor(site: Site, wire: Wire, isSecure: boolean) {
+    this.#site = site;
+    this.#wire = wire;
+    this.#outlet = new Outlet(wire);
+    this.#isSecure = isSecure;
+    const address = wire.remoteAddress;
+    this.#peer = address.startsWith('::ffff:') ? address.slice(7) : address;
+    this.#isTrusted = site.isTrusted(this.#peer);
+    this.#ownFields = ownFields(this.#peer, isSecure);
+    this.deadlineAt = site.clock.monotonic() + site.limits.headTimeMs;
+    site.deadlines.add(this);
+  }
+
+  /** Between two requests, with nothing begun. */
+  get isIdle(): boolean {
+    return this.#exchange === undefined && this.#held === undefined && this.#phase < LINGER;
+  }
+
+  get takesChunks(): boolean {
+    return !this.#isHttp10;
+  }
+
+  get isUnderPressure(): boolean {
+    return this.#outlet.isUnderPressure;
+  }
+
+  get answeredBytes(): number {
+    return this.#outlet.bytesOut - this.#bytesOutBefore;
+  }
+
+  /** The gateway is going: an idle connection is closed; one at work closes after its answer. */
+  closeIfIdle(): void {
+    if (this.isIdle) this.#close();
+  }
+
+  destroy(): void {
+    this.#wire.destroy();
+  }
+
+  // ---- Reading ----
+
+  onBytes(bytes: Buffer, start: number, end: number): boolean {
+    if (this.#phase >= LINGER) return false;
+    const exchange = this.#exchange;
+    if (exchange !== undefined) {
+      if (exchange.isTunnel) {
+        this.#tunnelMoved();
+        exchange.tunnelRead(bytes, start, end);
+        return true;
+      }
+      if (!exchange.isRequestWhole) {
+        this.#expectBody();
+        start = exchange.requestRead(bytes, start, end);
+        if (exchange.isRequestWhole && this.#exchange === exchange) this.#expectAnswer();
+      }
+      if (start === end) return true;
+      if (this.#exchange !== undefined) {
+        this.#hold(bytes, start, end);
+        return true;
+      }
+      if (this.#phase >= LINGER) return true;
+    }
+    if (this.#held !== undefined) {
+      this.#hold(bytes, start, end);
+      this.#advance();
+    } else this.#readRequests(bytes, start, end);
+    return true;
+  }
+
+  /** Goes on with what is held, now that nothing stands before it. */
+  #advance(): void {
+    const held = this.#held;
+    if (held !== undefined) {
+      this.#held = undefined;
+      this.#readRequests(held, 0, held.length);
+    }
+    this.#setPaused();
+    if (this.#hasEnded && this.#exchange === undefined && this.#phase < LINGER) this.#close();
+  }
+
+  /** Reads one request after another, until a head isn't whole or an exchange takes its time; what is left is held. */
+  #readRequests(bytes: Buffer, start: number, end: number): void {
+    let at = start;
+    while (at < end && this.#phase < LINGER) {
+      at = this.#readRequest(bytes, at, end);
+      if (this.#exchange !== undefined) {
+        if (at < end) this.#hold(bytes, at, end);
+        return;
+      }
+    }
+  }
+
+  /** Reads a head at `start` and lets its exchange take what follows; answers where the next request starts. */
+  #readRequest(bytes: Buffer, start: number, end: number): number {
+    // One empty line before a request is forgiven (RFC 9112 §2.2).
+    if (this.#searched === 0 && bytes[start] === CR && bytes[start + 1] === LF && end - start > 2) start += 2;
+    const { limits } = this.#site;
+    const stop = bytes.indexOf(CRLF_CRLF, start + this.#searched);
+    if (stop === -1 || stop + 4 > end) {
+      const error = checkPartialHead(bytes, start + this.#searched, end);
+      if (error !== undefined) return this.#refuseHead(400, error, end);
+      if (end - start > limits.headBytesMax) return this.#refuseHead(431, 'head-too-large', end);
+      if (this.#phase === IDLE) this.#expectHead();
+      this.#searched = Math.max(0, end - start - 3);
+      this.#held = Buffer.from(bytes.subarray(start, end));
+      return end;
+    }
+    this.#searched = 0;
+    const headEnd = stop + 4;
+    if (headEnd - start > limits.headBytesMax) return this.#refuseHead(431, 'head-too-large', end);
+    const head = parseRequestHead(bytes, start, headEnd, limits.fieldsMax);
+    if (typeof head === 'string') return this.#refuseHead(statusOf(head), head, end);
+
+    const exchange = this.#open(head);
+    if (headEnd < end && this.#exchange === exchange && !exchange.isRequestWhole) {
+      const stop = exchange.requestRead(bytes, headEnd, end);
+      if (exchange.isRequestWhole && this.#exchange === exchange) this.#expectAnswer();
+      return stop;
+    }
+    return headEnd;
+  }
+
+  #open(head: RequestHead): Exchange {
+    this.#keepAlive = head.keepAlive;
+    this.#isHttp10 = head.isHttp10;
+    this.#isHeadRequest = head.method === 'HEAD';
+    this.#bytesOutBefore = this.#outlet.bytesOut;
+    const origin = originOf(this.#site, head, this.#peer, this.#isSecure, this.#isTrusted, this.#ownFields);
+    const id = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : this.#site.random.id();
+    const exchange = new Exchange(this.#site, this, head, origin, id);
+    this.#exchange = exchange;
+    if (exchange.isRequestWhole) this.#expectAnswer();
+    else this.#expectBody();
+    exchange.start();
+    return exchange;
+  }
+
+  #hold(bytes: Buffer, start: number, end: number): void {
+    const more = bytes.subarray(start, end);
+    this.#held = this.#held === undefined ? Buffer.from(more) : Buffer.concat([this.#held, more]);
+    this.#setPaused();
+  }
+
+  /** Nothing more is read while the exchange asks for a pause, or while enough is held already for the next one. */
+  #setPaused(): void {
+    const isPaused = this.#isRequestPaused || (this.#exchange !== undefined && this.#held !== undefined);
+    if (isPaused === this.#isPaused) return;
+    this.#isPaused = isPaused;
+    if (isPaused) this.#wire.pause();
+    else this.#wire.resume();
+  }
+
+  onDrain(): void {
+    if (this.#phase === ANSWER) this.#touchAnswer();
+    this.#exchange?.clientDrained();
+  }
+
+  onEnd(): void {
+    this.#hasEnded = true;
+    const exchange = this.#exchange;
+    if (exchange === undefined) {
+      if (this.#held !== undefined) this.#wire.destroy();
+      else if (this.#phase < LINGER) this.#close();
+      return;
+    }
+    if (exchange.isTunnel) exchange.tunnelEnded();
+    // A body that was announced and isn't coming: nobody can finish this request.
+    else if (!exchange.isRequestWhole) this.#wire.destroy();
+    // Otherwise the client only closed its half: it gets its answer.
+  }
+
+  onClose(): void {
+    this.deadlineAt = Infinity;
+    this.#site.deadlines.remove(this);
+    this.#site.closed(this);
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    exchange?.clientClosed();
+  }
+
+  // ---- Time limits ----
+
+  onDeadline(): void {
+    switch (this.#phase) {
+      case HEAD:
+        if (this.#held === undefined) this.#close();
+        else this.#refuseHead(408, 'head-timeout', 0);
+        break;
+      case REQUEST_BODY:
+        if (this.#isRequestPaused) this.#expectBody();
+        else this.#exchange?.clientStalled();
+        break;
+      case ANSWER:
+        this.#wire.reset();
+        break;
+      case IDLE:
+        this.#close();
+        break;
+      case LINGER:
+        if (this.#wire.bufferedBytes > 0) this.#expect(FLUSH, this.#site.limits.bodyIdleMs);
+        else this.#wire.destroy();
+        break;
+      default:
+        this.#wire.destroy();
+    }
+  }
+
+  #expect(phase: number, ms: number): void {
+    this.#phase = phase;
+    this.deadlineAt = this.#site.clock.monotonic() + ms;
+  }
+  #expectHead(): void {
+    this.#expect(HEAD, this.#site.limits.headTimeMs);
+  }
+  #expectBody(): void {
+    this.#expect(REQUEST_BODY, this.#site.limits.bodyIdleMs);
+  }
+  /** The upstream's own limits run now; the client's begins when it doesn't take what it is sent. */
+  #expectAnswer(): void {
+    this.#phase = ANSWER;
+    this.deadlineAt = Infinity;
+  }
+  #touchAnswer(): void {
+    this.deadlineAt = this.#wire.bufferedBytes > 0 ? this.#site.clock.monotonic() + this.#site.limits.bodyIdleMs : Infinity;
+  }
+
+  #tunnelMoved(): void {
+    this.#expect(TUNNEL, this.#site.limits.tunnelIdleMs);
+  }
+
+  // ---- Answering (ClientSide) ----
+
+  answerHead(status: number, reason: string, fields: string, bodyBytes: number): void {
+    let text = `HTTP/1.1 ${status} ${reason}\r\n${fields}`;
+    if (status >= 200) {
+      if (bodyBytes === CHUNKED) {
+        if (this.#isHttp10) this.#keepAlive = false;
+        else text += 'Transfer-Encoding: chunked\r\n';
+      } else if (bodyBytes === UNTIL_CLOSE) this.#keepAlive = false;
+      if (this.#site.isClosing || this.#hasEnded || this.#exchange?.isRequestWhole === false) this.#keepAlive = false;
+      if (!this.#keepAlive) text += 'Connection: close\r\n';
+      else if (this.#isHttp10) text += 'Connection: keep-alive\r\n';
+    }
+    this.#outlet.text(`${text}\r\n`);
+    if (status < 200) this.#outlet.flush();
+  }
+
+  answerBytes(bytes: Buffer, start: number, end: number): void {
+    this.#outlet.bytes(bytes, start, end);
+  }
+
+  answerText(text: string): void {
+    this.#outlet.text(text);
+  }
+
+  flush(): boolean {
+    this.#outlet.flush();
+    const isWaiting = this.#wire.bufferedBytes > 0;
+    if (this.#phase === TUNNEL) this.#tunnelMoved();
+    else if (isWaiting && this.#phase === ANSWER && this.deadlineAt === Infinity) this.#touchAnswer();
+    return isWaiting;
+  }
+
+  answerEnd(requestIsWhole: boolean): void {
+    this.#exchange = undefined;
+    this.#isRequestPaused = false;
+    this.#outlet.flush();
+    if (!this.#keepAlive || !requestIsWhole) {
+      this.#close();
+      return;
+    }
+    this.#expect(IDLE, this.#site.limits.idleTimeMs);
+    if (this.#held !== undefined || this.#hasEnded) this.#advance();
+    else this.#setPaused();
+  }
+
+  refuse(status: number, code: string, fields: string): void {
+    const requestIsWhole = this.#exchange?.isRequestWhole ?? false;
+    if (!requestIsWhole || this.#site.isClosing || this.#hasEnded) this.#keepAlive = false;
+    const body = `${status} ${reasonPhrase(status)}: ${code}\n`;
+    const connection = this.#keepAlive ? (this.#isHttp10 ? 'Connection: keep-alive\r\n' : '') : 'Connection: close\r\n';
+    this.#outlet.text(
+      `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\nCache-Control: no-store\r\n${fields}${connection}\r\n${this.#isHeadRequest ? '' : body}`,
+    );
+    this.answerEnd(requestIsWhole);
+  }
+
+  abort(): void {
+    this.#exchange = undefined;
+    this.#outlet.flush();
+    this.#wire.reset();
+  }
+
+  pauseRequest(): void {
+    this.#isRequestPaused = true;
+    this.#setPaused();
+  }
+
+  resumeRequest(): void {
+    this.#isRequestPaused = false;
+    if (this.#phase === REQUEST_BODY) this.#expectBody();
+    this.#setPaused();
+  }
+
+  tunnel(): void {
+    this.#outlet.flush();
+    this.#tunnelMoved();
+    const held = this.#held;
+    this.#held = undefined;
+    if (held !== undefined) this.#exchange?.tunnelRead(held, 0, held.length);
+    this.#setPaused();
+    if (this.#hasEnded) this.#exchange?.tunnelEnded();
+  }
+
+  endTunnel(): void {
+    this.#outlet.flush();
+    this.#wire.end();
+  }
+
+  /** Refuses a request that has no exchange yet, and the connection with it: where the next one would start is anybody's guess. */
+  #refuseHead(status: number, code: string, end: number): number {
+    this.#keepAlive = false;
+    this.#isHeadRequest = false;
+    this.#bytesOutBefore = this.#outlet.bytesOut;
+    this.#site.refused({ address: this.#peer, status, code });
+    this.refuse(status, code, '');
+    return end;
+  }
+
+  /** Says goodbye; what the client still sends is read and thrown away for a while. */
+  #close(): void {
+    this.#held = undefined;
+    this.#isRequestPaused = false;
+    this.#wire.end();
+    this.#expect(LINGER, LINGER_MS);
+    this.#setPaused();
+  }
+}
+
+/** What can be said of a head before it is whole: bare CR, bare LF and bytes that no head has are refused at once. */
+function checkPartialHead(bytes: Buffer, start: number, end: number): RequestError | undefined {
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at]!;
+    if ((CHARS[byte]! & VALUE) !== 0) continue;
+    if (byte === CR && (at + 1 === end || bytes[at + 1] === LF)) continue;
+    if (byte === LF && at > 0 && bytes[at - 1] === CR) continue;
+    return byte === CR || byte === LF ? 'bare-cr-or-lf' : 'field-value';
+  }
+  return undefined;
+}
+
+function statusOf(error: RequestError): number {
+  switch (error) {
+    case 'too-many-fields':
+      return 431;
+    case 'transfer-encoding-unknown':
+      return 501;
+    case 'version':
+      return 505;
+    case 'expectation':
+      return 417;
+    default:
+      return 400;
+  }
+}
+

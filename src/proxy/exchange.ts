@@ -1,0 +1,494 @@
+import { RequestFacts } from '../route/facts.js';
+import { decide, prepare, type Decision } from '../route/router.js';
+import { BROKEN, ChunkedReader, DONE, type ChunkSink } from './http1/chunked.js';
+import { CHUNKED, hostName, type RequestHead } from './http1/request-head.js';
+import { UNTIL_CLOSE, type ResponseHead } from './http1/response-head.js';
+import type { Origin } from './forwarded.js';
+import type { GatewayRoute, Site } from './site.js';
+import type { UpstreamConnection, UpstreamFault, UpstreamUser } from './upstream-connection.js';
+import type { UpstreamEndpoint } from './upstream-endpoint.js';
+import type { PoolConnections } from './pool-connections.js';
+
+/** What an exchange asks of the client's side, whichever version of HTTP is spoken there. */
+export interface ClientSide {
+  /** False: a chunked answer is handed over as plain data. */
+  readonly takesChunks: boolean;
+  /** The head of an answer, or of a 1xx that goes before it. `bodyBytes` as in ResponseHead. */
+  answerHead(status: number, reason: string, fields: string, bodyBytes: number): void;
+  answerBytes(bytes: Buffer, start: number, end: number): void;
+  answerText(text: string): void;
+  /** Sends what was gathered; answers whether some of it waits for a slow client. */
+  flush(): boolean;
+  readonly isUnderPressure: boolean;
+  /** Bytes sent for this answer, head and framing included. */
+  readonly answeredBytes: number;
+  /** The answer is whole. `requestIsWhole: false`: the client is still sending, and nobody reads it. */
+  answerEnd(requestIsWhole: boolean): void;
+  /** The gateway answers by itself. */
+  refuse(status: number, code: string, fields: string): void;
+  /** The answer can't be finished: what the client has must not look whole. */
+  abort(): void;
+  pauseRequest(): void;
+  resumeRequest(): void;
+  /** Upgraded: bytes go through unread from here on. */
+  tunnel(): void;
+  endTunnel(): void;
+}
+
+/** Methods that may be sent twice (RFC 9110 §9.2.2). */
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
+
+/**
+ * One request and its answer: routed once, tried on one upstream after the other while that is safe, streamed back, counted. Client side
+ * and upstream side meet here and nowhere else.
+ */
+export class Exchange implements UpstreamUser, ChunkSink {
+  readonly head: RequestHead;
+  readonly requestId: string;
+  readonly startedAt: number;
+  readonly clientAddress: string;
+  route: GatewayRoute | undefined;
+  decision: Decision | undefined;
+  status = 0;
+  tries = 0;
+  /** Body bytes of the request, without framing. */
+  requestBytes = 0;
+  /** Bytes sent to the client, head and framing included. */
+  get answeredBytes(): number {
+    return this.#client.answeredBytes;
+  }
+  /** When the answer's head came; 0: it didn't. */
+  answeredAt = 0;
+  /** Why the last upstream tried gave no answer. */
+  fault: UpstreamFault | undefined;
+  upstreamId: string | undefined;
+
+  readonly #site: Site;
+  readonly #client: ClientSide;
+  readonly #facts: RequestFacts;
+  readonly #forwardedFields: string;
+  #pool: PoolConnections | undefined;
+  #endpoint: UpstreamEndpoint | undefined;
+  #connection: UpstreamConnection | undefined;
+  #isTrial = false;
+
+  #requestLeft: number;
+  #requestChunks: ChunkedReader | undefined;
+  #isRequestWhole: boolean;
+  /** The body so far as it is sent, while it may be needed again. */
+  #kept: Buffer[] = [];
+  #keptBytes = 0;
+  #isKept = true;
+  #isSending = false;
+  #isRequestPaused = false;
+  #retriedFresh = false;
+
+  #isAnswering = false;
+  #isAnswerPaused = false;
+  /** Chunk framing is written here, around a body that ends with its connection. */
+  #wrapsChunks = false;
+  #isTunnel = false;
+  #endedSides = 0;
+  #isOver = false;
+
+  constructor(site: Site, client: ClientSide, head: RequestHead, origin: Origin, requestId: string) {
+    this.#site = site;
+    this.#client = client;
+    this.head = head;
+    this.clientAddress = origin.address;
+    this.requestId = requestId;
+    this.startedAt = site.clock.monotonic();
+    this.#forwardedFields = origin.fields;
+    this.#requestLeft = head.bodyBytes;
+    this.#isRequestWhole = head.bodyBytes === 0;
+    if (head.bodyBytes === CHUNKED) this.#requestChunks = new ChunkedReader(true);
+    this.#facts = new RequestFacts(
+      { method: head.method, target: head.target, host: hostName(head.host), clientAddress: origin.address, isSecure: origin.isSecure, nowMs: site.clock.now() },
+      head,
+    );
+  }
+
+  get method(): string {
+    return this.head.method;
+  }
+  get takesChunks(): boolean {
+    return this.#client.takesChunks;
+  }
+  get isRequestWhole(): boolean {
+    return this.#isRequestWhole;
+  }
+  get isTunnel(): boolean {
+    return this.#isTunnel;
+  }
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Begins: finds the route and asks the router. */
+  start(): void {
+    const { method } = this.head;
+    if (method === 'CONNECT' || method === 'TRACE') return this.#refuse(405, 'method-not-allowed', 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n');
+    const route = this.#site.routeFor(this.#facts.line.host, this.#facts.path);
+    if (route === undefined) return this.#refuse(404, 'no-route');
+    this.route = route;
+    this.#pool = route.pool;
+    const waiting = prepare(route.affinity, this.#facts, route.pool.snapshot);
+    if (waiting === undefined) this.#decide();
+    else void waiting.then(() => this.#decide());
+  }
+
+  #decide(): void {
+    if (this.#isOver) return;
+    const pool = this.#pool!;
+    this.decision = decide(this.route!.affinity, this.#facts, pool.snapshot, pool.load, this.#site.random);
+    this.#try();
+  }
+
+  // ---- The request's body, from the client ----
+
+  /** Takes what belongs to this request; answers where it ends. */
+  requestRead(bytes: Buffer, start: number, end: number): number {
+    if (this.#requestChunks !== undefined) {
+      const stop = this.#requestChunks.read(bytes, start, end, this);
+      this.requestBytes = this.#requestChunks.dataBytes;
+      if (this.#requestChunks.state === BROKEN) {
+        this.#badBody();
+        return end;
+      }
+      if (this.#requestChunks.state === DONE) this.#isRequestWhole = true;
+      this.#requestMoved();
+      return stop;
+    }
+    const take = Math.min(this.#requestLeft, end - start);
+    this.#requestLeft -= take;
+    this.requestBytes += take;
+    if (this.#requestLeft === 0) this.#isRequestWhole = true;
+    this.#forward(bytes, start, start + take);
+    this.#requestMoved();
+    return start + take;
+  }
+
+  chunkBytes(bytes: Buffer, start: number, end: number): void {
+    this.#forward(bytes, start, end);
+  }
+
+  chunkText(text: string): void {
+    const bytes = Buffer.from(text, 'latin1');
+    this.#forward(bytes, 0, bytes.length);
+  }
+
+  #forward(bytes: Buffer, start: number, end: number): void {
+    if (start === end || this.#isOver) return;
+    const isWaiting = !this.#isSending;
+    if (this.#isKept) {
+      this.#keptBytes += end - start;
+      if (isWaiting || this.#keptBytes <= this.#site.limits.keptBodyBytesMax) this.#kept.push(Buffer.from(bytes.subarray(start, end)));
+      else this.#drop();
+    }
+    if (!isWaiting) this.#connection!.outlet.bytes(bytes, start, end);
+  }
+
+  #requestMoved(): void {
+    if (this.#isOver) return;
+    if (!this.#isSending) {
+      // The upstream isn't there yet; what came is held, and no more is read.
+      if (!this.#isRequestWhole) this.#pauseRequest();
+      return;
+    }
+    const connection = this.#connection!;
+    connection.outlet.flush();
+    if (this.#isRequestWhole) connection.requestSent();
+    else {
+      connection.requestMoved();
+      if (connection.outlet.isUnderPressure) this.#pauseRequest();
+    }
+  }
+
+  #drop(): void {
+    this.#isKept = false;
+    this.#kept = [];
+  }
+
+  #pauseRequest(): void {
+    if (this.#isRequestPaused) return;
+    this.#isRequestPaused = true;
+    this.#client.pauseRequest();
+  }
+
+  #resumeRequest(): void {
+    if (!this.#isRequestPaused) return;
+    this.#isRequestPaused = false;
+    this.#client.resumeRequest();
+  }
+
+  #badBody(): void {
+    this.fault = 'chunk';
+    this.#dropUpstream();
+    if (this.#isAnswering) this.#abort();
+    else this.#refuse(400, 'chunk');
+  }
+
+  // ---- The upstreams, one after the other ----
+
+  #try(): void {
+    const decision = this.decision!;
+    if (decision.index === -1 || this.tries >= this.#site.limits.triesMax) {
+      this.#giveUp();
+      return;
+    }
+    const upstream = decision.pool.upstreams[decision.index]!;
+    const pool = this.#pool!;
+    const endpoint = pool.endpoint(upstream);
+    this.upstreamId = upstream.id;
+    this.tries++;
+    this.#endpoint = endpoint;
+    this.#isTrial = pool.begin(endpoint, decision.pool.conditions[decision.index]!);
+    this.#connect(endpoint);
+  }
+
+  #connect(endpoint: UpstreamEndpoint): void {
+    const connection = this.#retriedFresh ? undefined : endpoint.takeIdle(this, !this.#isRepeatable());
+    if (connection === undefined) {
+      this.#connection = endpoint.connect(this);
+      return;
+    }
+    this.#connection = connection;
+    this.upstreamReady();
+  }
+
+  upstreamReady(): void {
+    const { head } = this;
+    const { outlet } = this.#connection!;
+    const hostField = head.host === '' ? `Host: ${this.#endpoint!.authority}\r\n` : '';
+    const framing = head.bodyBytes === CHUNKED ? 'Transfer-Encoding: chunked\r\n' : '';
+    const upgrade = head.upgrade === '' ? '' : `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
+    outlet.text(`${head.method} ${head.target} HTTP/1.1\r\n${hostField}${head.kept}${framing}${upgrade}${this.#forwardedFields}X-Request-Id: ${this.requestId}\r\n\r\n`);
+    for (const piece of this.#kept) outlet.bytes(piece, 0, piece.length);
+    outlet.flush();
+    this.#isSending = true;
+    if (this.#keptBytes > this.#site.limits.keptBodyBytesMax) this.#drop();
+    if (this.#isRequestWhole) this.#connection!.requestSent();
+    else this.#resumeRequest();
+  }
+
+  upstreamDrained(): void {
+    if (this.#isTunnel || !this.#isRequestWhole) {
+      this.#connection?.requestMoved();
+      this.#resumeRequest();
+    }
+  }
+
+  upstreamFailed(fault: UpstreamFault, _error: Error | undefined): void {
+    if (this.#isOver) return;
+    const connection = this.#connection;
+    const wasReused = connection !== undefined && connection.uses > 1;
+    this.#connection = undefined;
+    this.#isSending = false;
+    this.fault = fault;
+    if (this.#isTunnel || this.#isAnswering) {
+      this.#release(!this.#isTunnel);
+      this.#abort();
+      return;
+    }
+    // A connection that had waited was closed by its upstream in the moment of the request: no fault of the upstream's.
+    if (fault === 'closed' && wasReused && !this.#retriedFresh && this.#isRepeatable()) {
+      this.#retriedFresh = true;
+      this.#connect(this.#endpoint!);
+      return;
+    }
+    this.#retriedFresh = false;
+    const neverSent = fault === 'connect' || fault === 'connect-timeout';
+    this.#release(true);
+    const isSafe = neverSent || (this.#isRepeatable() && fault !== 'answer-timeout');
+    if (!isSafe) {
+      this.#answerFault();
+      return;
+    }
+    this.decision!.next(neverSent ? 'unreachable' : 'broken');
+    this.#try();
+  }
+
+  #isRepeatable(): boolean {
+    return this.#isKept && IDEMPOTENT.has(this.head.method) && this.head.upgrade === '';
+  }
+
+  /** No upstream is left, or enough were tried. */
+  #giveUp(): void {
+    const { fault } = this;
+    if (fault === undefined || fault === 'connect' || fault === 'connect-timeout') {
+      const reason = this.decision!.outcome === 'rejected' && this.decision!.rule?.onFailure === 'reject' ? 'upstream-rejected' : 'no-upstream';
+      this.#refuse(503, reason, `Retry-After: ${this.#pool!.retryAfterSeconds}\r\n`);
+      return;
+    }
+    this.#answerFault();
+  }
+
+  #answerFault(): void {
+    const { fault } = this;
+    if (fault === 'answer-timeout' || fault === 'connect-timeout' || fault === 'body-timeout') this.#refuse(504, 'upstream-timeout');
+    else this.#refuse(502, fault === 'closed' ? 'upstream-closed' : `upstream-${fault}`);
+  }
+
+  #release(hasFailed: boolean): void {
+    const endpoint = this.#endpoint;
+    if (endpoint === undefined) return;
+    this.#endpoint = undefined;
+    this.#pool!.finish(endpoint, hasFailed, this.#isTrial, this.answeredAt !== 0);
+    this.#isTrial = false;
+  }
+
+  // ---- The answer, from the upstream ----
+
+  answerHead(head: ResponseHead): void {
+    const { status } = head;
+    if (status < 200 && status !== 101) {
+      if (this.#client.takesChunks) this.#client.answerHead(status, head.reason, head.kept, 0);
+      return;
+    }
+    if (status === 101 && this.head.upgrade === '') {
+      this.#connection!.reset();
+      this.upstreamFailed('upgrade', undefined);
+      return;
+    }
+    this.status = status;
+    this.answeredAt = this.#site.clock.monotonic();
+    this.#isAnswering = true;
+    let fields = head.kept;
+    for (const value of this.decision!.writes()) fields += `Set-Cookie: ${value}\r\n`;
+    if (this.#site.expose) fields += this.#exposed();
+    if (status === 101) {
+      this.#isTunnel = true;
+      this.#connection!.tunnel();
+      this.#client.answerHead(101, head.reason, `${fields}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`, 0);
+      this.#client.tunnel();
+      this.#resumeRequest();
+      return;
+    }
+    this.#wrapsChunks = head.bodyBytes === UNTIL_CLOSE && this.#client.takesChunks;
+    this.#client.answerHead(status, head.reason, fields, this.#wrapsChunks ? CHUNKED : head.bodyBytes);
+  }
+
+  answerBytes(bytes: Buffer, start: number, end: number): void {
+    if (this.#wrapsChunks) {
+      this.#client.answerText(`${(end - start).toString(16)}\r\n`);
+      this.#client.answerBytes(bytes, start, end);
+      this.#client.answerText('\r\n');
+    } else this.#client.answerBytes(bytes, start, end);
+  }
+
+  answerText(text: string): void {
+    this.#client.answerText(text);
+  }
+
+  answerFlush(): boolean {
+    const isWaiting = this.#client.flush();
+    if (!this.#isOver && !this.#isAnswerPaused && this.#client.isUnderPressure) {
+      this.#isAnswerPaused = true;
+      this.#connection?.pause();
+    }
+    return isWaiting;
+  }
+
+  answerEnd(): void {
+    if (this.#isTunnel) {
+      this.#endSide(() => this.#client.endTunnel());
+      return;
+    }
+    if (this.#wrapsChunks) this.#client.answerText('0\r\n\r\n');
+    const connection = this.#connection!;
+    const endpoint = this.#endpoint!;
+    this.#connection = undefined;
+    this.#release(false);
+    if (connection.detach() && this.#isRequestWhole) endpoint.release(connection);
+    else connection.destroy();
+    this.#isOver = true;
+    this.#client.answerEnd(this.#isRequestWhole);
+    this.#finished();
+  }
+
+  // ---- The client, from its connection ----
+
+  clientDrained(): void {
+    if (!this.#isAnswerPaused) return;
+    this.#isAnswerPaused = false;
+    this.#connection?.resume();
+  }
+
+  /** Bytes of an upgraded connection. */
+  tunnelRead(bytes: Buffer, start: number, end: number): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    connection.outlet.bytes(bytes, start, end);
+    connection.outlet.flush();
+    if (connection.outlet.isUnderPressure) this.#pauseRequest();
+  }
+
+  tunnelEnded(): void {
+    this.#endSide(() => this.#connection?.end());
+  }
+
+  /** The client is gone. */
+  clientClosed(): void {
+    if (this.#isOver) return;
+    // 499 as in nginx: nobody was there to take the answer.
+    if (!this.#isTunnel) this.status = 499;
+    this.#isOver = true;
+    this.#dropUpstream();
+    this.#finished();
+  }
+
+  /** The client sent nothing more of a body that it had announced. */
+  clientStalled(): void {
+    this.#dropUpstream();
+    if (this.#isAnswering) this.#abort();
+    else this.#refuse(408, 'body-timeout');
+  }
+
+  #endSide(end: () => void): void {
+    end();
+    if (++this.#endedSides < 2) return;
+    this.#isOver = true;
+    this.#dropUpstream();
+    this.#finished();
+  }
+
+  #dropUpstream(): void {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    this.#isSending = false;
+    if (connection !== undefined) {
+      connection.detach();
+      if (this.#isTunnel) connection.destroy();
+      else connection.reset();
+    }
+    this.#release(false);
+  }
+
+  #exposed(): string {
+    const { decision } = this;
+    if (decision === undefined) return '';
+    const by = decision.rule === undefined ? '' : ` by ${this.route!.ruleName(decision.rule)}`;
+    const why = decision.why === undefined ? '' : ` (${decision.why})`;
+    const upstream = decision.index === -1 ? '' : `x-upstream: ${this.upstreamId}\r\n`;
+    return `${upstream}x-affinity: ${decision.outcome}${by}${why}\r\n`;
+  }
+
+  #refuse(status: number, code: string, fields = ''): void {
+    this.status = status;
+    const exposed = this.#site.expose ? this.#exposed() : '';
+    this.#isOver = true;
+    this.#client.refuse(status, code, `${fields}${exposed}X-Request-Id: ${this.requestId}\r\n`);
+    this.#finished();
+  }
+
+  #abort(): void {
+    this.#isOver = true;
+    this.#client.abort();
+    this.#finished();
+  }
+
+  #finished(): void {
+    this.#drop();
+    this.#site.finished(this);
+  }
+}

@@ -1,0 +1,131 @@
+import type { Clock } from '../base/clock.js';
+import type { Random } from '../base/random.js';
+import { ClientConnection } from './client-connection.js';
+import { Deadlines } from './deadlines.js';
+import type { Exchange } from './exchange.js';
+import type { Limits } from './limits.js';
+import type { GatewayRoute, RefusedHead, Site } from './site.js';
+import type { Engine, Listener, ListenTarget, TlsPair } from './wire.js';
+
+/** What a reload may change. */
+export interface GatewaySettings {
+  readonly limits: Limits;
+  /** Adds x-upstream and x-affinity to answers. */
+  readonly expose: boolean;
+  routeFor(host: string, path: string): GatewayRoute | undefined;
+  /** Whether the peer's X-Forwarded-* fields are believed. */
+  isTrusted(address: string): boolean;
+  clientAddress(peer: string, forwardedFor: string | undefined): string;
+}
+
+/** Who hears of requests that are over. */
+export interface GatewayObserver {
+  finished(exchange: Exchange): void;
+  refused(head: RefusedHead): void;
+}
+
+/** What a gateway stands on. */
+export interface GatewayGround {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly deadlines: Deadlines;
+}
+
+/**
+ * After SIGTERM idle connections stay open this long: a request that was on its way when the signal came is still answered, with
+ * `Connection: close`.
+ */
+const QUIET_MS = 500;
+const CLOSE_CHECK_MS = 20;
+
+/** Listens, and gives every connection a reader. The way of a request starts here: accept → ClientConnection → Exchange. */
+export class Gateway implements Site {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly deadlines: Deadlines;
+  isClosing = false;
+  readonly #engine: Engine;
+  readonly #observer: GatewayObserver;
+  readonly #connections = new Set<ClientConnection>();
+  #settings: GatewaySettings;
+  #listener: Listener | undefined;
+
+  constructor(ground: GatewayGround, settings: GatewaySettings, observer: GatewayObserver) {
+    this.clock = ground.clock;
+    this.random = ground.random;
+    this.deadlines = ground.deadlines;
+    this.#engine = ground.engine;
+    this.#settings = settings;
+    this.#observer = observer;
+  }
+
+  get limits(): Limits {
+    return this.#settings.limits;
+  }
+  get expose(): boolean {
+    return this.#settings.expose;
+  }
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  /** Opens the port; rejects when it can't be had. */
+  async listen(target: ListenTarget): Promise<Listener> {
+    this.#listener = await this.#engine.listen(target, (wire, isSecure) => {
+      const connection = new ClientConnection(this, wire, isSecure);
+      this.#connections.add(connection);
+      return connection;
+    });
+    return this.#listener;
+  }
+
+  /** From the next request on; requests under way keep what they began with. */
+  apply(settings: GatewaySettings): void {
+    this.#settings = settings;
+  }
+
+  setTls(pair: TlsPair): void {
+    this.#listener?.setTls(pair);
+  }
+
+  /** Accepts no more, finishes what runs, and gives up on the rest after `graceMs`. Resolves when every connection is closed. */
+  close(graceMs: number): Promise<void> {
+    if (this.isClosing) return Promise.resolve();
+    this.isClosing = true;
+    this.#listener?.close();
+    const startedAt = this.clock.monotonic();
+    return new Promise((resolve) => {
+      const check = (): void => {
+        const elapsed = this.clock.monotonic() - startedAt;
+        if (elapsed >= Math.min(QUIET_MS, graceMs)) for (const connection of this.#connections) connection.closeIfIdle();
+        if (elapsed >= graceMs) for (const connection of this.#connections) connection.destroy();
+        if (this.#connections.size > 0) return;
+        timer.stop();
+        this.deadlines.stop();
+        resolve();
+      };
+      const timer = this.clock.every(CLOSE_CHECK_MS, check);
+      check();
+    });
+  }
+
+  isTrusted(address: string): boolean {
+    return this.#settings.isTrusted(address);
+  }
+  clientAddress(peer: string, forwardedFor: string | undefined): string {
+    return this.#settings.clientAddress(peer, forwardedFor);
+  }
+  routeFor(host: string, path: string): GatewayRoute | undefined {
+    return this.#settings.routeFor(host, path);
+  }
+  finished(exchange: Exchange): void {
+    this.#observer.finished(exchange);
+  }
+  refused(head: RefusedHead): void {
+    this.#observer.refused(head);
+  }
+  closed(connection: object): void {
+    this.#connections.delete(connection as ClientConnection);
+  }
+}

@@ -1,0 +1,220 @@
+import { CHARS, CR, LF, SPACE, TARGET, parseLength } from './chars.js';
+import {
+  CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, EXPOSED, FORWARDED, FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, HOP, HOST, KEEP_ALIVE,
+  REAL_IP, REQUEST_ID, TRANSFER_ENCODING, UPGRADE, Fields, findField, keptLines, kinds, nominated, type FieldError,
+} from './fields.js';
+
+/** Why a request was refused. Public: it stands in the answer and in the access log. */
+export type RequestError =
+  | FieldError
+  | 'request-line'
+  | 'method'
+  | 'target'
+  | 'version'
+  | 'host-missing'
+  | 'host-repeated'
+  | 'host'
+  | 'host-differs-from-target'
+  | 'length-repeated'
+  | 'length'
+  | 'length-and-transfer-encoding'
+  | 'transfer-encoding'
+  | 'transfer-encoding-unknown'
+  | 'expectation';
+
+/** `bodyBytes` of a chunked message. */
+export const CHUNKED = -1;
+
+/** Never passed to an upstream as they came: between neighbours, or written anew by the gateway. */
+const DROPPED = kinds(
+  CONNECTION, HOP, KEEP_ALIVE, UPGRADE, TRANSFER_ENCODING,
+  FORWARDED, FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, REAL_IP, REQUEST_ID, EXPOSED,
+);
+
+/** The fields that say where a request came from, as the client or a proxy in front sent them. */
+export interface ForwardedFields {
+  for: string | undefined;
+  proto: string | undefined;
+  host: string | undefined;
+  element: string | undefined;
+}
+
+const fields = new Fields();
+
+/** A request's head, checked. It keeps its text; values are cut out of it when somebody asks. */
+export class RequestHead {
+  method = '';
+  /** In origin form (`/path?query`), or `*`. */
+  target = '';
+  /** As in the Host field: with port, if it has one. Empty only for HTTP/1.0. */
+  host = '';
+  isHttp10 = false;
+  /** A number of bytes, or CHUNKED. */
+  bodyBytes = 0;
+  /** The client wants to use the connection again. */
+  keepAlive = true;
+  /** The protocol the client wants to change to, in lower case; empty: none. */
+  upgrade = '';
+  expectsContinue = false;
+  forwarded: ForwardedFields | undefined;
+  requestId: string | undefined;
+  /** The field lines for the upstream, each with its CRLF. */
+  kept = '';
+
+  readonly #text: string;
+  readonly #fieldsStart: number;
+
+  constructor(text: string, fieldsStart: number) {
+    this.#text = text;
+    this.#fieldsStart = fieldsStart;
+  }
+
+  /** HeaderSource, for rules. `name` in lower case. */
+  get(name: string): string | undefined {
+    return findField(this.#text, this.#fieldsStart, name);
+  }
+}
+
+/** Parses the head in `bytes` from `start` up to `end`, which stands behind the empty line. */
+export function parseRequestHead(bytes: Buffer, start: number, end: number, fieldsMax: number): RequestHead | RequestError {
+  let at = start;
+  while (isMethodByte(bytes[at]!)) at++;
+  const methodEnd = at;
+  if (methodEnd === start || methodEnd - start > 32) return 'method';
+  if (bytes[at++] !== SPACE) return 'method';
+  const targetStart = at;
+  while ((CHARS[bytes[at]!]! & TARGET) !== 0) at++;
+  const targetEnd = at;
+  if (targetEnd === targetStart || bytes[at++] !== SPACE) return 'target';
+  // "HTTP/1.1" or "HTTP/1.0", byte by byte: anything else is another protocol.
+  if (bytes[at] !== 72 || bytes[at + 1] !== 84 || bytes[at + 2] !== 84 || bytes[at + 3] !== 80 || bytes[at + 4] !== 47) return 'request-line';
+  const minor = bytes[at + 7]!;
+  if (bytes[at + 8] !== CR || bytes[at + 9] !== LF) return bytes[at + 8] === LF ? 'bare-cr-or-lf' : 'request-line';
+  if (bytes[at + 5] !== 49 || bytes[at + 6] !== 46 || (minor !== 48 && minor !== 49)) return 'version';
+  const fieldsStart = at + 10;
+  const error = fields.parse(bytes, fieldsStart, end - 2, start, fieldsMax);
+  if (error !== undefined) return error;
+
+  const text = bytes.toString('latin1', start, end - 2);
+  const head = new RequestHead(text, fieldsStart - start);
+  head.method = text.slice(0, methodEnd - start);
+  head.target = text.slice(targetStart - start, targetEnd - start);
+  head.isHttp10 = minor === 48;
+  return readFields(head, text) ?? checkTarget(head) ?? head;
+}
+
+function readFields(head: RequestHead, text: string): RequestError | undefined {
+  let hosts = 0;
+  let lengths = 0;
+  let codings = 0;
+  let upgrade = '';
+  let connection = false;
+  for (let at = 0; at < fields.count; at++) {
+    const kind = fields.kind(at);
+    // Nearly every field is one that nobody here needs.
+    if (kind === 0 || kind === COOKIE) continue;
+    const value = text.slice(fields.valueStart(at), fields.valueEnd(at));
+    switch (kind) {
+      case HOST:
+        if (++hosts > 1) return 'host-repeated';
+        head.host = value;
+        break;
+      case CONTENT_LENGTH:
+        if (++lengths > 1) return 'length-repeated';
+        head.bodyBytes = parseLength(value);
+        if (head.bodyBytes < 0) return 'length';
+        break;
+      case TRANSFER_ENCODING:
+        codings++;
+        if (value.toLowerCase() !== 'chunked') return /,[ \t]*chunked$/i.test(value) && codings === 1 ? 'transfer-encoding-unknown' : 'transfer-encoding';
+        break;
+      case CONNECTION:
+        connection = true;
+        break;
+      case UPGRADE:
+        upgrade = upgrade === '' ? value.toLowerCase() : 'several';
+        break;
+      case EXPECT:
+        if (value.toLowerCase() !== '100-continue') return 'expectation';
+        head.expectsContinue = true;
+        break;
+      case REQUEST_ID:
+        head.requestId ??= value;
+        break;
+      case FORWARDED_FOR:
+      case FORWARDED_PROTO:
+      case FORWARDED_HOST:
+      case FORWARDED:
+        readForwarded(head, kind, value);
+    }
+  }
+  if (codings > 0) {
+    if (lengths > 0) return 'length-and-transfer-encoding';
+    // HTTP/1.0 has no chunked coding: a 1.0 hop in front would have framed this by other means (RFC 9112 §6.1).
+    if (codings > 1 || head.isHttp10) return 'transfer-encoding';
+    head.bodyBytes = CHUNKED;
+  }
+  if (hosts === 0 && !head.isHttp10) return 'host-missing';
+  if (hosts === 1 && !isHost(head.host)) return 'host';
+
+  const names = connection ? nominated(text, fields) : NO_NAMES;
+  head.keepAlive = head.isHttp10 ? names.includes('keep-alive') && !names.includes('close') : !names.includes('close');
+  // h2c would smuggle requests past the router (it tunnels HTTP/2), and a body before a change of protocol has no agreed end.
+  if (upgrade !== '' && names.includes('upgrade') && head.bodyBytes === 0 && !head.isHttp10 && /^[a-z0-9._-]+(?:\/[a-z0-9._-]+)?$/.test(upgrade) && !upgrade.startsWith('h2')) {
+    head.upgrade = upgrade;
+  }
+  head.kept = keptLines(text, fields, text.length, DROPPED, names);
+  return undefined;
+}
+
+const NO_NAMES: readonly string[] = [];
+
+function readForwarded(head: RequestHead, kind: number, value: string): void {
+  const forwarded = (head.forwarded ??= { for: undefined, proto: undefined, host: undefined, element: undefined });
+  switch (kind) {
+    case FORWARDED_FOR:
+      forwarded.for = forwarded.for === undefined ? value : `${forwarded.for}, ${value}`;
+      break;
+    case FORWARDED_PROTO:
+      forwarded.proto ??= value;
+      break;
+    case FORWARDED_HOST:
+      forwarded.host ??= value;
+      break;
+    default:
+      forwarded.element = forwarded.element === undefined ? value : `${forwarded.element}, ${value}`;
+  }
+}
+
+/** Origin form as it is; absolute form (RFC 9112 §3.2.2) only for the host that the Host field names; `*` only for OPTIONS. */
+function checkTarget(head: RequestHead): RequestError | undefined {
+  const { target } = head;
+  if (target.charCodeAt(0) === 47) return undefined;
+  if (target === '*') return head.method === 'OPTIONS' ? undefined : 'target';
+  const match = /^https?:\/\/([^/?]+)(.*)$/i.exec(target);
+  if (match === null) return head.method === 'CONNECT' ? undefined : 'target';
+  const [, authority, rest] = match as unknown as [string, string, string];
+  if (!isHost(authority)) return 'target';
+  if (head.host === '') return 'host-missing';
+  if (authority.toLowerCase() !== head.host.toLowerCase()) return 'host-differs-from-target';
+  if (rest === '') head.target = head.method === 'OPTIONS' ? '*' : '/';
+  else head.target = rest.startsWith('/') ? rest : `/${rest}`;
+  return undefined;
+}
+
+/** A name or address with an optional port, as clients send it (RFC 3986 §3.2.2 without the marks that no name has). */
+function isHost(text: string): boolean {
+  return /^(?:[A-Za-z0-9._~%-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/.test(text);
+}
+
+/** The host without its port, in lower case. */
+export function hostName(host: string): string {
+  const colon = host.lastIndexOf(':');
+  const bare = colon === -1 || host.endsWith(']') ? host : host.slice(0, colon);
+  return bare.toLowerCase();
+}
+
+/** Upper-case letters, `-` and `_`, as nginx takes them: every registered method; nothing that a lenient hop would fold. */
+function isMethodByte(byte: number): boolean {
+  return (byte >= 65 && byte <= 90) || byte === 0x2d || byte === 0x5f;
+}

@@ -1,0 +1,145 @@
+import net from 'node:net';
+import tls from 'node:tls';
+import type { ConnectHandler, ConnectTarget, Engine, Listener, ListenTarget, TlsPair, Wire, WireHandler } from './wire.js';
+
+/** Read at once from an upstream, and buffered towards a slow peer before it is felt as pressure. */
+const READ_BYTES = 64 * 1024;
+
+/** The engine on Node's own sockets: `node:net` and `node:tls`, public API only. */
+export const nodeEngine: Engine = { listen, connect };
+
+class NodeWire implements Wire {
+  readonly remoteAddress: string;
+  readonly #socket: net.Socket;
+
+  constructor(socket: net.Socket) {
+    this.#socket = socket;
+    this.remoteAddress = socket.remoteAddress ?? '';
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.writableLength;
+  }
+  writeText(text: string): void {
+    this.#socket.write(text, 'latin1');
+  }
+  write(bytes: Buffer): void {
+    this.#socket.write(bytes);
+  }
+  cork(): void {
+    this.#socket.cork();
+  }
+  uncork(): void {
+    this.#socket.uncork();
+  }
+  pause(): void {
+    this.#socket.pause();
+  }
+  resume(): void {
+    this.#socket.resume();
+  }
+  end(): void {
+    this.#socket.end();
+  }
+  destroy(): void {
+    this.#socket.destroy();
+  }
+  reset(): void {
+    if (this.#socket instanceof tls.TLSSocket) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
+  }
+}
+
+/** Ties a socket's events to a handler: five closures a connection, none a request. */
+function follow(socket: net.Socket, handler: WireHandler): void {
+  let failure: Error | undefined;
+  socket.on('drain', () => handler.onDrain());
+  socket.on('end', () => handler.onEnd());
+  socket.on('error', (error) => {
+    failure = error;
+  });
+  socket.on('close', () => handler.onClose(failure));
+}
+
+function connect(target: ConnectTarget, handler: ConnectHandler): Wire {
+  const { host, port } = target;
+  if (target.tls !== undefined) {
+    const socket = tls.connect({
+      host,
+      port,
+      servername: net.isIP(target.tls.serverName) === 0 ? target.tls.serverName : '',
+      ...(target.tls.ca === undefined ? {} : { ca: target.tls.ca }),
+      rejectUnauthorized: !target.tls.insecure,
+      ALPNProtocols: ['http/1.1'],
+      // Types lag behind the documentation here and below.
+      ...({ highWaterMark: READ_BYTES } as object),
+    });
+    socket.setNoDelay(true);
+    socket.on('secureConnect', () => handler.onConnect());
+    socket.on('data', (bytes: Buffer) => handler.onBytes(bytes, 0, bytes.length));
+    follow(socket, handler);
+    return new NodeWire(socket);
+  }
+  // One buffer a connection, read into again and again; a new one only when bytes in it wait for a slow client.
+  let buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+  let isLent = false;
+  const socket = net.connect({
+    host,
+    port,
+    noDelay: true,
+    allowHalfOpen: true,
+    ...({ highWaterMark: READ_BYTES } as object),
+    onread: {
+      buffer: () => {
+        if (isLent) buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+        isLent = false;
+        return buffer;
+      },
+      callback: (bytesRead, bytes) => {
+        isLent = handler.onBytes(bytes as Buffer, 0, bytesRead);
+        return true;
+      },
+    },
+  });
+  socket.on('connect', () => handler.onConnect());
+  follow(socket, handler);
+  return new NodeWire(socket);
+}
+
+function listen(target: ListenTarget, accept: (wire: Wire, isSecure: boolean) => WireHandler): Promise<Listener> {
+  const take = (socket: net.Socket, isSecure: boolean): void => {
+    const handler = accept(new NodeWire(socket), isSecure);
+    socket.on('data', (bytes: Buffer) => handler.onBytes(bytes, 0, bytes.length));
+    follow(socket, handler);
+  };
+  const options = { allowHalfOpen: true, noDelay: true, highWaterMark: READ_BYTES };
+  let server: net.Server;
+  if (target.tls === undefined) {
+    server = net.createServer(options, (socket) => take(socket, false));
+  } else {
+    const secure = tls.createServer({ ...options, ...target.tls, ALPNProtocols: ['http/1.1'], handshakeTimeout: target.handshakeTimeMs });
+    secure.on('secureConnection', (socket) => {
+      socket.setNoDelay(true);
+      take(socket, true);
+    });
+    // A handshake that fails is the client's affair; without a listener its error would be thrown.
+    secure.on('tlsClientError', (_error, socket) => socket.destroy());
+    server = secure;
+  }
+  server.maxConnections = target.connectionsMax;
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: target.host, port: target.port, backlog: 1024 }, () => {
+      server.off('error', reject);
+      // Running out of file descriptors must not end the process; the listener goes on when some are free.
+      server.on('error', () => {});
+      const bound = server.address() as net.AddressInfo;
+      resolve({
+        host: bound.address,
+        port: bound.port,
+        setTls: (pair: TlsPair) => (server as tls.Server).setSecureContext(pair),
+        close: () => void server.close(),
+      });
+    });
+  });
+}

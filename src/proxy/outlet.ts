@@ -1,0 +1,56 @@
+import type { Wire } from './wire.js';
+
+/** Pieces up to this size are gathered into one text and written at once; larger ones are written as they are. */
+const SMALL_BYTES = 8192;
+/** Unsent bytes at which the other side is asked to wait. */
+const PRESSURE_BYTES = 64 * 1024;
+
+/**
+ * The writing half of a connection: what one read gives rise to (a head, a small body, chunk framing) leaves in one write. `flush` at
+ * the end of each read.
+ */
+export class Outlet {
+  readonly wire: Wire;
+  bytesOut = 0;
+  #text = '';
+
+  constructor(wire: Wire) {
+    this.wire = wire;
+  }
+
+  text(text: string): void {
+    this.bytesOut += text.length;
+    this.#text = this.#text === '' ? text : this.#text + text;
+  }
+
+  bytes(bytes: Buffer, start: number, end: number): void {
+    const size = end - start;
+    if (size <= SMALL_BYTES) {
+      this.text(bytes.toString('latin1', start, end));
+      if (this.#text.length > SMALL_BYTES * 2) this.flush();
+      return;
+    }
+    this.bytesOut += size;
+    const piece = start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
+    if (this.#text === '') {
+      this.wire.write(piece);
+      return;
+    }
+    this.wire.cork();
+    this.flush();
+    this.wire.write(piece);
+    this.wire.uncork();
+  }
+
+  flush(): void {
+    if (this.#text === '') return;
+    const text = this.#text;
+    this.#text = '';
+    this.wire.writeText(text);
+  }
+
+  /** The peer is slower than what comes in: wait for `onDrain`. */
+  get isUnderPressure(): boolean {
+    return this.wire.bufferedBytes >= PRESSURE_BYTES;
+  }
+}

@@ -1,0 +1,100 @@
+import type { Clock } from '../base/clock.js';
+import type { Pool } from '../route/pool/pool.js';
+import type { Condition, PoolSnapshot } from '../route/pool/snapshot.js';
+import type { Upstream } from '../route/pool/upstream.js';
+import type { Deadlines } from './deadlines.js';
+import type { Limits } from './limits.js';
+import { UpstreamEndpoint, type UpstreamTls } from './upstream-endpoint.js';
+import type { Engine } from './wire.js';
+
+/** What a pool's endpoints are made with. */
+export interface PoolConnectionsOptions {
+  readonly pool: Pool;
+  readonly tls: UpstreamTls;
+  readonly engine: Engine;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  /** What a client that found no upstream is told to wait. */
+  readonly retryAfterSeconds: number;
+}
+
+/** A pool with its connections: an endpoint an upstream, and how busy each is. */
+export class PoolConnections {
+  readonly retryAfterSeconds: number;
+  readonly #options: PoolConnectionsOptions;
+  readonly #endpoints = new Map<string, UpstreamEndpoint>();
+  #members: readonly Upstream[] = [];
+  #load: number[] = [];
+
+  constructor(options: PoolConnectionsOptions) {
+    this.#options = options;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+
+  get snapshot(): PoolSnapshot {
+    return this.#options.pool.snapshot;
+  }
+
+  /** Requests in progress, by the upstream's place in the current snapshot. */
+  get load(): readonly number[] {
+    const { upstreams } = this.snapshot;
+    if (upstreams !== this.#members) this.#follow(upstreams);
+    return this.#load;
+  }
+
+  endpoint(upstream: Upstream): UpstreamEndpoint {
+    let endpoint = this.#endpoints.get(upstream.id);
+    if (endpoint === undefined || endpoint.url !== upstream.url) {
+      endpoint?.retire();
+      const { tls, engine, limits, clock, deadlines } = this.#options;
+      endpoint = new UpstreamEndpoint(upstream, tls, engine, limits, clock, deadlines);
+      this.#endpoints.set(upstream.id, endpoint);
+    }
+    return endpoint;
+  }
+
+  /** A request goes to the endpoint. Answers whether it is the one trial of an upstream that was down. */
+  begin(endpoint: UpstreamEndpoint, condition: Condition): boolean {
+    endpoint.active++;
+    this.#count(endpoint);
+    if (condition !== 'trial') return false;
+    this.#options.pool.beginTrial(endpoint.id);
+    return true;
+  }
+
+  /** The request is over there, for better or worse. */
+  finish(endpoint: UpstreamEndpoint, hasFailed: boolean, isTrial: boolean, hasAnswered: boolean): void {
+    endpoint.active--;
+    this.#count(endpoint);
+    const { pool, clock } = this.#options;
+    if (hasFailed) pool.requestFailed(endpoint.id, clock.now());
+    else if (hasAnswered) pool.requestSucceeded(endpoint.id);
+    else if (isTrial) pool.abandonTrial(endpoint.id);
+  }
+
+  /** Ends what is idle; requests in progress are not touched. */
+  close(): void {
+    for (const endpoint of this.#endpoints.values()) endpoint.retire();
+    this.#endpoints.clear();
+  }
+
+  /** The members changed: endpoints of upstreams that are gone are retired. */
+  #follow(members: readonly Upstream[]): void {
+    this.#members = members;
+    const ids = new Set(members.map((member) => member.id));
+    for (const [id, endpoint] of this.#endpoints) {
+      if (ids.has(id)) continue;
+      endpoint.retire();
+      this.#endpoints.delete(id);
+    }
+    this.#load = members.map((member) => this.endpoint(member).active);
+    members.forEach((member, index) => {
+      this.endpoint(member).slot = index;
+    });
+  }
+
+  #count(endpoint: UpstreamEndpoint): void {
+    if (this.#load[endpoint.slot] !== undefined) this.#load[endpoint.slot] = endpoint.active;
+  }
+}

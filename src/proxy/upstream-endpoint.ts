@@ -1,0 +1,114 @@
+import type { Clock } from '../base/clock.js';
+import type { Upstream } from '../route/pool/upstream.js';
+import type { Deadlines, Timed } from './deadlines.js';
+import type { Limits } from './limits.js';
+import { UpstreamConnection, type ConnectionOwner, type UpstreamUser } from './upstream-connection.js';
+import type { ConnectTarget, Engine } from './wire.js';
+
+/** How `https://` upstreams are met. */
+export interface UpstreamTls {
+  readonly ca: string | undefined;
+  readonly insecure: boolean;
+}
+
+/** A request that can't be repeated goes only over a connection that was used this recently: an older one may be closing. */
+const FRESH_MS = 1000;
+
+/** The gateway's end of one upstream: the connections that wait for work, and how much is in progress. */
+export class UpstreamEndpoint implements ConnectionOwner, Timed {
+  readonly id: string;
+  readonly url: string;
+  /** `host[:port]`, for requests that came without a Host. */
+  readonly authority: string;
+  readonly limits: Limits;
+  readonly deadlines: Deadlines;
+  /** Requests in progress. */
+  active = 0;
+  /** Its place in the pool's snapshot; -1: it left. */
+  slot = -1;
+  /** The next look for idle connections that have waited too long. */
+  deadlineAt = Infinity;
+
+  readonly #engine: Engine;
+  readonly #clock: Clock;
+  readonly #target: ConnectTarget;
+  /** The one used last stands last and is taken first, so that the rest grow old and go. */
+  readonly #idle: UpstreamConnection[] = [];
+  #isRetired = false;
+
+  constructor(upstream: Upstream, tls: UpstreamTls, engine: Engine, limits: Limits, clock: Clock, deadlines: Deadlines) {
+    const url = new URL(upstream.url);
+    this.id = upstream.id;
+    this.url = upstream.url;
+    this.authority = url.host;
+    this.limits = limits;
+    this.deadlines = deadlines;
+    this.#engine = engine;
+    this.#clock = clock;
+    const isSecure = url.protocol === 'https:';
+    const host = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname;
+    this.#target = {
+      host,
+      port: url.port === '' ? (isSecure ? 443 : 80) : Number(url.port),
+      tls: isSecure ? { serverName: host, ca: tls.ca, insecure: tls.insecure } : undefined,
+    };
+    deadlines.add(this);
+  }
+
+  now(): number {
+    return this.#clock.monotonic();
+  }
+
+  /** An idle connection, or undefined. `mustBeFresh` for requests that can't be repeated. */
+  takeIdle(user: UpstreamUser, mustBeFresh: boolean): UpstreamConnection | undefined {
+    const connection = this.#idle.at(-1);
+    if (connection === undefined) return undefined;
+    const age = this.now() - connection.idleSince;
+    if (age >= connection.idleMs || (mustBeFresh && age > FRESH_MS)) return undefined;
+    this.#idle.pop();
+    connection.idleSlot = -1;
+    connection.take(user);
+    return connection;
+  }
+
+  connect(user: UpstreamUser): UpstreamConnection {
+    return UpstreamConnection.open(this.#engine, this.#target, this, user);
+  }
+
+  /** A connection has done its work and can do more. */
+  release(connection: UpstreamConnection): void {
+    if (this.#isRetired || connection.idleMs === 0 || this.#idle.length >= this.limits.upstreamIdleMax) {
+      connection.destroy();
+      return;
+    }
+    connection.idleSince = this.now();
+    connection.idleSlot = this.#idle.length;
+    this.#idle.push(connection);
+    if (this.deadlineAt === Infinity) this.deadlineAt = connection.idleSince + SWEEP_IDLE_MS;
+  }
+
+  closed(connection: UpstreamConnection): void {
+    const slot = connection.idleSlot;
+    if (slot === -1) return;
+    connection.idleSlot = -1;
+    this.#idle.splice(slot, 1);
+    for (let at = slot; at < this.#idle.length; at++) this.#idle[at]!.idleSlot = at;
+  }
+
+  /** Closes what has been idle for too long. */
+  onDeadline(): void {
+    const now = this.now();
+    for (const connection of this.#idle.filter((each) => now - each.idleSince >= each.idleMs)) connection.destroy();
+    if (this.#idle.length > 0) this.deadlineAt = now + SWEEP_IDLE_MS;
+  }
+
+  /** The upstream is no longer in the pool: what runs ends by itself, what waits is closed. */
+  retire(): void {
+    this.#isRetired = true;
+    this.slot = -1;
+    this.deadlines.remove(this);
+    for (const connection of [...this.#idle]) connection.destroy();
+  }
+}
+
+const SWEEP_IDLE_MS = 1000;

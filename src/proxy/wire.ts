@@ -1,0 +1,81 @@
+/**
+ * One connection as the gateway sees it, whatever opens the sockets. Nothing here is per request: an engine makes one wire a
+ * connection and calls its handler straight from the read, without streams or events in between.
+ */
+export interface Wire {
+  /** The peer's address; empty once it is gone. */
+  readonly remoteAddress: string;
+  /** Bytes written here that the kernel has not taken yet. */
+  readonly bufferedBytes: number;
+  /** Writes a byte string. */
+  writeText(text: string): void;
+  /** Writes bytes. They must stay as they are until `bufferedBytes` is 0 again. */
+  write(bytes: Buffer): void;
+  /** Gathers the writes up to `uncork` into one. */
+  cork(): void;
+  uncork(): void;
+  pause(): void;
+  resume(): void;
+  /** Sends what is written, then says that no more will come. */
+  end(): void;
+  /** Closes at once. */
+  destroy(): void;
+  /** Closes at once and so that the peer can't take it for a clean end. */
+  reset(): void;
+}
+
+/** Who is told what happens on a wire. */
+export interface WireHandler {
+  /**
+   * Bytes have come. They are lent: after the call the engine may read into the same memory again, unless the handler answers true,
+   * which says that they stand in some wire's buffer still.
+   */
+  onBytes(bytes: Buffer, start: number, end: number): boolean;
+  /** What was buffered is gone. */
+  onDrain(): void;
+  /** The peer will send no more; it may still read. */
+  onEnd(): void;
+  /** It is over. Called once, always, whoever closed; `error` when it was not meant to. */
+  onClose(error: Error | undefined): void;
+}
+
+export interface ConnectHandler extends WireHandler {
+  onConnect(): void;
+}
+
+export interface ConnectTarget {
+  readonly host: string;
+  readonly port: number;
+  /** Present: TLS. */
+  readonly tls: { readonly serverName: string; readonly ca: string | undefined; readonly insecure: boolean } | undefined;
+}
+
+export interface ListenTarget {
+  readonly host: string | undefined;
+  readonly port: number;
+  /** Present: TLS, with these PEM texts. */
+  readonly tls: TlsPair | undefined;
+  readonly connectionsMax: number;
+  /** For a TLS handshake. */
+  readonly handshakeTimeMs: number;
+}
+
+export interface TlsPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface Listener {
+  readonly host: string;
+  readonly port: number;
+  /** New connections from now on are met with this certificate. */
+  setTls(pair: TlsPair): void;
+  /** Accepts no more; connections that are open stay. */
+  close(): void;
+}
+
+/** What opens sockets. */
+export interface Engine {
+  listen(target: ListenTarget, accept: (wire: Wire, isSecure: boolean) => WireHandler): Promise<Listener>;
+  connect(target: ConnectTarget, handler: ConnectHandler): Wire;
+}

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { DURATION_FORM, parseDuration } from '../../base/duration.js';
+import type { FailurePolicy } from './rule.js';
+
+/** RFC 9110 §5.6.2: what names of fields and cookies are made of. */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** Browsers keep no cookie longer (RFC 6265bis §5.6.2), so a longer limit could not be kept. */
+const COOKIE_LIFE_MAX_MS = 400 * 86_400_000;
+
+export function onFailure(policy: FailurePolicy) {
+  return z.enum(['rehome', 'borrow', 'reject'], { error: 'Write rehome, borrow or reject.' }).default(policy);
+}
+
+/** A limit of a cookie, in milliseconds. Whole seconds, as Max-Age counts them. */
+export function cookieLimit() {
+  const form = `Write ${DURATION_FORM}.`;
+  return z.string({ error: form }).transform((text, context): number => {
+    const ms = parseDuration(text);
+    if (ms !== undefined && ms >= 1000 && ms % 1000 === 0 && ms <= COOKIE_LIFE_MAX_MS) return ms;
+    const message = ms === undefined ? form : 'Write whole seconds, from 1s to 400d: cookies count in seconds, and no browser keeps one longer.';
+    context.issues.push({ code: 'custom', message, input: text });
+    return z.NEVER;
+  });
+}
+
+/** The name of a header field or cookie. */
+export function tokenName(what: string) {
+  return z
+    .string({ error: `Write the name of the ${what}.` })
+    .regex(TOKEN, `Write the name of a ${what}: letters, digits and any of !#$%&'*+-.^_\`|~`)
+    .max(256, 'Write a name of at most 256 characters.');
+}
+
+/** Lets a rule be written as `- header: x-user-id` too: a text stands for the one option `name`. */
+export function shorthand<Shape extends z.ZodType>(name: string, shape: Shape) {
+  return z.preprocess((value) => (typeof value === 'string' ? { [name]: value } : value), shape);
+}
+
+/** Lets a rule without options be written as `- ip:`, which YAML reads as null. */
+export function emptyAsObject<Shape extends z.ZodType>(shape: Shape) {
+  return z.preprocess((value) => value ?? {}, shape);
+}

@@ -1,0 +1,57 @@
+import { StickyError } from '../../base/errors.js';
+import { xxh32Text } from '../hash/xxh32.js';
+import type { Member } from './placement.js';
+
+/** Larger pools would make one build or one complete ranking stall a process for seconds. */
+export const MEMBERS_MAX = 4096;
+
+/** Throws unless the members can be placed: few enough, each with an id of its own and a weight above 0. */
+export function checkMembers(members: readonly Member[]): void {
+  if (members.length > MEMBERS_MAX) {
+    throw invalid(`A placement takes at most ${MEMBERS_MAX} upstreams and was given ${members.length}: split them into several pools.`);
+  }
+  const ids = new Set<string>();
+  for (const { id, weight } of members) {
+    if (typeof id !== 'string' || id === '') throw invalid('An upstream has no id: give each a text that is not empty.');
+    if (ids.has(id)) throw invalid(`Two upstreams have the id "${id}": give each an id of its own, and more weight to one that should get more.`);
+    if (!(weight > 0) || weight === Infinity) {
+      throw invalid(`Upstream "${id}" has the weight ${String(weight)}: it must be a finite number above 0. To send it nobody, leave it out.`);
+    }
+    ids.add(id);
+  }
+}
+
+export function invalid(message: string): StickyError {
+  return new StickyError('STICKY_PLACEMENT_INVALID', message);
+}
+
+/** 64 bits of an id, in two halves. Everything that a placement draws for an upstream comes from these, never from its position. */
+export function idHashes(id: string): [first: number, second: number] {
+  return [xxh32Text(id, 1), xxh32Text(id, 2)];
+}
+
+/** Places in order of id, for ties and turns: the same in every process, whatever the order of the configuration. */
+export function placesById(members: readonly Member[]): number[] {
+  return members.map((_, place) => place).sort((a, b) => (members[a]!.id < members[b]!.id ? -1 : 1));
+}
+
+/** What a change of members leaves alone. */
+export interface MemberChange {
+  /** Old place → new place; -1 for a member that left or changed its weight. */
+  readonly moved: readonly number[];
+  /** New places of the members that came or changed their weight. */
+  readonly fresh: readonly number[];
+  readonly isNothing: boolean;
+}
+
+export function compareMembers(before: readonly Member[], after: readonly Member[]): MemberChange {
+  const places = new Map(after.map(({ id }, place) => [id, place]));
+  const moved = before.map(({ id, weight }) => {
+    const place = places.get(id);
+    return place !== undefined && after[place]!.weight === weight ? place : -1;
+  });
+  const kept = new Set(moved);
+  const fresh = after.map((_, place) => place).filter((place) => !kept.has(place));
+  const isNothing = fresh.length === 0 && before.length === after.length && moved.every((to, from) => to === from);
+  return { moved, fresh, isNothing };
+}

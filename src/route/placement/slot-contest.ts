@@ -1,0 +1,121 @@
+import { mix32, mixPair } from '../hash/mix32.js';
+import { idHashes, placesById } from './members.js';
+import type { Member } from './placement.js';
+
+/**
+ * Rendezvous hashing (Thaler and Ravishankar, 1998): for every slot each member draws a lot, a number that depends on
+ * the slot and the member's id alone, and the best lot wins. Who leaves or comes can't change the others' lots, so a
+ * slot changes hands only to or from the one that did.
+ *
+ * With unequal weights a lot counts as the cost -ln(u) / weight, u being the lot as a fraction; the smallest cost wins,
+ * in proportion to the weights (Schindelhauer and Schomaker, 2005). Among equal weights that is the order of the lots.
+ */
+export class SlotContest {
+  // By rank in order of id, so that a strict comparison on the way up gives equal lots to the earlier id.
+  readonly #first: Int32Array;
+  readonly #second: Int32Array;
+  readonly #weights: Float64Array;
+  readonly #isUniform: boolean;
+  readonly #places: Uint16Array;
+  readonly #ranks: Uint16Array;
+
+  constructor(members: readonly Member[]) {
+    this.#places = Uint16Array.from(placesById(members));
+    this.#ranks = new Uint16Array(members.length);
+    this.#first = new Int32Array(members.length);
+    this.#second = new Int32Array(members.length);
+    this.#weights = new Float64Array(members.length);
+    this.#places.forEach((place, rank) => {
+      const { id, weight } = members[place]!;
+      const [first, second] = idHashes(id);
+      this.#ranks[place] = rank;
+      this.#first[rank] = first;
+      this.#second[rank] = second;
+      this.#weights[rank] = weight;
+    });
+    this.#isUniform = members.every(({ weight }) => weight === members[0]!.weight);
+  }
+
+  /** The place of the slot's best member. There must be one. */
+  winner(slot: number): number {
+    return this.#places[this.#isUniform ? this.#bestLot(mix32(slot)) : this.#bestCost(mix32(slot))]!;
+  }
+
+  /** The best of one that beats all the rest already and of `challengers`. */
+  challenge(slot: number, holder: number, challengers: readonly number[]): number {
+    const mixed = mix32(slot);
+    let best = this.#ranks[holder]!;
+    for (const place of challengers) {
+      const rank = this.#ranks[place]!;
+      if (this.#beats(mixed, rank, best)) best = rank;
+    }
+    return this.#places[best]!;
+  }
+
+  /** Every place, best first. */
+  rank(slot: number): Uint16Array {
+    const mixed = mix32(slot);
+    const costs = Float64Array.from(this.#weights, (weight, rank) => costOf(this.#lot(mixed, rank), weight));
+    // The sort is stable, so equal costs stay in order of id.
+    const order = Uint16Array.from(costs, (_, rank) => rank).sort((a, b) => costs[a]! - costs[b]!);
+    return order.map((rank) => this.#places[rank]!);
+  }
+
+  #bestLot(mixed: number): number {
+    const first = this.#first;
+    const second = this.#second;
+    let best = 0;
+    let bestLot = mixPair(mixed, first[0]!, second[0]!);
+    for (let rank = 1; rank < first.length; rank++) {
+      const lot = mixPair(mixed, first[rank]!, second[rank]!);
+      if (lot > bestLot) {
+        best = rank;
+        bestLot = lot;
+      }
+    }
+    return best;
+  }
+
+  #bestCost(mixed: number): number {
+    const first = this.#first;
+    const second = this.#second;
+    const weights = this.#weights;
+    let best = 0;
+    let bestCost = Infinity;
+    for (let rank = 0; rank < first.length; rank++) {
+      const lot = mixPair(mixed, first[rank]!, second[rank]!);
+      // -ln(u) is never less than 1 - u, so most members are out without a logarithm.
+      if (LOT_LIMIT - lot >= bestCost * weights[rank]!) continue;
+      const cost = costOf(lot, weights[rank]!);
+      if (cost < bestCost) {
+        best = rank;
+        bestCost = cost;
+      }
+    }
+    return best;
+  }
+
+  #beats(mixed: number, challenger: number, holder: number): boolean {
+    const lot = this.#lot(mixed, challenger);
+    const held = this.#lot(mixed, holder);
+    if (this.#isUniform) return lot > held || (lot === held && challenger < holder);
+    const cost = costOf(lot, this.#weights[challenger]!);
+    const heldCost = costOf(held, this.#weights[holder]!);
+    return cost < heldCost || (cost === heldCost && challenger < holder);
+  }
+
+  #lot(mixed: number, rank: number): number {
+    return mixPair(mixed, this.#first[rank]!, this.#second[rank]!);
+  }
+
+}
+
+/** The best lot there is, and half a step. */
+const LOT_LIMIT = 2 ** 31 - 0.5;
+const LOT_RANGE = 2 ** 32;
+
+/** What a signed lot costs, times 2^32. `u` stands in the middle of its step, never at 0 or 1; it is exact, and so is 1 - u. */
+function costOf(lot: number, weight: number): number {
+  const u = 1 - (LOT_LIMIT - lot) / LOT_RANGE;
+  return (-Math.log(u) * LOT_RANGE) / weight;
+}

@@ -1,0 +1,254 @@
+import { describe, expect, test } from 'vitest';
+import { fakePool } from '../testing/fake-pool.js';
+import { EXPIRED, GONE, NOTHING, UNREADABLE, type FailurePolicy, type Found, type Rule } from './affinity/rule.js';
+import type { Balance } from './balance/balance.js';
+import type { Failure } from './decision.js';
+import { plainFacts } from './plain-facts.js';
+import type { Condition, PoolSnapshot } from './pool/snapshot.js';
+import { takesNewUsers } from './pool/snapshot.js';
+import { decide, prepare, type Affinity, type Decision } from './router.js';
+
+const facts = plainFacts({ nowMs: 0 });
+const random = { below: () => 0, id: () => '' };
+
+/** The last upstream that takes new users, so that its picks differ from the placement's. */
+const lastFirst: Balance = {
+  name: 'lastFirst',
+  pick: ({ pool, tried }) => pool.upstreams.findLastIndex((_, at) => takesNewUsers(pool, at) && !tried(at)),
+};
+
+interface FakeRule {
+  found: Found;
+  name?: string;
+  onFailure?: FailurePolicy;
+  binds?: boolean;
+}
+
+function fake({ found, name = 'fake', onFailure = 'rehome', binds = true }: FakeRule): Rule {
+  const rule: Rule = { name, subject: '', onFailure, find: () => found };
+  if (binds) rule.bind = (_, pool, index, times) => `${name}=${pool.upstreams[index]!.id}${times === undefined ? '' : ` since ${times.issuedAtMs}`}`;
+  return rule;
+}
+
+function decideWith(pool: PoolSnapshot, ...rules: Rule[]): Decision {
+  const balance: Balance = { name: 'lastFirst', pick: (asked) => lastFirst.pick({ ...asked, pool: asked.pool, tried: (index) => asked.tried(index) }) };
+  return decide({ rules, balance }, facts, pool, [], random);
+}
+
+function summary(decision: Decision): string {
+  const id = decision.index === -1 ? 'nobody' : decision.pool.upstreams[decision.index]!.id;
+  return [id, decision.outcome, `by ${decision.rule?.name ?? 'balance'}`, decision.why ?? '-', decision.writes().join('; ') || 'no write'].join(', ');
+}
+
+const bound = (index: number, extra: { key?: string; refresh?: { issuedAtMs: number } } = {}): Found => ({ kind: 'bound', index, ...extra });
+/** `fakePool` places \0 at a, \1 at b and so on. */
+const keyed = (owner: number): Found => ({ kind: 'keyed', key: String.fromCharCode(owner) });
+
+const ids = ['a', 'b', 'c', 'd'];
+
+describe('what was found, with every upstream up', () => {
+  const cases: [string, Rule[], string][] = [
+    ['nothing at all goes to the balance and is bound', [fake({ found: NOTHING })], 'd, balanced, by balance, -, fake=d'],
+    ['no rules go to the balance', [], 'd, balanced, by balance, -, no write'],
+    ['an unreadable binding counts as absent and is replaced', [fake({ found: UNREADABLE })], 'd, balanced, by balance, unreadable, fake=d'],
+    ['an expired binding counts as absent and is replaced', [fake({ found: EXPIRED })], 'd, balanced, by balance, expired, fake=d'],
+    ['a binding that is gone is rehomed', [fake({ found: GONE })], 'd, rehomed, by fake, gone, fake=d'],
+    ['a binding is followed and not written again', [fake({ found: bound(1) })], 'b, bound, by fake, -, no write'],
+    ['a binding that is due is refreshed', [fake({ found: bound(1, { refresh: { issuedAtMs: 7 } }) })], 'b, bound, by fake, -, fake=b since 7'],
+    ['a due binding of a rule that never binds is not written', [fake({ found: bound(1, { refresh: { issuedAtMs: 7 } }), binds: false })], 'b, bound, by fake, -, no write'],
+    ['a key is placed and not written by its own rule', [fake({ found: keyed(2) })], 'c, keyed, by fake, -, no write'],
+    ['a key behind an absent cookie is remembered by it', [fake({ found: NOTHING, name: 'cookie' }), fake({ found: keyed(2), binds: false })], 'c, keyed, by fake, -, cookie=c'],
+    ['a key behind an expired cookie is remembered by it', [fake({ found: EXPIRED, name: 'cookie' }), fake({ found: keyed(2) })], 'c, keyed, by fake, expired, cookie=c'],
+    ['a key behind a gone cookie rehomes it', [fake({ found: GONE, name: 'cookie' }), fake({ found: keyed(2) })], 'c, rehomed, by cookie, gone, cookie=c'],
+    ['a binding behind a gone one is followed, not rehomed', [fake({ found: GONE, name: 'first' }), fake({ found: bound(1) })], 'b, bound, by fake, gone, first=b'],
+    ['a rule behind the one that decides is not asked', [fake({ found: keyed(0) }), fake({ found: bound(3), name: 'later' })], 'a, keyed, by fake, -, no write'],
+    ['the first reason not to follow is told', [fake({ found: UNREADABLE, name: 'one' }), fake({ found: EXPIRED, name: 'two' })], 'd, balanced, by balance, unreadable, one=d; two=d'],
+  ];
+  test.each(cases)('%s', (_, rules, expected) => expect(summary(decideWith(fakePool(ids), ...rules))).toBe(expected));
+});
+
+describe('found × policy × condition, at the start', () => {
+  // b is the upstream in question. A stand-in by rank is c; by the balance, d.
+  const cases: [Found, FailurePolicy, Condition | 'draining', string][] = [
+    [bound(1), 'rehome', 'up', 'b, bound, by fake, -, no write'],
+    [bound(1), 'borrow', 'up', 'b, bound, by fake, -, no write'],
+    [bound(1), 'reject', 'up', 'b, bound, by fake, -, no write'],
+    [bound(1), 'rehome', 'trial', 'b, bound, by fake, -, no write'],
+    [bound(1), 'borrow', 'trial', 'b, bound, by fake, -, no write'],
+    [bound(1), 'reject', 'trial', 'b, bound, by fake, -, no write'],
+    [bound(1), 'rehome', 'draining', 'b, bound, by fake, -, no write'],
+    [bound(1), 'borrow', 'draining', 'b, bound, by fake, -, no write'],
+    [bound(1), 'reject', 'draining', 'b, bound, by fake, -, no write'],
+    [bound(1), 'rehome', 'down', 'd, rehomed, by fake, down, fake=d'],
+    [bound(1, { key: '\u0001' }), 'rehome', 'down', 'd, rehomed, by fake, down, fake=d'],
+    [bound(1), 'borrow', 'down', 'd, borrowed, by fake, down, no write'],
+    [bound(1, { key: '\u0001' }), 'borrow', 'down', 'c, borrowed, by fake, down, no write'],
+    [bound(1, { refresh: { issuedAtMs: 7 } }), 'borrow', 'down', 'd, borrowed, by fake, down, no write'],
+    [bound(1), 'reject', 'down', 'nobody, rejected, by fake, down, no write'],
+    [keyed(1), 'rehome', 'up', 'b, keyed, by fake, -, no write'],
+    [keyed(1), 'borrow', 'up', 'b, keyed, by fake, -, no write'],
+    [keyed(1), 'reject', 'up', 'b, keyed, by fake, -, no write'],
+    [keyed(1), 'rehome', 'trial', 'b, keyed, by fake, -, no write'],
+    [keyed(1), 'borrow', 'trial', 'b, keyed, by fake, -, no write'],
+    [keyed(1), 'reject', 'trial', 'b, keyed, by fake, -, no write'],
+    [keyed(1), 'rehome', 'draining', 'c, rehomed, by fake, draining, no write'],
+    [keyed(1), 'borrow', 'draining', 'c, borrowed, by fake, draining, no write'],
+    [keyed(1), 'reject', 'draining', 'nobody, rejected, by fake, draining, no write'],
+    [keyed(1), 'rehome', 'down', 'c, rehomed, by fake, down, no write'],
+    [keyed(1), 'borrow', 'down', 'c, borrowed, by fake, down, no write'],
+    [keyed(1), 'reject', 'down', 'nobody, rejected, by fake, down, no write'],
+    ...(['rehome', 'borrow', 'reject'] as const).flatMap((policy): [Found, FailurePolicy, Condition | 'draining', string][] =>
+      (['up', 'trial', 'draining', 'down'] as const).flatMap((condition): [Found, FailurePolicy, Condition | 'draining', string][] => [
+        [NOTHING, policy, condition, 'd, balanced, by balance, -, fake=d'],
+        [UNREADABLE, policy, condition, 'd, balanced, by balance, unreadable, fake=d'],
+        [EXPIRED, policy, condition, 'd, balanced, by balance, expired, fake=d'],
+        [GONE, policy, condition, 'd, rehomed, by fake, gone, fake=d'],
+      ]),
+    ),
+  ];
+  test.each(cases)('%j with %s, its upstream %s', (found, onFailure, condition, expected) => {
+    const pool = condition === 'draining' ? fakePool(ids, { draining: ['b'] }) : fakePool(ids, { conditions: { b: condition } });
+    expect(summary(decideWith(pool, fake({ found, onFailure })))).toBe(expected);
+  });
+});
+
+describe('found × policy × failure, after the first try', () => {
+  const both: Failure[] = ['unreachable', 'broken'];
+  const cases: [Found, FailurePolicy, Failure, string][] = [
+    [bound(1, { key: '\u0001' }), 'rehome', 'unreachable', 'd, rehomed, by fake, down, fake=d'],
+    [bound(1, { key: '\u0001' }), 'rehome', 'broken', 'c, borrowed, by fake, down, no write'],
+    [bound(1), 'rehome', 'broken', 'd, borrowed, by fake, down, no write'],
+    [bound(1, { key: '\u0001' }), 'borrow', 'unreachable', 'c, borrowed, by fake, down, no write'],
+    [bound(1, { key: '\u0001' }), 'borrow', 'broken', 'c, borrowed, by fake, down, no write'],
+    [bound(1), 'reject', 'unreachable', 'nobody, rejected, by fake, down, no write'],
+    [bound(1), 'reject', 'broken', 'nobody, rejected, by fake, down, no write'],
+    [keyed(1), 'rehome', 'unreachable', 'c, rehomed, by fake, down, no write'],
+    [keyed(1), 'rehome', 'broken', 'c, borrowed, by fake, down, no write'],
+    [keyed(1), 'borrow', 'unreachable', 'c, borrowed, by fake, down, no write'],
+    [keyed(1), 'borrow', 'broken', 'c, borrowed, by fake, down, no write'],
+    [keyed(1), 'reject', 'unreachable', 'nobody, rejected, by fake, down, no write'],
+    [keyed(1), 'reject', 'broken', 'nobody, rejected, by fake, down, no write'],
+    ...(['rehome', 'borrow', 'reject'] as const).flatMap((policy) => both.flatMap((failure): [Found, FailurePolicy, Failure, string][] => [
+      [NOTHING, policy, failure, 'c, balanced, by balance, -, fake=c'],
+      [UNREADABLE, policy, failure, 'c, balanced, by balance, unreadable, fake=c'],
+      [EXPIRED, policy, failure, 'c, balanced, by balance, expired, fake=c'],
+      [GONE, policy, failure, 'c, rehomed, by fake, gone, fake=c'],
+    ])),
+  ];
+  test.each(cases)('%j with %s, the try %s', (found, onFailure, failure, expected) => {
+    const decision = decideWith(fakePool(ids), fake({ found, onFailure }));
+    decision.next(failure);
+    expect(summary(decision)).toBe(expected);
+  });
+
+  test.each(both)('a cookie is not written while its key borrows, the try %s', (failure) => {
+    const decision = decideWith(fakePool(ids), fake({ found: NOTHING, name: 'cookie' }), fake({ found: keyed(1), onFailure: 'borrow' }));
+    decision.next(failure);
+    expect(summary(decision)).toBe('c, borrowed, by fake, down, no write');
+  });
+});
+
+describe('the walk', () => {
+  const policies: FailurePolicy[] = ['rehome', 'borrow'];
+  test.each(policies)('tries every upstream once, then nobody, with %s', (onFailure) => {
+    for (const found of [NOTHING, GONE, bound(1), bound(1, { key: 'k' }), keyed(1)]) {
+      const decision = decideWith(fakePool(ids), fake({ found, onFailure }));
+      const order = [decision.index];
+      while (decision.next('broken') !== -1) order.push(decision.index);
+      expect([...order].sort()).toEqual([0, 1, 2, 3]);
+      expect(decision.outcome).toBe('rejected');
+      expect(decision.writes()).toEqual([]);
+      expect(decision.next('broken')).toBe(-1);
+    }
+  });
+
+  test('a binding keeps the stand-in of a later rule when its upstream is away', () => {
+    const pool = fakePool(ids, { conditions: { b: 'down' } });
+    for (const onFailure of policies) {
+      const decision = decideWith(pool, fake({ found: bound(1, { key: '\u0003' }), onFailure }), fake({ found: NOTHING }), fake({ found: keyed(0), name: 'header' }));
+      expect(pool.upstreams[decision.index]!.id).toBe('a');
+    }
+  });
+
+  test('a stand-in that fails as well keeps outcome and reason', () => {
+    const draining = decideWith(fakePool(ids, { draining: ['b'] }), fake({ found: keyed(1), onFailure: 'borrow' }));
+    draining.next('unreachable');
+    expect(summary(draining)).toBe('d, borrowed, by fake, draining, no write');
+    const moved = decideWith(fakePool(ids, { conditions: { b: 'down' } }), fake({ found: bound(1) }));
+    moved.next('broken');
+    expect(summary(moved)).toBe('c, rehomed, by fake, down, fake=c');
+    const lent = decideWith(fakePool(ids), fake({ found: bound(1) }));
+    lent.next('broken');
+    lent.next('unreachable');
+    expect(summary(lent)).toBe('c, borrowed, by fake, down, no write');
+  });
+
+  test('a rejected request is not brought back by another next', () => {
+    const decision = decideWith(fakePool(ids), fake({ found: bound(1), onFailure: 'reject' }));
+    decision.next('broken');
+    expect(decision.next('broken')).toBe(-1);
+    expect(decision.outcome).toBe('rejected');
+  });
+
+  test('draining and down upstreams are passed over for someone new', () => {
+    const pool = fakePool(ids, { draining: ['d'], conditions: { c: 'down' } });
+    expect(summary(decideWith(pool, fake({ found: NOTHING })))).toBe('b, balanced, by balance, -, fake=b');
+    expect(summary(decideWith(pool, fake({ found: keyed(2), onFailure: 'rehome' })))).toBe('a, rehomed, by fake, down, no write');
+  });
+
+  test('an empty pool and a pool that is down reject everybody, for that reason', () => {
+    const down = fakePool(['a'], { conditions: { a: 'down' } });
+    for (const pool of [fakePool([]), down]) {
+      for (const found of [NOTHING, UNREADABLE, EXPIRED, GONE, keyed(0)]) {
+        const decision = decideWith(pool, fake({ found, onFailure: 'borrow' }));
+        expect([decision.index, decision.outcome, decision.why, decision.writes()]).toEqual([-1, 'rejected', 'down', []]);
+      }
+    }
+  });
+});
+
+describe('prepare', () => {
+  function slow(found: { value: Found }, settles: () => void, name = 'slow'): Rule & { asked: number } {
+    const rule = { name, subject: '', onFailure: 'borrow' as const, asked: 0, find: () => found.value, prepare: () => {
+      rule.asked++;
+      return Promise.resolve().then(settles);
+    } };
+    return rule;
+  }
+  const affinity = (...rules: Rule[]): Affinity => ({ rules, balance: lastFirst });
+
+  test('needs nothing of rules that answer at once', () => {
+    expect(prepare(affinity(fake({ found: NOTHING }), fake({ found: keyed(1) })), facts, fakePool(ids))).toBeUndefined();
+    expect(prepare(affinity(), facts, fakePool(ids))).toBeUndefined();
+  });
+
+  test('does not ask a rule behind one that decides', () => {
+    const later = slow({ value: NOTHING }, () => {});
+    expect(prepare(affinity(fake({ found: bound(1) }), later), facts, fakePool(ids))).toBeUndefined();
+    expect(prepare(affinity(fake({ found: keyed(1) }), later), facts, fakePool(ids))).toBeUndefined();
+    expect(later.asked).toBe(0);
+  });
+
+  test('asks a rule behind a binding whose upstream is away: it may name the stand-in', async () => {
+    const found: { value: Found } = { value: UNREADABLE };
+    const rules = [fake({ found: bound(1) }), slow(found, () => (found.value = keyed(0)))];
+    const pool = fakePool(ids, { conditions: { b: 'down' } });
+    await prepare(affinity(...rules), facts, pool);
+    expect(summary(decideWith(pool, ...rules))).toBe('a, rehomed, by fake, down, fake=a');
+  });
+
+  test('waits for a rule once, also when that taught it nothing', async () => {
+    const first = slow({ value: UNREADABLE }, () => {}, 'first');
+    const second = slow({ value: UNREADABLE }, () => {}, 'second');
+    await prepare(affinity(first, second), facts, fakePool(ids));
+    expect([first.asked, second.asked]).toEqual([1, 1]);
+  });
+
+  test('stops at a rule that has found something meanwhile', async () => {
+    const found: { value: Found } = { value: UNREADABLE };
+    const first = slow(found, () => (found.value = keyed(1)), 'first');
+    const second = slow({ value: UNREADABLE }, () => {}, 'second');
+    await prepare(affinity(first, second), facts, fakePool(ids));
+    expect([first.asked, second.asked]).toEqual([1, 0]);
+  });
+});

@@ -1,0 +1,35 @@
+import type { Placement } from '../route/placement/placement.js';
+import type { Condition, PoolSnapshot } from '../route/pool/snapshot.js';
+
+export interface FakePoolOptions {
+  /** By upstream id; the others are up. */
+  readonly conditions?: Readonly<Record<string, Condition>>;
+  readonly draining?: readonly string[];
+}
+
+/** A pool snapshot of these upstreams, for tests. A key's upstream is plain to see: the sum of its characters, and on from there. */
+export function fakePool(ids: readonly string[], options: FakePoolOptions = {}): PoolSnapshot {
+  const upstreams = ids.map((id, at) => ({ id, url: `http://127.0.0.1:${9001 + at}`, weight: 1, draining: options.draining?.includes(id) ?? false }));
+  return {
+    version: 1,
+    upstreams,
+    conditions: ids.map((id) => options.conditions?.[id] ?? 'up'),
+    placement: fakePlacement(ids),
+    indexOf: (id) => (ids.includes(id) ? ids.indexOf(id) : undefined),
+  };
+}
+
+function fakePlacement(ids: readonly string[]): Placement {
+  const owner = (key: string): number => {
+    let sum = 0;
+    for (let at = 0; at < key.length; at++) sum += key.charCodeAt(at);
+    return ids.length === 0 ? -1 : sum % ids.length;
+  };
+  return {
+    name: 'fake',
+    members: ids.map((id) => ({ id, weight: 1 })),
+    owner,
+    rank: (key) => ids.map((_, at) => (owner(key) + at) % ids.length),
+    withMembers: (members) => fakePlacement(members.map(({ id }) => id)),
+  };
+}
