@@ -18,7 +18,7 @@ const PREFERRED_PORTS = [3001, 3002, 3003];
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const cli = path('../dist/cli/main.js');
 
-const { values } = parseArgs({ options: { port: { type: 'string', short: 'p' } } });
+const values = readArguments();
 const port = Number(values.port ?? process.env.PORT ?? 8080);
 
 const running = [];
@@ -58,6 +58,15 @@ async function main() {
   console.log(await suggestions(env.JWT_SECRET));
   for (const upstream of upstreams) upstream.ended.then(() => onUpstreamEnd(upstream));
   gateway.ended.then(() => onGatewayEnd(gateway));
+}
+
+function readArguments() {
+  try {
+    return parseArgs({ options: { port: { type: 'string', short: 'p' } } }).values;
+  } catch (error) {
+    console.error(`${error.message} The only one is --port, as in: npm start -- --port 9090`);
+    process.exit(2);
+  }
 }
 
 /** Starts one process, in a group of its own: Ctrl-C reaches this process alone, which then stops the others in order. */

@@ -1,8 +1,10 @@
-import { Exchange, type ClientSide } from './exchange.js';
+import type { ClientSide } from './client-side.js';
+import { Exchange } from './exchange.js';
 import { originOf, ownFields } from './forwarded.js';
-import { CHARS, CR, LF, VALUE } from './http1/chars.js';
+import { CR, LF } from './http1/chars.js';
 import { reasonPhrase } from './http1/reason.js';
-import { CHUNKED, parseRequestHead, type RequestError, type RequestHead } from './http1/request-head.js';
+import { checkPartialHead, statusOf } from './http1/request-error.js';
+import { CHUNKED, parseRequestHead, type RequestHead } from './http1/request-head.js';
 import { UNTIL_CLOSE } from './http1/response-head.js';
 import type { Timed } from './deadlines.js';
 import { Outlet } from './outlet.js';
@@ -57,6 +59,7 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
     this.#outlet = new Outlet(wire);
     this.#isSecure = isSecure;
     const address = wire.remoteAddress;
+    // A socket that listens on IPv6 shows IPv4 peers in mapped form.
     this.#peer = address.startsWith('::ffff:') ? address.slice(7) : address;
     this.#isTrusted = site.isTrusted(this.#peer);
     this.#ownFields = ownFields(this.#peer, isSecure);
@@ -389,31 +392,3 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
     this.#setPaused();
   }
 }
-
-/** What can be said of a head before it is whole: bare CR, bare LF and bytes that no head has are refused at once. */
-function checkPartialHead(bytes: Buffer, start: number, end: number): RequestError | undefined {
-  for (let at = start; at < end; at++) {
-    const byte = bytes[at]!;
-    if ((CHARS[byte]! & VALUE) !== 0) continue;
-    if (byte === CR && (at + 1 === end || bytes[at + 1] === LF)) continue;
-    if (byte === LF && at > 0 && bytes[at - 1] === CR) continue;
-    return byte === CR || byte === LF ? 'bare-cr-or-lf' : 'field-value';
-  }
-  return undefined;
-}
-
-function statusOf(error: RequestError): number {
-  switch (error) {
-    case 'too-many-fields':
-      return 431;
-    case 'transfer-encoding-unknown':
-      return 501;
-    case 'version':
-      return 505;
-    case 'expectation':
-      return 417;
-    default:
-      return 400;
-  }
-}
-

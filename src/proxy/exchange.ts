@@ -1,39 +1,19 @@
 import { RequestFacts } from '../route/facts.js';
 import { decide, prepare, type Decision } from '../route/router.js';
-import { BROKEN, ChunkedReader, DONE, type ChunkSink } from './http1/chunked.js';
+import { BodyReader } from './http1/body-reader.js';
+import type { ChunkSink } from './http1/chunked.js';
 import { CHUNKED, hostName, type RequestHead } from './http1/request-head.js';
 import { UNTIL_CLOSE, type ResponseHead } from './http1/response-head.js';
+import type { ClientSide } from './client-side.js';
+import { exposedFields } from './exposed.js';
 import type { Origin } from './forwarded.js';
+import { KeptBody } from './kept-body.js';
 import type { GatewayRoute, Site } from './site.js';
-import type { UpstreamConnection, UpstreamFault, UpstreamUser } from './upstream-connection.js';
+import type { UpstreamConnection, UpstreamUser } from './upstream-connection.js';
+import { upstreamHead } from './upstream-head.js';
+import { answerTo, isUnreachable, type UpstreamFault } from './upstream-fault.js';
 import type { UpstreamEndpoint } from './upstream-endpoint.js';
 import type { PoolConnections } from './pool-connections.js';
-
-/** What an exchange asks of the client's side, whichever version of HTTP is spoken there. */
-export interface ClientSide {
-  /** False: a chunked answer is handed over as plain data. */
-  readonly takesChunks: boolean;
-  /** The head of an answer, or of a 1xx that goes before it. `bodyBytes` as in ResponseHead. */
-  answerHead(status: number, reason: string, fields: string, bodyBytes: number): void;
-  answerBytes(bytes: Buffer, start: number, end: number): void;
-  answerText(text: string): void;
-  /** Sends what was gathered; answers whether some of it waits for a slow client. */
-  flush(): boolean;
-  readonly isUnderPressure: boolean;
-  /** Bytes sent for this answer, head and framing included. */
-  readonly answeredBytes: number;
-  /** The answer is whole. `requestIsWhole: false`: the client is still sending, and nobody reads it. */
-  answerEnd(requestIsWhole: boolean): void;
-  /** The gateway answers by itself. */
-  refuse(status: number, code: string, fields: string): void;
-  /** The answer can't be finished: what the client has must not look whole. */
-  abort(): void;
-  pauseRequest(): void;
-  resumeRequest(): void;
-  /** Upgraded: bytes go through unread from here on. */
-  tunnel(): void;
-  endTunnel(): void;
-}
 
 /** Methods that may be sent twice (RFC 9110 §9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
@@ -51,8 +31,6 @@ export class Exchange implements UpstreamUser, ChunkSink {
   decision: Decision | undefined;
   status = 0;
   tries = 0;
-  /** Body bytes of the request, without framing. */
-  requestBytes = 0;
   /** Bytes sent to the client, head and framing included. */
   get answeredBytes(): number {
     return this.#client.answeredBytes;
@@ -72,13 +50,9 @@ export class Exchange implements UpstreamUser, ChunkSink {
   #connection: UpstreamConnection | undefined;
   #isTrial = false;
 
-  #requestLeft: number;
-  #requestChunks: ChunkedReader | undefined;
-  #isRequestWhole: boolean;
-  /** The body so far as it is sent, while it may be needed again. */
-  #kept: Buffer[] = [];
-  #keptBytes = 0;
-  #isKept = true;
+  readonly #body: BodyReader;
+  readonly #kept = new KeptBody();
+  /** The upstream's connection is there and has the head. */
   #isSending = false;
   #isRequestPaused = false;
   #retriedFresh = false;
@@ -99,9 +73,7 @@ export class Exchange implements UpstreamUser, ChunkSink {
     this.requestId = requestId;
     this.startedAt = site.clock.monotonic();
     this.#forwardedFields = origin.fields;
-    this.#requestLeft = head.bodyBytes;
-    this.#isRequestWhole = head.bodyBytes === 0;
-    if (head.bodyBytes === CHUNKED) this.#requestChunks = new ChunkedReader(true);
+    this.#body = new BodyReader(head.bodyBytes, this);
     this.#facts = new RequestFacts(
       { method: head.method, target: head.target, host: hostName(head.host), clientAddress: origin.address, isSecure: origin.isSecure, nowMs: site.clock.now() },
       head,
@@ -115,7 +87,11 @@ export class Exchange implements UpstreamUser, ChunkSink {
     return this.#client.takesChunks;
   }
   get isRequestWhole(): boolean {
-    return this.#isRequestWhole;
+    return this.#body.isWhole;
+  }
+  /** Body bytes of the request, without framing. */
+  get requestBytes(): number {
+    return this.#body.dataBytes;
   }
   get isTunnel(): boolean {
     return this.#isTunnel;
@@ -148,65 +124,37 @@ export class Exchange implements UpstreamUser, ChunkSink {
 
   /** Takes what belongs to this request; answers where it ends. */
   requestRead(bytes: Buffer, start: number, end: number): number {
-    if (this.#requestChunks !== undefined) {
-      const stop = this.#requestChunks.read(bytes, start, end, this);
-      this.requestBytes = this.#requestChunks.dataBytes;
-      if (this.#requestChunks.state === BROKEN) {
-        this.#badBody();
-        return end;
-      }
-      if (this.#requestChunks.state === DONE) this.#isRequestWhole = true;
-      this.#requestMoved();
-      return stop;
-    }
-    const take = Math.min(this.#requestLeft, end - start);
-    this.#requestLeft -= take;
-    this.requestBytes += take;
-    if (this.#requestLeft === 0) this.#isRequestWhole = true;
-    this.#forward(bytes, start, start + take);
-    this.#requestMoved();
-    return start + take;
+    const stop = this.#body.read(bytes, start, end);
+    if (this.#body.isBroken) this.#badBody();
+    else this.#requestMoved();
+    return stop;
   }
 
   chunkBytes(bytes: Buffer, start: number, end: number): void {
-    this.#forward(bytes, start, end);
+    if (this.#isOver) return;
+    this.#kept.add(bytes, start, end, !this.#isSending, this.#site.limits.keptBodyBytesMax);
+    if (this.#isSending) this.#connection!.outlet.bytes(bytes, start, end);
   }
 
   chunkText(text: string): void {
     const bytes = Buffer.from(text, 'latin1');
-    this.#forward(bytes, 0, bytes.length);
-  }
-
-  #forward(bytes: Buffer, start: number, end: number): void {
-    if (start === end || this.#isOver) return;
-    const isWaiting = !this.#isSending;
-    if (this.#isKept) {
-      this.#keptBytes += end - start;
-      if (isWaiting || this.#keptBytes <= this.#site.limits.keptBodyBytesMax) this.#kept.push(Buffer.from(bytes.subarray(start, end)));
-      else this.#drop();
-    }
-    if (!isWaiting) this.#connection!.outlet.bytes(bytes, start, end);
+    this.chunkBytes(bytes, 0, bytes.length);
   }
 
   #requestMoved(): void {
     if (this.#isOver) return;
     if (!this.#isSending) {
       // The upstream isn't there yet; what came is held, and no more is read.
-      if (!this.#isRequestWhole) this.#pauseRequest();
+      if (!this.#body.isWhole) this.#pauseRequest();
       return;
     }
     const connection = this.#connection!;
     connection.outlet.flush();
-    if (this.#isRequestWhole) connection.requestSent();
+    if (this.#body.isWhole) connection.requestSent();
     else {
       connection.requestMoved();
       if (connection.outlet.isUnderPressure) this.#pauseRequest();
     }
-  }
-
-  #drop(): void {
-    this.#isKept = false;
-    this.#kept = [];
   }
 
   #pauseRequest(): void {
@@ -257,22 +205,17 @@ export class Exchange implements UpstreamUser, ChunkSink {
   }
 
   upstreamReady(): void {
-    const { head } = this;
     const { outlet } = this.#connection!;
-    const hostField = head.host === '' ? `Host: ${this.#endpoint!.authority}\r\n` : '';
-    const framing = head.bodyBytes === CHUNKED ? 'Transfer-Encoding: chunked\r\n' : '';
-    const upgrade = head.upgrade === '' ? '' : `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
-    outlet.text(`${head.method} ${head.target} HTTP/1.1\r\n${hostField}${head.kept}${framing}${upgrade}${this.#forwardedFields}X-Request-Id: ${this.requestId}\r\n\r\n`);
-    for (const piece of this.#kept) outlet.bytes(piece, 0, piece.length);
+    outlet.text(upstreamHead(this.head, this.#endpoint!.authority, this.#forwardedFields, this.requestId));
+    this.#kept.sendTo(outlet, this.#site.limits.keptBodyBytesMax);
     outlet.flush();
     this.#isSending = true;
-    if (this.#keptBytes > this.#site.limits.keptBodyBytesMax) this.#drop();
-    if (this.#isRequestWhole) this.#connection!.requestSent();
+    if (this.#body.isWhole) this.#connection!.requestSent();
     else this.#resumeRequest();
   }
 
   upstreamDrained(): void {
-    if (this.#isTunnel || !this.#isRequestWhole) {
+    if (this.#isTunnel || !this.#body.isWhole) {
       this.#connection?.requestMoved();
       this.#resumeRequest();
     }
@@ -297,8 +240,8 @@ export class Exchange implements UpstreamUser, ChunkSink {
       return;
     }
     this.#retriedFresh = false;
-    const neverSent = fault === 'connect' || fault === 'connect-timeout';
     this.#release(true);
+    const neverSent = isUnreachable(fault);
     const isSafe = neverSent || (this.#isRepeatable() && fault !== 'answer-timeout');
     if (!isSafe) {
       this.#answerFault();
@@ -309,24 +252,18 @@ export class Exchange implements UpstreamUser, ChunkSink {
   }
 
   #isRepeatable(): boolean {
-    return this.#isKept && IDEMPOTENT.has(this.head.method) && this.head.upgrade === '';
+    return this.#kept.isWhole && IDEMPOTENT.has(this.head.method) && this.head.upgrade === '';
   }
 
   /** No upstream is left, or enough were tried. */
   #giveUp(): void {
-    const { fault } = this;
-    if (fault === undefined || fault === 'connect' || fault === 'connect-timeout') {
-      const reason = this.decision!.outcome === 'rejected' && this.decision!.rule?.onFailure === 'reject' ? 'upstream-rejected' : 'no-upstream';
-      this.#refuse(503, reason, `Retry-After: ${this.#pool!.retryAfterSeconds}\r\n`);
-      return;
-    }
-    this.#answerFault();
+    if (this.fault !== undefined && !isUnreachable(this.fault)) this.#answerFault();
+    else this.#refuse(503, 'no-upstream', `Retry-After: ${this.#pool!.retryAfterSeconds}\r\n`);
   }
 
   #answerFault(): void {
-    const { fault } = this;
-    if (fault === 'answer-timeout' || fault === 'connect-timeout' || fault === 'body-timeout') this.#refuse(504, 'upstream-timeout');
-    else this.#refuse(502, fault === 'closed' ? 'upstream-closed' : `upstream-${fault}`);
+    const { status, code } = answerTo(this.fault!);
+    this.#refuse(status, code);
   }
 
   #release(hasFailed: boolean): void {
@@ -355,7 +292,7 @@ export class Exchange implements UpstreamUser, ChunkSink {
     this.#isAnswering = true;
     let fields = head.kept;
     for (const value of this.decision!.writes()) fields += `Set-Cookie: ${value}\r\n`;
-    if (this.#site.expose) fields += this.#exposed();
+    if (this.#site.expose) fields += exposedFields(this);
     if (status === 101) {
       this.#isTunnel = true;
       this.#connection!.tunnel();
@@ -399,10 +336,10 @@ export class Exchange implements UpstreamUser, ChunkSink {
     const endpoint = this.#endpoint!;
     this.#connection = undefined;
     this.#release(false);
-    if (connection.detach() && this.#isRequestWhole) endpoint.release(connection);
+    if (connection.detach() && this.#body.isWhole) endpoint.release(connection);
     else connection.destroy();
     this.#isOver = true;
-    this.#client.answerEnd(this.#isRequestWhole);
+    this.#client.answerEnd(this.#body.isWhole);
     this.#finished();
   }
 
@@ -464,18 +401,9 @@ export class Exchange implements UpstreamUser, ChunkSink {
     this.#release(false);
   }
 
-  #exposed(): string {
-    const { decision } = this;
-    if (decision === undefined) return '';
-    const by = decision.rule === undefined ? '' : ` by ${this.route!.ruleName(decision.rule)}`;
-    const why = decision.why === undefined ? '' : ` (${decision.why})`;
-    const upstream = decision.index === -1 ? '' : `x-upstream: ${this.upstreamId}\r\n`;
-    return `${upstream}x-affinity: ${decision.outcome}${by}${why}\r\n`;
-  }
-
   #refuse(status: number, code: string, fields = ''): void {
     this.status = status;
-    const exposed = this.#site.expose ? this.#exposed() : '';
+    const exposed = this.#site.expose ? exposedFields(this) : '';
     this.#isOver = true;
     this.#client.refuse(status, code, `${fields}${exposed}X-Request-Id: ${this.requestId}\r\n`);
     this.#finished();
@@ -488,7 +416,7 @@ export class Exchange implements UpstreamUser, ChunkSink {
   }
 
   #finished(): void {
-    this.#drop();
+    this.#kept.drop();
     this.#site.finished(this);
   }
 }

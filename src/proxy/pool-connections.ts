@@ -58,9 +58,7 @@ export class PoolConnections {
   begin(endpoint: UpstreamEndpoint, condition: Condition): boolean {
     endpoint.active++;
     this.#count(endpoint);
-    if (condition !== 'trial') return false;
-    this.#options.pool.beginTrial(endpoint.id);
-    return true;
+    return condition === 'trial' && this.#options.pool.beginTrial(endpoint.id);
   }
 
   /** The request is over there, for better or worse. */
@@ -68,7 +66,7 @@ export class PoolConnections {
     endpoint.active--;
     this.#count(endpoint);
     const { pool, clock } = this.#options;
-    if (hasFailed) pool.requestFailed(endpoint.id, clock.now());
+    if (hasFailed) pool.requestFailed(endpoint.id, clock.monotonic());
     else if (hasAnswered) pool.requestSucceeded(endpoint.id);
     else if (isTrial) pool.abandonTrial(endpoint.id);
   }

@@ -1,13 +1,11 @@
 import { BROKEN, ChunkedReader, DONE, type ChunkSink } from './http1/chunked.js';
 import { CHUNKED } from './http1/request-head.js';
-import { parseResponseHead, ResponseHead, UNTIL_CLOSE, type ResponseError } from './http1/response-head.js';
+import { parseResponseHead, type ResponseHead, UNTIL_CLOSE } from './http1/response-head.js';
 import type { Deadlines, Timed } from './deadlines.js';
 import type { Limits } from './limits.js';
 import { Outlet } from './outlet.js';
+import type { UpstreamFault } from './upstream-fault.js';
 import type { ConnectHandler, ConnectTarget, Engine, Wire } from './wire.js';
-
-/** Why an upstream gave no answer, or not the whole of one. */
-export type UpstreamFault = 'connect' | 'connect-timeout' | 'closed' | 'answer-timeout' | 'body-timeout' | 'head-too-large' | ResponseError | 'chunk';
 
 /** The exchange as its upstream's side sees it. */
 export interface UpstreamUser {

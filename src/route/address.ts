@@ -148,7 +148,7 @@ function parseIpv4(text: string, start: number, end: number): number {
 
 function parseIpv6(text: string): Address | undefined {
   const percent = text.indexOf('%');
-  if (percent !== -1 && percent === text.length - 1) return undefined;
+  if (percent !== -1 && !/^[\w.:-]+$/.test(text.slice(percent + 1))) return undefined;
   let rest = percent === -1 ? text : text.slice(0, percent);
   if (rest.length < 2 || rest.length > IPV6_CHARS_MAX || !rest.includes(':')) return undefined;
   if (rest.includes('.')) {

@@ -4,8 +4,7 @@ import { EXPIRED, GONE, NOTHING, UNREADABLE, type FailurePolicy, type Found, typ
 import type { Balance } from './balance/balance.js';
 import type { Failure } from './decision.js';
 import { plainFacts } from './plain-facts.js';
-import type { Condition, PoolSnapshot } from './pool/snapshot.js';
-import { takesNewUsers } from './pool/snapshot.js';
+import { takesNewUsers, type Condition, type PoolSnapshot } from './pool/snapshot.js';
 import { decide, prepare, type Affinity, type Decision } from './router.js';
 
 const facts = plainFacts({ nowMs: 0 });
@@ -14,7 +13,7 @@ const random = { below: () => 0, id: () => '' };
 /** The last upstream that takes new users, so that its picks differ from the placement's. */
 const lastFirst: Balance = {
   name: 'lastFirst',
-  pick: ({ pool, tried }) => pool.upstreams.findLastIndex((_, at) => takesNewUsers(pool, at) && !tried(at)),
+  pick: (asked) => asked.pool.upstreams.findLastIndex((_, at) => takesNewUsers(asked.pool, at) && !asked.tried(at)),
 };
 
 interface FakeRule {
@@ -31,8 +30,7 @@ function fake({ found, name = 'fake', onFailure = 'rehome', binds = true }: Fake
 }
 
 function decideWith(pool: PoolSnapshot, ...rules: Rule[]): Decision {
-  const balance: Balance = { name: 'lastFirst', pick: (asked) => lastFirst.pick({ ...asked, pool: asked.pool, tried: (index) => asked.tried(index) }) };
-  return decide({ rules, balance }, facts, pool, [], random);
+  return decide({ rules, balance: lastFirst }, facts, pool, [], random);
 }
 
 function summary(decision: Decision): string {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../support/processes.js';
-import { filesUnder, readText, ROOT } from './sources.js';
+import { readText, ROOT, sourcesUnder } from './sources.js';
 
 interface Manifest {
   readonly name: string;
@@ -106,7 +106,8 @@ describe('the manifest', () => {
   });
 
   it('names every package that src imports, and none that it does not', () => {
-    const imported = new Set(filesUnder('src', /(?<!\.test)\.ts$/).flatMap((path) => [...readText(path).matchAll(/(?:from|import) '([^'.][^']*)'/g)].map((match) => packageOf(match[1]!))).filter((name) => !name.startsWith('node:')));
+    const specifiers = sourcesUnder('src').flatMap((file) => file.imports).filter((name) => !/^(?:\.|node:)/.test(name));
+    const imported = new Set(specifiers.map(packageOf));
     const named = new Set([...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies ?? {})]);
     expect([...imported].filter((name) => !named.has(name)), 'Add the package to `dependencies`; look at it first.').toEqual([]);
     expect([...named].filter((name) => !imported.has(name)), 'Nothing in src needs it: take it out.').toEqual([]);

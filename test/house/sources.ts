@@ -50,7 +50,7 @@ export function source(path: string, text: string): Source {
   // Imports are looked for where no string hides one: the word in `bare`, the name in `code` at the same place.
   const bare = blank(text, true);
   const imports: string[] = [];
-  for (const match of bare.matchAll(/\b(?:from|import)\b\s*\(?\s*(['"])/g)) {
+  for (const match of bare.matchAll(/(?<![.\w])(?:from\s*|import\s*\(?\s*)(['"])/g)) {
     const start = match.index + match[0].length;
     imports.push(code.slice(start, code.indexOf(match[1]!, start)));
   }

@@ -17,7 +17,7 @@ describe('names', () => {
   });
 
   it('no file is named for having no name', () => {
-    const vague = /^(utils?|helpers?|common|misc|shared|lib|stuff|functions|constants|types|interfaces)$/;
+    const vague = /(?:^|-)(?:utils?|helpers?)$|^(?:common|misc|shared|lib|stuff|functions|constants|types|interfaces)$/;
     const odd = paths.filter((path) => path.split('/').some((part) => vague.test(part.replace(/\..*$/, ''))));
     expect(odd, 'Name the file for the one thing that it exports; the folder supplies the context.').toEqual([]);
   });

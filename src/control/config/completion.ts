@@ -29,9 +29,6 @@ export function complete(value: unknown, files: FileReader, issues: Issue[]): Co
   const isFull = Object.hasOwn(value, 'pools') || Object.hasOwn(value, 'routes');
   const { gateway, parts } = isFull ? full(value, files, issues) : shorthand(value, files, issues);
   if (gateway.tls !== undefined) certificateFiles(gateway.tls, files, ['tls'], issues);
-  gateway.keys?.forEach((key, at, keys) => {
-    if (keys.indexOf(key) !== at) issues.push({ path: ['keys', at], message: 'is there twice. Remove it; the first key seals, all open.' });
-  });
   if (issues.length > 0) return undefined;
   return {
     listen: gateway.listen!,

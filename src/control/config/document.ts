@@ -1,4 +1,4 @@
-import { isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type Node, type YAMLError } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type Node, type YAMLError } from 'yaml';
 import { pathText, type ConfigProblem } from './problem.js';
 
 /** A configuration's text, parsed: its plain value, and where each path of it stands. */
@@ -22,7 +22,7 @@ export function parseText(text: string): ConfigDocument {
     document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true, merge: true });
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    return broken({ path: '', message: 'is nested too deeply to be read. A configuration needs no more than six levels.' });
+    return broken({ path: '', message: TOO_DEEP });
   }
   const doubles = document.errors.filter((error) => error.code === 'DUPLICATE_KEY');
   const others = document.errors.filter((error) => error.code !== 'DUPLICATE_KEY');
@@ -32,18 +32,20 @@ export function parseText(text: string): ConfigDocument {
     ...doubles.map((error) => ({ ...doubleKey(document, error), ...at(error.pos[0]) })),
     ...document.warnings.map((warning) => ({ path: '', message: syntaxMessage(warning), ...at(warning.pos[0]) })),
   ];
+  const alias = brokenAlias(document);
+  if (alias !== undefined) return broken({ path: '', message: alias.message, ...at(alias.offset) });
   try {
     // Refuses aliases that grow more than a hundredfold, as "billion laughs" files do.
     const value: unknown = document.toJS();
     return { value, problems, locate: (path) => locate(document, path, at) };
   } catch (error) {
-    if (error instanceof RangeError) return broken({ path: '', message: 'is nested too deeply to be read. A configuration needs no more than six levels.' });
-    const isBomb = error instanceof ReferenceError && error.message.startsWith('Excessive alias count');
-    if (isBomb) return broken({ path: '', message: `uses aliases (*name) to grow more than a hundredfold, as an attack would. Write the values out.` });
-    if (error instanceof ReferenceError) return broken({ path: '', message: 'uses an alias (*name) before its anchor (&name). Put the anchor first.' });
-    throw error;
+    if (error instanceof RangeError) return broken({ path: '', message: TOO_DEEP });
+    if (!(error instanceof ReferenceError)) throw error;
+    return broken({ path: '', message: 'uses aliases (*name) to grow more than a hundredfold, as an attack would. Write the values out.' });
   }
 }
+
+const TOO_DEEP = 'is nested too deeply to be read. A configuration needs no more than six levels.';
 
 function broken(problem: ConfigProblem): ConfigDocument {
   return { value: undefined, problems: [problem], locate: () => undefined };
@@ -54,12 +56,16 @@ function syntaxMessage(error: YAMLError): string {
   switch (error.code) {
     case 'TAB_AS_INDENT':
       return 'is not YAML here: a tab is used as indentation. Use spaces.';
+    case 'MISSING_CHAR':
+      if (!error.message.includes('quote')) break;
+      return 'is not YAML: a quote is opened and not closed. Close it.';
     case 'BAD_INDENT':
+      if (error.message.startsWith('Flow')) return 'is not YAML here: a [ or { above is not closed, or what stands in it is not indented. Close it.';
       return 'is not YAML here: the indentation does not fit what stands above. Align it with its neighbours.';
     case 'MULTIPLE_DOCS':
       return 'holds a second document (---). Write one document a file.';
     case 'RESOURCE_EXHAUSTION':
-      return 'is nested too deeply to be read. A configuration needs no more than six levels.';
+      return TOO_DEEP;
     case 'TAG_RESOLVE_FAILED':
       return 'has a tag (!name) that means nothing here. Leave it out; the environment is read by ${NAME}.';
     case 'BAD_ALIAS':
@@ -67,9 +73,23 @@ function syntaxMessage(error: YAMLError): string {
     case 'MULTILINE_IMPLICIT_KEY':
     case 'BLOCK_AS_IMPLICIT_KEY':
       return 'is not YAML here: a value holds a colon or the line above does not end. Check the indentation, and quote text that holds ": ".';
-    default:
-      return `is not YAML here: ${error.message.split(/[:"'`]/, 1)[0]!.trim()}. Check the line, and quote text with special characters.`;
   }
+  return `is not YAML here: ${error.message.split(/[:"'`]/, 1)[0]!.trim()}. Check the line, and quote text with special characters.`;
+}
+
+/** An alias of nothing, or of what it stands in: the parser would stumble over both, and not say where. */
+function brokenAlias(document: Document.Parsed): { readonly message: string; readonly offset: number } | undefined {
+  let found: { message: string; offset: number } | undefined;
+  visit(document, {
+    Alias: (_, alias) => {
+      const offset = alias.range?.[0] ?? 0;
+      const range = alias.resolve(document)?.range;
+      if (!range) found = { message: 'uses an alias (*name) before its anchor (&name), or without one. Put the anchor first, or quote a text that begins with *.', offset };
+      else if (range[0] <= offset && offset < range[2]) found = { message: 'uses an alias (*name) inside of what it stands for. Write the value out.', offset };
+      return found === undefined ? undefined : visit.BREAK;
+    },
+  });
+  return found;
 }
 
 function doubleKey(document: Document.Parsed, error: YAMLError): { path: string; message: string } {
@@ -104,7 +124,7 @@ function locate(
   let node: unknown = document.contents;
   let offset = document.contents?.range?.[0];
   for (const part of path) {
-    if (node !== null && typeof node === 'object' && 'resolve' in node && typeof node.resolve === 'function') node = node.resolve(document);
+    if (isAlias(node)) node = node.resolve(document);
     if (isSeq(node)) {
       node = node.items[Number(part)];
     } else if (isMap(node)) {

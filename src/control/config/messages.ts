@@ -23,7 +23,7 @@ export function sentence(issue: z.core.$ZodRawIssue): string {
   if (issue.input === null) return 'has no value. Write one, or leave the line out.';
   switch (issue.code) {
     case 'invalid_type':
-      return `must be ${EXPECTED[issue.expected] ?? issue.expected}, not ${kindOf(issue.input)}.`;
+      return `must be ${EXPECTED[issue.expected] ?? issue.expected}, not ${kindOf(issue.input)}.${keysText(issue)}`;
     case 'too_small':
       return bound(issue.origin, issue.inclusive === false ? 'above' : 'at least', Number(issue.minimum), issue.input);
     case 'too_big':
@@ -68,9 +68,19 @@ export function oneOf(names: readonly string[]): string {
 
 /** One line a key, in the order of `keys`; `toIssues` takes them apart. */
 function unknownKeys(issue: z.core.$ZodRawIssue<z.core.$ZodIssueUnrecognizedKeys>): string {
-  const shape = (issue.inst as { _zod?: { def?: { shape?: object } } } | undefined)?._zod?.def?.shape;
-  const known = Object.keys(shape ?? {});
+  const known = keysOf(issue);
   return issue.keys.map((key) => `is not a key here. ${didYouMean(key, known, 'Keys here')}`).join('\n');
+}
+
+function keysText(issue: z.core.$ZodRawIssue): string {
+  const keys = keysOf(issue);
+  return keys.length === 0 ? '' : ` Its keys: ${keys.join(', ')}.`;
+}
+
+/** The keys of the object schema that raised the issue. */
+function keysOf(issue: z.core.$ZodRawIssue): string[] {
+  const schema = issue.inst as { readonly _zod?: { readonly def?: { readonly shape?: object } } } | undefined;
+  return Object.keys(schema?._zod?.def?.shape ?? {});
 }
 
 function bound(origin: string, relation: string, limit: number, input: unknown): string {

@@ -15,7 +15,17 @@ export function nested<T, R = T>(
   const result = schema.safeParse(value, { error: sentence });
   if (result.success) return then(result.data);
   for (const issue of toIssues(result.error.issues)) {
-    context.addIssue({ code: 'custom', path: [...path, ...issue.path], message: issue.message });
+    context.addIssue({ code: 'custom', path: [...path, ...issue.path], message: complete(issue.message, at(value, issue.path)) });
   }
   return undefined;
+}
+
+/** The schemas of rules say what to write; what is wrong is the same for all of them. */
+function complete(message: string, written: unknown): string {
+  if (!/^[A-Z]/.test(message)) return message;
+  return `${written === undefined ? 'is missing' : 'can\'t be used'}. ${message}`;
+}
+
+function at(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((around, key) => (typeof around === 'object' && around !== null ? (around as Record<PropertyKey, unknown>)[key] : undefined), value);
 }

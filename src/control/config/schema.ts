@@ -24,20 +24,24 @@ export const listen = reads((value): Listen | Wrong => {
   return { host: host === '' ? undefined : host, port };
 });
 
-/** A list whose entries are read each on their own, so that one bad entry hides no other. */
-function list<T>(entry: z.ZodType<T>, example: string): z.ZodType<readonly T[]> {
+/** A list whose entries are read each on their own, so that one bad entry hides no other. `twice`: what to say of a repeated one. */
+function list<T>(entry: z.ZodType<T>, example: string, twice?: string): z.ZodType<readonly T[]> {
   return z.unknown().transform((value, context) => {
     if (!Array.isArray(value)) {
       context.addIssue({ code: 'custom', message: `must be a list, not ${kindOf(value)}. Write ${example}.` });
       return z.NEVER;
     }
+    value.forEach((item, at) => {
+      if (twice !== undefined && value.indexOf(item) !== at) context.addIssue({ code: 'custom', path: [at], message: twice });
+    });
     return value.map((item, at) => nested(entry, item, context, [at])).filter((item) => item !== undefined);
   });
 }
 
 const key = reads((value): string | Wrong => {
   const make = `Make one with: openssl rand -base64 ${KEY_CHARACTERS_MIN}`;
-  if (typeof value !== 'string') return new Wrong(`must be text, not ${kindOf(value) === String(value) ? 'a number or flag' : kindOf(value)}. ${make}`);
+  if (typeof value === 'number') return new Wrong(`is a number to YAML, which would change it. Put it in quotes, if it has ${KEY_CHARACTERS_MIN} characters. ${make}`);
+  if (typeof value !== 'string') return new Wrong(`must be text, not ${kindOf(value)}. ${make}`);
   if (value.length >= KEY_CHARACTERS_MIN) return value;
   return new Wrong(`is too short: it has ${value.length} characters, and a key needs at least ${KEY_CHARACTERS_MIN}. ${make}`);
 });
@@ -89,7 +93,7 @@ const DEFAULT_AFFINITY: readonly unknown[] = ['cookie'];
 export const gatewayShape = {
   listen: listen.prefault(8080),
   tls: z.strictObject({ cert: words('cert: cert.pem'), key: words('key: key.pem') }).optional(),
-  keys: list(key, 'keys: ["${STICKYROUTE_KEY}"]').default([]),
+  keys: list(key, 'keys: ["${STICKYROUTE_KEY}"]', 'is there twice. Remove it; the first key seals, all open.').default([]),
   trustedProxies: list(range, 'trustedProxies: [10.0.0.0/8]').default([]),
   expose: flag.default(false),
   accessLog: flag.default(true),

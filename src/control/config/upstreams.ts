@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MEMBERS_MAX } from '../../route/placement/members.js';
 import type { Upstream } from '../../route/pool/upstream.js';
 import { kindOf } from './messages.js';
 import { nested } from './nested.js';
@@ -7,7 +8,6 @@ import { flag, reads, toNumber, words, Wrong } from './values.js';
 /** What the cookie of an app (rule routeCookie) and the field x-upstream can carry. A colon first is IPv6. */
 const ID = /^[A-Za-z0-9:][\w.:-]{0,127}$/;
 const EXAMPLE = 'http://127.0.0.1:8001';
-const UPSTREAMS_MAX = 4096;
 const WEIGHT_MAX = 1_000_000;
 
 const url = reads((value) => {
@@ -44,7 +44,7 @@ export const upstreams: z.ZodType<readonly Upstream[]> = z.unknown().transform((
     const isList = Array.isArray(value);
     const written = Object.entries(value);
     if (written.length === 0) complain([], `is empty. Add at least one upstream: api-1: ${EXAMPLE}.`);
-    if (written.length > UPSTREAMS_MAX) complain([], `has ${written.length} entries; a pool holds at most ${UPSTREAMS_MAX}. Split it into pools.`);
+    if (written.length > MEMBERS_MAX) complain([], `has ${written.length} entries; a pool holds at most ${MEMBERS_MAX}. Split it into pools.`);
     else for (const [name, entry] of written) readEntry(isList ? Number(name) : name, entry);
     repeats(entries, complain);
   }

@@ -25,9 +25,9 @@ export type RequestError =
 /** `bodyBytes` of a chunked message. */
 export const CHUNKED = -1;
 
-/** Never passed to an upstream as they came: between neighbours, or written anew by the gateway. */
+/** Never passed to an upstream as they came: between neighbours, or written anew by the gateway (so that blanks around a length are gone). */
 const DROPPED = kinds(
-  CONNECTION, HOP, KEEP_ALIVE, UPGRADE, TRANSFER_ENCODING,
+  CONTENT_LENGTH, CONNECTION, HOP, KEEP_ALIVE, UPGRADE, TRANSFER_ENCODING,
   FORWARDED, FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, REAL_IP, REQUEST_ID, EXPOSED,
 );
 
@@ -51,6 +51,8 @@ export class RequestHead {
   isHttp10 = false;
   /** A number of bytes, or CHUNKED. */
   bodyBytes = 0;
+  /** A Content-Length stood there, if only 0. */
+  hasLength = false;
   /** The client wants to use the connection again. */
   keepAlive = true;
   /** The protocol the client wants to change to, in lower case; empty: none. */
@@ -123,6 +125,7 @@ function readFields(head: RequestHead, text: string): RequestError | undefined {
         if (++lengths > 1) return 'length-repeated';
         head.bodyBytes = parseLength(value);
         if (head.bodyBytes < 0) return 'length';
+        head.hasLength = true;
         break;
       case TRANSFER_ENCODING:
         codings++;
@@ -132,7 +135,7 @@ function readFields(head: RequestHead, text: string): RequestError | undefined {
         connection = true;
         break;
       case UPGRADE:
-        upgrade = upgrade === '' ? value.toLowerCase() : 'several';
+        upgrade = upgrade === '' ? value.toLowerCase() : `${upgrade}, ${value}`;
         break;
       case EXPECT:
         if (value.toLowerCase() !== '100-continue') return 'expectation';

@@ -55,9 +55,14 @@ export class SlotContest {
   /** Every place, best first. */
   rank(slot: number): Uint16Array {
     const mixed = mix32(slot);
-    const costs = Float64Array.from(this.#weights, (weight, rank) => costOf(this.#lot(mixed, rank), weight));
+    const costs = new Float64Array(this.#weights.length);
+    const order = new Uint16Array(costs.length);
+    for (let rank = 0; rank < costs.length; rank++) {
+      costs[rank] = costOf(this.#lot(mixed, rank), this.#weights[rank]!);
+      order[rank] = rank;
+    }
     // The sort is stable, so equal costs stay in order of id.
-    const order = Uint16Array.from(costs, (_, rank) => rank).sort((a, b) => costs[a]! - costs[b]!);
+    order.sort((a, b) => costs[a]! - costs[b]!);
     return order.map((rank) => this.#places[rank]!);
   }
 
@@ -107,7 +112,6 @@ export class SlotContest {
   #lot(mixed: number, rank: number): number {
     return mixPair(mixed, this.#first[rank]!, this.#second[rank]!);
   }
-
 }
 
 /** The best lot there is, and half a step. */

@@ -5,8 +5,9 @@ import type { Member } from './placement.js';
 import { SlotContest } from './slot-contest.js';
 
 /**
- * 2^20 slots of two bytes: 2 MiB a pool. Fewer spread less evenly; `docs/placement.md` has the figures. The number can't
- * follow the pool's size, since changing it moves users.
+ * 1 MiB a pool (2 MiB above 256 upstreams). Fewer slots spread less evenly, more take longer to build, and from here on
+ * the keys' own unevenness is what shows; `docs/placement.md` has the figures. The number can't follow the pool's size,
+ * since changing it moves users.
  */
 export const SLOTS_DEFAULT = 2 ** 20;
 const SLOTS_MIN = 2 ** 10;
@@ -25,7 +26,7 @@ export class SlotTable implements HashedPlacement {
   readonly name = 'rendezvous';
   readonly members: readonly Member[];
   readonly #contest: SlotContest;
-  readonly #winners: Uint16Array;
+  readonly #winners: Places;
   readonly #mask: number;
 
   constructor(members: readonly Member[], slots: number, previous?: SlotTable) {
@@ -59,11 +60,11 @@ export class SlotTable implements HashedPlacement {
   }
 
   /** Slots of members that left are contested again; the others only see their winner challenged by those who came. */
-  #carriedOver(previous: SlotTable): Uint16Array {
+  #carriedOver(previous: SlotTable): Places {
     const { moved, fresh } = compareMembers(previous.members, this.members);
     const contest = this.#contest;
     const before = previous.#winners;
-    const after = new Uint16Array(before.length);
+    const after = emptyTable(before.length, this.members.length);
     for (let slot = 0; slot < before.length; slot++) {
       const holder = moved[before[slot]!] ?? -1;
       if (holder === -1) after[slot] = contest.winner(slot);
@@ -73,8 +74,15 @@ export class SlotTable implements HashedPlacement {
   }
 }
 
-function winners(members: readonly Member[], slots: number, contest: SlotContest): Uint16Array {
-  const table = new Uint16Array(slots);
+type Places = Uint8Array | Uint16Array;
+
+/** One byte a slot for all but very large pools: what matters here is how much of it stays in the processor's cache. */
+function emptyTable(slots: number, members: number): Places {
+  return members <= 256 ? new Uint8Array(slots) : new Uint16Array(slots);
+}
+
+function winners(members: readonly Member[], slots: number, contest: SlotContest): Places {
+  const table = emptyTable(slots, members.length);
   if (members.length < 2) return table;
   for (let slot = 0; slot < slots; slot++) table[slot] = contest.winner(slot);
   return table;

@@ -1,0 +1,73 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import { systemClock } from '../base/clock.js';
+import { systemRandom } from '../base/random.js';
+import { clientAddress, parseAddress } from '../route/address.js';
+import { plainFacts } from '../route/plain-facts.js';
+import { assemble } from '../control/assembly.js';
+import { explanation, type Explanation } from '../control/explanation.js';
+import { explanationText } from './explanation-text.js';
+import { configOf } from './source.js';
+import { EXIT, type Surroundings } from './surroundings.js';
+
+interface ExplainFlags {
+  readonly config?: string;
+  readonly url: string;
+  readonly header?: readonly (readonly [name: string, value: string])[];
+  readonly ip?: string;
+  readonly method: string;
+  readonly json?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  stickyroute explain --url http://example.org/
+  stickyroute explain -c stickyroute.yaml --url /api/users/7 --header 'host: example.org' --header 'x-user-id: 7'
+  stickyroute explain --url /?user_id=7 --ip 203.0.113.9 --json
+
+It asks the same router as the gateway, but knows nothing of health and load: every upstream counts as up and idle.
+Exit codes: 0 an upstream was found, 1 none, 2 bad configuration or command line.`;
+
+/** `stickyroute explain`: where would this request go, and why? */
+export function addExplain(program: Command, around: Surroundings, end: (code: number) => void): void {
+  program
+    .command('explain')
+    .summary('say where a request would go, and why')
+    .description('Says which upstream a request would reach, by which rule, why, and which upstreams would be tried next.')
+    .option('-c, --config <file>', 'the configuration, YAML or JSON (default: stickyroute.yaml, .yml or .json here)')
+    .requiredOption('--url <url>', 'http://host/path?query, or /path?query', toUrl)
+    .option('-H, --header <field>', "a header field, 'name: value' (repeatable)", toHeader)
+    .option('--ip <address>', 'the address that connects; trusted proxies are looked through', toAddress)
+    .option('--method <method>', 'the method', 'GET')
+    .option('--json', 'as JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (flags: ExplainFlags) => {
+      const result = await explain(flags, around);
+      around.stdout.write(flags.json === true ? `${JSON.stringify(result, null, 2)}\n` : explanationText(result));
+      end(result.upstream === undefined ? EXIT.failed : EXIT.ok);
+    });
+}
+
+async function explain({ config: given, url, header = [], ip, method }: ExplainFlags, around: Surroundings): Promise<Explanation> {
+  const { config } = configOf(given, around);
+  const assembly = assemble(config);
+  const forwarded = header.filter(([name]) => name.toLowerCase() === 'x-forwarded-for').map(([, value]) => value);
+  const client = ip === undefined ? undefined : clientAddress(ip, forwarded.length === 0 ? undefined : forwarded.join(', '), assembly.trusted);
+  const facts = plainFacts({ url, method, headers: header, nowMs: systemClock.now(), ...(client !== undefined && { ip: client }) });
+  return explanation(assembly, facts, systemRandom);
+}
+
+function toUrl(text: string): string {
+  if (/^\/[\x21-\x7e]*$/.test(text) || (/^https?:\/\/[^/?#]/i.test(text) && URL.canParse(text))) return text;
+  throw new InvalidArgumentError('Write http://host/path?query, or /path?query.');
+}
+
+function toHeader(text: string, before: readonly (readonly [string, string])[] = []): readonly (readonly [string, string])[] {
+  const match = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*)$/.exec(text);
+  if (match === null) throw new InvalidArgumentError("Write it as 'name: value'.");
+  return [...before, [match[1]!, match[2]!]];
+}
+
+function toAddress(text: string): string {
+  if (parseAddress(text) !== undefined) return text;
+  throw new InvalidArgumentError('Write an IPv4 or IPv6 address, such as 203.0.113.9 or 2001:db8::1.');
+}

@@ -1,0 +1,26 @@
+import { CommanderError } from 'commander';
+import { StickyError } from '../base/errors.js';
+import { ConfigError, problemLine } from '../control/config/problem.js';
+import { EXIT, type TextSink } from './surroundings.js';
+
+/** Tells a person what went wrong, and returns the exit code for it. A stack is printed only for faults of our own. */
+export function reportFailure(error: unknown, stderr: TextSink): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.misused;
+  if (error instanceof ConfigError) {
+    for (const problem of error.problems) stderr.write(`${problemLine(problem, error.source)}\n`);
+    stderr.write(`${problemCount(error)}\n`);
+    return EXIT.misused;
+  }
+  if (error instanceof StickyError) {
+    stderr.write(`stickyroute: ${error.message}\n`);
+    return error.code === 'STICKY_CONFIG_UNREADABLE' || error.code === 'STICKY_CONFIG_INVALID' ? EXIT.misused : EXIT.failed;
+  }
+  stderr.write(`stickyroute: unexpected error; this is a fault in stickyroute, please report it.\n${error instanceof Error ? error.stack : String(error)}\n`);
+  return EXIT.failed;
+}
+
+/** `stickyroute.yaml: 3 problems` */
+export function problemCount(error: ConfigError): string {
+  const count = error.problems.length;
+  return `${error.source === undefined ? '' : `${error.source}: `}${count} problem${count === 1 ? '' : 's'}`;
+}

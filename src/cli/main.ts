@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+import { pino } from 'pino';
+import { run } from './run.js';
+
+process.exitCode = await run(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  cwd: process.cwd(),
+  signals: process,
+  // Lines are gathered while a write is under way, so a slow log costs no request its time.
+  openLog: () => pino.destination({ dest: 1, sync: false }),
+  exit: (code) => process.exit(code),
+});

@@ -1,0 +1,99 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import { pino } from 'pino';
+import { StickyError } from '../base/errors.js';
+import { sealsBindings } from '../control/assembly.js';
+import type { Config, Listen } from '../control/config/config.js';
+import { loadConfig } from '../control/config/load.js';
+import { listen as listenSchema } from '../control/config/schema.js';
+import { runUntilStopped } from './lifetime.js';
+import type { StartGateway } from './running-gateway.js';
+import { configFile, configOfFlags, type RoutingFlags } from './source.js';
+import { overview } from './summary.js';
+import { EXIT, type Surroundings } from './surroundings.js';
+import { version } from './version.js';
+
+interface UpFlags extends RoutingFlags {
+  readonly config?: string;
+  readonly listen?: Listen;
+  readonly expose?: boolean;
+  readonly accessLog: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  stickyroute up --upstream http://127.0.0.1:3001 --upstream http://127.0.0.1:3002
+  stickyroute up --upstream http://10.0.0.1:3000 --upstream http://10.0.0.2:3000 --affinity header:x-user-id --affinity ip
+  stickyroute up -c stickyroute.yaml --listen 127.0.0.1:8080 --expose
+
+Rules for --affinity, tried in the order given: cookie, ip, header:NAME, query:NAME, path:/users/:id, routeCookie:NAME.
+Signals: SIGTERM and SIGINT stop it once requests in progress are done, a second one at once; SIGHUP reads the file again.`;
+
+/** Loaded when needed: `validate` and `--help` have no use for the gateway. */
+const realGateway: StartGateway = async (config, options) => (await import('../control/gateway.js')).startGateway(config, options);
+
+/** `stickyroute up`: runs the gateway until a signal ends it. */
+export function addUp(program: Command, around: Surroundings, end: (code: number) => void, startGateway: StartGateway = realGateway): void {
+  const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+  program
+    .command('up')
+    .summary('run the gateway')
+    .description('Runs the gateway, from a file or from flags alone.')
+    .option('-c, --config <file>', 'the configuration, YAML or JSON (default: stickyroute.yaml, .yml or .json here)')
+    .option('-u, --upstream <url>', 'an upstream, instead of a file; its id is its host and port (repeatable)', collect)
+    .option('-l, --listen <address>', 'port, or address:port (default: 8080)', toListen)
+    .option('-a, --affinity <rule>', 'how users are told apart (repeatable; default: cookie)', collect)
+    .option('--placement <name>', 'key → upstream: rendezvous, ring or maglev (default: rendezvous)')
+    .option('--balance <name>', 'no key → upstream: leastRequests, roundRobin or twoChoices (default: leastRequests)')
+    .option('--expose', 'add x-upstream and x-affinity to answers')
+    .option('--no-access-log', 'write no line a request')
+    .addHelpText('after', EXAMPLES)
+    .action(async (flags: UpFlags) => {
+      const read = configReader(flags, around);
+      const config = read.config();
+      const log = around.openLog();
+      const gateway = await startGateway(config, { logger: pino({ base: null }, log) });
+      announce(gateway.address, config, around);
+      await runUntilStopped(gateway, read.file === undefined ? undefined : { name: read.file, read: read.config }, around);
+      if ('flushSync' in log && typeof log.flushSync === 'function') log.flushSync();
+      end(EXIT.ok);
+    });
+}
+
+/** Where the configuration comes from, and how to read it anew with the same flags on top. */
+function configReader(flags: UpFlags, around: Surroundings): { readonly file: string | undefined; config(): Config } {
+  const { upstream, affinity, placement, balance } = flags;
+  const routing = Object.entries({ upstream, affinity, placement, balance }).filter(([, value]) => value !== undefined).map(([name]) => `--${name}`);
+  if (upstream !== undefined && flags.config === undefined) {
+    return { file: undefined, config: () => withFlags(configOfFlags(flags, around.cwd), flags) };
+  }
+  const file = configFile(flags.config, around.cwd);
+  if (file === undefined) throw new StickyError('STICKY_CONFIG_UNREADABLE', NOTHING_TO_RUN);
+  if (routing.length > 0) {
+    const instead = upstream === undefined ? 'or name upstreams with --upstream and use no file' : 'or leave out -c';
+    throw new StickyError('STICKY_CONFIG_INVALID', `${routing.join(' and ')} can't be mixed with a file (${file}). Write it into the file, ${instead}.`);
+  }
+  return { file, config: () => withFlags(loadConfig(file, around.env, around.cwd), flags) };
+}
+
+const NOTHING_TO_RUN = `There is nothing to run: no stickyroute.yaml in this folder, no -c, no --upstream. Type one of
+  stickyroute up --upstream http://127.0.0.1:3001 --upstream http://127.0.0.1:3002
+  stickyroute up -c FILE`;
+
+/** What concerns the gateway and not the routing may be said in both places; the flag wins. */
+function withFlags(config: Config, { listen, expose, accessLog }: UpFlags): Config {
+  return { ...config, listen: listen ?? config.listen, expose: expose ?? config.expose, accessLog: accessLog && config.accessLog };
+}
+
+function announce(address: string, config: Config, { stderr }: Surroundings): void {
+  stderr.write(`stickyroute ${version()} listens at ${address}\n`);
+  for (const line of overview(config)) stderr.write(`  ${line}\n`);
+  if (config.keys.length === 0 && sealsBindings(config)) {
+    stderr.write('  warning: no keys are set, so the cookies of this run mean nothing to the next. Set keys (openssl rand -base64 32).\n');
+  }
+}
+
+function toListen(text: string): Listen {
+  const result = listenSchema.safeParse(text);
+  if (result.success) return result.data;
+  throw new InvalidArgumentError(`It ${result.error.issues[0]!.message}`);
+}

@@ -1,0 +1,118 @@
+import { isDeepStrictEqual } from 'node:util';
+import { StickyError } from '../base/errors.js';
+import { systemRandom, type Random } from '../base/random.js';
+import { createAddressSet, type AddressSet } from '../route/address.js';
+import type { RuleContext } from '../route/affinity/definition.js';
+import { rules } from '../route/affinity/registry.js';
+import { balances } from '../route/balance/registry.js';
+import { placements } from '../route/placement/registry.js';
+import { Pool, type ConditionChange } from '../route/pool/pool.js';
+import type { Affinity } from '../route/router.js';
+import type { Choice, Config, PoolConfig, RouteConfig } from './config/config.js';
+import { ConfigError } from './config/problem.js';
+import { RouteTable, type Matching } from './route-table.js';
+import { createTokenVerifier } from './token-verifier.js';
+
+/** A route with all that it names made: what the gateway and `explain` decide requests with. */
+export interface Route extends Matching {
+  readonly name: string;
+  readonly poolName: string;
+  readonly pool: Pool;
+  readonly affinity: Affinity;
+}
+
+/** A configuration, put together. */
+export interface Assembly {
+  readonly config: Config;
+  /** The configuration's, or the one that was made because it has none. */
+  readonly keys: readonly string[];
+  readonly pools: ReadonlyMap<string, Pool>;
+  /** The most specific first. */
+  readonly routes: readonly Route[];
+  readonly trusted: AddressSet;
+  /** `host` in lower case without port, `path` without query. Undefined: no route answers for it. */
+  routeFor(host: string, path: string): Route | undefined;
+  /**
+   * Gives pools that were taken over from the previous assembly their new upstreams. Until then nothing that runs has changed, so
+   * whatever else a reload must open can still fail. Call it once, and once the new assembly is in use.
+   */
+  commit(): void;
+}
+
+export interface AssemblyNeeds {
+  /** What runs now: its pools are taken over, with what they know of their upstreams' health, where the settings are the same. */
+  readonly previous?: Assembly | undefined;
+  readonly random?: Random;
+  /** Hears of every upstream that goes down or comes back. */
+  readonly onPoolChange?: (pool: string, change: ConditionChange) => void;
+  readonly tokenVerifier?: RuleContext['tokenVerifier'];
+}
+
+/** From a checked configuration to rules, balances, placements and pools. Opens and starts nothing. */
+export function assemble(config: Config, needs: AssemblyNeeds = {}): Assembly {
+  const { previous, random = systemRandom, tokenVerifier = createTokenVerifier, onPoolChange } = needs;
+  const keys = config.keys.length > 0 ? config.keys : madeKeys(previous, random);
+  const pools = new Map<string, Pool>();
+  const takenOver: { readonly pool: Pool; readonly config: PoolConfig }[] = [];
+  for (const pool of config.pools) {
+    const kept = previous === undefined ? undefined : reusable(previous, pool);
+    if (kept !== undefined) takenOver.push({ pool: kept, config: pool });
+    pools.set(pool.name, kept ?? createPool(pool, onPoolChange));
+  }
+  const routes = config.routes.map((route): Route => {
+    const { name, hosts, path, pool } = route;
+    return { name, hosts, path, poolName: pool, pool: pools.get(pool)!, affinity: createAffinity(route, { route: name, keys, tokenVerifier }) };
+  });
+  const table = new RouteTable(routes);
+  return {
+    config,
+    keys,
+    pools,
+    routes,
+    trusted: createAddressSet(config.trustedProxies),
+    routeFor: (host, path) => table.find(host, path),
+    commit() {
+      for (const { pool, config: settings } of takenOver) pool.setUpstreams(settings.upstreams);
+    },
+  };
+}
+
+/** Does any rule seal something, so that a key of its own would outlive a restart? */
+export function sealsBindings(config: Config): boolean {
+  const context = { keys: ['-'.repeat(32)], tokenVerifier: () => async () => ({}) };
+  return config.routes.some((route) => createAffinity(route, { ...context, route: route.name }).rules.some((rule) => rule.bind !== undefined));
+}
+
+function createAffinity(route: RouteConfig, context: RuleContext): Affinity {
+  return {
+    rules: route.affinity.map((choice) => rules.get(choice.name)!.create(choice.options, context)),
+    balance: find(balances, route.balance).create(route.balance.options),
+  };
+}
+
+function createPool({ name, upstreams, placement, health, passive }: PoolConfig): Pool {
+  const definition = find(placements, placement);
+  try {
+    return new Pool({ upstreams, placement: (members) => definition.create(members, placement.options), health, passive, onChange: (change) => onPoolChange?.(name, change) });
+  } catch (error) {
+    // What only shows when it is built: more upstreams than the table has room for, more points than memory should hold.
+    if (error instanceof StickyError) throw new ConfigError([{ path: `pool ${name}, placement ${placement.name}`, message: error.message }]);
+    throw error;
+  }
+}
+
+/** The running pool of this name, if only its upstreams may differ: its placement and health can't be exchanged under way. */
+function reusable(previous: Assembly, wanted: PoolConfig): Pool | undefined {
+  const settings = ({ placement, health, passive }: PoolConfig): unknown => ({ placement, health, passive });
+  const before = previous.config.pools.find((pool) => pool.name === wanted.name);
+  return before !== undefined && isDeepStrictEqual(settings(before), settings(wanted)) ? previous.pools.get(wanted.name) : undefined;
+}
+
+/** Without keys, one that lives as long as the process: also through reloads. 256 bits. */
+function madeKeys(previous: Assembly | undefined, random: Random): readonly string[] {
+  return previous !== undefined && previous.config.keys.length === 0 ? previous.keys : [random.id() + random.id()];
+}
+
+function find<D extends { readonly name: string }>(registry: readonly D[], choice: Choice): D {
+  return registry.find((definition) => definition.name === choice.name)!;
+}

@@ -1,0 +1,81 @@
+import type { Random } from '../base/random.js';
+import type { Found } from '../route/affinity/rule.js';
+import type { Outcome, Why } from '../route/decision.js';
+import type { RequestFacts } from '../route/facts.js';
+import type { PoolSnapshot } from '../route/pool/snapshot.js';
+import { decide, prepare } from '../route/router.js';
+import type { Assembly } from './assembly.js';
+
+/** Where a request would go and why. As it stands, `stickyroute explain --json` prints it: its names are public. */
+export interface Explanation {
+  readonly request: { readonly method: string; readonly host: string; readonly target: string; readonly client: string };
+  /** Undefined: no route answers for this host and path. */
+  readonly route?: { readonly name: string; readonly hosts: readonly string[]; readonly path: string };
+  readonly pool?: string;
+  /** Undefined: the request would be refused. */
+  readonly upstream?: { readonly id: string; readonly url: string };
+  readonly outcome?: Outcome;
+  /** The rule that decided; undefined when the balance did. */
+  readonly rule?: RuleName;
+  readonly why?: Why;
+  readonly rules: readonly RuleFinding[];
+  readonly balance?: string;
+  /** Ids of the upstreams to be tried after it, in order. */
+  readonly next: readonly string[];
+  /** Names of the cookies that the answer would set. */
+  readonly cookies: readonly string[];
+}
+
+export interface RuleName {
+  readonly name: string;
+  /** What it looks at: the name of a cookie, a field. */
+  readonly subject: string;
+}
+
+export interface RuleFinding extends RuleName {
+  /** `unasked`: a rule before it decided. */
+  readonly found: Found['kind'] | 'unasked';
+  /** The upstream that a binding names. */
+  readonly upstream?: string;
+}
+
+/** Asks the router what the gateway would, and writes down its answers. Keys and tokens stay out of it. */
+export async function explanation(assembly: Assembly, facts: RequestFacts, random: Random): Promise<Explanation> {
+  const { method, host, target, clientAddress } = facts.line;
+  const request = { method, host, target, client: clientAddress };
+  const route = assembly.routeFor(host, facts.path);
+  if (route === undefined) return { request, rules: [], next: [], cookies: [] };
+  const pool = route.pool.snapshot;
+  const load = new Uint32Array(pool.upstreams.length);
+  await prepare(route.affinity, facts, pool);
+  const decision = decide(route.affinity, facts, pool, load, random);
+  const { index, outcome, rule, why } = decision;
+  const upstream = pool.upstreams[index];
+  const cookies = decision.writes().map((text) => text.slice(0, text.indexOf('=')));
+  const next: string[] = [];
+  if (index !== -1) while (decision.next('unreachable') !== -1) next.push(pool.upstreams[decision.index]!.id);
+  return {
+    request,
+    route: { name: route.name, hosts: route.hosts, path: route.path },
+    pool: route.poolName,
+    ...(upstream && { upstream: { id: upstream.id, url: upstream.url } }),
+    outcome,
+    ...(rule && { rule: { name: rule.name, subject: rule.subject } }),
+    ...(why && { why }),
+    rules: findings(route.affinity.rules, facts, pool),
+    balance: route.affinity.balance.name,
+    next,
+    cookies,
+  };
+}
+
+function findings(rules: Assembly['routes'][number]['affinity']['rules'], facts: RequestFacts, pool: PoolSnapshot): RuleFinding[] {
+  let isDecided = false;
+  return rules.map((rule): RuleFinding => {
+    const { name, subject } = rule;
+    if (isDecided) return { name, subject, found: 'unasked' };
+    const found = rule.find(facts, pool);
+    isDecided = found.kind === 'bound' || found.kind === 'keyed';
+    return { name, subject, found: found.kind, ...(found.kind === 'bound' && { upstream: pool.upstreams[found.index]!.id }) };
+  });
+}

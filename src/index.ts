@@ -1,0 +1,39 @@
+/**
+ * `stickyroute`: the router, and the types of everything it works with. Give it the facts of a request and a pool, and it says which
+ * upstreams to try, in order, and why.
+ */
+export { decide, Decision, prepare } from './route/router.js';
+export type { Affinity } from './route/router.js';
+export type { Failure, Outcome, Why } from './route/decision.js';
+
+export { RequestFacts } from './route/facts.js';
+export type { HeaderSource, RequestLine } from './route/facts.js';
+export { plainFacts } from './route/plain-facts.js';
+export type { PlainRequest } from './route/plain-facts.js';
+
+export { rules } from './route/affinity/registry.js';
+export type { RuleContext, RuleDefinition, TokenVerifier, TokenVerifierOptions } from './route/affinity/definition.js';
+export { EXPIRED, GONE, NOTHING, UNREADABLE } from './route/affinity/rule.js';
+export type { BindingTimes, FailurePolicy, Found, Rule } from './route/affinity/rule.js';
+
+export { placements } from './route/placement/registry.js';
+export type { PlacementDefinition } from './route/placement/definition.js';
+export type { Member, Placement } from './route/placement/placement.js';
+
+export { balances } from './route/balance/registry.js';
+export type { BalanceDefinition } from './route/balance/definition.js';
+export type { Balance, BalanceFacts, Load } from './route/balance/balance.js';
+
+export { Pool } from './route/pool/pool.js';
+export type { ChangeWhy, ConditionChange, CreatePlacement, PassiveThresholds, PoolOptions, ProbeThresholds, Thresholds } from './route/pool/pool.js';
+export { isReachable, takesNewUsers } from './route/pool/snapshot.js';
+export type { Condition, PoolSnapshot } from './route/pool/snapshot.js';
+export type { Upstream } from './route/pool/upstream.js';
+
+export { systemClock } from './base/clock.js';
+export type { Clock, Timer } from './base/clock.js';
+export { framedKey, toByteString } from './base/framed-key.js';
+export { systemRandom } from './base/random.js';
+export type { Random } from './base/random.js';
+export { StickyError } from './base/errors.js';
+export type { StickyErrorCode } from './base/errors.js';

@@ -1,0 +1,11 @@
+import { CHUNKED, type RequestHead } from './http1/request-head.js';
+
+/** A request's head as the upstream gets it. `authority` stands in for the Host that an HTTP/1.0 client may leave out. */
+export function upstreamHead(head: RequestHead, authority: string, forwardedFields: string, requestId: string): string {
+  let text = `${head.method} ${head.target} HTTP/1.1\r\n${head.kept}`;
+  if (head.host === '') text += `Host: ${authority}\r\n`;
+  if (head.hasLength) text += `Content-Length: ${head.bodyBytes}\r\n`;
+  else if (head.bodyBytes === CHUNKED) text += 'Transfer-Encoding: chunked\r\n';
+  if (head.upgrade !== '') text += `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
+  return `${text}${forwardedFields}X-Request-Id: ${requestId}\r\n\r\n`;
+}

@@ -1,0 +1,237 @@
+import { describe, expect, it } from 'vitest';
+import { SlotTable } from '../placement/slot-table.js';
+import { type ConditionChange, Pool, type PoolOptions } from './pool.js';
+import { isReachable, takesNewUsers } from './snapshot.js';
+import type { Upstream } from './upstream.js';
+
+const upstream = (id: string, rest: Partial<Upstream> = {}): Upstream => ({ id, url: `http://${id}`, weight: 1, draining: false, ...rest });
+
+function setUp(options: Partial<PoolOptions> = {}) {
+  const changes: string[] = [];
+  const pool = new Pool({
+    upstreams: [upstream('a'), upstream('b'), upstream('c')],
+    placement: (members) => new SlotTable(members, 1024),
+    health: { healthyAfter: 2, unhealthyAfter: 3 },
+    passive: { maxFails: 3, failTimeoutMs: 30_000 },
+    ...options,
+  });
+  pool.onChange = ({ id, from, to, why }: ConditionChange) => changes.push(`${id} ${from} > ${to} ${why}`);
+  return { pool, changes };
+}
+
+/** A pool in which requests to `a` failed at 0 ms. */
+function failed(options: Partial<PoolOptions> = {}) {
+  const made = setUp(options);
+  for (let i = 0; i < 3; i++) made.pool.requestFailed('a', 0);
+  expect(made.changes.splice(0)).toEqual(['a up > down requestsFailed']);
+  return made;
+}
+
+describe('probes', () => {
+  it('take an upstream down after so many failures in a row, and up after so many successes in a row', () => {
+    const { pool, changes } = setUp();
+    for (const event of 'FF.FFF.F..F..') event === 'F' ? pool.probeFailed('a') : pool.probeSucceeded('a');
+    expect(changes).toEqual(['a up > down probesFailed', 'a down > up probesSucceeded']);
+    expect(pool.conditionOf('b')).toBe('up');
+  });
+
+  it('hold an upstream down: no trial is made, and requests say nothing', () => {
+    const { pool, changes } = failed();
+    for (let i = 0; i < 3; i++) pool.probeFailed('a');
+    pool.tick(1_000_000);
+    pool.requestFailed('a', 1_000_000);
+    pool.requestSucceeded('a');
+    expect(pool.beginTrial('a')).toBe(false);
+    expect(pool.conditionOf('a')).toBe('down');
+    pool.probeSucceeded('a');
+    pool.probeSucceeded('a');
+    expect(changes).toEqual(['a down > up probesSucceeded']);
+  });
+
+  it('bring up what failed requests took down, counted from the failure on', () => {
+    const { pool, changes } = setUp();
+    for (let i = 0; i < 5; i++) pool.probeSucceeded('a');
+    for (let i = 0; i < 3; i++) pool.requestFailed('a', 0);
+    pool.probeSucceeded('a');
+    expect(pool.conditionOf('a')).toBe('down');
+    pool.probeSucceeded('a');
+    expect(changes).toEqual(['a up > down requestsFailed', 'a down > up probesSucceeded']);
+  });
+
+  it('end a wait for a trial too, either way', () => {
+    const up = failed();
+    up.pool.tick(30_000);
+    up.pool.probeSucceeded('a');
+    up.pool.probeSucceeded('a');
+    expect(up.changes).toEqual(['a down > trial timeoutPassed', 'a trial > up probesSucceeded']);
+    const down = failed();
+    down.pool.tick(30_000);
+    for (let i = 0; i < 3; i++) down.pool.probeFailed('a');
+    expect(down.changes).toEqual(['a down > trial timeoutPassed', 'a trial > down probesFailed']);
+  });
+});
+
+describe('failed requests', () => {
+  it('take an upstream down only when enough of them fall into the time-out', () => {
+    const { pool } = setUp();
+    for (const nowMs of [0, 20_000, 31_000, 51_000]) pool.requestFailed('a', nowMs);
+    expect(pool.conditionOf('a')).toBe('up');
+    pool.requestFailed('a', 60_000);
+    expect(pool.conditionOf('a')).toBe('down');
+  });
+
+  it('count although other requests succeed in between', () => {
+    const { pool } = setUp();
+    for (let i = 0; i < 3; i++) {
+      pool.requestFailed('a', i);
+      pool.requestSucceeded('a');
+    }
+    expect(pool.conditionOf('a')).toBe('down');
+  });
+
+  it('count for nothing when maxFails is 0', () => {
+    const { pool, changes } = setUp({ passive: { maxFails: 0, failTimeoutMs: 30_000 } });
+    for (let i = 0; i < 1000; i++) pool.requestFailed('a', i);
+    expect(changes).toEqual([]);
+  });
+
+  it('that were under way when the upstream went down do not prolong the time-out, and late successes do not end it', () => {
+    const { pool, changes } = failed();
+    pool.requestFailed('a', 29_000);
+    pool.requestSucceeded('a');
+    expect(pool.conditionOf('a')).toBe('down');
+    pool.tick(29_999);
+    expect(changes).toEqual([]);
+    pool.tick(30_000);
+    expect(changes).toEqual(['a down > trial timeoutPassed']);
+  });
+});
+
+describe('a trial', () => {
+  function waiting() {
+    const made = failed();
+    made.pool.tick(30_000);
+    made.changes.length = 0;
+    return made;
+  }
+
+  it('is had by one request only', () => {
+    const { pool, changes } = waiting();
+    expect(isReachable(pool.snapshot, 0) && takesNewUsers(pool.snapshot, 0)).toBe(true);
+    expect([pool.beginTrial('a'), pool.beginTrial('a')]).toEqual([true, false]);
+    expect(isReachable(pool.snapshot, 0) || takesNewUsers(pool.snapshot, 0)).toBe(false);
+    expect(changes).toEqual(['a trial > down trialBegun']);
+  });
+
+  it('that succeeds brings the upstream up, with a clean slate', () => {
+    const { pool, changes } = waiting();
+    pool.beginTrial('a');
+    pool.requestSucceeded('a');
+    pool.requestFailed('a', 31_000);
+    pool.requestFailed('a', 31_000);
+    expect(pool.conditionOf('a')).toBe('up');
+    expect(changes).toEqual(['a trial > down trialBegun', 'a down > up trialSucceeded']);
+  });
+
+  it('that fails leaves it down for another time-out', () => {
+    const { pool, changes } = waiting();
+    pool.beginTrial('a');
+    pool.requestFailed('a', 31_000);
+    pool.tick(60_999);
+    expect(pool.conditionOf('a')).toBe('down');
+    pool.tick(61_000);
+    expect(changes).toEqual(['a trial > down trialBegun', 'a down > down trialFailed', 'a down > trial timeoutPassed']);
+  });
+
+  it('that is abandoned passes to the next request', () => {
+    const { pool } = waiting();
+    pool.beginTrial('a');
+    pool.abandonTrial('a');
+    expect(pool.conditionOf('a')).toBe('trial');
+    expect(pool.beginTrial('a')).toBe(true);
+  });
+
+  it('that never ends does not keep the upstream down for good', () => {
+    const { pool } = waiting();
+    pool.beginTrial('a');
+    pool.tick(31_000);
+    pool.tick(60_999);
+    expect(pool.conditionOf('a')).toBe('down');
+    pool.tick(61_000);
+    expect(pool.conditionOf('a')).toBe('trial');
+  });
+
+  it('is not to be had at an upstream that is up, down or unknown', () => {
+    const { pool } = failed();
+    expect(['a', 'b', 'nobody'].map((id) => pool.beginTrial(id))).toEqual([false, false, false]);
+  });
+});
+
+describe('a snapshot', () => {
+  it('does not change, and its successor has a higher version and the same placement', () => {
+    const { pool } = setUp();
+    const before = pool.snapshot;
+    for (let i = 0; i < 3; i++) pool.probeFailed('b');
+    const after = pool.snapshot;
+    expect([before.version, before.conditions]).toEqual([1, ['up', 'up', 'up']]);
+    expect([after.version, after.conditions]).toEqual([2, ['up', 'down', 'up']]);
+    expect(after.placement).toBe(before.placement);
+    expect(after.upstreams).toBe(before.upstreams);
+    expect([after.indexOf('c'), after.indexOf('nobody')]).toEqual([2, undefined]);
+  });
+
+  it('is kept while nothing changes', () => {
+    const { pool } = setUp();
+    const before = pool.snapshot;
+    pool.requestSucceeded('a');
+    pool.requestFailed('a', 0);
+    pool.probeSucceeded('b');
+    pool.tick(1000);
+    pool.setUpstreams([upstream('a'), upstream('b'), upstream('c')]);
+    expect(pool.snapshot).toBe(before);
+  });
+});
+
+describe('new upstreams', () => {
+  it('start up; those that stay keep their health, and a changed url is another instance', () => {
+    const { pool } = setUp();
+    for (const id of ['a', 'b']) for (let i = 0; i < 3; i++) pool.probeFailed(id);
+    pool.setUpstreams([upstream('d'), upstream('b', { url: 'http://elsewhere' }), upstream('a', { weight: 2, draining: true })]);
+    expect(pool.snapshot.conditions).toEqual(['up', 'up', 'down']);
+    expect(pool.snapshot.placement.members).toEqual([{ id: 'd', weight: 1 }, { id: 'b', weight: 1 }, { id: 'a', weight: 2 }]);
+    expect(pool.conditionOf('c')).toBeUndefined();
+    for (const event of ['requestSucceeded', 'probeFailed', 'abandonTrial'] as const) pool[event]('c');
+    pool.requestFailed('c', 0);
+  });
+
+  it('with one id twice are refused, and the pool stays as it was', () => {
+    const { pool } = setUp();
+    const before = pool.snapshot;
+    expect(() => pool.setUpstreams([upstream('a'), upstream('a')])).toThrow(
+      expect.objectContaining({ code: 'STICKY_POOL_INVALID', message: expect.stringContaining('two upstreams with the id "a"') }),
+    );
+    expect(() => pool.setUpstreams([upstream('a', { weight: 0 })])).toThrow('weight 0');
+    expect(pool.snapshot).toBe(before);
+    expect(pool.conditionOf('b')).toBe('up');
+  });
+
+  it('can be placed another way', () => {
+    const { pool } = setUp();
+    for (let i = 0; i < 3; i++) pool.probeFailed('a');
+    const before = pool.snapshot;
+    pool.setPlacement((members) => new SlotTable(members, 2048));
+    expect(pool.snapshot.version).toBe(before.version + 1);
+    expect(pool.snapshot.placement).not.toBe(before.placement);
+    expect(pool.snapshot.conditions).toEqual(['down', 'up', 'up']);
+  });
+});
+
+it('a witness that is no longer heard lets go of what it held', () => {
+  const { pool, changes } = failed();
+  for (let i = 0; i < 3; i++) pool.probeFailed('b');
+  pool.setThresholds({ health: undefined, passive: { maxFails: 0, failTimeoutMs: 1 } });
+  expect(changes).toEqual(['b up > down probesFailed', 'a down > up thresholdsChanged', 'b down > up thresholdsChanged']);
+  pool.probeFailed('b');
+  pool.requestFailed('b', 0);
+  expect(pool.snapshot.conditions).toEqual(['up', 'up', 'up']);
+});

@@ -1,0 +1,16 @@
+/**
+ * `stickyroute/testing`: what it takes to test rules, placements and balances of your own, and code that takes a clock or a random
+ * source. The contract suites are plain lists of cases for any test runner: `for (const { name, run } of …) test(name, run);`
+ */
+export { createManualClock } from './manual-clock.js';
+export type { ManualClock } from './manual-clock.js';
+export { seededRandom, shuffled } from './seeded-random.js';
+export { fakePool } from './fake-pool.js';
+export type { FakePoolOptions } from './fake-pool.js';
+export { ruleContract } from './rule-contract.js';
+export type { RuleContractCase, RuleSubject } from './rule-contract.js';
+export { placementContract } from './placement-contract.js';
+export type { PlacementPromises } from './placement-contract.js';
+export { balanceContract, balanceFacts } from './balance-contract.js';
+export type { BalanceSubject } from './balance-contract.js';
+export type { ContractCase } from './contract-case.js';
