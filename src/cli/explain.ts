@@ -11,7 +11,7 @@ import { EXIT, type Surroundings } from './surroundings.js';
 
 interface ExplainFlags {
   readonly config?: string;
-  readonly url: string;
+  readonly url?: string;
   readonly header?: readonly (readonly [name: string, value: string])[];
   readonly ip?: string;
   readonly method: string;
@@ -34,20 +34,22 @@ export function addExplain(program: Command, around: Surroundings, end: (code: n
     .summary('say where a request would go, and why')
     .description('Says which upstream a request would reach, by which rule, why, and which upstreams would be tried next.')
     .option('-c, --config <file>', 'the configuration, YAML or JSON (default: stickyroute.yaml, .yml or .json here)')
-    .requiredOption('--url <url>', 'http://host/path?query, or /path?query', toUrl)
+    .option('--url <url>', 'required: http://host/path?query, or /path?query', toUrl)
     .option('-H, --header <field>', "a header field, 'name: value' (repeatable)", toHeader)
     .option('--ip <address>', 'the address that connects; trusted proxies are looked through', toAddress)
     .option('--method <method>', 'the method', 'GET')
     .option('--json', 'as JSON')
     .addHelpText('after', EXAMPLES)
-    .action(async (flags: ExplainFlags) => {
-      const result = await explain(flags, around);
+    .action(async (flags: ExplainFlags, command: Command) => {
+      // Not commander's requiredOption: that would complain of --url before it complains of --ulr.
+      if (flags.url === undefined) command.error('error: --url is missing. Write --url http://host/path, or --url /path.');
+      const result = await explain({ ...flags, url: flags.url }, around);
       around.stdout.write(flags.json === true ? `${JSON.stringify(result, null, 2)}\n` : explanationText(result));
       end(result.upstream === undefined ? EXIT.failed : EXIT.ok);
     });
 }
 
-async function explain({ config: given, url, header = [], ip, method }: ExplainFlags, around: Surroundings): Promise<Explanation> {
+async function explain({ config: given, url, header = [], ip, method }: ExplainFlags & { readonly url: string }, around: Surroundings): Promise<Explanation> {
   const { config } = configOf(given, around);
   const assembly = assemble(config);
   const forwarded = header.filter(([name]) => name.toLowerCase() === 'x-forwarded-for').map(([, value]) => value);

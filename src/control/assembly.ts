@@ -90,7 +90,7 @@ function createAffinity(route: RouteConfig, context: RuleContext): Affinity {
   };
 }
 
-function createPool({ name, upstreams, placement, health, passive }: PoolConfig): Pool {
+function createPool({ name, upstreams, placement, health, passive }: PoolConfig, onPoolChange: AssemblyNeeds['onPoolChange']): Pool {
   const definition = find(placements, placement);
   try {
     return new Pool({ upstreams, placement: (members) => definition.create(members, placement.options), health, passive, onChange: (change) => onPoolChange?.(name, change) });

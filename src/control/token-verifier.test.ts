@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Clock } from '../base/clock.js';
 import { createTokenVerifier } from './token-verifier.js';
 
@@ -107,6 +107,22 @@ describe('with a key set', () => {
     expect(state.fetches).toBe(1);
     state.answer = good;
     await expect(verify(await sign('ES256'))).resolves.toBeDefined();
+  });
+
+  test('keys that can not be fetched anew go on counting', async () => {
+    const state = await issuer();
+    const time = { ms: 0 };
+    const verify = createTokenVerifier({ jwks: state.url }, clockAt(time));
+    await verify(await sign('ES256'));
+    state.answer = { status: 503, body: '' };
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 700_000 });
+    try {
+      for (let count = 0; count < 3; count++) await expect(verify(await sign('RS256'))).resolves.toBeDefined();
+      await expect(verify(await sign('RS256', 'ES256'))).rejects.toThrow();
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(state.fetches).toBe(2);
   });
 
   test('an answer that is no key set is refused', async () => {

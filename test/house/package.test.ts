@@ -58,13 +58,13 @@ describe('the packed package', () => {
   });
 
   it('gives every door its types', async () => {
-    for (const name of ['@types/node', 'vitest']) link(name);
+    link('@types/node');
     const lines = doors.map(([door], at) => `import * as door${at} from '${manifest.name}${door.slice(1)}';\nconsole.log(door${at});`);
     writeFileSync(join(home, 'consumer.ts'), lines.join('\n'));
-    const options = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'ES2023', '--module', 'NodeNext', '--types', 'node', '--skipLibCheck'];
+    const options = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'ES2023', '--module', 'NodeNext', '--types', 'node'];
     const checked = await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), ...options, 'consumer.ts'], { cwd: home });
     expect(checked.code, checked.stdout).toBe(0);
-  });
+  }, 60_000);
 
   it('runs its command', async () => {
     const help = await run(process.execPath, [join(packed, manifest.bin['stickyroute']!), '--help'], { cwd: home });

@@ -8,7 +8,7 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 
 /** `limits:` as users write it. The ranges keep a limit a limit: none can be switched off. */
-const written = z.strictObject({
+export const written = z.strictObject({
   headBytes: size({ min: KiB, max: MiB }).default(DEFAULT_LIMITS.headBytesMax),
   fields: wholeNumber({ min: 10, max: 1000 }).default(DEFAULT_LIMITS.fieldsMax),
   headTime: duration({ min: 100, max: 5 * MINUTE }).default(DEFAULT_LIMITS.headTimeMs),

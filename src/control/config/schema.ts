@@ -53,12 +53,13 @@ const range = reads((value): string | Wrong => {
 });
 
 const passive = z.strictObject({
-  maxFails: wholeNumber({ min: 1, max: 1000 }).default(3),
+  maxFails: wholeNumber({ min: 0, max: 1000 }).default(3),
   failTimeout: duration({ min: 100, max: HOUR }).default(30_000),
 });
 
+/** Two slashes, or a backslash, would make a URL of another host of it. */
 const probePath = reads((value): string | Wrong =>
-  typeof value === 'string' && /^\/[\x21-\x7e]*$/.test(value) ? value : new Wrong('is not a path. Write one that begins with a slash, such as /healthz.'),
+  typeof value === 'string' && /^\/(?!\/)[\x21\x22\x24-\x5b\x5d-\x7e]*$/.test(value) ? value : new Wrong('is not a path. Write one that begins with a slash, such as /healthz.'),
 );
 
 const health: z.ZodType<HealthConfig> = z

@@ -152,6 +152,7 @@ describe('clocks', () => {
     expect(by.find(at(NOW - 60 * SECOND, written(by)), pool)).toMatchObject({ kind: 'bound' });
     expect(by.find(at(NOW - 60 * SECOND - 1, written(by)), pool).kind).toBe('unreadable');
     expect(by.find(at(NOW - 60 * SECOND - 1, written(by, NOW, 1, NOW - HOUR)), pool).kind).toBe('unreadable');
+    expect(by.find(at(NOW, written(by, NOW, 1, NOW + 60 * SECOND + 1)), pool).kind).toBe('unreadable');
   });
 });
 

@@ -31,6 +31,15 @@ describe('leastRequests', () => {
     expect(counts['heavy']! / counts['light']!, `seed ${SEED}`).toBeCloseTo(3, 0);
   });
 
+  it('forgets those it had in hand when it meets a less busy one', () => {
+    const random = seededRandom(SEED);
+    const facts = balanceFacts([9, 9, 9, 1, 1].map((load, i) => ({ id: `api-${i}`, load })), random);
+    const counts = new Float64Array(5);
+    for (let round = 0; round < 2000; round++) counts[leastRequests.create({}).pick(facts)]!++;
+    expect(Math.abs(counts[3]! - 1000), `seed ${SEED}`).toBeLessThan(100);
+    expect(counts[3]! + counts[4]!).toBe(2000);
+  });
+
   it('counts requests per weight', () => {
     const facts = balanceFacts([{ id: 'light', load: 2 }, { id: 'heavy', weight: 10, load: 11 }]);
     expect(leastRequests.create({}).pick(facts)).toBe(1);

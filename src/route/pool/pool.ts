@@ -19,6 +19,7 @@ export type CreatePlacement = (members: readonly Member[]) => Placement;
 export interface PoolOptions extends Thresholds {
   readonly upstreams: readonly Upstream[];
   readonly placement: CreatePlacement;
+  readonly onChange?: ((change: ConditionChange) => void) | undefined;
 }
 
 /**
@@ -32,8 +33,9 @@ export class Pool {
   /** Told after every change of a condition, when `snapshot` shows it already. */
   onChange: ((change: ConditionChange) => void) | undefined;
 
-  constructor({ upstreams, placement, health, passive }: PoolOptions) {
+  constructor({ upstreams, placement, health, passive, onChange }: PoolOptions) {
     this.#thresholds = { health, passive };
+    this.onChange = onChange;
     this.#health = new Map(upstreams.map(({ id }) => [id, new Health()]));
     const places = placesOf(upstreams);
     this.#snapshot = new Snapshot(1, upstreams, upstreams.map(() => 'up'), placement(upstreams.map(toMember)), places);
