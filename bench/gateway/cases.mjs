@@ -1,0 +1,84 @@
+// What is measured. Each case drives one proxy for some seconds and says how many requests (or messages) were answered.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { run } from './measure.mjs';
+
+const load = fileURLToPath(new URL('load.mjs', import.meta.url));
+
+/** wrk on the other core, as users with cookies of their own. */
+function wrk({ path = '/small', connections = 32, headers = {}, method = 'GET', bodyBytes = 0, oneUser = false }) {
+  return async ({ port, folder, seconds, core, tls, extraHeaders = {}, pin }) => {
+    const script = join(folder, 'wrk.lua');
+    const all = { ...headers, ...extraHeaders };
+    const fixed = Object.entries(all).map(([name, value]) => `wrk.headers["${name}"] = "${value}"`);
+    writeFileSync(
+      script,
+      `wrk.method = "${method}"
+${bodyBytes > 0 ? `wrk.body = string.rep("x", ${bodyBytes})` : ''}
+${fixed.join('\n')}
+local user = 0
+request = function()
+  ${oneUser ? '' : 'user = (user + 1) % 100\n  wrk.headers["Cookie"] = "user=" .. user'}
+  return wrk.format(nil, "${path}")
+end
+`,
+    );
+    const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '-s', script, `${tls ? 'https' : 'http'}://127.0.0.1:${port}`];
+    const out = pin ? await run('taskset', ['-c', String(core), 'wrk', ...args]) : await run('wrk', args);
+    const requests = Number(/(\d+) requests in/.exec(out)?.[1] ?? 0);
+    if (requests === 0) throw new Error(`wrk had no answer:\n${out}`);
+    const failed = Number(/Non-2xx or 3xx responses: (\d+)/.exec(out)?.[1] ?? 0);
+    return { requests, failed, p50Ms: ms(/50%\s+([\d.]+)(us|ms|s)/.exec(out)), p99Ms: ms(/99%\s+([\d.]+)(us|ms|s)/.exec(out)), seconds: Number(/requests in ([\d.]+)s/.exec(out)?.[1] ?? seconds) };
+  };
+}
+
+function ms(match) {
+  return match === null ? undefined : Number(match[1]) * { us: 0.001, ms: 1, s: 1000 }[match[2]];
+}
+
+async function generate(args, core, pin) {
+  const out = pin ? await run('taskset', ['-c', String(core), process.execPath, load, ...args]) : await run(process.execPath, [load, ...args]);
+  return JSON.parse(out.trim().split('\n').at(-1));
+}
+
+export const CASES = {
+  small: { title: 'small GET, keep-alive, cookie hash', goal: 1.25, drive: wrk({}) },
+  sealed: {
+    title: 'small GET, bound by a sealed cookie',
+    goal: 1.35,
+    affinity: [{ cookie: {} }],
+    // stickyroute's client brings the cookie that it was given; the others hash it like any cookie.
+    prepare: async (port) => {
+      const answer = await fetch(`http://127.0.0.1:${port}/small`);
+      return { Cookie: answer.headers.get('set-cookie')?.split(';')[0] ?? 'user=1' };
+    },
+    drive: wrk({ oneUser: true }),
+  },
+  jwt: {
+    title: 'small GET, key from a bearer token (only stickyroute reads it)',
+    affinity: [{ jwt: { claim: 'sub', secret: 'bench-'.repeat(8) } }],
+    prepare: async () => {
+      const { SignJWT } = await import('jose');
+      const token = await new SignJWT({ sub: 'user-1' }).setProtectedHeader({ alg: 'HS256' }).setExpirationTime('1h').sign(new TextEncoder().encode('bench-'.repeat(8)));
+      return { Authorization: `Bearer ${token}` };
+    },
+    drive: wrk({ oneUser: true }),
+  },
+  large: { title: '64 KiB answer', goal: 1.2, drive: wrk({ path: '/large' }) },
+  upload: { title: '1 MiB POST', goal: 1.2, drive: wrk({ path: '/upload', method: 'POST', bodyBytes: 1024 * 1024, connections: 8 }) },
+  connect: { title: 'a new connection each request', drive: wrk({ headers: { Connection: 'close' } }) },
+  many: { title: 'small GET over 1 000 connections', drive: wrk({ connections: 1000 }) },
+  tls: { title: 'small GET over TLS, keep-alive', isTls: true, drive: wrk({}) },
+  websocket: {
+    title: 'WebSocket echo of 64 bytes (a message each way)',
+    needsEcho: true,
+    drive: ({ port, seconds, core, pin }) => generate(['websocket', String(port), '32', String(seconds)], core, pin),
+  },
+  log: { title: 'small GET with the access log on', accessLog: true, onlyOurs: true, drive: wrk({}) },
+};
+
+/** At a fixed rate, the same for all. */
+export function offered(perSecond) {
+  return ({ port, seconds, core, pin }) => generate(['rate', String(port), '/small', '32', String(perSecond), String(seconds)], core, pin);
+}
