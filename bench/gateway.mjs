@@ -4,12 +4,12 @@
 // interleaved, a warm-up first. The figure to trust is CPU per request (user and system time of the whole process tree): it
 // survives a noisy machine. Ratios are to nginx.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { CASES, offered } from './gateway/cases.mjs';
+import { CASES, holdIdle, offered } from './gateway/cases.mjs';
 import { cpuMicros, median, residentKib } from './gateway/measure.mjs';
 import { PROXIES, freePort, isOnPath, listening, startPinned, startUpstreams } from './gateway/proxies.mjs';
 
@@ -44,6 +44,8 @@ const proxies = names.filter((name) => PROXIES[name]?.isHere() ?? console.log(`$
 const missing = names.filter((name) => !proxies.includes(name));
 const pin = isOnPath('taskset') && cpus().length > 1;
 const folder = mkdtempSync(join(tmpdir(), 'stickyroute-bench-'));
+// nginx serves the large answer from here as another user.
+chmodSync(folder, 0o755);
 const running = new Set();
 const results = [];
 
@@ -84,16 +86,25 @@ async function measureCase(name, upstreams, tls) {
   for (const proxy of proxies) {
     if (isTls && ['http-proxy-3', 'httpxy', 'reply-from'].includes(proxy)) continue;
     if (needsEcho && proxy === 'reply-from') continue;
-    if (onlyOurs && !/stickyroute|nginx/.test(proxy) && values.entry.length === 0) continue;
+    if (onlyOurs && !/stickyroute/.test(proxy)) continue;
     const port = await freePort();
-    const child = PROXIES[proxy].start({ folder, port, ports, core: 0, tls: isTls ? tls : undefined, affinity, accessLog: accessLog && proxy !== 'nginx' });
+    const own = { folder, ports, core: 0, tls: isTls ? tls : undefined, affinity };
+    const child = PROXIES[proxy].start({ ...own, port, accessLog });
     running.add(child);
     await listening(port);
     await check(port, isTls, needsEcho);
     lineUp.push({ proxy, port, child, samples: [], extraHeaders: prepare === undefined ? {} : await prepare(port) });
+    if (!accessLog) continue;
+    // The same without its log, in turns: what the log costs.
+    const silentPort = await freePort();
+    const silent = PROXIES[proxy].start({ ...own, port: silentPort });
+    running.add(silent);
+    await listening(silentPort);
+    lineUp.push({ proxy: `${proxy}, no log`, port: silentPort, child: silent, samples: [], extraHeaders: {} });
   }
   const base = { folder, core: 1, tls: isTls, pin };
-  for (const each of lineUp) await drive({ ...base, port: each.port, seconds: 1, extraHeaders: each.extraHeaders });
+  // Compilers and caches need a while: what counts is a proxy that has been running.
+  for (const each of lineUp) await drive({ ...base, port: each.port, seconds: Math.max(3, seconds), extraHeaders: each.extraHeaders });
   for (let round = 0; round < rounds; round++) {
     for (const each of lineUp) {
       const before = cpuMicros(each.child.pid);
@@ -130,6 +141,13 @@ async function measureCase(name, upstreams, tls) {
   }
   const own = rows.find(({ proxy }) => proxy === 'stickyroute');
   if (goal !== undefined && own?.ratio !== undefined) console.log(`goal: at most ${goal} × nginx: ${own.ratio.toFixed(2)}, ${own.ratio <= goal ? 'reached' : 'not reached'}`);
+  for (const row of rows) {
+    const silent = rows.find(({ proxy }) => proxy === `${row.proxy}, no log`);
+    if (silent === undefined) continue;
+    const cost = median(lineUp.find(({ proxy }) => proxy === row.proxy).samples.map((sample, at) => sample.cpu / lineUp.find(({ proxy }) => proxy === silent.proxy).samples[at].cpu));
+    row.ratio = cost;
+    console.log(`goal: the access log costs at most 10 %: ${((cost - 1) * 100).toFixed(0)} %, ${cost <= 1.1 ? 'reached' : 'not reached'}`);
+  }
   for (const { child } of lineUp) {
     running.delete(child);
     child.kill('SIGTERM');
@@ -137,6 +155,28 @@ async function measureCase(name, upstreams, tls) {
   if (echo !== undefined) {
     running.delete(echo);
     echo.kill('SIGTERM');
+  }
+}
+
+/** Resident memory of a connection that has asked once and waits. */
+async function measureIdle(upstreams) {
+  const count = 2000;
+  console.log(`\nmemory of an idle keep-alive connection (${count} of them)`);
+  for (const proxy of proxies) {
+    const port = await freePort();
+    const child = PROXIES[proxy].start({ folder, port, ports: upstreams, core: 0 });
+    running.add(child);
+    await listening(port);
+    // What the first requests cost is not the connections' fault.
+    await CASES.small.drive({ folder, core: 1, port, seconds: 3, pin });
+    const before = residentKib(child.pid);
+    const close = await holdIdle(port, count);
+    const row = { case: 'idle', proxy, kibEach: (residentKib(child.pid) - before) / count };
+    results.push(row);
+    console.log(`${proxy.padEnd(16)} ${row.kibEach.toFixed(1)} KiB each`);
+    close();
+    running.delete(child);
+    child.kill('SIGTERM');
   }
 }
 
@@ -182,6 +222,7 @@ for (const name of values.cases.split(',')) {
   else await measureCase(name, ports, tls);
 }
 if (values.cases.includes('small') && (values.latency || values.cases.includes('many'))) await measureLatency(ports);
+if (values.cases.includes('many')) await measureIdle(ports);
 if (values.save) {
   const file = fileURLToPath(new URL(`results/gateway-${new Date().toISOString().slice(0, 10)}.json`, import.meta.url));
   mkdirSync(fileURLToPath(new URL('results', import.meta.url)), { recursive: true });

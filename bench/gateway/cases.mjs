@@ -1,5 +1,6 @@
 // What is measured. Each case drives one proxy for some seconds and says how many requests (or messages) were answered.
 import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from './measure.mjs';
@@ -81,4 +82,24 @@ export const CASES = {
 /** At a fixed rate, the same for all. */
 export function offered(perSecond) {
   return ({ port, seconds, core, pin }) => generate(['rate', String(port), '/small', '32', String(perSecond), String(seconds)], core, pin);
+}
+
+/** Opens connections, asks once on each, and keeps them; answers with what closes them. */
+export async function holdIdle(port, count) {
+  const sockets = [];
+  for (let at = 0; at < count; at += 100) {
+    await Promise.all(
+      Array.from({ length: Math.min(100, count - at) }, () =>
+        new Promise((resolve, reject) => {
+          const socket = connect(port, '127.0.0.1', () => socket.write('GET /small HTTP/1.1\r\nHost: bench.example\r\n\r\n'));
+          socket.once('data', resolve);
+          socket.once('error', reject);
+          sockets.push(socket);
+        }),
+      ),
+    );
+  }
+  return () => {
+    for (const socket of sockets) socket.destroy();
+  };
 }

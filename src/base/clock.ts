@@ -18,6 +18,12 @@ export interface Clock {
   after(ms: number, task: () => void): Timer;
 }
 
+/** Keeps the process running until stopped, as a clock's timers don't: for one that only waits for signals and for other processes. */
+export function stayAlive(): Timer {
+  const handle = setInterval(() => {}, 2 ** 31 - 1);
+  return { stop: () => clearInterval(handle) };
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { pino } from 'pino';
+import { openLog } from '../control/log-destination.js';
 import { run } from './run.js';
 
 // A reader that has gone (`| head`) is no reason to fall over, least of all for a gateway.
@@ -15,7 +15,6 @@ process.exitCode = await run(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),
   signals: process,
-  // Lines are gathered while a write is under way, so a slow log costs no request its time.
-  openLog: () => pino.destination({ dest: 1, sync: false }),
+  openLog,
   exit: (code) => process.exit(code),
 });

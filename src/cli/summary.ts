@@ -6,7 +6,8 @@ const NAMED_MAX = 8;
 /** `1 route, 1 pool, 3 upstreams, listens at port 8080` */
 export function summary(config: Config): string {
   const upstreams = config.pools.reduce((sum, pool) => sum + pool.upstreams.length, 0);
-  return `${count(config.routes.length, 'route')}, ${count(config.pools.length, 'pool')}, ${count(upstreams, 'upstream')}, listens at ${listenText(config.listen)}`;
+  const workers = config.workers === 1 ? '' : config.workers === 'auto' ? ' with a worker a core' : ` with ${config.workers} workers`;
+  return `${count(config.routes.length, 'route')}, ${count(config.pools.length, 'pool')}, ${count(upstreams, 'upstream')}, listens at ${listenText(config.listen)}${workers}`;
 }
 
 /** What runs, a line a route and a line a pool. */

@@ -7,8 +7,8 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly signals: SignalSource;
-  /** Where `up` writes its access log. */
-  openLog(): DestinationStream;
+  /** Where `up` writes its log. `isShared`: its workers write there too. */
+  openLog(isShared: boolean): DestinationStream;
   /** Ends the process at once, with requests in progress. */
   exit(code: number): void;
 }

@@ -1,10 +1,11 @@
+import { availableParallelism } from 'node:os';
 import { InvalidArgumentError, type Command } from 'commander';
 import { pino } from 'pino';
 import { StickyError } from '../base/errors.js';
 import { sealsBindings } from '../control/assembly.js';
 import type { Config, Listen } from '../control/config/config.js';
 import { loadConfig } from '../control/config/load.js';
-import { listen as listenSchema } from '../control/config/schema.js';
+import { listen as listenSchema, workers as workersSchema } from '../control/config/schema.js';
 import { runUntilStopped } from './lifetime.js';
 import type { StartGateway } from './running-gateway.js';
 import { configFile, configOfFlags, type RoutingFlags } from './source.js';
@@ -15,6 +16,7 @@ import { version } from './version.js';
 interface UpFlags extends RoutingFlags {
   readonly config?: string;
   readonly listen?: Listen;
+  readonly workers?: Config['workers'];
   readonly expose?: boolean;
   readonly accessLog: boolean;
 }
@@ -29,7 +31,15 @@ Rules for --affinity, tried in the order given: cookie, ip, header:NAME, query:N
 Signals: SIGTERM and SIGINT stop it once requests in progress are done, a second one at once; SIGHUP reads the file again.`;
 
 /** Loaded when needed: `validate` and `--help` have no use for the gateway. */
-const realGateway: StartGateway = async (config, options) => (await import('../control/gateway.js')).startGateway(config, options);
+const realGateway: StartGateway = async (config, options) => {
+  const count = workerCount(config);
+  if (count === 1) return (await import('../control/gateway.js')).startGateway(config, options);
+  return (await import('../control/workers/supervisor.js')).startSupervisor(config, count, options);
+};
+
+function workerCount({ workers }: Config): number {
+  return workers === 'auto' ? availableParallelism() : workers;
+}
 
 /** `stickyroute up`: runs the gateway until a signal ends it. */
 export function addUp(program: Command, around: Surroundings, end: (code: number) => void, startGateway: StartGateway = realGateway): void {
@@ -44,13 +54,14 @@ export function addUp(program: Command, around: Surroundings, end: (code: number
     .option('-a, --affinity <rule>', 'how users are told apart (repeatable; default: cookie)', collect)
     .option('--placement <name>', 'key → upstream: rendezvous, ring or maglev (default: rendezvous)')
     .option('--balance <name>', 'no key → upstream: leastRequests, roundRobin or twoChoices (default: leastRequests)')
+    .option('-w, --workers <count>', 'processes that share the port, or auto for one a core (default: 1)', toWorkers)
     .option('--expose', 'add x-upstream and x-affinity to answers')
     .option('--no-access-log', 'write no line a request')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: UpFlags) => {
       const read = configReader(flags, around);
       const config = read.config();
-      const log = around.openLog();
+      const log = around.openLog(workerCount(config) > 1);
       const gateway = await startGateway(config, { logger: pino({ base: null }, log) });
       announce(gateway.address, config, around);
       await runUntilStopped(gateway, read.file === undefined ? undefined : { name: read.file, read: read.config }, around);
@@ -80,12 +91,13 @@ const NOTHING_TO_RUN = `There is nothing to run: no stickyroute.yaml in this fol
   stickyroute up -c FILE`;
 
 /** What concerns the gateway and not the routing may be said in both places; the flag wins. */
-function withFlags(config: Config, { listen, expose, accessLog }: UpFlags): Config {
-  return { ...config, listen: listen ?? config.listen, expose: expose ?? config.expose, accessLog: accessLog && config.accessLog };
+function withFlags(config: Config, { listen, workers, expose, accessLog }: UpFlags): Config {
+  return { ...config, listen: listen ?? config.listen, workers: workers ?? config.workers, expose: expose ?? config.expose, accessLog: accessLog && config.accessLog };
 }
 
 function announce(address: string, config: Config, { stderr }: Surroundings): void {
-  stderr.write(`stickyroute ${version()} listens at ${address}\n`);
+  const count = workerCount(config);
+  stderr.write(`stickyroute ${version()} listens at ${address}${count === 1 ? '' : ` with ${count} workers`}\n`);
   for (const line of overview(config)) stderr.write(`  ${line}\n`);
   if (config.keys.length === 0 && sealsBindings(config)) {
     stderr.write('  warning: no keys are set, so the cookies of this run mean nothing to the next. Set keys (openssl rand -base64 32).\n');
@@ -94,6 +106,12 @@ function announce(address: string, config: Config, { stderr }: Surroundings): vo
 
 function toListen(text: string): Listen {
   const result = listenSchema.safeParse(text);
+  if (result.success) return result.data;
+  throw new InvalidArgumentError(`It ${result.error.issues[0]!.message}`);
+}
+
+function toWorkers(text: string): Config['workers'] {
+  const result = workersSchema.safeParse(text);
   if (result.success) return result.data;
   throw new InvalidArgumentError(`It ${result.error.issues[0]!.message}`);
 }

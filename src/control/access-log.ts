@@ -3,6 +3,10 @@ import type { Clock } from '../base/clock.js';
 import type { Exchange } from '../proxy/exchange.js';
 import type { GatewayObserver } from '../proxy/gateway.js';
 
+/** A line stays below 4096 bytes, so that workers which share a pipe write it in one piece. */
+const PATH_CHARS_MAX = 1024;
+const HOST_CHARS_MAX = 255;
+
 /**
  * One line a request. The query is left out: tokens travel in it. The fields are documented in docs/configuration.md and public.
  */
@@ -15,7 +19,7 @@ export function accessLog(logger: Logger, clock: Clock): GatewayObserver {
         requestId: exchange.requestId,
         client: exchange.clientAddress,
         method: head.method,
-        host: head.host,
+        host: head.host.slice(0, HOST_CHARS_MAX),
         path: pathOf(head.target),
         status: exchange.status,
         route: route?.name,
@@ -42,7 +46,7 @@ export const noAccessLog: GatewayObserver = { finished() {}, refused() {} };
 
 function pathOf(target: string): string {
   const mark = target.indexOf('?');
-  return mark === -1 ? target : target.slice(0, mark);
+  return target.slice(0, Math.min(mark === -1 ? target.length : mark, PATH_CHARS_MAX));
 }
 
 function round(ms: number): number {

@@ -5,8 +5,10 @@ import { createAddressSet, type AddressSet } from '../route/address.js';
 import type { RuleContext } from '../route/affinity/definition.js';
 import { rules } from '../route/affinity/registry.js';
 import { balances } from '../route/balance/registry.js';
+import type { Member, Placement } from '../route/placement/placement.js';
 import { placements } from '../route/placement/registry.js';
-import { Pool, type ConditionChange } from '../route/pool/pool.js';
+import { Pool, type PoolOptions } from '../route/pool/pool.js';
+import type { PoolView } from '../route/pool/pool-view.js';
 import type { Affinity } from '../route/router.js';
 import type { Choice, Config, PoolConfig, RouteConfig } from './config/config.js';
 import { ConfigError } from './config/problem.js';
@@ -17,7 +19,7 @@ import { createTokenVerifier } from './token-verifier.js';
 export interface Route extends Matching {
   readonly name: string;
   readonly poolName: string;
-  readonly pool: Pool;
+  readonly pool: PoolView;
   readonly affinity: Affinity;
 }
 
@@ -26,38 +28,38 @@ export interface Assembly {
   readonly config: Config;
   /** The configuration's, or the one that was made because it has none. */
   readonly keys: readonly string[];
-  readonly pools: ReadonlyMap<string, Pool>;
+  readonly pools: ReadonlyMap<string, PoolView>;
   /** The most specific first. */
   readonly routes: readonly Route[];
   readonly trusted: AddressSet;
   /** `host` in lower case without port, `path` without query. Undefined: no route answers for it. */
   routeFor(host: string, path: string): Route | undefined;
   /**
-   * Gives pools that were taken over from the previous assembly their new upstreams. Until then nothing that runs has changed, so
+   * Gives pools that were taken over from the previous assembly their new upstreams, placement and thresholds. Until then nothing that runs has changed, so
    * whatever else a reload must open can still fail. Call it once, and once the new assembly is in use.
    */
   commit(): void;
 }
 
 export interface AssemblyNeeds {
-  /** What runs now: its pools are taken over, with what they know of their upstreams' health, where the settings are the same. */
+  /** What runs now: pools of the same name are taken over, with what they know of their upstreams' health. */
   readonly previous?: Assembly | undefined;
   readonly random?: Random;
-  /** Hears of every upstream that goes down or comes back. */
-  readonly onPoolChange?: (pool: string, change: ConditionChange) => void;
+  /** Makes a pool that is not taken over. */
+  readonly createPool?: (name: string, options: PoolOptions) => PoolView;
   readonly tokenVerifier?: RuleContext['tokenVerifier'];
 }
 
 /** From a checked configuration to rules, balances, placements and pools. Opens and starts nothing. */
 export function assemble(config: Config, needs: AssemblyNeeds = {}): Assembly {
-  const { previous, random = systemRandom, tokenVerifier = createTokenVerifier, onPoolChange } = needs;
+  const { previous, random = systemRandom, tokenVerifier = createTokenVerifier, createPool = (_, options) => new Pool(options) } = needs;
   const keys = config.keys.length > 0 ? config.keys : madeKeys(previous, random);
-  const pools = new Map<string, Pool>();
-  const takenOver: { readonly pool: Pool; readonly config: PoolConfig }[] = [];
+  const pools = new Map<string, PoolView>();
+  const takenOver: TakenOver[] = [];
   for (const pool of config.pools) {
-    const kept = previous === undefined ? undefined : reusable(previous, pool);
-    if (kept !== undefined) takenOver.push({ pool: kept, config: pool });
-    pools.set(pool.name, kept ?? createPool(pool, onPoolChange));
+    const kept = previous === undefined ? undefined : takeOver(previous, pool);
+    if (kept !== undefined) takenOver.push(kept);
+    pools.set(pool.name, kept?.pool ?? built(pool, () => createPool(pool.name, optionsOf(pool))));
   }
   const routes = config.routes.map((route): Route => {
     const { name, hosts, path, pool } = route;
@@ -72,7 +74,10 @@ export function assemble(config: Config, needs: AssemblyNeeds = {}): Assembly {
     trusted: createAddressSet(config.trustedProxies),
     routeFor: (host, path) => table.find(host, path),
     commit() {
-      for (const { pool, config: settings } of takenOver) pool.setUpstreams(settings.upstreams);
+      for (const { pool, settings, placement } of takenOver) {
+        pool.setUpstreams(settings.upstreams, placement);
+        pool.setThresholds(settings);
+      }
     },
   };
 }
@@ -90,22 +95,40 @@ function createAffinity(route: RouteConfig, context: RuleContext): Affinity {
   };
 }
 
-function createPool({ name, upstreams, placement, health, passive }: PoolConfig, onPoolChange: AssemblyNeeds['onPoolChange']): Pool {
-  const definition = find(placements, placement);
+function optionsOf({ upstreams, placement, health, passive }: PoolConfig): PoolOptions {
+  return { upstreams, placement: (members) => createPlacement(placement, members), health, passive };
+}
+
+function createPlacement(choice: Choice, members: readonly Member[]): Placement {
+  return find(placements, choice).create(members, choice.options);
+}
+
+/** What only shows when it is built: more upstreams than the table has room for, more points than memory should hold. */
+function built<T>({ name, placement }: PoolConfig, build: () => T): T {
   try {
-    return new Pool({ upstreams, placement: (members) => definition.create(members, placement.options), health, passive, onChange: (change) => onPoolChange?.(name, change) });
+    return build();
   } catch (error) {
-    // What only shows when it is built: more upstreams than the table has room for, more points than memory should hold.
     if (error instanceof StickyError) throw new ConfigError([{ path: `pool ${name}, placement ${placement.name}`, message: error.message }]);
     throw error;
   }
 }
 
-/** The running pool of this name, if only its upstreams may differ: its placement and health can't be exchanged under way. */
-function reusable(previous: Assembly, wanted: PoolConfig): Pool | undefined {
-  const settings = ({ placement, health, passive }: PoolConfig): unknown => ({ placement, health, passive });
-  const before = previous.config.pools.find((pool) => pool.name === wanted.name);
-  return before !== undefined && isDeepStrictEqual(settings(before), settings(wanted)) ? previous.pools.get(wanted.name) : undefined;
+interface TakenOver {
+  readonly pool: PoolView;
+  readonly settings: PoolConfig;
+  /** Built already, so that it fails before anything is changed. */
+  readonly placement: Placement;
+}
+
+/** The running pool of this name, and what a commit will give it. */
+function takeOver(previous: Assembly, settings: PoolConfig): TakenOver | undefined {
+  const pool = previous.pools.get(settings.name);
+  if (pool === undefined) return undefined;
+  const before = previous.config.pools.find(({ name }) => name === settings.name)!;
+  const members = settings.upstreams.map(({ id, weight }) => ({ id, weight }));
+  const isSamePlacement = isDeepStrictEqual(before.placement, settings.placement);
+  const placement = built(settings, () => (isSamePlacement ? pool.snapshot.placement.withMembers(members) : createPlacement(settings.placement, members)));
+  return { pool, settings, placement };
 }
 
 /** Without keys, one that lives as long as the process: also through reloads. 256 bits. */

@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { pino, type Logger } from 'pino';
-import { systemClock, type Clock, type Timer } from '../base/clock.js';
+import { systemClock, type Clock } from '../base/clock.js';
 import { StickyError } from '../base/errors.js';
 import { systemRandom, type Random } from '../base/random.js';
 import { Deadlines } from '../proxy/deadlines.js';
 import { Gateway, type GatewayObserver, type GatewaySettings } from '../proxy/gateway.js';
+import type { Limits } from '../proxy/limits.js';
 import { nodeEngine } from '../proxy/node-engine.js';
 import { PoolConnections } from '../proxy/pool-connections.js';
 import type { GatewayRoute } from '../proxy/site.js';
@@ -13,15 +13,20 @@ import type { UpstreamTls } from '../proxy/upstream-endpoint.js';
 import type { Engine, Listener, TlsPair } from '../proxy/wire.js';
 import { clientAddress, parseAddress } from '../route/address.js';
 import type { Rule } from '../route/affinity/rule.js';
-import type { ConditionChange, Pool } from '../route/pool/pool.js';
+import type { PoolView } from '../route/pool/pool-view.js';
 import { accessLog, noAccessLog } from './access-log.js';
 import { assemble, type Assembly, type Route } from './assembly.js';
+import { readCertificates, upstreamTls, type CertificateTexts } from './certificate-texts.js';
 import type { Config, PoolConfig } from './config/config.js';
-import { startProbes } from './probes.js';
+import { RequestCounter, type Counters } from './counters.js';
+import { warnOfFixed } from './fixed-settings.js';
+import type { PoolKeeper } from './pool-keeper.js';
+import { PoolWatch } from './pool-watch.js';
 
 export { readConfig, loadConfig, parseConfig } from './config/load.js';
 export { ConfigError } from './config/problem.js';
 export type { Config } from './config/config.js';
+export type { Counters } from './counters.js';
 
 export interface GatewayOptions {
   /** Where the access log and what happens to upstreams is written. Default: nowhere. */
@@ -29,6 +34,10 @@ export interface GatewayOptions {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly engine?: Engine;
+  /** Who knows how the upstreams are. Default: this gateway, by its probes and by what its requests meet. A worker process has a supervisor for it. */
+  readonly keeper?: PoolKeeper;
+  /** Reads the certificate files of a configuration. Default: from the disk. */
+  readonly readCertificates?: (config: Config) => CertificateTexts;
 }
 
 /** A gateway that listens. */
@@ -40,10 +49,9 @@ export interface RunningGateway {
   reload(config: Config): Promise<void>;
   /** Accepts no more, finishes what runs within `shutdownGrace`, then resolves. */
   close(): Promise<void>;
+  /** What it has done so far. */
+  counters(): Promise<Counters>;
 }
-
-/** How often time-outs of upstreams that failed are looked at. */
-const TICK_MS = 100;
 
 /**
  * Opens the port of a configuration and serves it.
@@ -63,9 +71,8 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
 
 /** What runs for one pool. */
 interface PoolWork {
-  readonly config: PoolConfig;
+  readonly settings: { readonly limits: Limits; readonly tls: UpstreamTls; readonly retryAfterSeconds: number };
   readonly connections: PoolConnections;
-  readonly probes: Timer | undefined;
 }
 
 class Control implements RunningGateway {
@@ -74,11 +81,15 @@ class Control implements RunningGateway {
   readonly #deadlines: Deadlines;
   readonly #logger: Logger;
   readonly #gateway: Gateway;
+  readonly #keeper: PoolKeeper;
+  readonly #readCertificates: (config: Config) => CertificateTexts;
+  readonly #counter = new RequestCounter();
   #config: Config;
   #assembly: Assembly;
   #observer: GatewayObserver;
-  #work = new Map<Pool, PoolWork>();
-  #tick: Timer;
+  #work = new Map<PoolView, PoolWork>();
+  /** What the listener was opened with. */
+  readonly #tls: TlsPair | undefined;
   #listener: Listener | undefined;
 
   constructor(config: Config, options: GatewayOptions) {
@@ -87,18 +98,25 @@ class Control implements RunningGateway {
     this.#logger = options.logger ?? pino({ enabled: false });
     this.#deadlines = new Deadlines(this.#clock);
     this.#config = config;
-    this.#assembly = assemble(config, { onPoolChange: (pool, change) => this.#report(pool, change) });
+    this.#keeper = options.keeper ?? new PoolWatch(this.#clock, this.#logger);
+    this.#readCertificates = options.readCertificates ?? readCertificates;
+    const certificates = this.#readCertificates(config);
+    this.#tls = certificates.listener;
+    this.#assembly = assemble(config, { createPool: (name, pool) => this.#keeper.create(name, pool) });
     this.#observer = this.#observe(config);
     const observer: GatewayObserver = {
-      finished: (exchange) => this.#observer.finished(exchange),
-      refused: (head) => this.#observer.refused(head),
+      finished: (exchange) => {
+        this.#counter.finished(exchange);
+        this.#observer.finished(exchange);
+      },
+      refused: (head) => {
+        this.#counter.refused(head);
+        this.#observer.refused(head);
+      },
     };
     const ground = { engine: this.#engine, clock: this.#clock, random: options.random ?? systemRandom, deadlines: this.#deadlines };
-    this.#gateway = new Gateway(ground, this.#settings(config, this.#assembly), observer);
-    this.#tick = this.#clock.every(TICK_MS, () => {
-      const now = this.#clock.monotonic();
-      for (const pool of this.#work.keys()) pool.tick(now);
-    });
+    this.#gateway = new Gateway(ground, this.#settings(config, this.#assembly, certificates), observer);
+    this.#keeper.follow(this.#assembly, certificates);
   }
 
   get address(): string {
@@ -114,8 +132,7 @@ class Control implements RunningGateway {
   async listen(): Promise<void> {
     const { listen, limits } = this.#config;
     try {
-      const tls = readTls(this.#config);
-      this.#listener = await this.#gateway.listen({ ...listen, tls, connectionsMax: limits.connectionsMax, handshakeTimeMs: limits.headTimeMs });
+      this.#listener = await this.#gateway.listen({ ...listen, tls: this.#tls, connectionsMax: limits.connectionsMax, handshakeTimeMs: limits.headTimeMs });
     } catch (error) {
       this.#stop();
       throw error instanceof StickyError ? error : listenError(error as NodeJS.ErrnoException, this.#config);
@@ -124,22 +141,20 @@ class Control implements RunningGateway {
 
   async reload(config: Config): Promise<void> {
     const before = this.#config;
-    const tls = readTls(config);
-    for (const pool of config.pools) readAuthority(pool);
-    const assembly = assemble(config, { previous: this.#assembly, onPoolChange: (pool, change) => this.#report(pool, change) });
+    const certificates = this.#readCertificates(config);
+    const assembly = assemble(config, { previous: this.#assembly, createPool: (name, pool) => this.#keeper.create(name, pool) });
     // From here on nothing can fail.
-    const settings = this.#settings(config, assembly);
+    const settings = this.#settings(config, assembly, certificates);
     assembly.commit();
+    this.#keeper.follow(assembly, certificates);
     this.#gateway.apply(settings);
     this.#observer = this.#observe(config);
     this.#assembly = assembly;
     this.#config = config;
     this.#dropUnused(assembly);
-    if (tls !== undefined && before.tls !== undefined) this.#gateway.setTls(tls);
-    const { host, port } = config.listen;
-    if (host !== before.listen.host || port !== before.listen.port || (tls === undefined) !== (before.tls === undefined)) {
-      this.#logger.warn('listen and the switch between http and https take effect at the next start; everything else has been reloaded');
-    }
+    const { listener } = certificates;
+    if (listener !== undefined && before.tls !== undefined) this.#gateway.setTls(listener);
+    warnOfFixed(before, config, this.#logger);
   }
 
   async close(): Promise<void> {
@@ -147,25 +162,25 @@ class Control implements RunningGateway {
     this.#stop();
   }
 
-  #stop(): void {
-    this.#tick.stop();
-    this.#deadlines.stop();
-    for (const work of this.#work.values()) end(work);
-    this.#work.clear();
+  async counters(): Promise<Counters> {
+    return this.#counter.read(this.#gateway.connectionCount);
   }
 
-  #report(pool: string, { id, from, to, why }: ConditionChange): void {
-    this.#logger[to === 'down' ? 'warn' : 'info']({ pool, upstream: id, from, to, why }, `upstream ${id} of pool ${pool} is ${to}`);
+  #stop(): void {
+    this.#keeper.stop();
+    this.#deadlines.stop();
+    for (const { connections } of this.#work.values()) connections.close();
+    this.#work.clear();
   }
 
   #observe(config: Config): GatewayObserver {
     return config.accessLog ? accessLog(this.#logger, this.#clock) : noAccessLog;
   }
 
-  #settings(config: Config, assembly: Assembly): GatewaySettings {
+  #settings(config: Config, assembly: Assembly, certificates: CertificateTexts): GatewaySettings {
     const routes = new Map<Route, GatewayRoute>();
     for (const route of assembly.routes) {
-      const pool = this.#connections(config, config.pools.find((each) => each.name === route.poolName)!, route.pool);
+      const pool = this.#connections(config, config.pools.find((each) => each.name === route.poolName)!, route.pool, certificates);
       const names = ruleNames(route.affinity.rules);
       routes.set(route, { name: route.name, affinity: route.affinity, pool, ruleName: (rule) => names.get(rule)! });
     }
@@ -183,39 +198,24 @@ class Control implements RunningGateway {
   }
 
   /** The pool's connections, made when they don't exist or can't be kept. */
-  #connections(config: Config, settings: PoolConfig, pool: Pool): PoolConnections {
+  #connections(config: Config, settings: PoolConfig, pool: PoolView, certificates: CertificateTexts): PoolConnections {
     const before = this.#work.get(pool);
-    const isSame = before !== undefined && isDeepStrictEqual([this.#config.limits, before.config.tls], [config.limits, settings.tls]);
-    if (isSame) return before.connections;
-    if (before !== undefined) end(before);
-    const tls: UpstreamTls = { ca: readAuthority(settings), insecure: settings.tls.insecure };
-    const connections = new PoolConnections({
-      pool,
-      tls,
-      engine: this.#engine,
-      limits: config.limits,
-      clock: this.#clock,
-      deadlines: this.#deadlines,
-      retryAfterSeconds: retryAfterSeconds(settings),
-    });
-    const probes = settings.health === undefined ? undefined : startProbes(pool, settings.health, tls, this.#clock);
-    this.#work.set(pool, { config: settings, connections, probes });
+    const wanted = { limits: config.limits, tls: upstreamTls(settings, certificates), retryAfterSeconds: retryAfterSeconds(settings) };
+    if (before !== undefined && isDeepStrictEqual(before.settings, wanted)) return before.connections;
+    before?.connections.close();
+    const connections = new PoolConnections({ pool, engine: this.#engine, clock: this.#clock, deadlines: this.#deadlines, ...wanted });
+    this.#work.set(pool, { settings: wanted, connections });
     return connections;
   }
 
   #dropUnused(assembly: Assembly): void {
     const used = new Set(assembly.pools.values());
-    for (const [pool, work] of this.#work) {
+    for (const [pool, { connections }] of this.#work) {
       if (used.has(pool)) continue;
       this.#work.delete(pool);
-      end(work);
+      connections.close();
     }
   }
-}
-
-function end(work: PoolWork): void {
-  work.probes?.stop();
-  work.connections.close();
 }
 
 /** A rule goes by its name; where a route has two of a kind, by name and subject. */
@@ -234,22 +234,6 @@ function retryAfterSeconds({ health, passive }: PoolConfig): number {
   return Math.min(60, Math.max(1, Math.ceil(ms / 1000)));
 }
 
-function readTls(config: Config): TlsPair | undefined {
-  return config.tls === undefined ? undefined : { cert: readPem(config.tls.certFile), key: readPem(config.tls.keyFile) };
-}
-
-function readAuthority({ tls }: PoolConfig): string | undefined {
-  return tls.caFile === undefined ? undefined : readPem(tls.caFile);
-}
-
-function readPem(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new StickyError('STICKY_TLS_UNREADABLE', `${file} can't be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'}). Check the path and who may read it.`, { cause: error });
-  }
-}
-
 function listenError(error: NodeJS.ErrnoException, { listen }: Config): StickyError {
   const where = listen.host === undefined ? `port ${listen.port}` : `${listen.host}:${listen.port}`;
   const message =
@@ -259,6 +243,8 @@ function listenError(error: NodeJS.ErrnoException, { listen }: Config): StickyEr
         ? `${where} is not open to this user. Ports below 1024 need root or CAP_NET_BIND_SERVICE; choose a higher one with listen (--listen).`
         : error.code === 'EADDRNOTAVAIL'
           ? `${where} is not an address of this machine. Write one that is, or leave the host out.`
-          : `${where} can't be opened (${error.code ?? error.message}).`;
+          : error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN'
+            ? `${where} can't be opened: ${listen.host} names no address here. Write an address of this machine, or leave the host out.`
+            : `${where} can't be opened (${error.code ?? error.message}).`;
   return new StickyError('STICKY_LISTEN_FAILED', message, { cause: error });
 }

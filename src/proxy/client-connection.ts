@@ -1,13 +1,14 @@
+import { ANSWER, FLUSH, HEAD, IDLE, LINGER, REQUEST_BODY, TUNNEL } from './client-phase.js';
 import type { ClientSide } from './client-side.js';
 import { Exchange } from './exchange.js';
 import { originOf, ownFields } from './forwarded.js';
 import { CR, LF } from './http1/chars.js';
-import { reasonPhrase } from './http1/reason.js';
 import { checkPartialHead, statusOf } from './http1/request-error.js';
 import { CHUNKED, parseRequestHead, type RequestHead } from './http1/request-head.js';
 import { UNTIL_CLOSE } from './http1/response-head.js';
 import type { Timed } from './deadlines.js';
 import { Outlet } from './outlet.js';
+import { refusal } from './refusal.js';
 import type { Site } from './site.js';
 import type { Wire, WireHandler } from './wire.js';
 
@@ -16,17 +17,6 @@ const CRLF_CRLF = Buffer.from('\r\n\r\n');
 const LINGER_MS = 2000;
 /** A request id that a client brings is passed on if it looks like one. */
 const REQUEST_ID = /^[A-Za-z0-9._:+/=-]{1,128}$/;
-
-/** Which limit `deadlineAt` stands for. */
-const HEAD = 0;
-const IDLE = 1;
-const REQUEST_BODY = 2;
-const ANSWER = 3;
-const TUNNEL = 4;
-/** From here on the connection is ending and nothing that comes is read. */
-const LINGER = 5;
-/** Ending, but the client is slow to take its answer. */
-const FLUSH = 6;
 
 /** The client's side over HTTP/1.1: reads one request after another from its connection and writes the answers. */
 export class ClientConnection implements WireHandler, ClientSide, Timed {
@@ -51,6 +41,8 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
   #isRequestPaused = false;
   #isPaused = false;
   #hasEnded = false;
+  /** Behind the request that is being opened stand more bytes, which aren't in `#held` at that moment. */
+  #hasMore = false;
   #bytesOutBefore = 0;
 
   constructor(site: Site, wire: Wire, isSecure: boolean) {
@@ -72,6 +64,11 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
     return this.#exchange === undefined && this.#held === undefined && this.#phase < LINGER;
   }
 
+  /** No request can follow: the client has ended its half, and nothing that it sent is left. */
+  get #isLast(): boolean {
+    return this.#hasEnded && this.#held === undefined && !this.#hasMore;
+  }
+
   get takesChunks(): boolean {
     return !this.#isHttp10;
   }
@@ -89,8 +86,10 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
     if (this.isIdle) this.#close();
   }
 
+  /** Ends it; what is cut off doesn't look whole. */
   destroy(): void {
-    this.#wire.destroy();
+    if (this.#exchange === undefined && this.#wire.bufferedBytes === 0) this.#wire.destroy();
+    else this.#wire.reset();
   }
 
   // ---- Reading ----
@@ -131,7 +130,10 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
       this.#readRequests(held, 0, held.length);
     }
     this.#setPaused();
-    if (this.#hasEnded && this.#exchange === undefined && this.#phase < LINGER) this.#close();
+    if (!this.#hasEnded || this.#phase >= LINGER) return;
+    if (this.#exchange === undefined) this.#close();
+    // It waited behind another when `onEnd` came, and its body isn't whole.
+    else if (!this.#exchange.isRequestWhole) this.#wire.destroy();
   }
 
   /** Reads one request after another, until a head isn't whole or an exchange takes its time; what is left is held. */
@@ -167,7 +169,9 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
     const head = parseRequestHead(bytes, start, headEnd, limits.fieldsMax);
     if (typeof head === 'string') return this.#refuseHead(statusOf(head), head, end);
 
+    this.#hasMore = headEnd < end;
     const exchange = this.#open(head);
+    this.#hasMore = false;
     if (headEnd < end && this.#exchange === exchange && !exchange.isRequestWhole) {
       const stop = exchange.requestRead(bytes, headEnd, end);
       if (exchange.isRequestWhole && this.#exchange === exchange) this.#expectAnswer();
@@ -243,18 +247,23 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
         else this.#refuseHead(408, 'head-timeout', 0);
         break;
       case REQUEST_BODY:
-        if (this.#isRequestPaused) this.#expectBody();
-        else this.#exchange?.clientStalled();
+        if (!this.#isRequestPaused) this.#exchange?.clientStalled();
+        // The upstream doesn't read; if that is because the client doesn't either, the client is in the way.
+        else if (this.#wire.bufferedBytes === 0 || this.#outlet.hasMoved()) this.#expectBody();
+        else this.#wire.reset();
         break;
       case ANSWER:
-        this.#wire.reset();
+        if (this.#outlet.hasMoved()) this.#touchAnswer();
+        else this.#wire.reset();
         break;
       case IDLE:
         this.#close();
         break;
       case LINGER:
-        if (this.#wire.bufferedBytes > 0) this.#expect(FLUSH, this.#site.limits.bodyIdleMs);
-        else this.#wire.destroy();
+      case FLUSH:
+        if (this.#wire.bufferedBytes === 0) this.#wire.destroy();
+        else if (this.#outlet.hasMoved() || this.#phase === LINGER) this.#expect(FLUSH, this.#site.limits.bodyIdleMs);
+        else this.#wire.reset();
         break;
       default:
         this.#wire.destroy();
@@ -274,12 +283,12 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
   /** The upstream's own limits run now; the client's begins when it doesn't take what it is sent. */
   #expectAnswer(): void {
     this.#phase = ANSWER;
-    this.deadlineAt = Infinity;
+    this.#touchAnswer();
   }
   #touchAnswer(): void {
+    this.#outlet.hasMoved();
     this.deadlineAt = this.#wire.bufferedBytes > 0 ? this.#site.clock.monotonic() + this.#site.limits.bodyIdleMs : Infinity;
   }
-
   #tunnelMoved(): void {
     this.#expect(TUNNEL, this.#site.limits.tunnelIdleMs);
   }
@@ -293,7 +302,7 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
         if (this.#isHttp10) this.#keepAlive = false;
         else text += 'Transfer-Encoding: chunked\r\n';
       } else if (bodyBytes === UNTIL_CLOSE) this.#keepAlive = false;
-      if (this.#site.isClosing || this.#hasEnded || this.#exchange?.isRequestWhole === false) this.#keepAlive = false;
+      if (this.#site.isClosing || this.#isLast || this.#exchange?.isRequestWhole === false) this.#keepAlive = false;
       if (!this.#keepAlive) text += 'Connection: close\r\n';
       else if (this.#isHttp10) text += 'Connection: keep-alive\r\n';
     }
@@ -326,18 +335,15 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
       return;
     }
     this.#expect(IDLE, this.#site.limits.idleTimeMs);
-    if (this.#held !== undefined || this.#hasEnded) this.#advance();
+    if (this.#held !== undefined || this.#isLast) this.#advance();
     else this.#setPaused();
   }
 
   refuse(status: number, code: string, fields: string): void {
     const requestIsWhole = this.#exchange?.isRequestWhole ?? false;
-    if (!requestIsWhole || this.#site.isClosing || this.#hasEnded) this.#keepAlive = false;
-    const body = `${status} ${reasonPhrase(status)}: ${code}\n`;
+    if (!requestIsWhole || this.#site.isClosing || this.#isLast) this.#keepAlive = false;
     const connection = this.#keepAlive ? (this.#isHttp10 ? 'Connection: keep-alive\r\n' : '') : 'Connection: close\r\n';
-    this.#outlet.text(
-      `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\nCache-Control: no-store\r\n${fields}${connection}\r\n${this.#isHeadRequest ? '' : body}`,
-    );
+    this.#outlet.text(refusal(status, code, fields, connection, !this.#isHeadRequest));
     this.answerEnd(requestIsWhole);
   }
 

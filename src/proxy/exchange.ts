@@ -1,13 +1,11 @@
 import { RequestFacts } from '../route/facts.js';
 import { decide, prepare, type Decision } from '../route/router.js';
-import { BodyReader } from './http1/body-reader.js';
-import type { ChunkSink } from './http1/chunked.js';
 import { CHUNKED, hostName, type RequestHead } from './http1/request-head.js';
 import { UNTIL_CLOSE, type ResponseHead } from './http1/response-head.js';
 import type { ClientSide } from './client-side.js';
 import { exposedFields } from './exposed.js';
 import type { Origin } from './forwarded.js';
-import { KeptBody } from './kept-body.js';
+import { RequestBody } from './request-body.js';
 import type { GatewayRoute, Site } from './site.js';
 import type { UpstreamConnection, UpstreamUser } from './upstream-connection.js';
 import { upstreamHead } from './upstream-head.js';
@@ -22,7 +20,7 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
  * One request and its answer: routed once, tried on one upstream after the other while that is safe, streamed back, counted. Client side
  * and upstream side meet here and nowhere else.
  */
-export class Exchange implements UpstreamUser, ChunkSink {
+export class Exchange implements UpstreamUser {
   readonly head: RequestHead;
   readonly requestId: string;
   readonly startedAt: number;
@@ -50,11 +48,7 @@ export class Exchange implements UpstreamUser, ChunkSink {
   #connection: UpstreamConnection | undefined;
   #isTrial = false;
 
-  readonly #body: BodyReader;
-  readonly #kept = new KeptBody();
-  /** The upstream's connection is there and has the head. */
-  #isSending = false;
-  #isRequestPaused = false;
+  readonly #body: RequestBody;
   #retriedFresh = false;
 
   #isAnswering = false;
@@ -73,7 +67,7 @@ export class Exchange implements UpstreamUser, ChunkSink {
     this.requestId = requestId;
     this.startedAt = site.clock.monotonic();
     this.#forwardedFields = origin.fields;
-    this.#body = new BodyReader(head.bodyBytes, this);
+    this.#body = new RequestBody(head.bodyBytes, client, site.limits.keptBodyBytesMax);
     this.#facts = new RequestFacts(
       { method: head.method, target: head.target, host: hostName(head.host), clientAddress: origin.address, isSecure: origin.isSecure, nowMs: site.clock.now() },
       head,
@@ -126,47 +120,7 @@ export class Exchange implements UpstreamUser, ChunkSink {
   requestRead(bytes: Buffer, start: number, end: number): number {
     const stop = this.#body.read(bytes, start, end);
     if (this.#body.isBroken) this.#badBody();
-    else this.#requestMoved();
     return stop;
-  }
-
-  chunkBytes(bytes: Buffer, start: number, end: number): void {
-    if (this.#isOver) return;
-    this.#kept.add(bytes, start, end, !this.#isSending, this.#site.limits.keptBodyBytesMax);
-    if (this.#isSending) this.#connection!.outlet.bytes(bytes, start, end);
-  }
-
-  chunkText(text: string): void {
-    const bytes = Buffer.from(text, 'latin1');
-    this.chunkBytes(bytes, 0, bytes.length);
-  }
-
-  #requestMoved(): void {
-    if (this.#isOver) return;
-    if (!this.#isSending) {
-      // The upstream isn't there yet; what came is held, and no more is read.
-      if (!this.#body.isWhole) this.#pauseRequest();
-      return;
-    }
-    const connection = this.#connection!;
-    connection.outlet.flush();
-    if (this.#body.isWhole) connection.requestSent();
-    else {
-      connection.requestMoved();
-      if (connection.outlet.isUnderPressure) this.#pauseRequest();
-    }
-  }
-
-  #pauseRequest(): void {
-    if (this.#isRequestPaused) return;
-    this.#isRequestPaused = true;
-    this.#client.pauseRequest();
-  }
-
-  #resumeRequest(): void {
-    if (!this.#isRequestPaused) return;
-    this.#isRequestPaused = false;
-    this.#client.resumeRequest();
   }
 
   #badBody(): void {
@@ -205,20 +159,14 @@ export class Exchange implements UpstreamUser, ChunkSink {
   }
 
   upstreamReady(): void {
-    const { outlet } = this.#connection!;
-    outlet.text(upstreamHead(this.head, this.#endpoint!.authority, this.#forwardedFields, this.requestId));
-    this.#kept.sendTo(outlet, this.#site.limits.keptBodyBytesMax);
-    outlet.flush();
-    this.#isSending = true;
-    if (this.#body.isWhole) this.#connection!.requestSent();
-    else this.#resumeRequest();
+    const connection = this.#connection!;
+    connection.outlet.text(upstreamHead(this.head, this.#endpoint!.authority, this.#forwardedFields, this.requestId));
+    this.#body.sendTo(connection);
   }
 
   upstreamDrained(): void {
-    if (this.#isTunnel || !this.#body.isWhole) {
-      this.#connection?.requestMoved();
-      this.#resumeRequest();
-    }
+    if (!this.#body.isWhole) this.#connection?.requestMoved();
+    this.#body.resume();
   }
 
   upstreamFailed(fault: UpstreamFault, _error: Error | undefined): void {
@@ -226,7 +174,7 @@ export class Exchange implements UpstreamUser, ChunkSink {
     const connection = this.#connection;
     const wasReused = connection !== undefined && connection.uses > 1;
     this.#connection = undefined;
-    this.#isSending = false;
+    this.#body.leave();
     this.fault = fault;
     if (this.#isTunnel || this.#isAnswering) {
       this.#release(!this.#isTunnel);
@@ -252,7 +200,7 @@ export class Exchange implements UpstreamUser, ChunkSink {
   }
 
   #isRepeatable(): boolean {
-    return this.#kept.isWhole && IDEMPOTENT.has(this.head.method) && this.head.upgrade === '';
+    return this.#body.isKept && IDEMPOTENT.has(this.head.method) && this.head.upgrade === '';
   }
 
   /** No upstream is left, or enough were tried. */
@@ -283,7 +231,9 @@ export class Exchange implements UpstreamUser, ChunkSink {
       return;
     }
     if (status === 101 && this.head.upgrade === '') {
-      this.#connection!.reset();
+      const connection = this.#connection!;
+      connection.detach();
+      connection.reset();
       this.upstreamFailed('upgrade', undefined);
       return;
     }
@@ -298,7 +248,7 @@ export class Exchange implements UpstreamUser, ChunkSink {
       this.#connection!.tunnel();
       this.#client.answerHead(101, head.reason, `${fields}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`, 0);
       this.#client.tunnel();
-      this.#resumeRequest();
+      this.#body.resume();
       return;
     }
     this.#wrapsChunks = head.bodyBytes === UNTIL_CLOSE && this.#client.takesChunks;
@@ -357,7 +307,7 @@ export class Exchange implements UpstreamUser, ChunkSink {
     if (connection === undefined) return;
     connection.outlet.bytes(bytes, start, end);
     connection.outlet.flush();
-    if (connection.outlet.isUnderPressure) this.#pauseRequest();
+    if (connection.outlet.isUnderPressure) this.#body.pause();
   }
 
   tunnelEnded(): void {
@@ -385,14 +335,16 @@ export class Exchange implements UpstreamUser, ChunkSink {
     end();
     if (++this.#endedSides < 2) return;
     this.#isOver = true;
-    this.#dropUpstream();
+    this.#connection?.linger();
+    this.#connection = undefined;
+    this.#release(false);
     this.#finished();
   }
 
   #dropUpstream(): void {
     const connection = this.#connection;
     this.#connection = undefined;
-    this.#isSending = false;
+    this.#body.leave();
     if (connection !== undefined) {
       connection.detach();
       if (this.#isTunnel) connection.destroy();
@@ -416,7 +368,7 @@ export class Exchange implements UpstreamUser, ChunkSink {
   }
 
   #finished(): void {
-    this.#kept.drop();
+    this.#body.drop();
     this.#site.finished(this);
   }
 }

@@ -50,6 +50,7 @@ export class Gateway implements Site {
   readonly #connections = new Set<ClientConnection>();
   #settings: GatewaySettings;
   #listener: Listener | undefined;
+  #closing: Promise<void> | undefined;
 
   constructor(ground: GatewayGround, settings: GatewaySettings, observer: GatewayObserver) {
     this.clock = ground.clock;
@@ -91,7 +92,10 @@ export class Gateway implements Site {
 
   /** Accepts no more, finishes what runs, and gives up on the rest after `graceMs`. Resolves when every connection is closed. */
   close(graceMs: number): Promise<void> {
-    if (this.isClosing) return Promise.resolve();
+    return (this.#closing ??= this.#close(graceMs));
+  }
+
+  #close(graceMs: number): Promise<void> {
     this.isClosing = true;
     this.#listener?.close();
     const startedAt = this.clock.monotonic();

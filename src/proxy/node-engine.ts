@@ -17,6 +17,9 @@ class NodeWire implements Wire {
     this.remoteAddress = socket.remoteAddress ?? '';
   }
 
+  get isOpen(): boolean {
+    return !this.#socket.destroyed;
+  }
   get bufferedBytes(): number {
     return this.#socket.writableLength;
   }

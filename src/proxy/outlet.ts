@@ -13,6 +13,7 @@ export class Outlet {
   readonly wire: Wire;
   bytesOut = 0;
   #text = '';
+  #takenBytes = 0;
 
   constructor(wire: Wire) {
     this.wire = wire;
@@ -47,6 +48,13 @@ export class Outlet {
     const text = this.#text;
     this.#text = '';
     this.wire.writeText(text);
+  }
+
+  /** Whether the peer has taken bytes since it was last asked. What a socket buffers may drain without a word, so only looking tells. */
+  hasMoved(): boolean {
+    const before = this.#takenBytes;
+    this.#takenBytes = this.bytesOut - this.wire.bufferedBytes;
+    return this.#takenBytes !== before;
   }
 
   /** The peer is slower than what comes in: wait for `onDrain`. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.js';
-import type { Pool } from '../route/pool/pool.js';
+import type { PoolView } from '../route/pool/pool-view.js';
 import type { Condition, PoolSnapshot } from '../route/pool/snapshot.js';
 import type { Upstream } from '../route/pool/upstream.js';
 import type { Deadlines } from './deadlines.js';
@@ -9,7 +9,7 @@ import type { Engine } from './wire.js';
 
 /** What a pool's endpoints are made with. */
 export interface PoolConnectionsOptions {
-  readonly pool: Pool;
+  readonly pool: PoolView;
   readonly tls: UpstreamTls;
   readonly engine: Engine;
   readonly limits: Limits;

@@ -61,6 +61,7 @@ export class UpstreamConnection implements ConnectHandler, ChunkSink, Timed {
   #bodyLeft = 0;
   #chunks: ChunkedReader | undefined;
   #keepAlive = true;
+  #isRequestSent = false;
   #fault: UpstreamFault | undefined;
 
   private constructor(owner: ConnectionOwner) {
@@ -79,6 +80,11 @@ export class UpstreamConnection implements ConnectHandler, ChunkSink, Timed {
     return connection;
   }
 
+  /** False from the moment it is known to be closed, which is a little before `closed` is told. */
+  get isOpen(): boolean {
+    return this.#wire.isOpen;
+  }
+
   /** An idle connection is given its next exchange. */
   take(user: UpstreamUser): void {
     this.#user = user;
@@ -88,6 +94,7 @@ export class UpstreamConnection implements ConnectHandler, ChunkSink, Timed {
 
   /** The request is on its way: from now on the answer is due. */
   requestSent(): void {
+    this.#isRequestSent = true;
     if (this.#state === AWAITING_HEAD) this.deadlineAt = this.#owner.now() + this.#owner.limits.answerTimeMs;
   }
 
@@ -117,6 +124,12 @@ export class UpstreamConnection implements ConnectHandler, ChunkSink, Timed {
   detach(): boolean {
     this.#user = undefined;
     return this.#state === IDLE && this.#keepAlive;
+  }
+
+  /** Both sides of a tunnel have ended: it closes by itself once it has taken what was sent, but not later than this. */
+  linger(): void {
+    this.detach();
+    this.deadlineAt = this.#owner.now() + this.#owner.limits.bodyIdleMs;
   }
 
   destroy(): void {
@@ -182,6 +195,8 @@ export class UpstreamConnection implements ConnectHandler, ChunkSink, Timed {
         this.#fail('connect-timeout');
         break;
       case AWAITING_HEAD:
+        // It has taken all that there was: the silence is the client's, whose own limit runs.
+        if (!this.#isRequestSent && this.#wire.bufferedBytes === 0) return;
         this.#fail('answer-timeout');
         break;
       case BODY:
@@ -204,6 +219,7 @@ export class UpstreamConnection implements ConnectHandler, ChunkSink, Timed {
     this.#state = AWAITING_HEAD;
     this.deadlineAt = this.#owner.now() + this.#owner.limits.bodyIdleMs;
     this.#partial = undefined;
+    this.#isRequestSent = false;
     this.#keepAlive = true;
   }
 

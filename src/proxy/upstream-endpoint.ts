@@ -61,7 +61,11 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
 
   /** An idle connection, or undefined. `mustBeFresh` for requests that can't be repeated. */
   takeIdle(user: UpstreamUser, mustBeFresh: boolean): UpstreamConnection | undefined {
-    const connection = this.#idle.at(-1);
+    let connection = this.#idle.at(-1);
+    while (connection !== undefined && !connection.isOpen) {
+      this.closed(connection);
+      connection = this.#idle.at(-1);
+    }
     if (connection === undefined) return undefined;
     const age = this.now() - connection.idleSince;
     if (age >= connection.idleMs || (mustBeFresh && age > FRESH_MS)) return undefined;

@@ -5,6 +5,8 @@
 export interface Wire {
   /** The peer's address; empty once it is gone. */
   readonly remoteAddress: string;
+  /** False as soon as either side has destroyed it; `onClose` follows. */
+  readonly isOpen: boolean;
   /** Bytes written here that the kernel has not taken yet. */
   readonly bufferedBytes: number;
   /** Writes a byte string. */

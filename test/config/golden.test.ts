@@ -33,6 +33,7 @@ const DEFAULTS: Omit<Config, 'pools' | 'routes'> = {
   expose: false,
   accessLog: true,
   limits: DEFAULT_LIMITS,
+  workers: 1,
   shutdownGraceMs: 30_000,
 };
 

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { rendezvous, ring } from '../../src/route/placement/index.js';
 import { request } from '../support/raw-client.js';
 import { startUpstream, startUpstreams, type FakeUpstream, type SeenRequest } from '../support/upstream.js';
@@ -91,7 +91,7 @@ describe('1 000 requests of 100 users over mixed connections: each user has one 
       fetches++;
       response.setHeader('content-type', 'application/json').end(keySet);
     }).listen(0, '127.0.0.1');
-    afterAll(() => void issuer.close());
+    onTestFinished(() => void issuer.close());
     await once(issuer, 'listening');
     const jwks = `http://127.0.0.1:${(issuer.address() as AddressInfo).port}/jwks.json`;
     const tokens = await Promise.all(users(USERS).map(({ name }) => new SignJWT({ uid: name }).setProtectedHeader({ alg: 'ES256', kid: 'k1' }).setExpirationTime('30m').sign(privateKey)));

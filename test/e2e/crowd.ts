@@ -120,6 +120,7 @@ export class Crowd {
   readonly #visitsPerConnection: number;
   readonly #pace: Promise<void>[] = [];
   #isLeaving = false;
+  #isGatewayGoing = false;
 
   constructor(port: number, everybody: readonly User[], visitsPerConnection = 9) {
     this.#port = port;
@@ -135,6 +136,14 @@ export class Crowd {
 
   leave(): void {
     this.#isLeaving = true;
+  }
+
+  /**
+   * From now on a new connection that is torn down without a byte counts as refused: between a port's last look for connections and
+   * its closing, the system may still make one.
+   */
+  gatewayGoes(): void {
+    this.#isGatewayGoing = true;
   }
 
   /** Everybody finishes the request in hand. */
@@ -160,25 +169,36 @@ export class Crowd {
     let client: RawClient | undefined;
     let left = 0;
     while (!this.#isLeaving && !this.sentAway.has(user.name)) {
-      if (client === undefined || left-- === 0) {
+      if (--left === 0) {
         client?.destroy();
+        client = undefined;
+      }
+      if (client === undefined) {
         client = await connect(this.#port, user.request).catch(() => undefined);
         left = this.#visitsPerConnection;
-        if (client === undefined) {
-          this.sentAway.add(user.name);
-          return;
-        }
       }
+      if (client === undefined) {
+        this.sentAway.add(user.name);
+        return;
+      }
+      const used: RawClient = client;
+      const before = used.received.length;
       try {
-        const { answer, ...rest } = await visit(client, user);
+        const { answer, ...rest } = await visit(used, user);
         this.visits.push(rest);
         if (answer.header('connection') === 'close') {
-          client.destroy();
+          used.destroy();
           client = undefined;
         }
       } catch (error) {
-        this.failures.push({ user: user.name, message: error instanceof Error ? error.message : String(error), hadBegun: client.isCutShort });
-        client.destroy();
+        const isFirst = left === this.#visitsPerConnection;
+        if (this.#isGatewayGoing && isFirst && used.received === '') {
+          this.sentAway.add(user.name);
+          continue;
+        }
+        const [message] = (error instanceof Error ? error.message : String(error)).split(' Received: ');
+        this.failures.push({ user: user.name, message: message!, hadBegun: used.received.length > before });
+        used.destroy();
         client = undefined;
       }
     }

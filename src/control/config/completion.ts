@@ -40,6 +40,7 @@ export function complete(value: unknown, files: FileReader, issues: Issue[]): Co
     expose: gateway.expose!,
     accessLog: gateway.accessLog!,
     limits: gateway.limits!,
+    workers: gateway.workers!,
     shutdownGraceMs: gateway.shutdownGrace!,
   };
 }

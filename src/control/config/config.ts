@@ -19,6 +19,8 @@ export interface Config {
   readonly expose: boolean;
   readonly accessLog: boolean;
   readonly limits: Limits;
+  /** Processes that share the port. `auto`: as many as there are cores. */
+  readonly workers: number | 'auto';
   /** How long requests in progress may take after SIGTERM. */
   readonly shutdownGraceMs: number;
 }

@@ -10,9 +10,10 @@ import { match } from './match.js';
 import { kindOf } from './messages.js';
 import { nested } from './nested.js';
 import { upstreams } from './upstreams.js';
-import { duration, flag, reads, wholeNumber, words, Wrong } from './values.js';
+import { duration, flag, reads, toNumber, wholeNumber, words, Wrong } from './values.js';
 
 const KEY_CHARACTERS_MIN = 32;
+const WORKERS_MAX = 256;
 const HOUR = 3_600_000;
 
 export const listen = reads((value): Listen | Wrong => {
@@ -22,6 +23,13 @@ export const listen = reads((value): Listen | Wrong => {
   if (port > 65535) return new Wrong(`has the port ${port}. Write one from 1 to 65535, or 0 to let the system choose.`);
   const host = match[1]?.replace(/^\[|\]$/g, '');
   return { host: host === '' ? undefined : host, port };
+});
+
+export const workers = reads((value): number | 'auto' | Wrong => {
+  if (value === 'auto') return value;
+  const count = toNumber(value);
+  if (count !== undefined && Number.isInteger(count) && count >= 1 && count <= WORKERS_MAX) return count;
+  return new Wrong(`is not a number of processes. Write a whole number from 1 to ${WORKERS_MAX}, or auto for one a core.`);
 });
 
 /** A list whose entries are read each on their own, so that one bad entry hides no other. `twice`: what to say of a repeated one. */
@@ -99,6 +107,7 @@ export const gatewayShape = {
   expose: flag.default(false),
   accessLog: flag.default(true),
   limits: limits.prefault({}),
+  workers: workers.prefault(1),
   shutdownGrace: duration({ min: 0, max: HOUR }).default(30_000),
 };
 

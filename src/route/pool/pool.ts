@@ -1,6 +1,7 @@
 import { StickyError } from '../../base/errors.js';
 import type { Member, Placement } from '../placement/placement.js';
 import { type ChangeWhy, Health, type Thresholds } from './health.js';
+import type { PoolView } from './pool-view.js';
 import type { Condition, PoolSnapshot } from './snapshot.js';
 import type { Upstream } from './upstream.js';
 
@@ -26,7 +27,7 @@ export interface PoolOptions extends Thresholds {
  * A pool over time: which upstreams it has and how each of them is. It does nothing of its own accord; probes, requests
  * and ticks are reported to it. What is said of an id that it doesn't have (any more) is passed over.
  */
-export class Pool {
+export class Pool implements PoolView {
   #snapshot: PoolSnapshot;
   #health: Map<string, Health>;
   #thresholds: Thresholds;
@@ -51,11 +52,11 @@ export class Pool {
   }
 
   /** Upstreams whose id and url stay keep their health; a changed url is another instance and starts `up`, as a new one does. */
-  setUpstreams(upstreams: readonly Upstream[]): void {
+  setUpstreams(upstreams: readonly Upstream[], placed?: Placement): void {
     const before = this.#snapshot;
-    if (isSame(before.upstreams, upstreams)) return;
+    if ((placed === undefined || placed === before.placement) && isSame(before.upstreams, upstreams)) return;
     const places = placesOf(upstreams);
-    const placement = before.placement.withMembers(upstreams.map(toMember));
+    const placement = placed ?? before.placement.withMembers(upstreams.map(toMember));
     const health = new Map<string, Health>();
     for (const { id, url } of upstreams) {
       const index = before.indexOf(id);

@@ -1,0 +1,77 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from 'pino';
+import type { Clock, Timer } from '../base/clock.js';
+import { Pool, type ConditionChange, type PoolOptions } from '../route/pool/pool.js';
+import type { Assembly } from './assembly.js';
+import { upstreamTls, type CertificateTexts } from './certificate-texts.js';
+import type { PoolKeeper } from './pool-keeper.js';
+import { startProbes } from './probes.js';
+
+/** How often time-outs of upstreams that failed are looked at. */
+const TICK_MS = 100;
+
+interface Probing {
+  readonly settings: unknown;
+  readonly timer: Timer;
+}
+
+/** Keeps pools in this process: probes their upstreams, moves their time-outs on, and logs every change. */
+export class PoolWatch implements PoolKeeper {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #onChange: ((pool: string, change: ConditionChange) => void) | undefined;
+  readonly #pools = new Map<string, Pool>();
+  readonly #probing = new Map<string, Probing>();
+  #tick: Timer | undefined;
+
+  constructor(clock: Clock, logger: Logger, onChange?: (pool: string, change: ConditionChange) => void) {
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#onChange = onChange;
+  }
+
+  get pools(): ReadonlyMap<string, Pool> {
+    return this.#pools;
+  }
+
+  create(name: string, options: PoolOptions): Pool {
+    const pool = new Pool({ ...options, onChange: (change) => this.#changed(name, change) });
+    this.#pools.set(name, pool);
+    return pool;
+  }
+
+  /** Probes go on where the settings are the same; where they differ they start anew, with what is known of the upstreams. */
+  follow({ config, pools }: Assembly, certificates: CertificateTexts): void {
+    this.#tick ??= this.#clock.every(TICK_MS, () => {
+      const now = this.#clock.monotonic();
+      for (const pool of this.#pools.values()) pool.tick(now);
+    });
+    for (const name of this.#pools.keys()) if (!pools.has(name)) this.#pools.delete(name);
+    for (const name of this.#probing.keys()) if (!pools.has(name)) this.#endProbes(name);
+    for (const pool of config.pools) {
+      const { name, health } = pool;
+      const tls = upstreamTls(pool, certificates);
+      const settings = health && { health, tls };
+      if (isDeepStrictEqual(this.#probing.get(name)?.settings, settings)) continue;
+      this.#endProbes(name);
+      if (health !== undefined) this.#probing.set(name, { settings, timer: startProbes(this.#pools.get(name)!, health, tls, this.#clock) });
+    }
+  }
+
+  stop(): void {
+    this.#tick?.stop();
+    for (const name of this.#probing.keys()) this.#endProbes(name);
+    this.#pools.clear();
+  }
+
+  #endProbes(name: string): void {
+    this.#probing.get(name)?.timer.stop();
+    this.#probing.delete(name);
+  }
+
+  #changed(pool: string, change: ConditionChange): void {
+    const { id, from, to, why } = change;
+    this.#logger[to === 'down' ? 'warn' : 'info']({ pool, upstream: id, from, to, why }, `upstream ${id} of pool ${pool} is ${to}`);
+    this.#onChange?.(pool, change);
+  }
+}

@@ -1,0 +1,98 @@
+import type { Clock, Timer } from '../../base/clock.js';
+import type { ConditionChange, Pool } from '../../route/pool/pool.js';
+import type { ConditionOf, Report, UpstreamName } from './protocol.js';
+import { TrialTurn, type TurnTaker } from './trial-turn.js';
+
+/** How long a worker has for its trials before it is the next one's turn. */
+const TURN_MS = 50;
+
+/** What workers say of upstreams. */
+export type UpstreamReport = Extract<Report, UpstreamName>;
+
+interface Trial {
+  readonly worker: TurnTaker;
+  readonly pool: Pool;
+  readonly id: string;
+}
+
+/** The supervisor's pools, and the workers around them: who hears of what, and whose word counts. */
+export class FleetPools {
+  readonly #clock: Clock;
+  readonly #pools: ReadonlyMap<string, Pool>;
+  readonly #workers = new Set<TurnTaker>();
+  readonly #turn = new TrialTurn();
+  /** Trials under way. */
+  #trials: Trial[] = [];
+  readonly #timer: Timer;
+
+  constructor(clock: Clock, pools: ReadonlyMap<string, Pool>) {
+    this.#clock = clock;
+    this.#pools = pools;
+    this.#timer = clock.every(TURN_MS, () => {
+      const isWaiting = [...pools.values()].some(({ snapshot }) => snapshot.conditions.includes('trial'));
+      if (isWaiting) this.#turn.rotate(clock.monotonic());
+    });
+  }
+
+  /** A worker that is told these conditions hears of every change from now on. */
+  join(worker: TurnTaker): readonly ConditionOf[] {
+    this.#workers.add(worker);
+    return [...this.#pools].flatMap(([pool, { snapshot }]) =>
+      snapshot.upstreams.map(({ id, url }, at) => ({ pool, id, url, condition: snapshot.conditions[at]! })).filter(({ condition }) => condition !== 'up'),
+    );
+  }
+
+  /** A worker that can take requests. */
+  takeTurns(worker: TurnTaker): void {
+    this.#turn.join(worker);
+  }
+
+  leave(worker: TurnTaker): void {
+    this.#workers.delete(worker);
+    this.#turn.leave(worker);
+    // Nobody will say how its trials went.
+    const lost = this.#trials.filter((trial) => trial.worker === worker);
+    this.#trials = this.#trials.filter((trial) => trial.worker !== worker);
+    for (const { pool, id } of lost) pool.abandonTrial(id);
+  }
+
+  turnEnded(worker: TurnTaker): void {
+    this.#turn.ended(worker);
+  }
+
+  changed(pool: string, { id, from, to }: ConditionChange): void {
+    if (from === to) return;
+    const { snapshot } = this.#pools.get(pool)!;
+    const { url } = snapshot.upstreams[snapshot.indexOf(id)!]!;
+    for (const worker of this.#workers) worker.send({ kind: 'condition', pool, id, url, condition: to });
+  }
+
+  hear(worker: TurnTaker, { kind, pool: name, id, url }: UpstreamReport): void {
+    const pool = this.#pools.get(name);
+    const index = pool?.snapshot.indexOf(id);
+    // A worker that has not been reloaded yet may speak of an upstream that is another by now.
+    if (pool === undefined || index === undefined || pool.snapshot.upstreams[index]!.url !== url) return;
+    if (kind === 'trialBegun') {
+      // Whoever was at it before has taken too long.
+      if (pool.beginTrial(id)) this.#trials = [...this.#trials.filter((trial) => trial.pool !== pool || trial.id !== id), { worker, pool, id }];
+      return;
+    }
+    const wasTrial = this.#endTrial(worker, pool, id);
+    if (kind === 'requestFailed') {
+      // Whoever did not make the trial speaks of the past: its word counts only while the upstream is up.
+      if (wasTrial || pool.conditionOf(id) === 'up') pool.requestFailed(id, this.#clock.monotonic());
+    } else if (!wasTrial) return;
+    else if (kind === 'trialSucceeded') pool.requestSucceeded(id);
+    else pool.abandonTrial(id);
+  }
+
+  stop(): void {
+    this.#timer.stop();
+  }
+
+  #endTrial(worker: TurnTaker, pool: Pool, id: string): boolean {
+    const before = this.#trials.length;
+    this.#trials = this.#trials.filter((trial) => trial.worker !== worker || trial.pool !== pool || trial.id !== id);
+    return this.#trials.length < before;
+  }
+}

@@ -1,0 +1,163 @@
+import cluster from 'node:cluster';
+import { createServer, type AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import type { Logger } from 'pino';
+import { stayAlive, systemClock, type Clock, type Timer } from '../../base/clock.js';
+import { assemble, type Assembly } from '../assembly.js';
+import { readCertificates, type CertificateTexts } from '../certificate-texts.js';
+import type { Config, Listen } from '../config/config.js';
+import { addCounters, NO_COUNTERS, type Counters } from '../counters.js';
+import { warnOfFixed } from '../fixed-settings.js';
+import type { RunningGateway } from '../gateway.js';
+import { PoolWatch } from '../pool-watch.js';
+import { FleetPools } from './fleet-pools.js';
+import type { ConditionOf, Report, Setup } from './protocol.js';
+import { WorkerSlot, type SlotOwner } from './worker-slot.js';
+
+export interface SupervisorOptions {
+  readonly logger: Logger;
+  readonly clock?: Clock;
+}
+
+/**
+ * Serves a configuration with worker processes that share the port. This process holds no client traffic: it knows how the upstreams
+ * are, tells the workers, and replaces the ones that die. It takes the process's `node:cluster` for itself.
+ *
+ * Rejects as `startGateway` does, and with STICKY_WORKER_FAILED when a worker ends for a reason that it doesn't tell.
+ */
+export async function startSupervisor(config: Config, workers: number, options: SupervisorOptions): Promise<RunningGateway> {
+  const listen = config.listen.port === 0 ? await chosenPort(config.listen) : config.listen;
+  const supervisor = new Supervisor({ ...config, listen }, workers, options);
+  await supervisor.open();
+  return supervisor;
+}
+
+class Supervisor implements RunningGateway, SlotOwner {
+  readonly #logger: Logger;
+  readonly #watch: PoolWatch;
+  readonly #pools: FleetPools;
+  readonly #slots: readonly WorkerSlot[];
+  readonly #hold: Timer;
+  #config: Config;
+  #assembly: Assembly;
+  #setup: Setup;
+  /** What each worker last said, and those that are gone. */
+  readonly #counters = new Map<WorkerSlot, Counters>();
+  #goneCounters = NO_COUNTERS;
+  address = '';
+  port = 0;
+
+  constructor(config: Config, workers: number, { logger, clock = systemClock }: SupervisorOptions) {
+    this.#logger = logger;
+    this.#config = config;
+    const certificates = readCertificates(config);
+    this.#watch = new PoolWatch(clock, logger, (pool, change) => this.#pools.changed(pool, change));
+    this.#assembly = assemble(config, { createPool: (name, pool) => this.#watch.create(name, pool) });
+    this.#setup = { config: { ...config, keys: this.#assembly.keys }, certificates };
+    this.#pools = new FleetPools(clock, this.#watch.pools);
+    this.#watch.follow(this.#assembly, certificates);
+    this.#slots = Array.from({ length: workers }, () => new WorkerSlot(this, clock, logger));
+    this.#hold = stayAlive();
+  }
+
+  async open(): Promise<void> {
+    // Workers accept for themselves from one shared socket: no connection is handed from process to process.
+    cluster.schedulingPolicy = cluster.SCHED_NONE;
+    cluster.setupPrimary({ exec: fileURLToPath(new URL('./main.js', import.meta.url)), args: [], serialization: 'advanced' });
+    try {
+      // The first alone: what keeps it from listening would keep all, and is told once.
+      const [first, ...others] = this.#slots;
+      const { address, port } = await first!.open();
+      this.address = address;
+      this.port = port;
+      await Promise.all(others.map((slot) => slot.open()));
+    } catch (error) {
+      await this.#end(0);
+      throw error;
+    }
+  }
+
+  async reload(config: Config): Promise<void> {
+    const read = readCertificates(config);
+    const assembly = assemble(config, { previous: this.#assembly, createPool: (name, pool) => this.#watch.create(name, pool) });
+    this.#setup = this.#startable({ ...config, keys: assembly.keys }, read);
+    // A worker that dies meanwhile is replaced by one with the new setup.
+    for (const slot of this.#slots) await slot.ask({ kind: 'reload', setup: this.#setup }, 'reloaded');
+    // Last, so that every worker knows the upstreams that it is told about.
+    assembly.commit();
+    this.#watch.follow(assembly, read);
+    warnOfFixed(this.#config, config, this.#logger);
+    this.#assembly = assembly;
+    this.#config = config;
+  }
+
+  async close(): Promise<void> {
+    await this.#end(this.#config.shutdownGraceMs);
+  }
+
+  async counters(): Promise<Counters> {
+    await Promise.all(
+      this.#slots.map(async (slot) => {
+        const answer = await slot.ask({ kind: 'count' }, 'counters');
+        if (answer !== undefined) this.#counters.set(slot, answer.counters);
+      }),
+    );
+    return addCounters([this.#goneCounters, ...this.#counters.values()]);
+  }
+
+  // ---- The slots' owner ----
+
+  setup(): Setup {
+    return this.#setup;
+  }
+
+  joined(slot: WorkerSlot): readonly ConditionOf[] {
+    return this.#pools.join(slot);
+  }
+
+  listens(slot: WorkerSlot): void {
+    this.#pools.takeTurns(slot);
+  }
+
+  left(slot: WorkerSlot): void {
+    this.#pools.leave(slot);
+    const last = this.#counters.get(slot);
+    this.#counters.delete(slot);
+    if (last !== undefined) this.#goneCounters = addCounters([this.#goneCounters, { ...last, connections: 0 }]);
+  }
+
+  hear(slot: WorkerSlot, report: Report): void {
+    if (report.kind === 'turnEnded') this.#pools.turnEnded(slot);
+    else if ('id' in report) this.#pools.hear(slot, report);
+  }
+
+  async #end(graceMs: number): Promise<void> {
+    await Promise.all(this.#slots.map((slot) => slot.close(graceMs)));
+    this.#pools.stop();
+    this.#watch.stop();
+    this.#hold.stop();
+  }
+
+  /** With the listener as it was opened: a worker that is replaced later must fit in with the others. */
+  #startable(config: Config, certificates: CertificateTexts): Setup {
+    const now = this.#setup;
+    const isSameListener = (config.tls === undefined) === (now.config.tls === undefined);
+    return {
+      config: { ...config, listen: now.config.listen, tls: isSameListener ? config.tls : now.config.tls },
+      certificates: { ...certificates, listener: isSameListener ? certificates.listener : now.certificates.listener },
+    };
+  }
+}
+
+/** A free port, chosen once, so that workers which are replaced find the same. */
+function chosenPort({ host }: Listen): Promise<Listen> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    // Whatever is wrong with the address, the first worker will say.
+    server.on('error', () => resolve({ host, port: 0 }));
+    server.listen({ host, port: 0 }, () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve({ host, port }));
+    });
+  });
+}

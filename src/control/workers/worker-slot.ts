@@ -1,0 +1,153 @@
+import cluster, { type Worker } from 'node:cluster';
+import type { Logger } from 'pino';
+import type { Clock, Timer } from '../../base/clock.js';
+import { StickyError } from '../../base/errors.js';
+import { durationText } from '../config/values.js';
+import type { ConditionOf, Order, Report, Setup } from './protocol.js';
+import type { TurnTaker } from './trial-turn.js';
+
+/** A worker that can't live is tried again after this long, then twice as long … */
+const RESTART_MS_MIN = 100;
+const RESTART_MS_MAX = 10_000;
+/** One that has lived so long is healthy, and what ends it then is news. */
+const HEALTHY_MS = 10_000;
+/** A worker that is not gone so long after its grace is stuck. */
+const STUCK_MS = 5000;
+
+/** Whom a slot works for. */
+export interface SlotOwner {
+  setup(): Setup;
+  joined(slot: WorkerSlot): readonly ConditionOf[];
+  listens(slot: WorkerSlot): void;
+  left(slot: WorkerSlot): void;
+  hear(slot: WorkerSlot, report: Report): void;
+}
+
+type Listening = Extract<Report, { kind: 'listening' }>;
+type Answer = Extract<Report, { kind: 'reloaded' | 'counters' }>;
+
+/** One worker's place: whoever dies there is replaced. */
+export class WorkerSlot implements TurnTaker {
+  readonly #owner: SlotOwner;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #worker: Worker | undefined;
+  /** It has been told what to run, and hears of everything since. */
+  #isTold = false;
+  #bornAtMs = 0;
+  #restartMs = RESTART_MS_MIN;
+  #restart: Timer | undefined;
+  /** Why it says that it could not start. */
+  #failure: StickyError | undefined;
+  #opening: { resolve(listening: Listening): void; reject(error: Error): void } | undefined;
+  /** Who waits for an answer; undefined: it has died. */
+  #asking: { readonly kind: Answer['kind']; readonly resolve: (answer: Answer | undefined) => void }[] = [];
+  #closed: (() => void) | undefined;
+
+  constructor(owner: SlotOwner, clock: Clock, logger: Logger) {
+    this.#owner = owner;
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** Starts the first worker. Rejects when it can't serve; from then on whoever dies is replaced. */
+  open(): Promise<Listening> {
+    return new Promise((resolve, reject) => {
+      this.#opening = { resolve, reject };
+      this.#fork();
+    });
+  }
+
+  send(order: Order): void {
+    // A channel that breaks under the message belongs to a worker whose end is reported in a moment.
+    if (this.#isTold) this.#worker?.send(order, () => {});
+  }
+
+  /** Undefined: there is no worker now, or it died meanwhile. */
+  ask<K extends Answer['kind']>(order: Order, kind: K): Promise<Extract<Answer, { kind: K }> | undefined> {
+    if (!this.#isTold) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      this.#asking.push({ kind, resolve: (answer) => resolve(answer as Extract<Answer, { kind: K }> | undefined) });
+      this.send(order);
+    });
+  }
+
+  /** Resolves when the worker is gone, and nobody will come after it. */
+  close(graceMs: number): Promise<void> {
+    this.#restart?.stop();
+    const worker = this.#worker;
+    if (worker === undefined) return Promise.resolve();
+    if (this.#isTold) this.send({ kind: 'close' });
+    else worker.process.kill('SIGKILL');
+    const stuck = this.#clock.after(graceMs + STUCK_MS, () => worker.process.kill('SIGKILL'));
+    return new Promise((resolve) => {
+      this.#closed = () => {
+        stuck.stop();
+        resolve();
+      };
+    });
+  }
+
+  #fork(): void {
+    const worker = cluster.fork();
+    this.#worker = worker;
+    this.#bornAtMs = this.#clock.monotonic();
+    worker.on('message', (report: Report) => this.#hear(report));
+    // `close`, not `exit`: all that it said has been heard then.
+    worker.process.on('close', (code, signal) => this.#ended(signal ?? `exit code ${code}`));
+    worker.on('error', (error) => {
+      // Without a process there is no exit to wait for.
+      if (worker.process.pid === undefined) this.#ended(error.message);
+    });
+  }
+
+  #hear(report: Report): void {
+    switch (report.kind) {
+      case 'hello':
+        this.#isTold = true;
+        this.send({ kind: 'start', setup: this.#owner.setup(), conditions: this.#owner.joined(this) });
+        break;
+      case 'listening':
+        this.#opening?.resolve(report);
+        this.#opening = undefined;
+        this.#logger.info({ worker: this.#worker?.process.pid }, `worker ${this.#worker?.process.pid} listens`);
+        this.#owner.listens(this);
+        break;
+      case 'failed':
+        this.#failure = new StickyError(report.code, report.message);
+        break;
+      case 'reloaded':
+      case 'counters': {
+        const at = this.#asking.findIndex(({ kind }) => kind === report.kind);
+        this.#asking.splice(at, 1)[0]?.resolve(report);
+        break;
+      }
+      default:
+        this.#owner.hear(this, report);
+    }
+  }
+
+  #ended(how: string): void {
+    const pid = this.#worker?.process.pid;
+    const failure = this.#failure;
+    this.#worker = undefined;
+    this.#isTold = false;
+    this.#failure = undefined;
+    this.#owner.left(this);
+    for (const { resolve } of this.#asking.splice(0)) resolve(undefined);
+    if (this.#closed !== undefined) {
+      this.#closed();
+      return;
+    }
+    if (this.#opening !== undefined) {
+      this.#opening.reject(failure ?? new StickyError('STICKY_WORKER_FAILED', `A worker process ended before it could serve (${how}). What it printed says why.`));
+      return;
+    }
+    if (this.#clock.monotonic() - this.#bornAtMs >= HEALTHY_MS) this.#restartMs = RESTART_MS_MIN;
+    const restartMs = this.#restartMs;
+    this.#restartMs = Math.min(restartMs * 2, RESTART_MS_MAX);
+    const why = failure?.message ?? how;
+    this.#logger.error({ worker: pid, why, restartMs }, `worker ${pid} ended (${why}); another starts in ${durationText(restartMs)}`);
+    this.#restart = this.#clock.after(restartMs, () => this.#fork());
+  }
+}
