@@ -146,6 +146,16 @@ describe('up', () => {
     expect(config.pools[0]!.upstreams).toHaveLength(2);
   });
 
+  it('takes the number of workers, and says so', async () => {
+    const { config, err } = await up(['--workers', '3']);
+    expect(config.workers).toBe(3);
+    expect(err.text).toContain('listens at http://localhost:8080 with 3 workers\n');
+    expect((await up(['--workers', 'auto'])).config.workers).toBe('auto');
+    const t = terminal();
+    expect(await t.run('up', '--workers', '0')).toBe(2);
+    expect(t.err.text).toContain("argument '0' is invalid. It is not a number of processes. Write a whole number from 1 to 256, or auto for one a core.");
+  });
+
   it('says what to type when there is nothing to run', async () => {
     const t = terminal(empty);
     expect(await t.run('up')).toBe(2);

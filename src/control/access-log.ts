@@ -1,42 +1,44 @@
-import type { Logger } from 'pino';
+import { symbols, type Logger } from 'pino';
 import type { Clock } from '../base/clock.js';
-import type { Exchange } from '../proxy/exchange.js';
 import type { GatewayObserver } from '../proxy/gateway.js';
+import type { RequestRecord } from '../proxy/request-record.js';
 
-/** A line stays below 4096 bytes, so that workers which share a pipe write it in one piece. */
+/** A line stays below 4096 bytes: so much workers that share a pipe write in one piece. */
 const PATH_CHARS_MAX = 1024;
 const HOST_CHARS_MAX = 255;
 
 /**
- * One line a request. The query is left out: tokens travel in it. The fields are documented in docs/configuration.md and public.
+ * One line a request, as the logger would write it but put together here: the fields are known, and a general serializer would cost
+ * a request half as much as all the rest. The query is left out, since tokens travel in it. The fields are public and
+ * documented in docs/configuration.md.
  */
 export function accessLog(logger: Logger, clock: Clock): GatewayObserver {
+  if (!logger.isLevelEnabled('info')) return noAccessLog;
+  const inside = logger as unknown as Readonly<Record<symbol, unknown>>;
+  const stream = inside[symbols.streamSym] as { write(line: string): void };
+  const time = inside[symbols.timeSym] as () => string;
+  const bindings = JSON.stringify(logger.bindings()).slice(1, -1);
+  const start = `{"level":30${bindings === '' ? '' : `,${bindings}`}`;
   return {
-    finished(exchange: Exchange): void {
-      const { head, decision, route } = exchange;
+    finished(request: RequestRecord): void {
+      const { head, decision, route, upstreamId, fault } = request;
       const now = clock.monotonic();
-      logger.info({
-        requestId: exchange.requestId,
-        client: exchange.clientAddress,
-        method: head.method,
-        host: head.host.slice(0, HOST_CHARS_MAX),
-        path: pathOf(head.target),
-        status: exchange.status,
-        route: route?.name,
-        upstream: exchange.upstreamId,
-        outcome: decision?.outcome,
-        rule: decision?.rule === undefined ? undefined : route!.ruleName(decision.rule),
-        why: decision?.why,
-        fault: exchange.fault,
-        tries: exchange.tries,
-        requestBytes: exchange.requestBytes,
-        answeredBytes: exchange.answeredBytes,
-        answerMs: exchange.answeredAt === 0 ? undefined : round(exchange.answeredAt - exchange.startedAt),
-        totalMs: round(now - exchange.startedAt),
-      });
+      let line = `${start}${time()},"requestId":"${request.requestId}","client":"${request.clientAddress}","method":"${head.method}","host":"${head.host.length > HOST_CHARS_MAX ? head.host.slice(0, HOST_CHARS_MAX) : head.host}","path":${quoted(pathOf(head.target))},"status":${request.status}`;
+      if (route !== undefined) line += `,"route":${quoted(route.name)}`;
+      if (upstreamId !== undefined) line += `,"upstream":${quoted(upstreamId)}`;
+      if (decision !== undefined) {
+        line += `,"outcome":"${decision.outcome}"`;
+        if (decision.rule !== undefined) line += `,"rule":${quoted(route!.ruleName(decision.rule))}`;
+        if (decision.why !== undefined) line += `,"why":"${decision.why}"`;
+      }
+      if (fault !== undefined) line += `,"fault":"${fault}"`;
+      if (request.answeredAt !== 0) line += `,"answerMs":${hundredths(request.answeredAt - request.startedAt)}`;
+      stream.write(
+        `${line},"tries":${request.tries},"requestBytes":${request.requestBytes},"answeredBytes":${request.answeredBytes},"totalMs":${hundredths(now - request.startedAt)}}\n`,
+      );
     },
     refused({ address, status, code }): void {
-      logger.info({ client: address, status, refused: code });
+      stream.write(`${start}${time()},"client":"${address}","status":${status},"refused":"${code}"}\n`);
     },
   };
 }
@@ -49,6 +51,11 @@ function pathOf(target: string): string {
   return target.slice(0, Math.min(mark === -1 ? target.length : mark, PATH_CHARS_MAX));
 }
 
-function round(ms: number): number {
+/** Most names and paths have nothing to escape. */
+function quoted(text: string): string {
+  return /["\\\u0000-\u001f]/.test(text) ? JSON.stringify(text) : `"${text}"`;
+}
+
+function hundredths(ms: number): number {
   return Math.round(ms * 100) / 100;
 }

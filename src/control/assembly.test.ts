@@ -45,12 +45,37 @@ describe('a reload', () => {
     ['placement', { placement: { ring: { points: 11 } } }],
     ['health', { health: { path: '/healthz' } }],
     ['passive', { passive: { maxFails: 1 } }],
-  ])('makes the pool anew when its %s differs', (_, more) => {
+  ])('keeps the pool and what it knows when its %s differs', (_, more) => {
     const before = assemble(one());
-    const after = assemble(one(more), { previous: before });
+    const pool = before.pools.get('default')!;
+    for (let count = 0; count < 3; count++) pool.requestFailed('api-1', 0);
+    const after = assemble(one({ ...more, upstreams: { ...UPSTREAMS, 'api-3': 'http://127.0.0.1:8003' } }), { previous: before });
+    expect(idsOf(pool)).toEqual(['api-1', 'api-2']);
     after.commit();
-    expect(after.pools.get('default')).not.toBe(before.pools.get('default'));
-    expect(idsOf(after.pools.get('default'))).toEqual(['api-1', 'api-2']);
+    expect(after.pools.get('default')).toBe(pool);
+    expect(idsOf(pool)).toEqual(['api-1', 'api-2', 'api-3']);
+    expect(pool.snapshot.conditions).toEqual(['down', 'up', 'up']);
+  });
+
+  it('gives the pool its new placement and thresholds', () => {
+    const before = assemble(one());
+    const after = assemble(one({ placement: 'maglev', passive: { maxFails: 1 } }), { previous: before });
+    after.commit();
+    const pool = after.pools.get('default')!;
+    expect(pool.snapshot.placement.name).toBe('maglev');
+    pool.requestFailed('api-2', 0);
+    expect(pool.snapshot.conditions).toEqual(['up', 'down']);
+  });
+
+  it('that asks for more upstreams than the placement has room for is refused before anything changes', () => {
+    const maglev = { placement: { maglev: { tableSize: 3 } } };
+    const before = assemble(one(maglev));
+    const four = { 'api-1': 'http://a', 'api-2': 'http://b', 'api-3': 'http://c', 'api-4': 'http://d' };
+    expect(() => assemble(one({ ...maglev, upstreams: four }), { previous: before })).toThrow(/placement maglev: A table of 3 entries is too small/);
+    expect(idsOf(before.pools.get('default'))).toEqual(['api-1', 'api-2']);
+    const wider = assemble(one({ placement: { maglev: { tableSize: 5 } }, upstreams: four }), { previous: before });
+    wider.commit();
+    expect(idsOf(wider.pools.get('default'))).toHaveLength(4);
   });
 
   it('keeps the key that was made while none is configured, and drops it once one is', () => {

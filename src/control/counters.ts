@@ -1,5 +1,4 @@
-import type { Exchange } from '../proxy/exchange.js';
-import type { RefusedHead } from '../proxy/site.js';
+import type { RefusedHead, RequestRecord } from '../proxy/request-record.js';
 
 /** What a gateway has done since it started, but for `connections`, which are those open now. */
 export interface Counters {
@@ -19,7 +18,7 @@ export class RequestCounter {
   readonly #outcomes: Record<string, number> = {};
   readonly #statuses: Record<string, number> = {};
 
-  finished({ decision, status }: Exchange): void {
+  finished({ decision, status }: RequestRecord): void {
     if (decision !== undefined) this.#outcomes[decision.outcome] = (this.#outcomes[decision.outcome] ?? 0) + 1;
     this.#count(status);
   }

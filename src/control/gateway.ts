@@ -6,9 +6,10 @@ import { systemRandom, type Random } from '../base/random.js';
 import { Deadlines } from '../proxy/deadlines.js';
 import { Gateway, type GatewayObserver, type GatewaySettings } from '../proxy/gateway.js';
 import type { Limits } from '../proxy/limits.js';
+import { bunEngine } from '../proxy/bun-engine.js';
 import { nodeEngine } from '../proxy/node-engine.js';
 import { PoolConnections } from '../proxy/pool-connections.js';
-import type { GatewayRoute } from '../proxy/site.js';
+import type { GatewayRoute } from '../proxy/gateway-route.js';
 import type { UpstreamTls } from '../proxy/upstream-endpoint.js';
 import type { Engine, Listener, TlsPair } from '../proxy/wire.js';
 import { clientAddress, parseAddress } from '../route/address.js';
@@ -94,7 +95,7 @@ class Control implements RunningGateway {
 
   constructor(config: Config, options: GatewayOptions) {
     this.#clock = options.clock ?? systemClock;
-    this.#engine = options.engine ?? nodeEngine;
+    this.#engine = options.engine ?? bunEngine ?? nodeEngine;
     this.#logger = options.logger ?? pino({ enabled: false });
     this.#deadlines = new Deadlines(this.#clock);
     this.#config = config;
@@ -182,7 +183,8 @@ class Control implements RunningGateway {
     for (const route of assembly.routes) {
       const pool = this.#connections(config, config.pools.find((each) => each.name === route.poolName)!, route.pool, certificates);
       const names = ruleNames(route.affinity.rules);
-      routes.set(route, { name: route.name, affinity: route.affinity, pool, ruleName: (rule) => names.get(rule)! });
+      const mayWait = route.affinity.rules.some((rule) => rule.prepare !== undefined);
+      routes.set(route, { name: route.name, affinity: route.affinity, pool, mayWait, ruleName: (rule) => names.get(rule)! });
     }
     const { trusted } = assembly;
     return {

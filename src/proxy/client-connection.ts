@@ -55,7 +55,7 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
     this.#peer = address.startsWith('::ffff:') ? address.slice(7) : address;
     this.#isTrusted = site.isTrusted(this.#peer);
     this.#ownFields = ownFields(this.#peer, isSecure);
-    this.deadlineAt = site.clock.monotonic() + site.limits.headTimeMs;
+    this.deadlineAt = site.deadlines.after(site.limits.headTimeMs);
     site.deadlines.add(this);
   }
 
@@ -186,7 +186,7 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
     this.#isHeadRequest = head.method === 'HEAD';
     this.#bytesOutBefore = this.#outlet.bytesOut;
     const origin = originOf(this.#site, head, this.#peer, this.#isSecure, this.#isTrusted, this.#ownFields);
-    const id = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : this.#site.random.id();
+    const id = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : this.#site.requestIds.next();
     const exchange = new Exchange(this.#site, this, head, origin, id);
     this.#exchange = exchange;
     if (exchange.isRequestWhole) this.#expectAnswer();
@@ -272,7 +272,7 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
 
   #expect(phase: number, ms: number): void {
     this.#phase = phase;
-    this.deadlineAt = this.#site.clock.monotonic() + ms;
+    this.deadlineAt = this.#site.deadlines.after(ms);
   }
   #expectHead(): void {
     this.#expect(HEAD, this.#site.limits.headTimeMs);
@@ -287,7 +287,7 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
   }
   #touchAnswer(): void {
     this.#outlet.hasMoved();
-    this.deadlineAt = this.#wire.bufferedBytes > 0 ? this.#site.clock.monotonic() + this.#site.limits.bodyIdleMs : Infinity;
+    this.deadlineAt = this.#wire.bufferedBytes > 0 ? this.#site.deadlines.after(this.#site.limits.bodyIdleMs) : Infinity;
   }
   #tunnelMoved(): void {
     this.#expect(TUNNEL, this.#site.limits.tunnelIdleMs);

@@ -7,7 +7,6 @@ export interface Timed {
   onDeadline(): void;
 }
 
-/** A deadline is met at most this much late. */
 const SWEEP_MS = 100;
 
 /**
@@ -18,14 +17,24 @@ export class Deadlines {
   readonly #timed = new Set<Timed>();
   readonly #clock: Clock;
   #timer: Timer | undefined;
+  /** The monotonic time of the last sweep. */
+  nowMs: number;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.nowMs = clock.monotonic();
+  }
+
+  /** The instant that is `ms` from now, or up to two sweeps later; never sooner. */
+  after(ms: number): number {
+    return this.nowMs + ms + SWEEP_MS;
   }
 
   add(timed: Timed): void {
     this.#timed.add(timed);
-    this.#timer ??= this.#clock.every(SWEEP_MS, () => this.#sweep());
+    if (this.#timer !== undefined) return;
+    this.nowMs = this.#clock.monotonic();
+    this.#timer = this.#clock.every(SWEEP_MS, () => this.#sweep());
   }
 
   remove(timed: Timed): void {
@@ -39,6 +48,7 @@ export class Deadlines {
 
   #sweep(): void {
     const now = this.#clock.monotonic();
+    this.nowMs = now;
     for (const timed of this.#timed) {
       if (timed.deadlineAt > now) continue;
       timed.deadlineAt = Infinity;

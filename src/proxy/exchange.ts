@@ -6,7 +6,9 @@ import type { ClientSide } from './client-side.js';
 import { exposedFields } from './exposed.js';
 import type { Origin } from './forwarded.js';
 import { RequestBody } from './request-body.js';
-import type { GatewayRoute, Site } from './site.js';
+import type { GatewayRoute } from './gateway-route.js';
+import type { RequestRecord } from './request-record.js';
+import type { Site } from './site.js';
 import type { UpstreamConnection, UpstreamUser } from './upstream-connection.js';
 import { upstreamHead } from './upstream-head.js';
 import { answerTo, isUnreachable, type UpstreamFault } from './upstream-fault.js';
@@ -20,7 +22,7 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE'])
  * One request and its answer: routed once, tried on one upstream after the other while that is safe, streamed back, counted. Client side
  * and upstream side meet here and nowhere else.
  */
-export class Exchange implements UpstreamUser {
+export class Exchange implements UpstreamUser, RequestRecord {
   readonly head: RequestHead;
   readonly requestId: string;
   readonly startedAt: number;
@@ -102,7 +104,7 @@ export class Exchange implements UpstreamUser {
     if (route === undefined) return this.#refuse(404, 'no-route');
     this.route = route;
     this.#pool = route.pool;
-    const waiting = prepare(route.affinity, this.#facts, route.pool.snapshot);
+    const waiting = route.mayWait ? prepare(route.affinity, this.#facts, route.pool.snapshot) : undefined;
     if (waiting === undefined) this.#decide();
     else void waiting.then(() => this.#decide());
   }
@@ -242,7 +244,7 @@ export class Exchange implements UpstreamUser {
     this.#isAnswering = true;
     let fields = head.kept;
     for (const value of this.decision!.writes()) fields += `Set-Cookie: ${value}\r\n`;
-    if (this.#site.expose) fields += exposedFields(this);
+    if (this.#site.expose) fields += exposedFields(this.decision, this.route);
     if (status === 101) {
       this.#isTunnel = true;
       this.#connection!.tunnel();
@@ -355,7 +357,7 @@ export class Exchange implements UpstreamUser {
 
   #refuse(status: number, code: string, fields = ''): void {
     this.status = status;
-    const exposed = this.#site.expose ? exposedFields(this) : '';
+    const exposed = this.#site.expose ? exposedFields(this.decision, this.route) : '';
     this.#isOver = true;
     this.#client.refuse(status, code, `${fields}${exposed}X-Request-Id: ${this.requestId}\r\n`);
     this.#finished();

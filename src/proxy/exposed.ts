@@ -1,8 +1,8 @@
-import type { Exchange } from './exchange.js';
+import type { Decision } from '../route/router.js';
+import type { GatewayRoute } from './gateway-route.js';
 
 /** `x-upstream` and `x-affinity: <outcome> by <rule> (<why>)`, for `expose: true`. Empty before a decision was taken. */
-export function exposedFields(exchange: Exchange): string {
-  const { decision, route } = exchange;
+export function exposedFields(decision: Decision | undefined, route: GatewayRoute | undefined): string {
   if (decision === undefined) return '';
   const by = decision.rule === undefined ? '' : ` by ${route!.ruleName(decision.rule)}`;
   const why = decision.why === undefined ? '' : ` (${decision.why})`;

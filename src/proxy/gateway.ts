@@ -2,9 +2,11 @@ import type { Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
 import { ClientConnection } from './client-connection.js';
 import { Deadlines } from './deadlines.js';
-import type { Exchange } from './exchange.js';
 import type { Limits } from './limits.js';
-import type { GatewayRoute, RefusedHead, Site } from './site.js';
+import { RequestIds } from './request-ids.js';
+import type { GatewayRoute } from './gateway-route.js';
+import type { RefusedHead, RequestRecord } from './request-record.js';
+import type { Site } from './site.js';
 import type { Engine, Listener, ListenTarget, TlsPair } from './wire.js';
 
 /** What a reload may change. */
@@ -20,7 +22,7 @@ export interface GatewaySettings {
 
 /** Who hears of requests that are over. */
 export interface GatewayObserver {
-  finished(exchange: Exchange): void;
+  finished(request: RequestRecord): void;
   refused(head: RefusedHead): void;
 }
 
@@ -44,18 +46,21 @@ export class Gateway implements Site {
   readonly clock: Clock;
   readonly random: Random;
   readonly deadlines: Deadlines;
+  readonly requestIds: RequestIds;
   isClosing = false;
   readonly #engine: Engine;
   readonly #observer: GatewayObserver;
   readonly #connections = new Set<ClientConnection>();
   #settings: GatewaySettings;
   #listener: Listener | undefined;
+  #onEmpty: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(ground: GatewayGround, settings: GatewaySettings, observer: GatewayObserver) {
     this.clock = ground.clock;
     this.random = ground.random;
     this.deadlines = ground.deadlines;
+    this.requestIds = new RequestIds(ground.random);
     this.#engine = ground.engine;
     this.#settings = settings;
     this.#observer = observer;
@@ -97,20 +102,27 @@ export class Gateway implements Site {
 
   #close(graceMs: number): Promise<void> {
     this.isClosing = true;
-    this.#listener?.close();
     const startedAt = this.clock.monotonic();
     return new Promise((resolve) => {
+      let isListening = this.#listener !== undefined;
       const check = (): void => {
         const elapsed = this.clock.monotonic() - startedAt;
         if (elapsed >= Math.min(QUIET_MS, graceMs)) for (const connection of this.#connections) connection.closeIfIdle();
         if (elapsed >= graceMs) for (const connection of this.#connections) connection.destroy();
-        if (this.#connections.size > 0) return;
+        if (isListening || this.#connections.size > 0) return;
+        this.#onEmpty = undefined;
         timer.stop();
         this.deadlines.stop();
         resolve();
       };
       const timer = this.clock.every(CLOSE_CHECK_MS, check);
-      check();
+      // Not left to the timer: it doesn't keep the process alive, and without a connection nothing else may.
+      this.#onEmpty = check;
+      this.#listener?.close(() => {
+        isListening = false;
+        check();
+      });
+      if (!isListening) check();
     });
   }
 
@@ -123,13 +135,14 @@ export class Gateway implements Site {
   routeFor(host: string, path: string): GatewayRoute | undefined {
     return this.#settings.routeFor(host, path);
   }
-  finished(exchange: Exchange): void {
-    this.#observer.finished(exchange);
+  finished(request: RequestRecord): void {
+    this.#observer.finished(request);
   }
   refused(head: RefusedHead): void {
     this.#observer.refused(head);
   }
   closed(connection: object): void {
     this.#connections.delete(connection as ClientConnection);
+    if (this.#connections.size === 0) this.#onEmpty?.();
   }
 }

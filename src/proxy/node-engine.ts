@@ -141,8 +141,31 @@ function listen(target: ListenTarget, accept: (wire: Wire, isSecure: boolean) =>
         host: bound.address,
         port: bound.port,
         setTls: (pair: TlsPair) => (server as tls.Server).setSecureContext(pair),
-        close: () => void server.close(),
+        close: (done) => closeDrained(server, done),
       });
     });
   });
+}
+
+/** Turns of the event loop without a new connection after which none is waiting; and how many are given at most. */
+const QUIET_TURNS = 2;
+const TURNS_MAX = 10_000;
+
+/**
+ * Stops listening once the connections that the system has made for us are taken: libuv takes one a turn, and closing resets the
+ * rest, together with the requests that came over them.
+ */
+function closeDrained(server: net.Server, done: () => void): void {
+  let turnsLeft = TURNS_MAX;
+  let quietTurns = 0;
+  server.on('connection', () => (quietTurns = 0));
+  const turn = (): void => {
+    if (++quietTurns <= QUIET_TURNS && --turnsLeft > 0) {
+      setImmediate(turn);
+      return;
+    }
+    server.close();
+    done();
+  };
+  setImmediate(turn);
 }

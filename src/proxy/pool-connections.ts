@@ -47,8 +47,8 @@ export class PoolConnections {
     let endpoint = this.#endpoints.get(upstream.id);
     if (endpoint === undefined || endpoint.url !== upstream.url) {
       endpoint?.retire();
-      const { tls, engine, limits, clock, deadlines } = this.#options;
-      endpoint = new UpstreamEndpoint(upstream, tls, engine, limits, clock, deadlines);
+      const { tls, engine, limits, deadlines } = this.#options;
+      endpoint = new UpstreamEndpoint(upstream, tls, engine, limits, deadlines);
       this.#endpoints.set(upstream.id, endpoint);
     }
     return endpoint;

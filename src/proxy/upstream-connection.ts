@@ -26,7 +26,6 @@ export interface UpstreamUser {
 export interface ConnectionOwner {
   readonly limits: Limits;
   readonly deadlines: Deadlines;
-  now(): number;
   /** It is closed, and no longer among the idle ones. */
   closed(connection: UpstreamConnection): void;
 }
@@ -73,7 +72,7 @@ export class UpstreamConnection implements ConnectHandler, ChunkSink, Timed {
     const connection = new UpstreamConnection(owner);
     connection.#user = user;
     connection.uses = 1;
-    connection.deadlineAt = owner.now() + owner.limits.connectTimeMs;
+    connection.deadlineAt = owner.deadlines.after(owner.limits.connectTimeMs);
     owner.deadlines.add(connection);
     connection.#wire = engine.connect(target, connection);
     connection.outlet = new Outlet(connection.#wire);
@@ -95,12 +94,12 @@ export class UpstreamConnection implements ConnectHandler, ChunkSink, Timed {
   /** The request is on its way: from now on the answer is due. */
   requestSent(): void {
     this.#isRequestSent = true;
-    if (this.#state === AWAITING_HEAD) this.deadlineAt = this.#owner.now() + this.#owner.limits.answerTimeMs;
+    if (this.#state === AWAITING_HEAD) this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.answerTimeMs);
   }
 
   /** More of the request was written: the upstream has to take it. */
   requestMoved(): void {
-    if (this.#state === AWAITING_HEAD) this.deadlineAt = this.#owner.now() + this.#owner.limits.bodyIdleMs;
+    if (this.#state === AWAITING_HEAD) this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.bodyIdleMs);
   }
 
   pause(): void {
@@ -129,7 +128,7 @@ export class UpstreamConnection implements ConnectHandler, ChunkSink, Timed {
   /** Both sides of a tunnel have ended: it closes by itself once it has taken what was sent, but not later than this. */
   linger(): void {
     this.detach();
-    this.deadlineAt = this.#owner.now() + this.#owner.limits.bodyIdleMs;
+    this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.bodyIdleMs);
   }
 
   destroy(): void {
@@ -217,14 +216,14 @@ export class UpstreamConnection implements ConnectHandler, ChunkSink, Timed {
 
   #begin(): void {
     this.#state = AWAITING_HEAD;
-    this.deadlineAt = this.#owner.now() + this.#owner.limits.bodyIdleMs;
+    this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.bodyIdleMs);
     this.#partial = undefined;
     this.#isRequestSent = false;
     this.#keepAlive = true;
   }
 
   #touch(): void {
-    if (this.#state === BODY) this.deadlineAt = this.#owner.now() + this.#owner.limits.bodyIdleMs;
+    if (this.#state === BODY) this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.bodyIdleMs);
   }
 
   #read(bytes: Buffer, start: number, end: number): void {

@@ -1,4 +1,3 @@
-import type { Clock } from '../base/clock.js';
 import type { Upstream } from '../route/pool/upstream.js';
 import type { Deadlines, Timed } from './deadlines.js';
 import type { Limits } from './limits.js';
@@ -30,13 +29,12 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
   deadlineAt = Infinity;
 
   readonly #engine: Engine;
-  readonly #clock: Clock;
   readonly #target: ConnectTarget;
   /** The one used last stands last and is taken first, so that the rest grow old and go. */
   readonly #idle: UpstreamConnection[] = [];
   #isRetired = false;
 
-  constructor(upstream: Upstream, tls: UpstreamTls, engine: Engine, limits: Limits, clock: Clock, deadlines: Deadlines) {
+  constructor(upstream: Upstream, tls: UpstreamTls, engine: Engine, limits: Limits, deadlines: Deadlines) {
     const url = new URL(upstream.url);
     this.id = upstream.id;
     this.url = upstream.url;
@@ -44,7 +42,6 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
     this.limits = limits;
     this.deadlines = deadlines;
     this.#engine = engine;
-    this.#clock = clock;
     const isSecure = url.protocol === 'https:';
     const host = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname;
     this.#target = {
@@ -56,7 +53,7 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
   }
 
   now(): number {
-    return this.#clock.monotonic();
+    return this.deadlines.nowMs;
   }
 
   /** An idle connection, or undefined. `mustBeFresh` for requests that can't be repeated. */

@@ -73,7 +73,7 @@ export interface Listener {
   /** New connections from now on are met with this certificate. */
   setTls(pair: TlsPair): void;
   /** Accepts no more; connections that are open stay. */
-  close(): void;
+  close(done: () => void): void;
 }
 
 /** What opens sockets. */

@@ -20,8 +20,11 @@ const BASES: readonly string[] = [
 ];
 const SPICES: readonly string[] = [
   '\r', '\n', '\r\n', ' ', '\t', '\0', ':', ',', ';', '0', '1', '-', '+', 'x', '\xff', '\r\n\r\n', '0\r\n\r\n', '_',
-  'Content-Length: 5\r\n', 'Content-Length: 0\r\n', 'Transfer-Encoding: chunked\r\n', 'Transfer-Encoding: identity\r\n', 'Host: b\r\n', ' folded\r\n',
-  'Connection: Content-Length\r\n', 'GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n',
+  'GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n',
+];
+const LINES: readonly string[] = [
+  'Content-Length: 5', 'Content-Length: 0', 'Content-Length : 5', 'Transfer-Encoding: chunked', 'Transfer-Encoding: identity', 'Host: b', ' folded',
+  'Connection: Content-Length', 'Connection: Transfer-Encoding', 'Expect: 100-continue',
 ];
 
 interface Arrival {
@@ -45,7 +48,7 @@ function mutated(): string {
       case 1: text = text.slice(0, at) + pick(SPICES) + text.slice(at); break;
       case 2: text = text.slice(0, at) + pick(SPICES) + text.slice(at + 1); break;
       case 3: text = [...lines.slice(0, line), lines[line]!, ...lines.slice(line)].join('\r\n'); break;
-      case 4: text = [...lines.slice(0, line + 1), pick(SPICES).trimEnd(), ...lines.slice(line + 1)].join('\r\n'); break;
+      case 4: text = [...lines.slice(0, line + 1), pick(LINES), ...lines.slice(line + 1)].join('\r\n'); break;
       default: text = text.replace('\r\n', '\n').replace(/\d/, (digit) => String((Number(digit) + 1 + random.below(9)) % 10));
     }
   }

@@ -1,41 +1,16 @@
 import { createServer } from 'node:net';
 import { afterAll, describe, expect, it } from 'vitest';
 import { freePort } from '../support/ports.js';
-import { connect, type RawClient } from '../support/raw-client.js';
+import { connect } from '../support/raw-client.js';
 import { startUpstream } from '../support/upstream.js';
 import { until } from '../support/until.js';
+import { fill, HELD_BYTES_MAX, settled } from './fill.js';
 import { startTestGateway } from './gateway.js';
 
 const MiB = 1024 * 1024;
-/** What the kernel's buffers on the way (two connections) and the gateway's own may hold. */
-const HELD_BYTES_MAX = 24 * MiB;
-
+const PIECE = Buffer.alloc(64 * 1024, 'a');
 const upstream = await startUpstream();
 const gateway = await startTestGateway([upstream]);
-
-/** Waits until a number has stopped growing: the same in 20 looks, one after the other. */
-async function settled(what: string, count: () => number): Promise<number> {
-  let last = -1;
-  let same = 0;
-  return await until(what, () => {
-    same = count() === last ? same + 1 : 0;
-    last = count();
-    return same === 20 && last > 0 ? last : undefined;
-  });
-}
-
-/** Writes until the gateway takes no more; answers how much that was. */
-async function fill(client: RawClient, framed: (bytes: Buffer) => Buffer): Promise<number> {
-  const piece = framed(Buffer.alloc(64 * 1024, 'a'));
-  const more = (): void => {
-    while (client.socket.writableLength < MiB) client.write(piece);
-  };
-  client.socket.on('drain', more);
-  more();
-  const taken = await settled('the gateway to stop reading', () => client.socket.bytesWritten - client.socket.writableLength);
-  client.socket.off('drain', more);
-  return taken;
-}
 
 describe('back-pressure', () => {
   it.each(['length', 'chunked', 'close'] as const)('a slow client stops the upstream, and gets every byte in the end (%s)', async (framing) => {
@@ -55,7 +30,7 @@ describe('back-pressure', () => {
     upstream.behaviour = { kind: 'deaf' };
     const client = await connect(gateway.port);
     client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n');
-    expect(await fill(client, (bytes) => bytes)).toBeLessThan(HELD_BYTES_MAX);
+    expect(await fill(client, PIECE)).toBeLessThan(HELD_BYTES_MAX);
     expect(upstream.seen.at(-1)!.isComplete).toBe(false);
     client.destroy();
   });
@@ -69,7 +44,7 @@ describe('back-pressure', () => {
     const waiting = await startTestGateway({ mute: `https://127.0.0.1:${port}` });
     const client = await connect(waiting.port);
     client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n');
-    expect(await fill(client, (bytes) => bytes)).toBeLessThan(HELD_BYTES_MAX);
+    expect(await fill(client, PIECE)).toBeLessThan(HELD_BYTES_MAX);
     client.destroy();
     await waiting.close();
   });
@@ -79,7 +54,7 @@ describe('back-pressure', () => {
     const client = await connect(gateway.port);
     client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
     const line = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
-    expect(await fill(client, () => Buffer.from(line.repeat(2000)))).toBeLessThan(HELD_BYTES_MAX);
+    expect(await fill(client, Buffer.from(line.repeat(2000)))).toBeLessThan(HELD_BYTES_MAX);
     client.destroy();
   });
 
@@ -97,7 +72,7 @@ describe('back-pressure', () => {
     const client = await connect(limited.port);
     client.socket.pause();
     client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n');
-    await fill(client, (bytes) => bytes);
+    await fill(client, PIECE);
     await until('the gateway to let go', () => limited.log.length === 1);
     client.destroy();
   });

@@ -137,6 +137,7 @@ const BAD_CHUNKS: readonly (readonly [string, string])[] = [
   ['a size line that ends in LF', '3\nabc\r\n0\r\n\r\n'],
   ['a bare CR in a size line', '3\r\rabc\r\n0\r\n\r\n'],
   ['data longer than its size', '3\r\nabcd\r\n0\r\n\r\n'],
+  ['no CR behind the data', '3\r\nabcd\n0\r\n\r\n'],
   ['data that ends in LF', '3\r\nabc\n0\r\n\r\n'],
   ['LF in an extension', '3;a\nb\r\nabc\r\n0\r\n\r\n'],
   ['an endless extension', `3;${'a'.repeat(300)}\r\nabc\r\n0\r\n\r\n`],

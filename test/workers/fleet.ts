@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { onTestFailed } from 'vitest';
 import { startGatewayProcess, type GatewayProcess, type LogLine } from '../e2e/gateway.js';
 import { request, type RequestOptions, type ConnectOptions } from '../support/raw-client.js';
+import { isAlive } from '../support/processes.js';
 import { until } from '../support/until.js';
 
 export interface Fleet extends GatewayProcess {
@@ -38,6 +40,15 @@ export async function startFleet(config: object, count = 2): Promise<Fleet> {
   };
   await until(`${count} workers`, () => fleet.workers().length === count, 10_000);
   return fleet;
+}
+
+/** True while a process runs; one that has ended and was not collected by its parent yet does not. */
+export function runs(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return isAlive(pid) && process.platform !== 'linux';
+  }
 }
 
 /** Requests over new connections, a few at a time, until both workers have answered some, and at least `atLeast` of them. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { request } from '../support/raw-client.js';
+import { connect, request } from '../support/raw-client.js';
 import { startUpstream, startUpstreamProcess, startUpstreams } from '../support/upstream.js';
 import { until } from '../support/until.js';
 import { startFleet, throughBoth, type Fleet } from './fleet.js';
@@ -61,11 +61,15 @@ describe('what the workers know of upstreams', () => {
     });
     expect(changes(fleet, 'api-1').map(({ to }) => to)).toEqual(['down']);
 
+    // Enough connections that both workers have some; all ask at the moment when a trial may be made.
+    const clients = await Promise.all(Array.from({ length: 24 }, () => connect(fleet.port)));
+    await Promise.all(clients.map((client) => client.request()));
     sick.behaviour = { kind: 'silent' };
     const before = sick.seen.length;
-    await until('a trial', () => {
+    await fleet.logged('that a trial may be made', ({ upstream, to }) => upstream === 'api-1' && to === 'trial');
+    await until('a trial', async () => {
       // The one that makes it is not answered.
-      anybody().catch(() => undefined);
+      for (const client of clients) client.request({ headers: { 'x-user-id': `user-${count++}` } }).catch(() => undefined);
       return sick.seen.length > before;
     });
     const triedAt = performance.now();

@@ -170,7 +170,11 @@ export function nominated(text: string, fields: Fields): readonly string[] {
   let names: string[] | undefined;
   for (let at = 0; at < fields.count; at++) {
     if (fields.kind(at) !== CONNECTION) continue;
-    for (const part of text.slice(fields.valueStart(at), fields.valueEnd(at)).split(',')) {
+    const value = text.slice(fields.valueStart(at), fields.valueEnd(at));
+    // What nearly every client and upstream says.
+    const usual = names === undefined ? USUAL.get(value) : undefined;
+    if (usual !== undefined && isLast(fields, at)) return usual;
+    for (const part of value.split(',')) {
       const name = trimBlank(part).toLowerCase();
       if (name !== '' && !NOT_NOMINABLE.has(name)) (names ??= []).push(name);
     }
@@ -179,6 +183,13 @@ export function nominated(text: string, fields: Fields): readonly string[] {
 }
 
 const NO_NAMES: readonly string[] = [];
+const USUAL = new Map(['keep-alive', 'Keep-Alive', 'close', 'Close', 'Upgrade', 'upgrade'].map((value) => [value, [value.toLowerCase()]]));
+
+/** No other Connection field follows. */
+function isLast(fields: Fields, at: number): boolean {
+  for (let after = at + 1; after < fields.count; after++) if (fields.kind(after) === CONNECTION) return false;
+  return true;
+}
 
 /** One bit a kind, for `keptLines`. */
 export function kinds(...list: number[]): number {

@@ -40,6 +40,8 @@ export interface ForwardedFields {
 }
 
 const fields = new Fields();
+/** The host of the request before: mostly the same, and then known to be good. */
+let hostBefore = '';
 
 /** A request's head, checked. It keeps its text; values are cut out of it when somebody asks. */
 export class RequestHead {
@@ -158,7 +160,8 @@ function readFields(head: RequestHead, text: string): RequestError | undefined {
     head.bodyBytes = CHUNKED;
   }
   if (hosts === 0 && !head.isHttp10) return 'host-missing';
-  if (hosts === 1 && !isHost(head.host)) return 'host';
+  if (hosts === 1 && head.host !== hostBefore && !isHost(head.host)) return 'host';
+  hostBefore = head.host;
 
   const names = connection ? nominated(text, fields) : NO_NAMES;
   head.keepAlive = head.isHttp10 ? names.includes('keep-alive') && !names.includes('close') : !names.includes('close');
@@ -212,10 +215,16 @@ function isHost(text: string): boolean {
 
 /** The host without its port, in lower case. */
 export function hostName(host: string): string {
+  if (host === namedBefore) return nameBefore;
   const colon = host.lastIndexOf(':');
   const bare = colon === -1 || host.endsWith(']') ? host : host.slice(0, colon);
-  return bare.toLowerCase();
+  namedBefore = host;
+  nameBefore = bare.toLowerCase();
+  return nameBefore;
 }
+
+let namedBefore = '';
+let nameBefore = '';
 
 /** Upper-case letters, `-` and `_`, as nginx takes them: every registered method; nothing that a lenient hop would fold. */
 function isMethodByte(byte: number): boolean {

@@ -1,0 +1,14 @@
+import type { Rule } from '../route/affinity/rule.js';
+import type { Affinity } from '../route/router.js';
+import type { PoolConnections } from './pool-connections.js';
+
+/** A route as the gateway walks it. */
+export interface GatewayRoute {
+  readonly name: string;
+  readonly affinity: Affinity;
+  readonly pool: PoolConnections;
+  /** Some rule of it can't always answer at once. */
+  readonly mayWait: boolean;
+  /** What a rule is called in logs and `x-affinity`. */
+  ruleName(rule: Rule): string;
+}
