@@ -142,11 +142,19 @@ export class Exchange implements UpstreamUser, RequestRecord {
     }
     const upstream = decision.pool.upstreams[decision.index]!;
     const pool = this.#pool!;
+    this.#isTrial = decision.pool.conditions[decision.index] === 'trial';
+    if (this.#isTrial && !pool.beginTrial(upstream.id)) {
+      // Another request was faster; for this one the upstream is still down.
+      this.#isTrial = false;
+      decision.next('unreachable');
+      this.#try();
+      return;
+    }
     const endpoint = pool.endpoint(upstream);
     this.upstreamId = upstream.id;
     this.tries++;
     this.#endpoint = endpoint;
-    this.#isTrial = pool.begin(endpoint, decision.pool.conditions[decision.index]!);
+    pool.begin(endpoint);
     this.#connect(endpoint);
   }
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import type { PoolView } from '../route/pool/pool-view.js';
-import type { Condition, PoolSnapshot } from '../route/pool/snapshot.js';
+import type { PoolSnapshot } from '../route/pool/snapshot.js';
 import type { Upstream } from '../route/pool/upstream.js';
 import type { Deadlines } from './deadlines.js';
 import type { Limits } from './limits.js';
@@ -54,11 +54,15 @@ export class PoolConnections {
     return endpoint;
   }
 
-  /** A request goes to the endpoint. Answers whether it is the one trial of an upstream that was down. */
-  begin(endpoint: UpstreamEndpoint, condition: Condition): boolean {
+  /** A request goes to the endpoint. */
+  begin(endpoint: UpstreamEndpoint): void {
     endpoint.active++;
     this.#count(endpoint);
-    return condition === 'trial' && this.#options.pool.beginTrial(endpoint.id);
+  }
+
+  /** Answers whether this request is the one that may try an upstream that was down. */
+  beginTrial(id: string): boolean {
+    return this.#options.pool.beginTrial(id);
   }
 
   /** The request is over there, for better or worse. */

@@ -52,10 +52,6 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
     deadlines.add(this);
   }
 
-  now(): number {
-    return this.deadlines.nowMs;
-  }
-
   /** An idle connection, or undefined. `mustBeFresh` for requests that can't be repeated. */
   takeIdle(user: UpstreamUser, mustBeFresh: boolean): UpstreamConnection | undefined {
     let connection = this.#idle.at(-1);
@@ -64,7 +60,8 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
       connection = this.#idle.at(-1);
     }
     if (connection === undefined) return undefined;
-    const age = this.now() - connection.idleSince;
+    // At least its age: the time is that of the last sweep.
+    const age = this.deadlines.after(0) - connection.idleSince;
     if (age >= connection.idleMs || (mustBeFresh && age > FRESH_MS)) return undefined;
     this.#idle.pop();
     connection.idleSlot = -1;
@@ -82,7 +79,7 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
       connection.destroy();
       return;
     }
-    connection.idleSince = this.now();
+    connection.idleSince = this.deadlines.nowMs;
     connection.idleSlot = this.#idle.length;
     this.#idle.push(connection);
     if (this.deadlineAt === Infinity) this.deadlineAt = connection.idleSince + SWEEP_IDLE_MS;
@@ -98,7 +95,7 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
 
   /** Closes what has been idle for too long. */
   onDeadline(): void {
-    const now = this.now();
+    const now = this.deadlines.nowMs;
     for (const connection of this.#idle.filter((each) => now - each.idleSince >= each.idleMs)) connection.destroy();
     if (this.#idle.length > 0) this.deadlineAt = now + SWEEP_IDLE_MS;
   }

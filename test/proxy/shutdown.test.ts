@@ -8,14 +8,15 @@ import { settingsOf, startTestGateway } from './gateway.js';
 
 describe('closing', () => {
   it('takes no more connections, finishes what runs, and says so', async () => {
-    const upstream = await startUpstream({ behaviour: { kind: 'answer', body: 'slow', delayMs: 150 } });
+    const upstream = await startUpstream({ behaviour: { kind: 'answer', body: 'slow', delayMs: 300 } });
     const gateway = await startTestGateway([upstream], { shutdownGrace: '10s' });
     const client = await connect(gateway.port);
     client.send();
     await upstream.request();
     let isClosed = false;
     const closed = gateway.close().then(() => (isClosed = true));
-    expect(await accepts(gateway.port)).toBe(false);
+    // What had reached the port is let in; then it is closed, while the answer is still due.
+    await until('the port to be closed', async () => !(await accepts(gateway.port)));
     expect(isClosed).toBe(false);
     const answer = await client.response();
     expect([answer.text(), answer.header('connection')]).toEqual(['slow', 'close']);
