@@ -78,7 +78,7 @@ describe('back-pressure', () => {
   });
 
   it('a client that takes its answer slowly, but takes it, is not cut', async () => {
-    const limited = await startTestGateway([upstream], { limits: { bodyIdleTime: '200ms' } });
+    const limited = await startTestGateway([upstream], { limits: { bodyIdleTime: '500ms' } });
     upstream.behaviour = { kind: 'flood', bodyBytes: 12 * MiB };
     const client = await connect(limited.port);
     client.socket.pause();
