@@ -20,7 +20,8 @@ export function originOf(site: Site, head: RequestHead, peer: string, isSecure: 
   if (!isTrusted || forwarded === undefined) return { address: peer, isSecure, fields: prefix + hostField };
   const address = site.clientAddress(peer, forwarded.for);
   const chain = forwarded.for === undefined || forwarded.for === '' ? peer : `${forwarded.for}, ${peer}`;
-  const proto = forwarded.proto?.toLowerCase();
+  // A chain of proxies may send a list; the first entry speaks of the client.
+  const proto = forwarded.proto?.split(',', 1)[0]!.trim().toLowerCase();
   const scheme = proto === 'https' || proto === 'http' ? proto : isSecure ? 'https' : 'http';
   let fields = `X-Forwarded-For: ${chain}\r\nX-Real-IP: ${address}\r\nX-Forwarded-Proto: ${scheme}\r\n`;
   fields += forwarded.host === undefined || forwarded.host === '' ? hostField : `X-Forwarded-Host: ${forwarded.host}\r\n`;

@@ -26,6 +26,7 @@ export class PoolConnections {
   readonly #endpoints = new Map<string, UpstreamEndpoint>();
   #members: readonly Upstream[] = [];
   #load: number[] = [];
+  #isClosed = false;
 
   constructor(options: PoolConnectionsOptions) {
     this.#options = options;
@@ -49,7 +50,9 @@ export class PoolConnections {
       endpoint?.retire();
       const { tls, engine, limits, deadlines } = this.#options;
       endpoint = new UpstreamEndpoint(upstream, tls, engine, limits, deadlines);
-      this.#endpoints.set(upstream.id, endpoint);
+      // A request that outlived a reload may still be retried here; nothing of it is kept.
+      if (this.#isClosed) endpoint.retire();
+      else this.#endpoints.set(upstream.id, endpoint);
     }
     return endpoint;
   }
@@ -77,6 +80,7 @@ export class PoolConnections {
 
   /** Ends what is idle; requests in progress are not touched. */
   close(): void {
+    this.#isClosed = true;
     for (const endpoint of this.#endpoints.values()) endpoint.retire();
     this.#endpoints.clear();
   }

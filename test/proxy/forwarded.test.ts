@@ -53,6 +53,11 @@ describe('a trusted proxy', () => {
     expect(told(await seen(behind.port, {}))).toEqual([['127.0.0.1'], ['http'], ['test.example'], ['127.0.0.1'], []]);
   });
 
+  it('a list of schemes is read from its first entry, which speaks of the client', async () => {
+    const request = await seen(behind.port, { headers: { 'X-Forwarded-For': '203.0.113.7', 'X-Forwarded-Proto': 'https, http' } });
+    expect(request.header('x-forwarded-proto')).toBe('https');
+  });
+
   it('that says nonsense is believed no further than the nonsense', async () => {
     const request = await seen(behind.port, { headers: { 'X-Forwarded-For': '203.0.113.7, unknown, 10.0.0.1', 'X-Forwarded-Proto': 'gopher' } });
     expect(told(request).slice(1, 4)).toEqual([['http'], ['test.example'], ['10.0.0.1']]);
