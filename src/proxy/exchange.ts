@@ -215,7 +215,8 @@ export class Exchange implements UpstreamUser, RequestRecord {
 
   /** No upstream is left, or enough were tried. */
   #giveUp(): void {
-    if (this.fault !== undefined && !isUnreachable(this.fault)) this.#answerFault();
+    const isRejected = this.decision!.rule?.onFailure === 'reject';
+    if (this.fault !== undefined && !isUnreachable(this.fault) && !isRejected) this.#answerFault();
     else this.#refuse(503, 'no-upstream', `Retry-After: ${this.#pool!.retryAfterSeconds}\r\n`);
   }
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { TLSSocket } from 'node:tls';
 import { CLI } from '../e2e/gateway.js';
 import { Crowd, users } from '../e2e/crowd.js';
@@ -40,6 +40,7 @@ describe('a reload with two workers', () => {
     // One worker after the other: while the first can't answer, the second goes on as it was.
     const [first] = fleet.workers();
     process.kill(first!, 'SIGSTOP');
+    onTestFinished(() => void (runs(first!) && process.kill(first!, 'SIGCONT')));
     const reload = fleet.reload({ workers: 2, affinity, upstreams: urls(upstreams.slice(0, 1)) });
     for (let count = 0; count < 60; count++) expect((await request(fleet.port)).header('x-upstream')).not.toBe('api-1');
     process.kill(first!, 'SIGCONT');
