@@ -74,7 +74,7 @@ async function check(port, isTls, isWebSocket) {
 }
 
 async function measureCase(name, upstreams, tls) {
-  const { title, goal, drive, affinity, prepare, isTls = false, needsEcho = false, accessLog = false, onlyOurs = false } = CASES[name];
+  const { title, goal, drive, affinity, prepare, isTls = false, needsEcho = false, accessLog = false, only } = CASES[name];
   const lineUp = [];
   const ports = needsEcho ? [await freePort(), await freePort(), await freePort()] : upstreams;
   let echo;
@@ -86,7 +86,7 @@ async function measureCase(name, upstreams, tls) {
   for (const proxy of proxies) {
     if (isTls && ['http-proxy-3', 'httpxy', 'reply-from'].includes(proxy)) continue;
     if (needsEcho && proxy === 'reply-from') continue;
-    if (onlyOurs && !/stickyroute/.test(proxy)) continue;
+    if (only !== undefined && !only.test(proxy) && !values.entry.some((entry) => entry.startsWith(proxy))) continue;
     const port = await freePort();
     const own = { folder, ports, core: 0, tls: isTls ? tls : undefined, affinity };
     const child = PROXIES[proxy].start({ ...own, port, accessLog });

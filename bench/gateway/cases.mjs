@@ -57,7 +57,8 @@ export const CASES = {
     drive: wrk({ oneUser: true }),
   },
   jwt: {
-    title: 'small GET, key from a bearer token (only stickyroute reads it)',
+    title: 'small GET, key from a bearer token (nginx passes it on unread)',
+    only: /^(stickyroute|nginx)/,
     affinity: [{ jwt: { claim: 'sub', secret: 'bench-'.repeat(8) } }],
     prepare: async () => {
       const { SignJWT } = await import('jose');
@@ -76,7 +77,7 @@ export const CASES = {
     needsEcho: true,
     drive: ({ port, seconds, core, pin }) => generate(['websocket', String(port), '32', String(seconds)], core, pin),
   },
-  log: { title: 'small GET with the access log on', accessLog: true, onlyOurs: true, drive: wrk({}) },
+  log: { title: 'small GET with the access log on', accessLog: true, only: /^stickyroute/, drive: wrk({}) },
 };
 
 /** At a fixed rate, the same for all. */
