@@ -6,7 +6,6 @@ import { systemRandom, type Random } from '../base/random.js';
 import { Deadlines } from '../proxy/deadlines.js';
 import { Gateway, type GatewayObserver, type GatewaySettings } from '../proxy/gateway.js';
 import type { Limits } from '../proxy/limits.js';
-import { bunEngine } from '../proxy/bun-engine.js';
 import { nodeEngine } from '../proxy/node-engine.js';
 import { PoolConnections } from '../proxy/pool-connections.js';
 import type { GatewayRoute } from '../proxy/gateway-route.js';
@@ -95,7 +94,7 @@ class Control implements RunningGateway {
 
   constructor(config: Config, options: GatewayOptions) {
     this.#clock = options.clock ?? systemClock;
-    this.#engine = options.engine ?? bunEngine ?? nodeEngine;
+    this.#engine = options.engine ?? nodeEngine;
     this.#logger = options.logger ?? pino({ enabled: false });
     this.#deadlines = new Deadlines(this.#clock);
     this.#config = config;
