@@ -85,7 +85,6 @@ async function measureCase(name, upstreams, tls) {
   }
   for (const proxy of proxies) {
     if (isTls && ['http-proxy-3', 'httpxy', 'reply-from'].includes(proxy)) continue;
-    if (needsEcho && proxy === 'reply-from') continue;
     if (only !== undefined && !only.test(proxy) && !values.entry.some((entry) => entry.startsWith(proxy))) continue;
     const port = await freePort();
     const own = { folder, ports, core: 0, tls: isTls ? tls : undefined, affinity };
@@ -180,6 +179,12 @@ async function measureIdle(upstreams) {
   }
 }
 
+function save() {
+  const file = fileURLToPath(new URL(`results/gateway-${new Date().toISOString().slice(0, 10)}.json`, import.meta.url));
+  mkdirSync(fileURLToPath(new URL('results', import.meta.url)), { recursive: true });
+  writeFileSync(file, `${JSON.stringify({ machine, rounds, seconds, results }, null, 1)}\n`);
+}
+
 /** p99 at 60 % of what nginx can do at most, the same offered load for all. */
 async function measureLatency(upstreams) {
   const most = results.find((row) => row.case === 'small' && row.proxy === 'nginx')?.perSecond;
@@ -220,13 +225,10 @@ const tls = values.cases.includes('tls') ? makeTls() : undefined;
 for (const name of values.cases.split(',')) {
   if (CASES[name] === undefined) console.log(`no case ${name}; there are ${Object.keys(CASES).join(', ')}`);
   else await measureCase(name, ports, tls);
+  if (values.save) save();
 }
 if (values.cases.includes('small') && (values.latency || values.cases.includes('many'))) await measureLatency(ports);
 if (values.cases.includes('many')) await measureIdle(ports);
-if (values.save) {
-  const file = fileURLToPath(new URL(`results/gateway-${new Date().toISOString().slice(0, 10)}.json`, import.meta.url));
-  mkdirSync(fileURLToPath(new URL('results', import.meta.url)), { recursive: true });
-  writeFileSync(file, `${JSON.stringify({ machine, rounds, seconds, results }, null, 1)}\n`);
-}
+if (values.save) save();
 stopAll();
 process.exit(0);

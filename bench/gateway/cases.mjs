@@ -75,6 +75,8 @@ export const CASES = {
   websocket: {
     title: 'WebSocket echo of 64 bytes (a message each way)',
     needsEcho: true,
+    // Caddy 2.6 answers this handshake with an error, and reply-from doesn't take it.
+    only: /^(?!caddy|reply-from)/,
     drive: ({ port, seconds, core, pin }) => generate(['websocket', String(port), '32', String(seconds)], core, pin),
   },
   log: { title: 'small GET with the access log on', accessLog: true, only: /^stickyroute/, drive: wrk({}) },

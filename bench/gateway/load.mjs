@@ -73,6 +73,7 @@ async function websocket([connections, seconds]) {
   const frame = Buffer.concat([Buffer.from([0x82, 0x80 | 64, 1, 2, 3, 4]), Buffer.alloc(64, 7)]);
   let messages = 0;
   let open = 0;
+  let refused = 0;
   const sockets = Array.from({ length: Number(connections) }, (_, at) => {
     const socket = connect(Number(port), '127.0.0.1');
     socket.setNoDelay(true);
@@ -81,7 +82,11 @@ async function websocket([connections, seconds]) {
     let bytesIn = 0;
     socket.on('data', (bytes) => {
       if (!isOpen) {
-        if (!bytes.toString('latin1').startsWith('HTTP/1.1 101')) throw new Error('no 101');
+        if (!bytes.toString('latin1').startsWith('HTTP/1.1 101')) {
+          refused++;
+          socket.destroy();
+          return;
+        }
         isOpen = true;
         open++;
         socket.write(frame);
@@ -99,7 +104,7 @@ async function websocket([connections, seconds]) {
   });
   await new Promise((resolve) => setTimeout(resolve, Number(seconds) * 1000));
   for (const socket of sockets) socket.destroy();
-  return { requests: messages, open };
+  return { requests: Math.max(1, messages), open, failed: refused };
 }
 
 const kinds = { rate, websocket };

@@ -131,7 +131,7 @@ describe('1 000 requests of 100 users over mixed connections: each user has one 
     expect((await request(gateway.port)).header('x-affinity')).toBe('balanced');
   });
 
-  it('cookie + header: placed by the key, then remembered by the cookie, also when the key is no longer sent (S6)', async () => {
+  it('cookie + header: placed by the key, then remembered by the cookie, also when the key is no longer sent', async () => {
     const gateway = await startTestGateway({ upstreams: urls(), affinity: ['cookie', { header: 'x-user-id' }] });
     const everybody = users(USERS, (name) => ({ headers: { 'x-user-id': name } }));
     const { visits, home } = await eachKeepsOneUpstream(gateway.port, everybody);
@@ -148,7 +148,7 @@ function writesOwnCookie(id: string, asked: SeenRequest) {
   return isBound ? { kind: 'answer' as const } : { kind: 'answer' as const, headers: [['Set-Cookie', `backend=${id}; Max-Age=3600; HttpOnly; SameSite=Lax`]] as const };
 }
 
-describe('what the seed document shows of routing', () => {
+describe('the textbook schemes of session affinity', () => {
   it('S1: the upstream is told Host, X-Real-IP and X-Forwarded-For, and a client can say nothing of its own address', async () => {
     const gateway = await startTestGateway({ upstreams: urls(), affinity: ['ip'] });
     const headers = { Host: 'shop.example', 'X-Forwarded-For': '198.51.100.7', 'X-Real-IP': '198.51.100.7' };

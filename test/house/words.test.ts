@@ -23,7 +23,7 @@ describe('names', () => {
   });
 
   it('an upstream is called upstream, and a failure policy by its names', () => {
-    // In names only: `backend` is also the name of the seed document's cookie, in strings and comments.
+    // In names only: `backend` is also what apps call their route cookie, in strings and comments.
     const words: readonly (readonly [RegExp, string])[] = [
       [/\b\w*[bB]ackend\w*\b/g, 'upstream'],
       [/\b(?:origin|target|remote|app|api)(?:Server|Node|Host)s?\b/g, 'upstream'],
