@@ -82,6 +82,7 @@ describe('the end of a gateway with two workers', () => {
     const workers = fleet.workers();
     const crowd = crowdOf(fleet.port, Infinity);
     await crowd.seen(5);
+    crowd.gatewayGoes();
     fleet.process.kill('SIGTERM');
     expect(await fleet.process.waitForExit()).toEqual({ code: 0, signal: null });
     expect(workers.filter(runs)).toEqual([]);
