@@ -63,8 +63,10 @@ export function addUp(program: Command, around: Surroundings, end: (code: number
       const config = read.config();
       const log = around.openLog(workerCount(config) > 1);
       const gateway = await startGateway(config, { logger: pino({ base: null }, log) });
+      // Whoever reads that it listens may send a signal at once.
+      const stopped = runUntilStopped(gateway, read.file === undefined ? undefined : { name: read.file, read: read.config }, around);
       announce(gateway.address, config, around);
-      await runUntilStopped(gateway, read.file === undefined ? undefined : { name: read.file, read: read.config }, around);
+      await stopped;
       if ('flushSync' in log && typeof log.flushSync === 'function') log.flushSync();
       end(EXIT.ok);
     });
