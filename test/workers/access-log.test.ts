@@ -6,7 +6,7 @@ import { afterAll, expect, it } from 'vitest';
 import { CLI } from '../e2e/gateway.js';
 import { freePort } from '../support/ports.js';
 import { start } from '../support/processes.js';
-import { connect } from '../support/raw-client.js';
+import { connect, type RawClient } from '../support/raw-client.js';
 import { startUpstreams } from '../support/upstream.js';
 import { until } from '../support/until.js';
 
@@ -23,15 +23,25 @@ it('lines of two workers stay whole on one pipe, also while its reader is slow a
   await gateway.waitForLine(/listens at/);
   await until('both workers', () => reader.stdout.split(' listens"').length === 3, 10_000);
 
+  // Which worker takes a connection is the system's choice: each gets its own while the other stands still.
+  const workers = reader.stdout.split('\n').filter((line) => line.includes(' listens"')).map((line) => (JSON.parse(line) as { worker: number }).worker);
+  const clients: RawClient[] = [];
+  for (const [at, other] of [...workers].reverse().entries()) {
+    process.kill(other, 'SIGSTOP');
+    const own = await Promise.all(Array.from({ length: 8 }, () => connect(port)));
+    await Promise.all(own.map((client) => client.request({ target: `/of/${workers[at]}` })));
+    process.kill(other, 'SIGCONT');
+    clients.push(...own);
+  }
+
   reader.kill('SIGSTOP');
-  const clients = await Promise.all(Array.from({ length: 16 }, () => connect(port)));
   // Longer than a line keeps of it, and as long as the log allows when it is cut.
   const target = `/${'x'.repeat(1500)}`;
   for (let round = 0; round < 25; round++) await Promise.all(clients.map((client) => client.request({ target })));
   reader.kill('SIGCONT');
   const lines = await until('all lines', () => {
     const whole = reader.stdout.split('\n').slice(0, -1);
-    return whole.length >= 402 ? whole : undefined;
+    return whole.length >= 418 ? whole : undefined;
   });
   const seen = lines.map((line) => JSON.parse(line) as Record<string, unknown>).filter(({ path }) => path === target.slice(0, 1024));
   expect(seen).toHaveLength(400);
