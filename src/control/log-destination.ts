@@ -10,7 +10,7 @@ const PIPE_BYTES_MAX = 4096;
 /** Where log lines go. */
 export type LogDestination = ReturnType<typeof pino.destination>;
 
-/** Lines are gathered up to this size, or for this long: a write a line would cost a request a quarter more. */
+/** Lines are gathered up to this size, or for this long: a write a line costs more than the line. */
 const GATHERED_BYTES = 8192;
 const GATHERED_MS = 200;
 

@@ -92,9 +92,6 @@ export class Exchange implements UpstreamUser, RequestRecord {
   get isTunnel(): boolean {
     return this.#isTunnel;
   }
-  get isOver(): boolean {
-    return this.#isOver;
-  }
 
   /** Begins: finds the route and asks the router. */
   start(): void {
