@@ -6,6 +6,9 @@ set -u
 # program:package, one a line. Add a line when a test needs another program.
 needed="
 nginx:nginx-light
+haproxy:haproxy
+redis-server:redis-server
+caddy:caddy
 "
 
 # Where Debian puts servers; not on every user's PATH.
