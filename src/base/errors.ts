@@ -10,7 +10,13 @@ export type StickyErrorCode =
   | 'STICKY_WORKER_FAILED'
   | 'STICKY_POOL_INVALID'
   | 'STICKY_PLACEMENT_INVALID'
-  | 'STICKY_TOKEN_REFUSED';
+  | 'STICKY_TOKEN_REFUSED'
+  | 'STICKY_STORE_DOWN'
+  | 'STICKY_STORE_FULL'
+  | 'STICKY_STORE_MISUSED'
+  | 'STICKY_SESSION_ENDED'
+  | 'STICKY_SESSION_INVALID'
+  | 'STICKY_SESSION_TOO_LARGE';
 
 /** An error meant for a person: `message` says what happened, to which thing, and what to do about it. */
 export class StickyError extends Error {
