@@ -1,5 +1,5 @@
 /**
- * `stickyroute/testing`: what it takes to test rules, placements and balances of your own, and code that takes a clock or a random
+ * `stickyroute/testing`: what it takes to test rules, placements, balances and stores of your own, and code that takes a clock or a random
  * source. The contract suites are plain lists of cases for any test runner: `for (const { name, run } of …) test(name, run);`
  */
 export { createManualClock } from './manual-clock.js';
@@ -13,4 +13,6 @@ export { placementContract } from './placement-contract.js';
 export type { PlacementPromises } from './placement-contract.js';
 export { balanceContract, balanceFacts } from './balance-contract.js';
 export type { BalanceSubject } from './balance-contract.js';
+export { storeContract } from './store-contract.js';
+export type { OpenStore, StoreSubject } from './store/subject.js';
 export type { ContractCase } from './contract-case.js';

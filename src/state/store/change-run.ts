@@ -48,13 +48,13 @@ function runStep(shelf: Shelf, step: Step, version: number, nowMs: number): numb
   switch (step.kind) {
     case 'put': {
       const endsAtMs = nowMs + Math.max(step.ttlMs, step.endsInMs ?? step.ttlMs);
-      shelf.put(step.key, { fields: { ...step.fields }, version, expiresAtMs: nowMs + step.ttlMs, endsAtMs });
+      shelf.put(step.key, { fields: Object.assign(bareFields(), step.fields), version, expiresAtMs: nowMs + step.ttlMs, endsAtMs });
       return 0;
     }
     case 'merge': {
       const record = living(shelf.get(step.key), nowMs);
       if (record === undefined) return 0;
-      const fields: Record<string, string> = { ...record.fields };
+      const fields = Object.assign(bareFields(), record.fields);
       for (const name of step.unset ?? []) delete fields[name];
       Object.assign(fields, step.set);
       const expiresAtMs = step.ttlMs === undefined ? record.expiresAtMs : Math.min(nowMs + step.ttlMs, record.endsAtMs);
@@ -72,11 +72,12 @@ function runStep(shelf: Shelf, step: Step, version: number, nowMs: number): numb
       return 0;
     case 'removeLinked': {
       let removed = 0;
-      for (const member of [...shelf.linked(step.index).keys()]) {
+      for (const [member, expiresAtMs] of [...shelf.linked(step.index)]) {
         if (member === step.except) continue;
-        if (living(shelf.get(member), nowMs) !== undefined) removed++;
-        shelf.remove(member);
         shelf.unlink(step.index, member);
+        if (expiresAtMs <= nowMs || living(shelf.get(member), nowMs) === undefined) continue;
+        shelf.remove(member);
+        removed++;
       }
       return removed;
     }
@@ -84,5 +85,10 @@ function runStep(shelf: Shelf, step: Step, version: number, nowMs: number): numb
 }
 
 function fieldOf(fields: Fields | undefined, name: string): string | undefined {
-  return fields !== undefined && Object.hasOwn(fields, name) ? fields[name] : undefined;
+  return fields?.[name];
+}
+
+/** Without a prototype, so that a field may have any name. */
+export function bareFields(): Record<string, string> {
+  return Object.create(null) as Record<string, string>;
 }

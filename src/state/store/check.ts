@@ -1,13 +1,22 @@
 import { StickyError } from '../../base/errors.js';
 import { TTL_MAX_MS, type Change } from './change.js';
+import type { Fields } from './record.js';
 
 const KEY_CHARACTERS_MAX = 512;
 const STEPS_MAX = 256;
+const FIELDS_MAX = 1024;
+const NOTE_CHARACTERS_MAX = 4096;
 
 /** A name that every store can take. Who lets users name things hashes what is longer. */
 export function checkKey(key: string): void {
+  checkText(key);
   if (key.length > 0 && key.length <= KEY_CHARACTERS_MAX) return;
   throw invalid(`A key of a store has 1 to ${KEY_CHARACTERS_MAX} characters; this one has ${key.length}.`);
+}
+
+export function checkPartition(partition: number, partitions: number): void {
+  if (Number.isInteger(partition) && partition >= 0 && partition < partitions) return;
+  throw invalid(`This store has partitions 0 to ${partitions - 1}, and none ${partition}.`);
 }
 
 /** Throws for a change that no store could run: a fault of the caller's, never of the data. */
@@ -15,13 +24,41 @@ export function checkChange({ steps, requires = [], notes = [] }: Change): void 
   if (steps.length > STEPS_MAX || requires.length > STEPS_MAX || notes.length > STEPS_MAX) {
     throw invalid(`A change has at most ${STEPS_MAX} steps, requirements and notes each; this one has ${steps.length}, ${requires.length} and ${notes.length}.`);
   }
-  for (const { key } of requires) checkKey(key);
+  for (const requirement of requires) {
+    checkKey(requirement.key);
+    if ('field' in requirement) checkText(requirement.field);
+    if ('text' in requirement && requirement.text !== undefined) checkText(requirement.text);
+  }
+  for (const note of notes) {
+    checkText(note);
+    if (note.length > NOTE_CHARACTERS_MAX) throw invalid(`A note has at most ${NOTE_CHARACTERS_MAX} characters; this one has ${note.length}.`);
+  }
   for (const step of steps) {
     checkKey('key' in step ? step.key : step.index);
     if ('member' in step) checkKey(step.member);
     if ('ttlMs' in step && step.ttlMs !== undefined) checkTime(step.ttlMs);
     if ('endsInMs' in step && step.endsInMs !== undefined) checkTime(step.endsInMs);
+    if (step.kind === 'put') checkFields(step.fields);
+    if (step.kind === 'merge') checkFields(step.set ?? {}, step.unset);
   }
+}
+
+/** Names that begin with `#` are what stores keep of their own beside the fields. */
+function checkFields(fields: Fields, unset: readonly string[] = []): void {
+  const names = Object.keys(fields);
+  if (names.length + unset.length > FIELDS_MAX) throw invalid(`A step sets and unsets at most ${FIELDS_MAX} fields; this one has ${names.length + unset.length}.`);
+  for (const name of [...names, ...unset]) {
+    checkText(name);
+    if (name.startsWith('#')) throw invalid('The name of a field can\'t begin with #.');
+  }
+  for (const name of names) checkText(fields[name]!);
+}
+
+/** Half of a character (a lone surrogate) can't be written as UTF-8: two keys could become one. */
+function checkText(text: string): void {
+  // In Node 20, which is the least that we run on; not yet in the types.
+  if (typeof text === 'string' && (text as string & { isWellFormed(): boolean }).isWellFormed()) return;
+  throw invalid('A store keeps text; this is none, or holds half of a character.');
 }
 
 function checkTime(ms: number): void {

@@ -3,10 +3,12 @@ import { StickyError } from '../../base/errors.js';
 import { systemRandom, type Random } from '../../base/random.js';
 import type { Change, Changed } from './change.js';
 import { living, runChange, type KeptRecord, type Shelf } from './change-run.js';
-import { checkChange, checkKey } from './check.js';
+import { checkChange, checkKey, checkPartition } from './check.js';
 import type { Feed, FeedListener } from './feed.js';
 import type { Linked, StoredRecord } from './record.js';
 import type { Store } from './store.js';
+
+export type { Store };
 
 export interface MemoryStoreOptions {
   /** How many records it holds at most, 1 000 000 unless set. A change that would need more is refused with `STICKY_STORE_FULL`. */
@@ -46,7 +48,8 @@ class MemoryStore implements Store {
     this.#sweep = clock.every(SWEEP_EVERY_MS, () => this.#removeExpired());
   }
 
-  async read(_partition: number, key: string): Promise<StoredRecord | undefined> {
+  async read(partition: number, key: string): Promise<StoredRecord | undefined> {
+    checkPartition(partition, this.partitions);
     checkKey(key);
     const nowMs = this.#clock.now();
     const record = living(this.#records.get(key), nowMs);
@@ -56,6 +59,7 @@ class MemoryStore implements Store {
   }
 
   async change(partition: number, change: Change): Promise<Changed> {
+    checkPartition(partition, this.partitions);
     checkChange(change);
     const puts = change.steps.filter((step) => step.kind === 'put').length;
     if (puts > 0 && this.#records.size + puts > this.#max) {
@@ -69,14 +73,17 @@ class MemoryStore implements Store {
     return changed;
   }
 
-  async list(_partition: number, index: string): Promise<readonly Linked[]> {
+  async list(partition: number, index: string): Promise<readonly Linked[]> {
+    checkPartition(partition, this.partitions);
+    checkKey(index);
     const nowMs = this.#clock.now();
     return [...(this.#indexes.get(index) ?? [])]
       .filter(([, expiresAtMs]) => expiresAtMs > nowMs)
       .map(([member, expiresAtMs]) => ({ member, expiresInMs: expiresAtMs - nowMs }));
   }
 
-  async sequence(): Promise<number> {
+  async sequence(partition: number): Promise<number> {
+    checkPartition(partition, this.partitions);
     return this.#sequence;
   }
 

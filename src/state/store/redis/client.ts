@@ -1,0 +1,185 @@
+import { StickyError } from '../../../base/errors.js';
+
+// All that the store asks of a client, so that it depends on none.
+
+/** node-redis: `createClient()` of `redis` or `@redis/client`. */
+export interface NodeRedisClient {
+  readonly isReady: boolean;
+  sendCommand(args: string[], options?: object): Promise<unknown>;
+  duplicate(): object;
+}
+
+// Its types ask for a listener of texts to subscribe, and for one of texts or bytes to unsubscribe; it is called with a text.
+type Heard = (message: any) => void;
+
+/** node-redis: `createSentinel()`. */
+export interface NodeRedisSentinel {
+  sendCommand(isReadonly: boolean | undefined, args: string[], options?: object): Promise<unknown>;
+  subscribe(channel: string, heard: Heard): Promise<unknown>;
+  unsubscribe(channel: string, heard: Heard): Promise<unknown>;
+  acquire(): unknown;
+}
+
+/** node-redis: `createCluster()`. */
+export interface NodeRedisCluster {
+  sendCommand(firstKey: string | undefined, isReadonly: boolean | undefined, args: string[], options?: object): Promise<unknown>;
+  subscribe(channel: string, heard: Heard): Promise<unknown>;
+  unsubscribe(channel: string, heard: Heard): Promise<unknown>;
+  getSlotMaster(slot: number): unknown;
+}
+
+/** ioredis: `new Redis()`, with or without Sentinels, and `new Cluster()`. */
+export interface IoredisClient {
+  readonly isCluster: boolean;
+  call(command: string, args: string[]): Promise<unknown>;
+  duplicate(): object;
+}
+
+export type RedisClient = NodeRedisClient | NodeRedisSentinel | NodeRedisCluster | IoredisClient;
+
+/** Ends a subscription. */
+export type Unsubscribe = () => void;
+
+/** What the store sends through, whichever client it is. */
+export interface RedisPort {
+  /** Keys of two partitions can't be in one command. */
+  readonly isCluster: boolean;
+  /** It may send a command again whose connection broke before the answer came. */
+  readonly resends: boolean;
+  /** `signal`: nobody waits for it any more; the client may drop it if it has not been sent. */
+  send(key: string, args: string[], signal: AbortSignal): Promise<unknown>;
+  /** Settles when it listens. From then on the client itself mends what breaks; `lost` is called where it gives up. */
+  subscribe(channel: string, heard: (message: string) => void, lost: (error: unknown) => void): Promise<Unsubscribe>;
+}
+
+// 37 is RESP3's map. As a list it keeps a field called __proto__, which node-redis loses when it makes an object of it.
+const MAPS_AS_LISTS = { 37: Array };
+
+export function redisPort(client: RedisClient): RedisPort {
+  if (has(client, 'call')) return ioredisPort(client as IoredisClient);
+  if (has(client, 'getSlotMaster')) return clusterPort(client as NodeRedisCluster);
+  if (has(client, 'acquire')) return sentinelPort(client as NodeRedisSentinel);
+  if (has(client, 'sendCommand') && has(client, 'duplicate')) return singlePort(client as NodeRedisClient);
+  throw new StickyError('STICKY_STORE_MISUSED', 'The redis store takes a client of node-redis (createClient, createSentinel, createCluster) or of ioredis (Redis, Cluster); this is neither.');
+}
+
+function singlePort(client: NodeRedisClient): RedisPort {
+  const waiting = sharedOptions();
+  const ready = { typeMapping: MAPS_AS_LISTS };
+  return {
+    isCluster: false,
+    resends: false,
+    // What is sent at once needs no signal, which costs.
+    send: (_, args, signal) => client.sendCommand(args, client.isReady ? ready : waiting(signal)),
+    subscribe: (channel, heard, lost) => subscribeNodeRedis(client.duplicate() as NodeRedisSubscriber, channel, heard, lost),
+  };
+}
+
+function sentinelPort(client: NodeRedisSentinel): RedisPort {
+  const options = sharedOptions();
+  return {
+    isCluster: false,
+    resends: true,
+    send: (_, args, signal) => client.sendCommand(false, args, options(signal)),
+    subscribe: (channel, heard) => subscribeWithin(client, channel, heard),
+  };
+}
+
+function clusterPort(client: NodeRedisCluster): RedisPort {
+  const options = sharedOptions();
+  return {
+    isCluster: true,
+    resends: false,
+    send: (key, args, signal) => client.sendCommand(key, false, args, options(signal)),
+    subscribe: (channel, heard) => subscribeWithin(client, channel, heard),
+  };
+}
+
+function ioredisPort(client: IoredisClient): RedisPort {
+  return {
+    isCluster: client.isCluster,
+    resends: true,
+    send: (_, args) => client.call(args[0]!, args.slice(1)),
+    // A Cluster has a connection of its own for subscriptions; a single client gives its only one up to them.
+    subscribe: (channel, heard) => subscribeIoredis((client.isCluster ? client : client.duplicate()) as IoredisSubscriber, !client.isCluster, channel, heard),
+  };
+}
+
+/** Commands of one moment share a signal, and so their options. */
+function sharedOptions(): (signal: AbortSignal) => object {
+  let options: { readonly typeMapping: object; readonly abortSignal: AbortSignal } | undefined;
+  return (signal) => (options?.abortSignal === signal ? options : (options = { typeMapping: MAPS_AS_LISTS, abortSignal: signal }));
+}
+
+interface NodeRedisSubscriber {
+  on(event: string, listener: (error: unknown) => void): unknown;
+  connect(): Promise<unknown>;
+  subscribe(channel: string, heard: (message: string) => void): Promise<unknown>;
+  destroy(): void;
+}
+
+/** A connection that subscribes takes no other commands in RESP2, so it gets one of its own. */
+async function subscribeNodeRedis(own: NodeRedisSubscriber, channel: string, heard: (message: string) => void, lost: (error: unknown) => void): Promise<Unsubscribe> {
+  let last: unknown;
+  let isOpen = true;
+  const close = (): void => {
+    if (!isOpen) return;
+    isOpen = false;
+    try {
+      own.destroy();
+    } catch {
+      // it was closed already
+    }
+  };
+  own.on('error', (error) => (last = error)); // without a listener an error ends the process
+  own.on('end', () => {
+    if (isOpen) lost(last);
+    isOpen = false;
+  });
+  try {
+    await own.connect();
+    await own.subscribe(channel, heard);
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return close;
+}
+
+/** Sentinel and Cluster clients keep a connection of their own for subscriptions, and move it. */
+async function subscribeWithin(client: NodeRedisSentinel | NodeRedisCluster, channel: string, heard: (message: string) => void): Promise<Unsubscribe> {
+  await client.subscribe(channel, heard);
+  return () => void client.unsubscribe(channel, heard).catch(() => {}); // the client may be closed by now
+}
+
+interface IoredisSubscriber {
+  on(event: string, listener: (...args: string[]) => void): unknown;
+  off(event: string, listener: (...args: string[]) => void): unknown;
+  subscribe(channel: string): Promise<unknown>;
+  unsubscribe(channel: string): Promise<unknown>;
+  disconnect(): void;
+}
+
+async function subscribeIoredis(subscriber: IoredisSubscriber, isOwn: boolean, channel: string, heard: (message: string) => void): Promise<Unsubscribe> {
+  const listener = (from: string, message: string): void => {
+    if (from === channel) heard(message);
+  };
+  const stop = (): void => {
+    subscriber.off('message', listener);
+    if (isOwn) subscriber.disconnect();
+    else subscriber.unsubscribe(channel).catch(() => {}); // the client may be closed by now
+  };
+  if (isOwn) subscriber.on('error', () => {}); // without a listener each one is printed
+  subscriber.on('message', listener);
+  try {
+    await subscriber.subscribe(channel);
+  } catch (error) {
+    stop();
+    throw error;
+  }
+  return stop;
+}
+
+function has(client: object, method: string): boolean {
+  return typeof (client as Record<string, unknown>)[method] === 'function';
+}

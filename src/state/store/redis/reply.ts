@@ -1,0 +1,67 @@
+import { bareFields } from '../change-run.js';
+import type { Fields } from '../record.js';
+
+/** A record as its hash tells it. */
+export interface HashRecord {
+  readonly fields: Fields;
+  readonly version: number;
+  /** By the server's clock. */
+  readonly expiresAtMs: number;
+  readonly endsAtMs: number;
+}
+
+/** `undefined`: there is none. `'strange'`: what is there is none of ours. */
+export function hashRecord(reply: unknown): HashRecord | undefined | 'strange' {
+  const parts = flat(reply);
+  if (parts === undefined) return 'strange';
+  if (parts.length === 0) return undefined;
+  const fields = bareFields();
+  let version = NaN;
+  let expiresAtMs = NaN;
+  let endsAtMs = NaN;
+  for (let at = 0; at < parts.length; at += 2) {
+    const name = text(parts[at]);
+    const value = text(parts[at + 1]);
+    if (!name.startsWith('#')) fields[name] = value;
+    else if (name === '#v') version = wholeNumber(value);
+    else if (name === '#x') expiresAtMs = wholeNumber(value);
+    else if (name === '#e') endsAtMs = wholeNumber(value);
+  }
+  if (Number.isNaN(version) || Number.isNaN(expiresAtMs) || Number.isNaN(endsAtMs)) return 'strange';
+  return { fields, version, expiresAtMs, endsAtMs };
+}
+
+/** The reply of a script of ours: its first two parts are the outcome and the server's time. */
+export interface ScriptReply {
+  readonly outcome: string;
+  readonly nowMs: number;
+  readonly parts: readonly unknown[];
+}
+
+export function scriptReply(reply: unknown): ScriptReply {
+  const parts = list(reply);
+  return { outcome: text(parts[0]), nowMs: wholeNumber(text(parts[1])), parts: parts.slice(2) };
+}
+
+export function list(reply: unknown): readonly unknown[] {
+  return Array.isArray(reply) ? (reply as unknown[]) : [];
+}
+
+/** Clients can be told to give bytes, or texts for numbers. */
+export function text(part: unknown): string {
+  if (typeof part === 'string') return part;
+  if (part === undefined || part === null) return '';
+  return Buffer.isBuffer(part) ? part.toString('utf8') : `${part as number}`;
+}
+
+/** NaN unless it is digits and nothing else. */
+export function wholeNumber(digits: string): number {
+  return /^\d{1,16}$/.test(digits) ? Number(digits) : NaN;
+}
+
+/** A map comes as a list of names and values, as an object or as a Map, by client and protocol. */
+function flat(reply: unknown): readonly unknown[] | undefined {
+  if (Array.isArray(reply)) return reply as unknown[];
+  if (reply instanceof Map) return [...reply].flat();
+  return typeof reply === 'object' && reply !== null ? Object.entries(reply).flat() : undefined;
+}
