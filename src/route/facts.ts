@@ -1,5 +1,5 @@
 import { toByteString } from '../base/framed-key.js';
-import { parseCookies } from './cookies.js';
+import { parseCookies } from '../base/cookies.js';
 
 /** Where header fields come from: a parsed head in the gateway, a plain list in `explain` and the library. */
 export interface HeaderSource {

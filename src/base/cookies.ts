@@ -1,4 +1,4 @@
-import { trimBlank } from '../base/blank.js';
+import { trimBlank } from './blank.js';
 
 /** A request with more cookies than this is read up to here; browsers stop at about 180 a site. */
 const COOKIES_MAX = 256;

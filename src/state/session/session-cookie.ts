@@ -1,0 +1,86 @@
+import { parseCookies } from '../../base/cookies.js';
+import { StickyError } from '../../base/errors.js';
+
+export interface SessionCookieOptions {
+  /** Unless set: `__Host-sid` where the cookie is Secure, at path / and without a domain, and `sid` where it isn't. */
+  readonly name?: string | undefined;
+  /** `/` unless set. */
+  readonly path?: string | undefined;
+  readonly domain?: string | undefined;
+  /** `lax` unless set. */
+  readonly sameSite?: 'lax' | 'strict' | 'none' | undefined;
+  /** Unless set, Secure where the request came over https. Say `true` behind a proxy that the framework isn't told to trust. */
+  readonly secure?: boolean | undefined;
+  /** True: it outlives the browser's window, by Max-Age. Unless set it does not. */
+  readonly persistent?: boolean | undefined;
+  readonly partitioned?: boolean | undefined;
+}
+
+const NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/;
+const PATH = /^\/[ -:<-~]{0,255}$/;
+const DOMAIN = /^\.?[a-z0-9-]+(\.[a-z0-9-]+)*$/i;
+const SAME_SITE = { lax: 'Lax', strict: 'Strict', none: 'None' };
+/** A name is sent twice when it exists at two paths or domains. More than this is somebody playing. */
+const DUPLICATES_MAX = 8;
+
+/** The cookie that carries a session's id. */
+export class SessionCookie {
+  readonly #options: SessionCookieOptions;
+  readonly #idleMs: number;
+  readonly isPersistent: boolean;
+
+  constructor(options: SessionCookieOptions, idleMs: number) {
+    const { name, path, domain, sameSite = 'lax', secure, partitioned } = options;
+    if (name !== undefined && !NAME.test(name)) throw invalid('`cookie.name` is not a cookie name. Use letters, digits and - _ up to 64.');
+    if (path !== undefined && !PATH.test(path)) throw invalid('`cookie.path` must begin with a slash and have no semicolon or control character.');
+    if (domain !== undefined && !DOMAIN.test(domain)) throw invalid('`cookie.domain` is not a domain. Write one such as example.org.');
+    if (!Object.hasOwn(SAME_SITE, sameSite)) throw invalid('`cookie.sameSite` is none of lax, strict and none. Write one of them.');
+    // Browsers drop such cookies; better told now than found missing then (RFC 6265bis §4.1.3, §5.7).
+    if (sameSite === 'none' && secure !== true) throw invalid('`cookie.sameSite: none` needs `secure: true`; browsers drop the cookie otherwise.');
+    if (partitioned === true && secure !== true) throw invalid('`cookie.partitioned` needs `secure: true`; browsers drop the cookie otherwise.');
+    const prefix = /^__(host|secure)-/i.exec(name ?? '')?.[1]?.toLowerCase();
+    if (prefix !== undefined && secure !== true) throw invalid(`A cookie named ${name} needs \`secure: true\`; browsers drop it otherwise.`);
+    if (prefix === 'host' && (domain !== undefined || (path ?? '/') !== '/')) throw invalid(`A cookie named ${name} needs the path / and no domain; browsers drop it otherwise.`);
+    this.#options = options;
+    this.#idleMs = idleMs;
+    this.isPersistent = options.persistent === true;
+  }
+
+  /** The texts that a request's `Cookie` field has for it: one nearly always. Only the name that we would write now is looked at. */
+  find(field: string | undefined, overHttps: boolean): readonly string[] {
+    if (field === undefined || field === '') return [];
+    return (parseCookies(field).get(this.#name(this.#isSecure(overHttps))) ?? []).slice(0, DUPLICATES_MAX);
+  }
+
+  write(text: string, overHttps: boolean): string {
+    return this.#field(text, overHttps, this.isPersistent ? `; Max-Age=${Math.ceil(this.#idleMs / 1000)}` : '');
+  }
+
+  /** Makes the browser forget it. */
+  clear(overHttps: boolean): string {
+    return this.#field('', overHttps, '; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT');
+  }
+
+  #field(text: string, overHttps: boolean, life: string): string {
+    const { path = '/', domain, sameSite = 'lax', partitioned } = this.#options;
+    const isSecure = this.#isSecure(overHttps);
+    let field = `${this.#name(isSecure)}=${text}; Path=${path}`;
+    if (domain !== undefined) field += `; Domain=${domain}`;
+    field += `${life}; HttpOnly; SameSite=${SAME_SITE[sameSite]}`;
+    if (isSecure) field += '; Secure';
+    return partitioned === true ? `${field}; Partitioned` : field;
+  }
+
+  #isSecure(overHttps: boolean): boolean {
+    return this.#options.secure ?? overHttps;
+  }
+
+  #name(isSecure: boolean): string {
+    const { name, path = '/', domain } = this.#options;
+    return name ?? (isSecure && path === '/' && domain === undefined ? '__Host-sid' : 'sid');
+  }
+}
+
+function invalid(message: string): StickyError {
+  return new StickyError('STICKY_CONFIG_INVALID', message);
+}

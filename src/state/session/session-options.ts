@@ -1,0 +1,95 @@
+import { systemClock, type Clock } from '../../base/clock.js';
+import { DURATION_FORM, parseDuration } from '../../base/duration.js';
+import { StickyError } from '../../base/errors.js';
+import { systemRandom, type Random } from '../../base/random.js';
+import type { Store } from '../store/store.js';
+import { SessionCookie, type SessionCookieOptions } from './session-cookie.js';
+import { warn, type SessionEvent } from './session-event.js';
+import { SessionIds } from './session-id.js';
+import type { StandardSchema } from './standard-schema.js';
+
+/** Milliseconds, or text such as `30m`. */
+export type Duration = number | string;
+
+export interface SessionOptions<Fields extends object> {
+  readonly store: Store;
+  readonly cookie?: SessionCookieOptions | undefined;
+  /** Ends a session that nobody used for so long: `1h` unless set. */
+  readonly idle?: Duration | undefined;
+  /** Ends a session so long after it began, used or not: `12h` unless set. */
+  readonly absolute?: Duration | undefined;
+  /** Secrets of 32 characters or more. The first signs ids, all are accepted. Without them an id stands alone, with its 128 random bits. */
+  readonly keys?: readonly string[] | undefined;
+  /** When the store can't be reached: `fail` answers 503; `anonymous` goes on as if there were no session. */
+  readonly onStoreDown?: 'fail' | 'anonymous' | undefined;
+  /** How long the old id goes on after a renewal: `10s` unless set. */
+  readonly grace?: Duration | undefined;
+  /** What all fields of one session may come to, as JSON: 65 536 unless set. */
+  readonly maxBytes?: number | undefined;
+  /** Checks the fields before they are stored: any Standard Schema (zod, valibot, arktype …) of an object. */
+  readonly schema?: StandardSchema<Fields> | undefined;
+  /** What is worth a line in the log. Warnings of the process unless set. */
+  readonly onEvent?: ((event: SessionEvent) => void) | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+}
+
+/** The options as the rest of the session library uses them. */
+export interface SessionSettings {
+  readonly store: Store;
+  readonly cookie: SessionCookie;
+  readonly ids: SessionIds;
+  readonly idleMs: number;
+  readonly absoluteMs: number;
+  readonly graceMs: number;
+  /** A read extends the session only when it was last extended so long ago. */
+  readonly touchMs: number;
+  readonly bytesMax: number;
+  readonly onStoreDown: 'fail' | 'anonymous';
+  readonly schema: StandardSchema<object> | undefined;
+  readonly onEvent: (event: SessionEvent) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const DAY_MS = 86_400_000;
+const KEY_CHARACTERS_MIN = 32;
+const BYTES_MAX = 16 * 1024 * 1024;
+
+export function readOptions<Fields extends object>(options: SessionOptions<Fields>): SessionSettings {
+  const { store, keys = [], onStoreDown = 'fail', maxBytes = 65_536, clock = systemClock, random = systemRandom } = options;
+  if (typeof store?.change !== 'function') throw invalid('`store` is missing. Give one, such as memoryStore() of stickyroute/store/memory.');
+  const idleMs = readDuration('idle', options.idle ?? '1h', 1_000, 365 * DAY_MS);
+  const absoluteMs = readDuration('absolute', options.absolute ?? '12h', 1_000, 365 * DAY_MS);
+  if (idleMs > absoluteMs) throw invalid('`idle` is longer than `absolute` and could never be reached. Write a shorter `idle`, or a longer `absolute`.');
+  const short = keys.find((key) => key.length < KEY_CHARACTERS_MIN);
+  if (short !== undefined) throw invalid(`A key has ${short.length} characters, and at least ${KEY_CHARACTERS_MIN} are needed. Make one with: openssl rand -base64 32`);
+  if (onStoreDown !== 'fail' && onStoreDown !== 'anonymous') throw invalid('`onStoreDown` is neither fail nor anonymous. Write one of them.');
+  if (!(Number.isInteger(maxBytes) && maxBytes >= 256 && maxBytes <= BYTES_MAX)) throw invalid(`\`maxBytes\` must be a whole number from 256 to ${BYTES_MAX}.`);
+  return {
+    store,
+    cookie: new SessionCookie(options.cookie ?? {}, idleMs),
+    ids: new SessionIds(random, keys),
+    idleMs,
+    absoluteMs,
+    graceMs: readDuration('grace', options.grace ?? '10s', 1_000, 300_000),
+    touchMs: idleMs / 10,
+    bytesMax: maxBytes,
+    onStoreDown,
+    schema: options.schema as StandardSchema<object> | undefined,
+    onEvent: options.onEvent ?? ((event) => warn(event, clock)),
+    clock,
+    random,
+  };
+}
+
+function readDuration(name: string, value: Duration, minMs: number, maxMs: number): number {
+  const ms = typeof value === 'number' ? value : parseDuration(value);
+  if (ms === undefined || !Number.isFinite(ms)) throw invalid(`\`${name}\` is not a duration. Write milliseconds as a number, or ${DURATION_FORM}.`);
+  if (ms < minMs || ms > maxMs) throw invalid(`\`${name}\` is ${ms} ms. Write one from ${minMs} to ${maxMs} ms.`);
+  return ms;
+}
+
+function invalid(message: string): StickyError {
+  return new StickyError('STICKY_CONFIG_INVALID', message);
+}

@@ -1,0 +1,265 @@
+import { StickyError } from '../../base/errors.js';
+import type { Requirement, Step } from '../store/change.js';
+import { partitionOfUser, refOf, userIndex, type SessionRef } from './session-id.js';
+import type { SessionSettings } from './session-options.js';
+import { fieldKey, FORWARD_FIELD, readSession, writeContent, type LoadedSession, type SessionContent } from './session-record.js';
+
+/** A renewal of a renewal of a renewal, within the seconds that an old id lives. */
+const HOPS_MAX = 8;
+/** Each try that fails means that somebody else's went through. */
+const TRIES_MAX = 200;
+
+/**
+ * One request's session against the store. Fields that were set wait for `commit`, and are then written alone, so that requests
+ * which set different fields keep all of them; and only into a session that is still there, so that one which ended stays ended.
+ */
+export class SessionState {
+  readonly settings: SessionSettings;
+  /** Where writes go; undefined while nothing is stored. */
+  ref: SessionRef | undefined;
+  /**
+   * Set where the client came with an old id, under which somebody logged in since: the place of that id. What it showed before is
+   * shown, and no more; what is set goes on to `ref`.
+   */
+  forwardRef: SessionRef | undefined;
+  content: SessionContent;
+  /** Fields to write; undefined: to delete. */
+  readonly changes = new Map<string, string | undefined>();
+  /** An id that the client doesn't know yet. */
+  newId: string | undefined;
+  wasDestroyed = false;
+  /** Why nothing is written any more: the session was ended by another request, or the store could not be asked for it. */
+  closed: 'ended' | 'storeDown' | undefined;
+  /** What is left of it, as it was read. */
+  expiresInMs = 0;
+  endsInMs = 0;
+
+  constructor(settings: SessionSettings) {
+    this.settings = settings;
+    this.content = this.#empty();
+  }
+
+  /** Follows the id that a client sent. An id that is not there is not adopted: the client counts as new. */
+  async load(id: string): Promise<void> {
+    let ref = refOf(id);
+    if (ref.partition >= this.settings.store.partitions) return;
+    for (let hop = 0; hop < HOPS_MAX; hop++) {
+      const loaded = await this.read(ref);
+      if (loaded === undefined) return;
+      if (loaded.forward === undefined || !loaded.forward.isSameUser) {
+        this.#take(loaded);
+        this.ref = loaded.forward?.to ?? ref;
+        if (loaded.forward !== undefined) this.forwardRef = ref;
+        return;
+      }
+      ref = loaded.forward.to;
+    }
+  }
+
+  async read({ partition, key }: SessionRef): Promise<LoadedSession | undefined> {
+    const record = await this.settings.store.read(partition, key);
+    if (record === undefined) return undefined;
+    const loaded = readSession(record);
+    if (loaded === undefined) this.settings.onEvent({ type: 'unreadable' });
+    return loaded;
+  }
+
+  /** Writes what was set and deleted since. */
+  async commit(): Promise<void> {
+    if (this.changes.size === 0) return;
+    if (this.closed !== undefined) {
+      this.changes.clear();
+      return;
+    }
+    await this.#validate();
+    const changes = new Map(this.changes);
+    if (this.ref === undefined) await this.create(this.content.user, this.content.device);
+    else await this.#merge([], () => changes);
+    this.#written(changes);
+  }
+
+  /** Makes a field from what it is now, as often as it takes until nobody was faster. The other changes go with it. */
+  async update(name: string, make: (text: string | undefined) => string | undefined): Promise<void> {
+    let written = new Map<string, string | undefined>();
+    const next = () => (written = new Map(this.changes).set(name, make(this.textOf(name))));
+    this.checkOpen();
+    if (this.ref === undefined) {
+      for (const [field, text] of next()) this.changes.set(field, text);
+      await this.#validate();
+      await this.create(this.content.user, this.content.device);
+    } else {
+      // What this request set itself overwrites what others did, so there is nothing to compare; and an old id may not look.
+      const isBlind = this.changes.has(name) || this.forwardRef !== undefined;
+      await this.#merge(isBlind ? [] : [name], next);
+      this.checkOpen();
+    }
+    this.#written(written);
+  }
+
+  /** Stores a session that wasn't there, under an id of its own. */
+  async create(user: string | undefined, device: string | undefined): Promise<void> {
+    const { store, ids, idleMs, absoluteMs, random } = this.settings;
+    const partition = user === undefined ? random.below(store.partitions) : partitionOfUser(user, store.partitions);
+    const id = ids.make(partition);
+    const ref = refOf(id);
+    const content = { user, device, absoluteMs, fields: this.merged() };
+    await store.change(partition, {
+      requires: [{ kind: 'absent', key: ref.key }],
+      steps: [
+        { kind: 'put', key: ref.key, fields: writeContent(content), ttlMs: idleMs, endsInMs: absoluteMs },
+        ...linkSteps(user, ref, absoluteMs),
+      ],
+    });
+    this.isNow(id, ref, content);
+  }
+
+  /** The session goes on under a new id. */
+  isNow(id: string, ref: SessionRef, content: SessionContent): void {
+    this.newId = id;
+    this.ref = ref;
+    this.forwardRef = undefined;
+    this.content = content;
+    this.changes.clear();
+    this.wasDestroyed = false;
+    this.expiresInMs = this.settings.idleMs;
+    this.endsInMs = content.absoluteMs;
+  }
+
+  /** Ends it, and where it went on meanwhile. */
+  async destroy(): Promise<void> {
+    const { store } = this.settings;
+    this.changes.clear();
+    // The old id of a session in which somebody logged in ends itself, not that person's session.
+    let ref = this.forwardRef ?? this.ref;
+    const goesOn: Requirement[] = this.forwardRef === undefined && ref !== undefined ? [{ kind: 'field', key: ref.key, field: FORWARD_FIELD, text: undefined }] : [];
+    for (let hop = 0; ref !== undefined && hop < HOPS_MAX; hop++) {
+      const { partition, key }: SessionRef = ref;
+      const { user } = this.content;
+      const requires = goesOn.map((requirement) => ({ ...requirement, key }));
+      const unlink: Step[] = user === undefined ? [] : [{ kind: 'unlink', index: userIndex(user), member: key }];
+      const changed = await store.change(partition, { requires, steps: [{ kind: 'remove', key }, ...unlink], notes: [key] });
+      if (changed.done) break;
+      const loaded = await this.read(ref);
+      if (loaded?.forward?.isSameUser === false) await store.change(partition, { steps: [{ kind: 'remove', key }], notes: [key] });
+      ref = loaded?.forward?.isSameUser === true ? loaded.forward.to : undefined;
+    }
+    this.content = this.#empty();
+    this.ref = undefined;
+    this.forwardRef = undefined;
+    this.newId = undefined;
+    this.closed = undefined;
+    this.wasDestroyed = true;
+  }
+
+  /** Extends a session that was only read. */
+  async touch(): Promise<void> {
+    if (this.ref === undefined) return;
+    const { partition, key } = this.ref;
+    await this.settings.store.change(partition, { requires: [{ kind: 'field', key, field: FORWARD_FIELD, text: undefined }], steps: [{ kind: 'merge', key, ttlMs: this.settings.idleMs }] });
+  }
+
+  get isTouchDue(): boolean {
+    const { idleMs, touchMs } = this.settings;
+    return this.ref !== undefined && this.forwardRef === undefined && this.newId === undefined && this.expiresInMs < idleMs - touchMs && this.expiresInMs < this.endsInMs - 1_000;
+  }
+
+  textOf(name: string): string | undefined {
+    return this.changes.has(name) ? this.changes.get(name) : this.content.fields.get(name);
+  }
+
+  /** All fields, with what was set since. */
+  merged(): Map<string, string> {
+    const fields = new Map(this.content.fields);
+    apply(fields, this.changes);
+    return fields;
+  }
+
+  /** `compared`: fields that must still be as this request knows them. `next` is asked again after others were faster. */
+  async #merge(compared: readonly string[], next: () => ReadonlyMap<string, string | undefined>): Promise<void> {
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      const { partition, key } = this.ref!;
+      const changes = next();
+      const set: Record<string, string> = {};
+      const unset: string[] = [];
+      for (const [name, text] of changes) {
+        if (text === undefined) unset.push(fieldKey(name));
+        else set[fieldKey(name)] = text;
+      }
+      const changed = await this.settings.store.change(partition, {
+        requires: [
+          { kind: 'present', key },
+          { kind: 'field', key, field: FORWARD_FIELD, text: undefined },
+          ...compared.map((name): Requirement => ({ kind: 'field', key, field: fieldKey(name), text: this.content.fields.get(name) })),
+        ],
+        steps: [{ kind: 'merge', key, set, unset, ttlMs: this.settings.idleMs }],
+        notes: [key],
+      });
+      if (changed.done) return;
+      const loaded = changed.failed === 0 ? undefined : await this.read(this.ref!);
+      if (loaded === undefined) {
+        this.close();
+        return;
+      }
+      if (loaded.forward !== undefined) this.ref = loaded.forward.to;
+      // Not the rest: a request sees the session as it was when it came, apart from what it writes.
+      const fields = new Map(this.content.fields);
+      for (const name of compared) apply(fields, new Map([[name, loaded.content.fields.get(name)]]));
+      this.content = { ...this.content, fields };
+    }
+    throw new StickyError('STICKY_STORE_DOWN', `A session was changed by others ${TRIES_MAX} times while this request tried to change it. Spread its writes over more fields, or write less often.`);
+  }
+
+  /** The session is over: ended by another request. */
+  close(): void {
+    this.changes.clear();
+    this.closed = 'ended';
+    this.ref = undefined;
+    this.settings.onEvent({ type: 'endedMeanwhile' });
+  }
+
+  checkOpen(): void {
+    if (this.closed === 'ended') throw new StickyError('STICKY_SESSION_ENDED', 'The session was ended by another request (a logout, or its user ended all sessions), so nothing was stored. Answer as for somebody who is not logged in.');
+    if (this.closed === 'storeDown') throw new StickyError('STICKY_STORE_DOWN', 'The session store could not be reached when this request came, so its session is unknown and nothing was stored. Let the client try again.');
+  }
+
+  #written(changes: ReadonlyMap<string, string | undefined>): void {
+    if (this.closed !== undefined) return;
+    this.expiresInMs = Math.min(this.settings.idleMs, this.endsInMs);
+    const fields = new Map(this.content.fields);
+    apply(fields, changes);
+    this.content = { ...this.content, fields };
+    for (const [name, text] of changes) if (this.changes.get(name) === text) this.changes.delete(name);
+  }
+
+  #take({ content, expiresInMs, endsInMs }: LoadedSession): void {
+    this.content = content;
+    this.expiresInMs = expiresInMs;
+    this.endsInMs = endsInMs;
+  }
+
+  #empty(): SessionContent {
+    return { user: undefined, device: undefined, absoluteMs: this.settings.absoluteMs, fields: new Map() };
+  }
+
+  async #validate(): Promise<void> {
+    const { schema } = this.settings;
+    if (schema === undefined) return;
+    const value = Object.fromEntries([...this.merged()].map(([name, text]) => [name, JSON.parse(text) as unknown]));
+    const result = await schema['~standard'].validate(value);
+    if (result.issues === undefined) return;
+    this.changes.clear();
+    const places = result.issues.slice(0, 5).map(({ path = [], message }) => `${path.map((part) => String(typeof part === 'object' && part !== null && 'key' in part ? part.key : part)).join('.') || 'session'}: ${message}`);
+    throw new StickyError('STICKY_SESSION_INVALID', `The session's fields don't fit its schema, and were not stored. ${places.join('; ')}`);
+  }
+}
+
+export function linkSteps(user: string | undefined, { key }: SessionRef, ttlMs: number): Step[] {
+  return user === undefined ? [] : [{ kind: 'link', index: userIndex(user), member: key, ttlMs }];
+}
+
+function apply(fields: Map<string, string>, changes: ReadonlyMap<string, string | undefined>): void {
+  for (const [name, text] of changes) {
+    if (text === undefined) fields.delete(name);
+    else fields.set(name, text);
+  }
+}
