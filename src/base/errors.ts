@@ -18,6 +18,8 @@ export type StickyErrorCode =
   | 'STICKY_SESSION_INVALID'
   | 'STICKY_SESSION_TOO_LARGE';
 
+const STATUS: { readonly [code in StickyErrorCode]?: number } = { STICKY_STORE_DOWN: 503, STICKY_SESSION_ENDED: 401 };
+
 /** An error meant for a person: `message` says what happened, to which thing, and what to do about it. */
 export class StickyError extends Error {
   readonly code: StickyErrorCode;
@@ -26,5 +28,14 @@ export class StickyError extends Error {
     super(message, options);
     this.name = 'StickyError';
     this.code = code;
+  }
+
+  /** The HTTP status that says the same to a client; undefined where it is the app's fault. Express and Fastify look for either name. */
+  get status(): number | undefined {
+    return STATUS[this.code];
+  }
+
+  get statusCode(): number | undefined {
+    return STATUS[this.code];
   }
 }

@@ -5,8 +5,14 @@ import type { SessionState } from './session-state.js';
 
 const NAME_CHARACTERS_MAX = 128;
 
-/** What `session.fields` of the app are, for `req.session` to be typed: add to it by `declare module 'stickyroute/session'`. */
-export interface SessionFields {}
+declare global {
+  namespace Stickyroute {
+    /** The fields that an app keeps in its sessions. Add them here, and `request.session` is typed in every framework. */
+    interface SessionFields {}
+  }
+}
+
+export type SessionFields = Stickyroute.SessionFields;
 
 /**
  * One request's session. `get`, `set`, `delete` and `clear` work on what was read when the request came; what was set is stored

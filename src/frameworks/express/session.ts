@@ -1,0 +1,30 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Session, SessionFields } from '../../state/session/session.js';
+import type { Sessions } from '../../state/session/sessions.js';
+import { holdForSession } from '../session-response.js';
+
+declare global {
+  namespace Express {
+    interface Request {
+      session: Session<SessionFields>;
+    }
+  }
+}
+
+/**
+ * Middleware: `app.use(session(sessions))` gives each request its `request.session`, and the response's headers wait until what was
+ * changed is stored. Whether the client spoke https is what Express says (`app.set('trust proxy', …)`). When the store can't be
+ * reached, the app's error handler gets an error with the status 503.
+ */
+export function session<Fields extends object>(sessions: Sessions<Fields>): RequestHandler {
+  return (request: Request, response: Response, next: NextFunction) => {
+    const turn = sessions.turn({ cookie: request.headers.cookie, isSecure: request.secure });
+    const go = (): void => {
+      holdForSession(response, turn);
+      request.session = turn.session as unknown as Session<SessionFields>;
+      next();
+    };
+    if (turn.needsLoad) turn.load().then(go, next);
+    else go();
+  };
+}

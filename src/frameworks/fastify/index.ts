@@ -1,0 +1,2 @@
+/** `stickyroute/fastify`: for apps of Fastify 5. */
+export { session } from './session.js';

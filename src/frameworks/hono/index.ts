@@ -1,0 +1,3 @@
+/** `stickyroute/hono`: for apps of Hono 4. */
+export { session } from './session.js';
+export type { SchemeOptions } from '../scheme.js';

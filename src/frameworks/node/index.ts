@@ -1,0 +1,3 @@
+/** `stickyroute/node`: for servers of plain node:http. */
+export { session, type SessionHandler, type SessionMessage } from './session.js';
+export type { SchemeOptions } from '../scheme.js';
