@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import { StickyError } from '../base/errors.js';
 import type { SessionTurn } from '../state/session/session-turn.js';
-import { holdResponse } from './held-response.js';
+import { holdResponse, type Answer } from './held-response.js';
 
-/** Lets the headers of a response wait until its session is stored. */
-export function holdForSession<Fields extends object>(response: ServerResponse, turn: SessionTurn<Fields>): void {
-  holdResponse(response, {
+/** Lets the headers of a response wait until its session is stored. Returns how to answer something else meanwhile. */
+export function holdForSession<Fields extends object>(response: ServerResponse, turn: SessionTurn<Fields>): (answer: Answer) => void {
+  return holdResponse(response, {
     get isQuiet() {
       return turn.isQuiet;
     },
@@ -19,7 +19,7 @@ export function holdForSession<Fields extends object>(response: ServerResponse, 
 }
 
 /** What a client is told when its session could not be read or stored. What exactly failed is not for it to know. */
-export function sessionFailure(error: unknown): { status: number; text: string } {
+export function sessionFailure(error: unknown): Answer {
   const status = (error instanceof StickyError ? error.status : undefined) ?? 500;
   return { status, text: status === 503 ? 'The session store is not available. Try again in a moment.' : 'The session could not be stored.' };
 }

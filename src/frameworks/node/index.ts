@@ -1,3 +1,3 @@
 /** `stickyroute/node`: for servers of plain node:http. */
-export { session, type SessionHandler, type SessionMessage } from './session.js';
+export { session, type NodeSessionOptions, type SessionHandler, type SessionMessage } from './session.js';
 export type { SchemeOptions } from '../scheme.js';
