@@ -19,8 +19,8 @@ export interface Goal {
  */
 export async function renew(state: SessionState, goal: Goal): Promise<void> {
   state.checkOpen();
-  if (state.ref === undefined || state.forwardRef !== undefined) {
-    await renewWithout(state, goal);
+  if (state.ref === undefined) {
+    if (goal.user !== undefined) await state.create(goal.user, goal.device);
     return;
   }
   for (let tries = 0; tries < TRIES_MAX; tries++) {
@@ -41,18 +41,6 @@ export async function renew(state: SessionState, goal: Goal): Promise<void> {
   throw new StickyError('STICKY_STORE_DOWN', `A session was changed by others ${TRIES_MAX} times while it was being renewed. Let the client try again.`);
 }
 
-/** There is nothing stored to be moved, or only what an old id still shows. */
-async function renewWithout(state: SessionState, goal: Goal): Promise<void> {
-  if (state.forwardRef !== undefined && (await isOf(state, state.ref!, goal.user))) {
-    const target = await state.read(state.ref!);
-    if (target !== undefined) state.content = target.content;
-    state.forwardRef = undefined;
-    return;
-  }
-  if (goal.user === undefined) return;
-  await state.create(goal.user, goal.device);
-}
-
 /** Somebody renewed it since this request read it. That will do, if it is for whom it should be. */
 async function adopt(state: SessionState, old: LoadedSession, goal: Goal): Promise<boolean> {
   const { to, isSameUser } = old.forward!;
@@ -60,18 +48,15 @@ async function adopt(state: SessionState, old: LoadedSession, goal: Goal): Promi
     const target = await state.read(to);
     if (target !== undefined) state.content = target.content;
     state.ref = to;
+    state.left = undefined;
     return true;
   }
   if (isSameUser) {
     state.ref = to;
     return false;
   }
-  // Another user logged in under the new id. Theirs is left alone.
-  if (goal.user === undefined) {
-    state.ref = to;
-    return true;
-  }
-  await state.create(goal.user, goal.device);
+  // Somebody else logged in under the new id. Theirs is left alone, and who wants no more than another id has it.
+  if (goal.user !== undefined) await state.create(goal.user, goal.device);
   return true;
 }
 

@@ -2,7 +2,7 @@ import { StickyError } from '../../base/errors.js';
 import type { Requirement, Step } from '../store/change.js';
 import { partitionOfUser, refOf, userIndex, type SessionRef } from './session-id.js';
 import type { SessionSettings } from './session-options.js';
-import { fieldKey, FORWARD_FIELD, readSession, writeContent, type LoadedSession, type SessionContent } from './session-record.js';
+import { fieldKey, FORWARD_FIELD, readSession, writeContent, type Forward, type LoadedSession, type SessionContent } from './session-record.js';
 
 /** A renewal of a renewal of a renewal, within the seconds that an old id lives. */
 const HOPS_MAX = 8;
@@ -18,10 +18,10 @@ export class SessionState {
   /** Where writes go; undefined while nothing is stored. */
   ref: SessionRef | undefined;
   /**
-   * Set where the client came with an old id, under which somebody logged in since: the place of that id. What it showed before is
-   * shown, and no more; what is set goes on to `ref`.
+   * Set where the client came with an old id, under which somebody else logged in since. It keeps what it had, for the seconds that it
+   * lives; where the session went on is not for it to see or to change.
    */
-  forwardRef: SessionRef | undefined;
+  left: Forward | undefined;
   content: SessionContent;
   /** Fields to write; undefined: to delete. */
   readonly changes = new Map<string, string | undefined>();
@@ -48,8 +48,8 @@ export class SessionState {
       if (loaded === undefined) return;
       if (loaded.forward === undefined || !loaded.forward.isSameUser) {
         this.#take(loaded);
-        this.ref = loaded.forward?.to ?? ref;
-        if (loaded.forward !== undefined) this.forwardRef = ref;
+        this.ref = ref;
+        this.left = loaded.forward;
         return;
       }
       ref = loaded.forward.to;
@@ -88,9 +88,8 @@ export class SessionState {
       await this.#validate();
       await this.create(this.content.user, this.content.device);
     } else {
-      // What this request set itself overwrites what others did, so there is nothing to compare; and an old id may not look.
-      const isBlind = this.changes.has(name) || this.forwardRef !== undefined;
-      await this.#merge(isBlind ? [] : [name], next);
+      // What this request set itself overwrites what others did, so there is nothing to compare.
+      await this.#merge(this.changes.has(name) ? [] : [name], next);
       this.checkOpen();
     }
     this.#written(written);
@@ -117,7 +116,7 @@ export class SessionState {
   isNow(id: string, ref: SessionRef, content: SessionContent): void {
     this.newId = id;
     this.ref = ref;
-    this.forwardRef = undefined;
+    this.left = undefined;
     this.content = content;
     this.changes.clear();
     this.wasDestroyed = false;
@@ -129,23 +128,21 @@ export class SessionState {
   async destroy(): Promise<void> {
     const { store } = this.settings;
     this.changes.clear();
-    // The old id of a session in which somebody logged in ends itself, not that person's session.
-    let ref = this.forwardRef ?? this.ref;
-    const goesOn: Requirement[] = this.forwardRef === undefined && ref !== undefined ? [{ kind: 'field', key: ref.key, field: FORWARD_FIELD, text: undefined }] : [];
+    let { ref } = this;
     for (let hop = 0; ref !== undefined && hop < HOPS_MAX; hop++) {
       const { partition, key }: SessionRef = ref;
       const { user } = this.content;
-      const requires = goesOn.map((requirement) => ({ ...requirement, key }));
       const unlink: Step[] = user === undefined ? [] : [{ kind: 'unlink', index: userIndex(user), member: key }];
-      const changed = await store.change(partition, { requires, steps: [{ kind: 'remove', key }, ...unlink], notes: [key] });
+      const changed = await store.change(partition, { requires: this.#notForwarded(key), steps: [{ kind: 'remove', key }, ...unlink], notes: [key] });
       if (changed.done) break;
       const loaded = await this.read(ref);
+      // Somebody logged in meanwhile: theirs goes on, and only the old id ends.
       if (loaded?.forward?.isSameUser === false) await store.change(partition, { steps: [{ kind: 'remove', key }], notes: [key] });
       ref = loaded?.forward?.isSameUser === true ? loaded.forward.to : undefined;
     }
     this.content = this.#empty();
     this.ref = undefined;
-    this.forwardRef = undefined;
+    this.left = undefined;
     this.newId = undefined;
     this.closed = undefined;
     this.wasDestroyed = true;
@@ -155,12 +152,12 @@ export class SessionState {
   async touch(): Promise<void> {
     if (this.ref === undefined) return;
     const { partition, key } = this.ref;
-    await this.settings.store.change(partition, { requires: [{ kind: 'field', key, field: FORWARD_FIELD, text: undefined }], steps: [{ kind: 'merge', key, ttlMs: this.settings.idleMs }] });
+    await this.settings.store.change(partition, { requires: this.#notForwarded(key), steps: [{ kind: 'merge', key, ttlMs: this.settings.idleMs }] });
   }
 
   get isTouchDue(): boolean {
     const { idleMs, touchMs } = this.settings;
-    return this.ref !== undefined && this.forwardRef === undefined && this.newId === undefined && this.expiresInMs < idleMs - touchMs && this.expiresInMs < this.endsInMs - 1_000;
+    return this.ref !== undefined && this.left === undefined && this.newId === undefined && this.expiresInMs < idleMs - touchMs && this.expiresInMs < this.endsInMs - 1_000;
   }
 
   textOf(name: string): string | undefined {
@@ -188,7 +185,7 @@ export class SessionState {
       const changed = await this.settings.store.change(partition, {
         requires: [
           { kind: 'present', key },
-          { kind: 'field', key, field: FORWARD_FIELD, text: undefined },
+          ...this.#notForwarded(key),
           ...compared.map((name): Requirement => ({ kind: 'field', key, field: fieldKey(name), text: this.content.fields.get(name) })),
         ],
         steps: [{ kind: 'merge', key, set, unset, ttlMs: this.settings.idleMs }],
@@ -200,13 +197,17 @@ export class SessionState {
         this.close();
         return;
       }
-      if (loaded.forward !== undefined) this.ref = loaded.forward.to;
+      if (loaded.forward !== undefined && this.left === undefined) this.ref = loaded.forward.to;
       // Not the rest: a request sees the session as it was when it came, apart from what it writes.
       const fields = new Map(this.content.fields);
       for (const name of compared) apply(fields, new Map([[name, loaded.content.fields.get(name)]]));
       this.content = { ...this.content, fields };
     }
     throw new StickyError('STICKY_STORE_DOWN', `A session was changed by others ${TRIES_MAX} times while this request tried to change it. Spread its writes over more fields, or write less often.`);
+  }
+
+  #notForwarded(key: string): Requirement[] {
+    return this.left === undefined ? [{ kind: 'field', key, field: FORWARD_FIELD, text: undefined }] : [];
   }
 
   /** The session is over: ended by another request. */
