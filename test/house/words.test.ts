@@ -50,8 +50,8 @@ describe('names', () => {
 /** Where other programs' words are the subject: suggestions for misspelt keys, other balancers' configuration. */
 const TRANSLATORS = /^src\/(?:control\/config\/suggestion\.ts|interop\/)/;
 
-/** Names that others gave: the configuration's own keys, and options of Node and of packages. */
-const ALLOWED_UNITS = /\b(?:maxFails|maxAliasCount|maxWrite|minLength|maxHeaderSize|maxPayload|maxAge|maxVersion|minVersion|maxConnections|maxHeadersCount|maxSockets)\b/;
+/** Names that others gave: the configuration's own keys, and options of Node and of packages. `expiresInMs` says when, in ms. */
+const ALLOWED_UNITS = /\b(?:expiresInMs|endsInMs|maxBytes|maxFails|maxAliasCount|maxWrite|minLength|maxHeaderSize|maxPayload|maxAge|maxVersion|minVersion|maxConnections|maxHeadersCount|maxSockets)\b/;
 
 describe('files', () => {
   it(`none has more than ${LINES_MAX} lines`, () => {
