@@ -1,4 +1,4 @@
-import { finishLog, openLog } from '../log-destination.js';
+import { openLog } from '../log-destination.js';
 import { runWorker } from './worker.js';
 
 // Signals are the supervisor's affair; a terminal and systemd send them to every process of the group.
@@ -17,6 +17,6 @@ runWorker({
     }),
   onOrder: (take) => process.on('message', take),
   log,
-  finishLog: () => finishLog(log),
+  finishLog: () => log.finish(),
   exit: (code) => process.exit(code),
 });
