@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { createClient } from '@redis/client';
 import { createSessions } from '../../dist/state/session/index.js';
 import { lmdbStore } from '../../dist/state/store/lmdb.js';
-import { redisStore } from '../../dist/state/store/redis/index.js';
+import { redisStore } from '../../dist/state/store/redis/redis-store.js';
 
 const [kind, redisPort, folder] = process.argv.slice(2);
 const require = createRequire(import.meta.url);
