@@ -8,6 +8,6 @@ export { createSessions, type ListedSession, type Sessions } from './sessions.js
 export type { Session, SessionFields } from './session.js';
 export type { SessionCookieOptions } from './session-cookie.js';
 export type { SessionEvent } from './session-event.js';
-export type { Duration, SessionOptions } from './session-options.js';
+export type { Duration, LocalOptions, SessionOptions } from './session-options.js';
 export type { SessionHeaders, SessionRequest, SessionTurn } from './session-turn.js';
 export type { StandardSchema } from './standard-schema.js';

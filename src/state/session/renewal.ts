@@ -65,7 +65,7 @@ async function isOf(state: SessionState, ref: SessionRef, user: string | undefin
 }
 
 async function move(state: SessionState, from: SessionRef, old: LoadedSession, goal: Goal): Promise<boolean> {
-  const { store, ids, idleMs, graceMs } = state.settings;
+  const { store, records, ids, idleMs, graceMs } = state.settings;
   const isSameUser = old.content.user === goal.user;
   const partition = goal.user === undefined || isSameUser ? from.partition : partitionOfUser(goal.user, store.partitions);
   const id = ids.make(partition);
@@ -83,13 +83,13 @@ async function move(state: SessionState, from: SessionRef, old: LoadedSession, g
     ...(old.content.user === undefined ? [] : [{ kind: 'unlink', index: userIndex(old.content.user), member: from.key } as const]),
   ];
   if (partition === from.partition) {
-    const changed = await store.change(partition, { requires, steps: [...begin, ...leave], notes: [from.key] });
+    const changed = await records.change(from, { requires, steps: [...begin, ...leave] });
     if (!changed.done) return false;
   } else {
-    await store.change(partition, { steps: begin });
-    const changed = await store.change(from.partition, { requires, steps: leave, notes: [from.key] });
+    await records.change(to, { steps: begin });
+    const changed = await records.change(from, { requires, steps: leave });
     if (!changed.done) {
-      await store.change(partition, { steps: [{ kind: 'remove', key: to.key }, ...(goal.user === undefined ? [] : [{ kind: 'unlink', index: userIndex(goal.user), member: to.key } as const])] });
+      await records.change(to, { steps: [{ kind: 'remove', key: to.key }, ...(goal.user === undefined ? [] : [{ kind: 'unlink', index: userIndex(goal.user), member: to.key } as const])] });
       return false;
     }
   }

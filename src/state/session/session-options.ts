@@ -6,6 +6,7 @@ import type { Store } from '../store/store.js';
 import { SessionCookie, type SessionCookieOptions } from './session-cookie.js';
 import { warn, type SessionEvent } from './session-event.js';
 import { SessionIds } from './session-id.js';
+import { SessionRecords, type LocalSettings } from './session-records.js';
 import type { StandardSchema } from './standard-schema.js';
 
 /** Milliseconds, or text such as `30m`. */
@@ -28,15 +29,30 @@ export interface SessionOptions<Fields extends object> {
   readonly maxBytes?: number | undefined;
   /** Checks the fields before they are stored: any Standard Schema (zod, valibot, arktype …) of an object. */
   readonly schema?: StandardSchema<Fields> | undefined;
+  /**
+   * Copies of sessions in this process, so that reads ask the store nothing. A logout in another process is known here within `bound`
+   * at the latest, also when messages are lost. Every process that shares the sessions must say `local` too. Off unless set.
+   */
+  readonly local?: boolean | LocalOptions | undefined;
   /** What is worth a line in the log. Warnings of the process unless set. */
   readonly onEvent?: ((event: SessionEvent) => void) | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
 }
 
+export interface LocalOptions {
+  /** How many sessions, 10 000 unless set. */
+  readonly max?: number | undefined;
+  /** What they may come to in memory: 64 MiB unless set. */
+  readonly maxBytes?: number | undefined;
+  /** From `100ms` to `1m`, `1s` unless set. */
+  readonly bound?: Duration | undefined;
+}
+
 /** The options as the rest of the session library uses them. */
 export interface SessionSettings {
   readonly store: Store;
+  readonly records: SessionRecords;
   readonly cookie: SessionCookie;
   readonly ids: SessionIds;
   readonly idleMs: number;
@@ -68,6 +84,7 @@ export function readOptions<Fields extends object>(options: SessionOptions<Field
   if (!(Number.isInteger(maxBytes) && maxBytes >= 256 && maxBytes <= BYTES_MAX)) throw invalid(`\`maxBytes\` must be a whole number from 256 to ${BYTES_MAX}.`);
   return {
     store,
+    records: new SessionRecords(store, clock, readLocal(options.local)),
     cookie: new SessionCookie(options.cookie ?? {}, idleMs),
     ids: new SessionIds(random, keys),
     idleMs,
@@ -81,6 +98,13 @@ export function readOptions<Fields extends object>(options: SessionOptions<Field
     clock,
     random,
   };
+}
+
+function readLocal(local: boolean | LocalOptions | undefined): LocalSettings | undefined {
+  if (local === undefined || local === false) return undefined;
+  const { max = 10_000, maxBytes = 64 * 1024 * 1024, bound = '1s' } = local === true ? {} : local;
+  for (const [name, value] of Object.entries({ max, maxBytes })) if (!(Number.isInteger(value) && value > 0)) throw invalid(`\`local.${name}\` must be a whole number above 0.`);
+  return { max, bytesMax: maxBytes, boundMs: readDuration('local.bound', bound, 100, 60_000) };
 }
 
 function readDuration(name: string, value: Duration, leastMs: number, mostMs: number): number {

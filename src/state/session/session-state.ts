@@ -2,7 +2,7 @@ import { StickyError } from '../../base/errors.js';
 import type { Requirement, Step } from '../store/change.js';
 import { partitionOfUser, refOf, userIndex, type SessionRef } from './session-id.js';
 import type { SessionSettings } from './session-options.js';
-import { fieldKey, FORWARD_FIELD, readSession, writeContent, type Forward, type LoadedSession, type SessionContent } from './session-record.js';
+import { fieldKey, FORWARD_FIELD, writeContent, type Forward, type LoadedSession, type SessionContent } from './session-record.js';
 
 /** A renewal of a renewal of a renewal, within the seconds that an old id lives. */
 const HOPS_MAX = 8;
@@ -44,7 +44,7 @@ export class SessionState {
     let ref = refOf(id);
     if (ref.partition >= this.settings.store.partitions) return;
     for (let hop = 0; hop < HOPS_MAX; hop++) {
-      const loaded = await this.read(ref);
+      const loaded: LoadedSession | undefined = this.settings.records.copy(ref) ?? (await this.read(ref));
       if (loaded === undefined) return;
       if (loaded.forward === undefined || !loaded.forward.isSameUser) {
         this.#take(loaded);
@@ -56,12 +56,8 @@ export class SessionState {
     }
   }
 
-  async read({ partition, key }: SessionRef): Promise<LoadedSession | undefined> {
-    const record = await this.settings.store.read(partition, key);
-    if (record === undefined) return undefined;
-    const loaded = readSession(record);
-    if (loaded === undefined) this.settings.onEvent({ type: 'unreadable' });
-    return loaded;
+  read(ref: SessionRef): Promise<LoadedSession | undefined> {
+    return this.settings.records.read(ref, () => this.settings.onEvent({ type: 'unreadable' }));
   }
 
   /** Writes what was set and deleted since. */
@@ -97,12 +93,12 @@ export class SessionState {
 
   /** Stores a session that wasn't there, under an id of its own. */
   async create(user: string | undefined, device: string | undefined): Promise<void> {
-    const { store, ids, idleMs, absoluteMs, random } = this.settings;
+    const { store, records, ids, idleMs, absoluteMs, random } = this.settings;
     const partition = user === undefined ? random.below(store.partitions) : partitionOfUser(user, store.partitions);
     const id = ids.make(partition);
     const ref = refOf(id);
     const content = { user, device, absoluteMs, fields: this.merged() };
-    await store.change(partition, {
+    await records.change(ref, {
       requires: [{ kind: 'absent', key: ref.key }],
       steps: [
         { kind: 'put', key: ref.key, fields: writeContent(content), ttlMs: idleMs, endsInMs: absoluteMs },
@@ -126,18 +122,18 @@ export class SessionState {
 
   /** Ends it, and where it went on meanwhile. */
   async destroy(): Promise<void> {
-    const { store } = this.settings;
+    const { records } = this.settings;
     this.changes.clear();
     let { ref } = this;
     for (let hop = 0; ref !== undefined && hop < HOPS_MAX; hop++) {
-      const { partition, key }: SessionRef = ref;
+      const { key }: SessionRef = ref;
       const { user } = this.content;
       const unlink: Step[] = user === undefined ? [] : [{ kind: 'unlink', index: userIndex(user), member: key }];
-      const changed = await store.change(partition, { requires: this.#notForwarded(key), steps: [{ kind: 'remove', key }, ...unlink], notes: [key] });
+      const changed = await records.change(ref, { requires: this.#notForwarded(key), steps: [{ kind: 'remove', key }, ...unlink] });
       if (changed.done) break;
       const loaded = await this.read(ref);
       // Somebody logged in meanwhile: theirs goes on, and only the old id ends.
-      if (loaded?.forward?.isSameUser === false) await store.change(partition, { steps: [{ kind: 'remove', key }], notes: [key] });
+      if (loaded?.forward?.isSameUser === false) await records.change(ref, { steps: [{ kind: 'remove', key }] });
       ref = loaded?.forward?.isSameUser === true ? loaded.forward.to : undefined;
     }
     this.content = this.#empty();
@@ -151,8 +147,8 @@ export class SessionState {
   /** Extends a session that was only read. */
   async touch(): Promise<void> {
     if (this.ref === undefined) return;
-    const { partition, key } = this.ref;
-    await this.settings.store.change(partition, { requires: this.#notForwarded(key), steps: [{ kind: 'merge', key, ttlMs: this.settings.idleMs }] });
+    const { key } = this.ref;
+    await this.settings.records.change(this.ref, { requires: this.#notForwarded(key), steps: [{ kind: 'merge', key, ttlMs: this.settings.idleMs }] });
   }
 
   get isTouchDue(): boolean {
@@ -174,7 +170,8 @@ export class SessionState {
   /** `compared`: fields that must still be as this request knows them. `next` is asked again after others were faster. */
   async #merge(compared: readonly string[], next: () => ReadonlyMap<string, string | undefined>): Promise<void> {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
-      const { partition, key } = this.ref!;
+      const ref = this.ref!;
+      const { key } = ref;
       const changes = next();
       const set: Record<string, string> = {};
       const unset: string[] = [];
@@ -182,17 +179,16 @@ export class SessionState {
         if (text === undefined) unset.push(fieldKey(name));
         else set[fieldKey(name)] = text;
       }
-      const changed = await this.settings.store.change(partition, {
+      const changed = await this.settings.records.change(ref, {
         requires: [
           { kind: 'present', key },
           ...this.#notForwarded(key),
           ...compared.map((name): Requirement => ({ kind: 'field', key, field: fieldKey(name), text: this.content.fields.get(name) })),
         ],
         steps: [{ kind: 'merge', key, set, unset, ttlMs: this.settings.idleMs }],
-        notes: [key],
       });
       if (changed.done) return;
-      const loaded = changed.failed === 0 ? undefined : await this.read(this.ref!);
+      const loaded = changed.failed === 0 ? undefined : await this.read(ref);
       if (loaded === undefined) {
         this.close();
         return;

@@ -53,7 +53,7 @@ export class Sessions<Fields extends object = SessionFields> {
     if (!linked.some(({ member }) => member === at.key)) return false;
     const { key } = at;
     const steps = [{ kind: 'remove', key } as const, { kind: 'unlink', index: userIndex(user), member: key } as const];
-    const changed = await this.#store.change(partition, { requires: [{ kind: 'present', key }], steps, notes: [key] });
+    const changed = await this.#settings.records.change(at, { requires: [{ kind: 'present', key }], steps });
     return changed.done;
   }
 
@@ -62,8 +62,14 @@ export class Sessions<Fields extends object = SessionFields> {
     const partition = partitionOfUser(user, this.#store.partitions);
     const kept = except instanceof Session ? except.ref : except;
     const key = kept === undefined ? undefined : parseRef(kept)?.key;
-    const changed = await this.#store.change(partition, { steps: [{ kind: 'removeLinked', index: userIndex(user), except: key }], notes: ['*'] });
+    const index = userIndex(user);
+    const changed = await this.#settings.records.changeIndex(partition, index, { steps: [{ kind: 'removeLinked', index, except: key }] });
     return changed.done ? changed.removed : 0;
+  }
+
+  /** Ends what `local` began. Not the store, which is yours. */
+  close(): void {
+    this.#settings.records.close();
   }
 
   async #list(partition: number, key: string, user: string): Promise<ListedSession | undefined> {

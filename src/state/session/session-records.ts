@@ -1,0 +1,102 @@
+import type { Clock } from '../../base/clock.js';
+import { TierOne } from '../coherence/tier-one.js';
+import type { Change, Changed } from '../store/change.js';
+import type { Store } from '../store/store.js';
+import type { SessionRef } from './session-id.js';
+import { readSession, type LoadedSession } from './session-record.js';
+
+export interface LocalSettings {
+  readonly max: number;
+  readonly bytesMax: number;
+  readonly boundMs: number;
+}
+
+interface Copy {
+  readonly session: LoadedSession;
+  readonly readAtMs: number;
+}
+
+/** Beside its fields; what V8 takes for the rest of a copy. */
+const COPY_BYTES = 512;
+
+/**
+ * The sessions' records in the store, and, where that was asked for, copies of them in this process. Every change notes the key of the
+ * session that it changes, or, where it ends all of a user, their index: so those who have copies hear of it.
+ */
+export class SessionRecords {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #copies: TierOne<Copy> | undefined;
+
+  constructor(store: Store, clock: Clock, local: LocalSettings | undefined) {
+    this.#store = store;
+    this.#clock = clock;
+    if (local === undefined) return;
+    const { max, bytesMax, boundMs } = local;
+    this.#copies = new TierOne<Copy>({ feed: store.feed, partitions: store.partitions, max, bytesMax, boundMs, clock, named });
+  }
+
+  /** As the store has it: what is about to be changed is always read there. Undefined: absent, or, after a call of `onUnreadable`, not ours. */
+  async read({ partition, key }: SessionRef, onUnreadable: () => void): Promise<LoadedSession | undefined> {
+    const fill = this.#copies?.begin(partition, key);
+    try {
+      const record = await this.#store.read(partition, key);
+      if (record === undefined) return undefined;
+      const session = readSession(record);
+      if (session === undefined) onUnreadable();
+      else if (fill !== undefined) this.#copies?.keep(fill, { session, readAtMs: this.#clock.monotonic() }, factsOf(session));
+      return session;
+    } finally {
+      if (fill !== undefined) this.#copies?.end(fill);
+    }
+  }
+
+  /** A copy, where there is one that may be used. */
+  copy({ key }: SessionRef): LoadedSession | undefined {
+    const copy = this.#copies?.get(key)?.value;
+    if (copy === undefined) return undefined;
+    const agoMs = this.#clock.monotonic() - copy.readAtMs;
+    const { session } = copy;
+    return { ...session, expiresInMs: session.expiresInMs - agoMs, endsInMs: session.endsInMs - agoMs };
+  }
+
+  /** A change of the session at `ref`. */
+  async change({ partition, key }: SessionRef, change: Change): Promise<Changed> {
+    const copies = this.#copies;
+    if (copies === undefined) return this.#store.change(partition, change);
+    const fill = copies.begin(partition, key);
+    try {
+      const changed = await this.#store.change(partition, { ...change, notes: [key] });
+      if (changed.done) copies.acknowledged(fill, changed.version);
+      else copies.unsure(fill);
+      return changed;
+    } catch (error) {
+      copies.unsure(fill);
+      throw error;
+    } finally {
+      copies.end(fill);
+    }
+  }
+
+  /** A change of what an index names. */
+  async changeIndex(partition: number, index: string, change: Change): Promise<Changed> {
+    const changed = await this.#store.change(partition, this.#copies === undefined ? change : { ...change, notes: [index] });
+    if (changed.done) this.#copies?.tagChanged(partition, changed.version, index);
+    return changed;
+  }
+
+  close(): void {
+    this.#copies?.close();
+  }
+}
+
+function named(note: string): { kind: 'entry' | 'tag'; name: string } | undefined {
+  if (note.startsWith('s:')) return { kind: 'entry', name: note };
+  return note.startsWith('u:') ? { kind: 'tag', name: note } : undefined;
+}
+
+function factsOf({ content, version, expiresInMs, index }: LoadedSession): { version: number; lifeMs: number; tags: string[]; bytes: number } {
+  let bytes = COPY_BYTES;
+  for (const [name, text] of content.fields) bytes += 2 * (name.length + text.length);
+  return { version, lifeMs: expiresInMs, tags: index === undefined ? [] : [index], bytes };
+}
