@@ -1,3 +1,4 @@
+import { IDEMPOTENT_METHODS } from '../base/idempotent-methods.js';
 import { RequestFacts } from '../route/facts.js';
 import { decide, prepare, type Decision } from '../route/router.js';
 import { CHUNKED, hostName, type RequestHead } from './http1/request-head.js';
@@ -14,9 +15,6 @@ import { upstreamHead } from './upstream-head.js';
 import { answerTo, isUnreachable, type UpstreamFault } from './upstream-fault.js';
 import type { UpstreamEndpoint } from './upstream-endpoint.js';
 import type { PoolConnections } from './pool-connections.js';
-
-/** Methods that may be sent twice (RFC 9110 §9.2.2). */
-const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE', 'TRACE']);
 
 /**
  * One request and its answer: routed once, tried on one upstream after the other while that is safe, streamed back, counted. Client side
@@ -207,7 +205,7 @@ export class Exchange implements UpstreamUser, RequestRecord {
   }
 
   #isRepeatable(): boolean {
-    return this.#body.isKept && IDEMPOTENT.has(this.head.method) && this.head.upgrade === '';
+    return this.#body.isKept && IDEMPOTENT_METHODS.has(this.head.method) && this.head.upgrade === '';
   }
 
   /** No upstream is left, or enough were tried. */

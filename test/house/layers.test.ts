@@ -11,6 +11,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   route: ['base'],
   state: ['base'],
   proxy: ['route', 'base'],
+  client: ['route', 'base'],
 };
 
 const INSTEAD: Readonly<Record<string, string>> = {
@@ -18,6 +19,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
   route: 'route is pure: take sockets, clocks, randomness and configuration as arguments, behind an interface in route.',
   state: 'state knows nothing of routing: take what it needs as an argument, or move what is shared into base.',
   proxy: 'proxy moves bytes: let control put the parts together and hand proxy what it needs.',
+  client: 'client runs inside other people\'s services: it takes the router and nothing of the gateway. Move what is shared into base.',
 };
 
 describe('the layers of src', () => {

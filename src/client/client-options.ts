@@ -1,0 +1,128 @@
+import type { Clock } from '../base/clock.js';
+import { DURATION_FORM, parseDuration } from '../base/duration.js';
+import { placements } from '../route/placement/registry.js';
+import type { ConditionChange, CreatePlacement } from '../route/pool/pool.js';
+import type { Upstream } from '../route/pool/upstream.js';
+import { invalid } from './invalid.js';
+
+/** An upstream: its URL, or that with its weight (1 unless set) and whether it takes no new users. */
+export type UpstreamInput = string | { readonly url: string; readonly weight?: number | undefined; readonly draining?: boolean | undefined };
+
+/** By id. For the gateway's answers take the gateway's ids and weights. */
+export type UpstreamsInput = Readonly<Record<string, UpstreamInput>>;
+
+/** As in the gateway's configuration: `'ring'`, or with options `{ ring: { points: 200 } }`. */
+export type PlacementInput = string | Readonly<Record<string, unknown>>;
+
+export interface ClientOptions {
+  readonly upstreams: UpstreamsInput;
+  /** Key → upstreams: `rendezvous` (default), `ring` or `maglev`. */
+  readonly placement?: PlacementInput | undefined;
+  /** When the owner can't be used: `borrow` (default) asks its backups in order, `reject` asks nobody else. */
+  readonly onFailure?: 'borrow' | 'reject' | undefined;
+  /** From the call to the last byte of the answer, over all tries: `10s` unless set, 1ms to 1d. */
+  readonly deadline?: string | undefined;
+  /** From the beginning of a try to that of its answer; then the next upstream is asked, where that is safe. The whole deadline unless set. */
+  readonly answerTime?: string | undefined;
+  /** Upstreams asked for one call: 3 unless set, 1 to 10. */
+  readonly tries?: number | undefined;
+  /** How many failed tries within `failTimeout` take an upstream down, and for how long: 3 and `30s` unless set; `maxFails: 0`: never. */
+  readonly passive?: { readonly maxFails?: number | undefined; readonly failTimeout?: string | undefined } | undefined;
+  /** Told when an upstream goes down, is tried again, or is back. */
+  readonly onChange?: ((change: ConditionChange) => void) | undefined;
+  /** In place of the global `fetch`. */
+  readonly fetch?: typeof fetch | undefined;
+  readonly clock?: Clock | undefined;
+}
+
+/** Options, checked and completed. */
+export interface ClientSettings {
+  readonly upstreams: readonly Upstream[];
+  readonly placement: CreatePlacement;
+  readonly onFailure: 'borrow' | 'reject';
+  readonly deadlineMs: number;
+  /** Infinity: as long as the call has. */
+  readonly answerTimeMs: number;
+  readonly triesMax: number;
+  readonly passive: { readonly maxFails: number; readonly failTimeoutMs: number };
+}
+
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const TRIES_MAX = 10;
+const FAILS_MAX = 1000;
+
+const OPTIONS = ['upstreams', 'placement', 'onFailure', 'deadline', 'answerTime', 'tries', 'passive', 'onChange', 'fetch', 'clock'] satisfies readonly (keyof ClientOptions)[];
+
+export function readOptions(options: ClientOptions): ClientSettings {
+  known(options, OPTIONS, 'option');
+  const { passive = {}, onFailure = 'borrow', deadline = '10s' } = options;
+  known(passive, ['maxFails', 'failTimeout'], 'option in passive');
+  if (onFailure !== 'borrow' && onFailure !== 'reject') throw invalid('onFailure must be "borrow" or "reject".');
+  const deadlineMs = readDeadline(deadline);
+  return {
+    upstreams: readUpstreams(options.upstreams),
+    placement: readPlacement(options.placement ?? 'rendezvous'),
+    onFailure,
+    deadlineMs,
+    answerTimeMs: options.answerTime === undefined ? Infinity : readDuration('answerTime', options.answerTime, 1, DAY_MS),
+    triesMax: wholeNumber('tries', options.tries ?? 3, 1, TRIES_MAX),
+    passive: {
+      maxFails: wholeNumber('passive.maxFails', passive.maxFails ?? 3, 0, FAILS_MAX),
+      failTimeoutMs: readDuration('passive.failTimeout', passive.failTimeout ?? '30s', 100, HOUR_MS),
+    },
+  };
+}
+
+export function readDeadline(text: string): number {
+  return readDuration('deadline', text, 1, DAY_MS);
+}
+
+export function readUpstreams(written: UpstreamsInput): Upstream[] {
+  if (typeof written !== 'object' || written === null || Array.isArray(written)) throw invalid(UPSTREAMS_FORM);
+  const entries = Object.entries(written);
+  if (entries.length === 0) throw invalid(`There are no upstreams. ${UPSTREAMS_FORM}`);
+  return entries.map(([id, input]): Upstream => {
+    const { url, weight = 1, draining = false } = typeof input === 'string' ? { url: input } : (input ?? {});
+    return { id, url: originOf(id, url), weight, draining };
+  });
+}
+
+const UPSTREAMS_FORM = "Write upstreams: { 'api-1': 'http://127.0.0.1:3001' }.";
+
+/** Never shows the URL: it may hold a password. */
+function originOf(id: string, url: unknown): string {
+  const parsed = typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined;
+  const isOrigin = parsed !== undefined && /^https?:$/.test(parsed.protocol) && `${parsed.username}${parsed.password}${parsed.search}${parsed.hash}` === '' && parsed.pathname === '/';
+  if (!isOrigin) throw invalid(`The upstream "${id}" has no usable URL. Write its scheme, host and port and nothing more: http://127.0.0.1:3001.`);
+  return parsed.origin;
+}
+
+function readPlacement(written: PlacementInput): CreatePlacement {
+  const named = typeof written === 'string' ? { [written]: {} } : written;
+  const [name = '', ...more] = Object.keys(named);
+  const definition = placements.find((each) => each.name === name);
+  if (definition === undefined || more.length > 0) throw invalid(`placement must be one of ${placements.map((each) => each.name).join(', ')}, or one of these with its options: { ring: { points: 1000 } }.`);
+  const options = definition.options.safeParse(named[name]);
+  if (options.success) return (members) => definition.create(members, options.data);
+  const { path, message } = options.error.issues[0]!;
+  throw invalid(`placement ${[name, ...path].join('.')}: ${message}`);
+}
+
+function readDuration(name: string, text: string, min: number, max: number): number {
+  const ms = typeof text === 'string' ? parseDuration(text) : undefined;
+  if (ms === undefined) throw invalid(`${name} is not a duration. Write ${DURATION_FORM}, as text.`);
+  if (ms < min || ms > max) throw invalid(`${name} must be from ${min} ms to ${max} ms, not ${ms} ms.`);
+  return ms;
+}
+
+function wholeNumber(name: string, value: number, min: number, max: number): number {
+  if (!Number.isInteger(value) || value < min || value > max) throw invalid(`${name} must be a whole number from ${min} to ${max}.`);
+  return value;
+}
+
+/** A misspelt limit that is silently ignored is no limit. */
+function known(written: object, names: readonly string[], what: string): void {
+  const odd = Object.keys(written).find((name) => !names.includes(name));
+  if (odd !== undefined) throw invalid(`There is no ${what} named ${odd}. There are: ${names.join(', ')}.`);
+}

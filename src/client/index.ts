@@ -1,0 +1,17 @@
+/**
+ * `stickyroute/client`: call the upstream that owns a user, and its backups when it is away, from code.
+ */
+export { createClient } from './client.js';
+export type { CallOptions, Client, UpstreamState } from './client.js';
+export type { ClientOptions, PlacementInput, UpstreamInput, UpstreamsInput } from './client-options.js';
+export type { AnswerFacts, ClientResponse } from './answer.js';
+export { CallError } from './call-error.js';
+export type { CallErrorCode, Try, TryResult } from './call-error.js';
+export type { Key } from './key.js';
+
+export { StickyError } from '../base/errors.js';
+export type { StickyErrorCode } from '../base/errors.js';
+export type { Clock, Timer } from '../base/clock.js';
+export type { ChangeWhy, ConditionChange } from '../route/pool/pool.js';
+export type { Condition } from '../route/pool/snapshot.js';
+export type { Outcome } from '../route/decision.js';
