@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { openLog } from '../control/log-destination.js';
 import { run } from './run.js';
+import { openTerminal } from './terminal.js';
 
 // A reader that has gone (`| head`) is no reason to fall over, least of all for a gateway.
 for (const stream of [process.stdout, process.stderr]) {
@@ -16,5 +17,6 @@ process.exitCode = await run(process.argv.slice(2), {
   cwd: process.cwd(),
   signals: process,
   openLog,
+  ...(process.stdin.isTTY && process.stderr.isTTY && { openTerminal }),
   exit: (code) => process.exit(code),
 });

@@ -65,7 +65,7 @@ describe('the command line', () => {
     const t = terminal();
     expect(await t.run('--version')).toBe(0);
     expect(t.out.text).toMatch(/^\d+\.\d+\.\d+\n$/);
-    for (const argv of [['--help'], ['up', '--help'], ['validate', '--help'], ['explain', '--help']]) {
+    for (const argv of [['--help'], ['up', '--help'], ['validate', '--help'], ['explain', '--help'], ['advise', '--help']]) {
       const help = terminal();
       expect(await help.run(...argv)).toBe(0);
       expect(help.out.text).toContain('Examples:');

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addAdvise } from './advise.js';
 import { addExplain } from './explain.js';
 import { reportFailure } from './failure.js';
 import type { StartGateway } from './running-gateway.js';
@@ -13,6 +14,7 @@ Examples:
   stickyroute up -c stickyroute.yaml
   stickyroute validate -c stickyroute.yaml
   stickyroute explain -c stickyroute.yaml --url http://example.org/ --header 'x-user-id: 7'
+  stickyroute advise
 
 Every key of the configuration: docs/configuration.md. Exit codes: 0 done, 1 failed, 2 bad configuration or command line.`;
 
@@ -30,6 +32,7 @@ export async function run(argv: readonly string[], around: Surroundings, startGa
   addUp(program, around, end, startGateway);
   addValidate(program, around, end);
   addExplain(program, around, end);
+  addAdvise(program, around, end);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;

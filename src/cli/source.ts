@@ -4,6 +4,7 @@ import { StickyError } from '../base/errors.js';
 import type { Config } from '../control/config/config.js';
 import { loadConfig, readConfig } from '../control/config/load.js';
 import { ConfigError, type ConfigProblem } from '../control/config/problem.js';
+import { PRESETS, type PresetName } from '../control/presets.js';
 import type { Surroundings } from './surroundings.js';
 
 const NAMES = ['stickyroute.yaml', 'stickyroute.yml', 'stickyroute.json'];
@@ -26,6 +27,8 @@ export interface RoutingFlags {
   readonly affinity?: readonly string[];
   readonly placement?: string;
   readonly balance?: string;
+  /** Under what the other flags say. */
+  readonly preset?: PresetName;
 }
 
 const FLAG_OF: Readonly<Record<string, keyof RoutingFlags>> = { upstreams: 'upstream', affinity: 'affinity', placement: 'placement', balance: 'balance' };
@@ -33,6 +36,7 @@ const FLAG_OF: Readonly<Record<string, keyof RoutingFlags>> = { upstreams: 'upst
 /** One pool and one route from flags. Problems speak of the flags. */
 export function configOfFlags(flags: RoutingFlags, cwd: string): Config {
   const value = {
+    ...PRESETS.find(({ name }) => name === flags.preset)?.config,
     upstreams: flags.upstream,
     ...(flags.affinity && { affinity: flags.affinity.map(ruleOf) }),
     ...(flags.placement !== undefined && { placement: flags.placement }),

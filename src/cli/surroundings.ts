@@ -1,4 +1,5 @@
 import type { DestinationStream } from 'pino';
+import type { Terminal } from './terminal.js';
 
 /** All that a command touches of the process it runs in; tests bring their own. */
 export interface Surroundings {
@@ -9,6 +10,8 @@ export interface Surroundings {
   readonly signals: SignalSource;
   /** Where `up` writes its log. `isShared`: its workers write there too. */
   openLog(isShared: boolean): DestinationStream;
+  /** Asks whoever sits at the terminal; absent where there is none. */
+  openTerminal?(): Terminal;
   /** Ends the process at once, with requests in progress. */
   exit(code: number): void;
 }

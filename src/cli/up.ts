@@ -6,6 +6,7 @@ import { sealsBindings } from '../control/assembly.js';
 import type { Config, Listen } from '../control/config/config.js';
 import { loadConfig } from '../control/config/load.js';
 import { listen as listenSchema, workers as workersSchema } from '../control/config/schema.js';
+import { PRESETS, type PresetName } from '../control/presets.js';
 import { runUntilStopped } from './lifetime.js';
 import type { StartGateway } from './running-gateway.js';
 import { configFile, configOfFlags, type RoutingFlags } from './source.js';
@@ -24,6 +25,7 @@ interface UpFlags extends RoutingFlags {
 const EXAMPLES = `
 Examples:
   stickyroute up --upstream http://127.0.0.1:3001 --upstream http://127.0.0.1:3002
+  stickyroute up --preset medium --upstream http://10.0.0.1:3000 --upstream http://10.0.0.2:3000
   stickyroute up --upstream http://10.0.0.1:3000 --upstream http://10.0.0.2:3000 --affinity header:x-user-id --affinity ip
   stickyroute up -c stickyroute.yaml --listen 127.0.0.1:8080 --expose
 
@@ -51,6 +53,7 @@ export function addUp(program: Command, around: Surroundings, end: (code: number
     .option('-c, --config <file>', 'the configuration, YAML or JSON (default: stickyroute.yaml, .yml or .json here)')
     .option('-u, --upstream <url>', 'an upstream, instead of a file; its id is its host and port (repeatable)', collect)
     .option('-l, --listen <address>', 'port, or address:port (default: 8080)', toListen)
+    .option('-p, --preset <size>', `what fits the number of users: ${PRESETS.map(({ name }) => name).join(', ')} (see: stickyroute advise)`, toPreset)
     .option('-a, --affinity <rule>', 'how users are told apart (repeatable; default: cookie)', collect)
     .option('--placement <name>', 'key → upstream: rendezvous, ring or maglev (default: rendezvous)')
     .option('--balance <name>', 'no key → upstream: leastRequests, roundRobin or twoChoices (default: leastRequests)')
@@ -74,8 +77,8 @@ export function addUp(program: Command, around: Surroundings, end: (code: number
 
 /** Where the configuration comes from, and how to read it anew with the same flags on top. */
 function configReader(flags: UpFlags, around: Surroundings): { readonly file: string | undefined; config(): Config } {
-  const { upstream, affinity, placement, balance } = flags;
-  const routing = Object.entries({ upstream, affinity, placement, balance }).filter(([, value]) => value !== undefined).map(([name]) => `--${name}`);
+  const { upstream, preset, affinity, placement, balance } = flags;
+  const routing = Object.entries({ upstream, preset, affinity, placement, balance }).filter(([, value]) => value !== undefined).map(([name]) => `--${name}`);
   if (upstream !== undefined && flags.config === undefined) {
     return { file: undefined, config: () => withFlags(configOfFlags(flags, around.cwd), flags) };
   }
@@ -104,6 +107,12 @@ function announce(address: string, config: Config, { stderr }: Surroundings): vo
   if (config.keys.length === 0 && sealsBindings(config)) {
     stderr.write('  warning: no keys are set, so the cookies of this run mean nothing to the next. Set keys (openssl rand -base64 32).\n');
   }
+}
+
+function toPreset(text: string): PresetName {
+  const preset = PRESETS.find(({ name }) => name === text);
+  if (preset !== undefined) return preset.name;
+  throw new InvalidArgumentError(`The presets are ${PRESETS.map(({ name, size }) => `${name} (${size})`).join(', ')}.`);
 }
 
 function toListen(text: string): Listen {
