@@ -87,6 +87,6 @@ function watched(body: ReadableStream<Uint8Array>, watch: TryWatch, ends: Answer
         await reader.cancel(reason);
       },
     },
-    new ByteLengthQueuingStrategy({ highWaterMark: AHEAD_BYTES_MAX }),
+    { highWaterMark: AHEAD_BYTES_MAX, size: (chunk) => chunk?.byteLength ?? 0 },
   );
 }
