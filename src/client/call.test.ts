@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { scriptedFetch, type Scripted } from '../../test/support/scripted-fetch.js';
 import { createManualClock } from '../testing/manual-clock.js';
@@ -203,11 +204,26 @@ describe('an abort', () => {
     expect(condition(first)).toBe('up');
   });
 
-  it('after the answer does nothing', async () => {
-    const { call, first } = setUp();
+  it('within the answer gives up the rest of it, also where fetch pays no heed', async () => {
+    const { call, script } = setUp();
+    let isCancelled = false;
+    script(() => new Response(new ReadableStream({ start: (controller) => controller.enqueue(Buffer.from('half')), cancel: () => void (isCancelled = true) })));
     const abort = new AbortController();
     const response = await call({ signal: abort.signal });
+    const reason = new Error('the user left');
+    abort.abort(reason);
+    await expect(response.text()).rejects.toBe(reason);
+    expect(isCancelled).toBe(true);
+  });
+
+  it('after the answer does nothing, and the signal is let go of', async () => {
+    const { call, first, script } = setUp();
+    script(['reset', 200]);
+    const abort = new AbortController();
+    await (await call({ signal: abort.signal })).text();
+    const response = await call({ signal: abort.signal });
     expect(await response.text()).toBe(`200 of ${first}`);
+    expect(getEventListeners(abort.signal, 'abort')).toEqual([]);
     abort.abort();
   });
 });

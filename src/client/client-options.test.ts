@@ -54,6 +54,7 @@ describe('what can\'t be sent is refused before anybody is asked', () => {
     ['users/42', 'begins with a slash'],
     ['http://elsewhere.example/', 'begins with a slash'],
     ['/users/../admin', '. or ..'],
+    ['/users/./7', '. or ..'],
     ['/users/%2e%2E/admin', '. or ..'],
     ['/users/.%2e?x', '. or ..'],
     ['/users/..', '. or ..'],

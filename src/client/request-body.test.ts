@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { scriptedFetch } from '../../test/support/scripted-fetch.js';
+import { until } from '../../test/support/until.js';
 import { createClient } from './client.js';
 import { KEPT_BODY_BYTES_MAX } from './request-body.js';
 
@@ -50,6 +51,39 @@ describe('a body', () => {
     net.script(first, 'reset');
     await expect(client.fetch('42', '/', { method: 'PUT', body: large.stream })).rejects.toMatchObject({ code: 'STICKY_UPSTREAM_BROKEN' });
     expect(bodies().map((body) => body!.length)).toEqual([KEPT_BODY_BYTES_MAX * 1.25]);
+  });
+
+  it('of a stream above the limit, once read, is not sent by halves where nobody was reached either', async () => {
+    const { net, client, first } = setUp();
+    net.script(first, 'refused');
+    await expect(client.fetch('42', '/', { method: 'POST', body: source(5, KEPT_BODY_BYTES_MAX / 4).stream })).rejects.toMatchObject({ code: 'STICKY_NO_UPSTREAM' });
+    expect(net.hosts).toEqual([first]);
+  });
+
+  it('of a stream loses nothing when a try fails while a piece is on its way', async () => {
+    let give!: (chunk: string) => void;
+    const pieces = (async function* () {
+      yield Buffer.from('one ');
+      yield Buffer.from(await new Promise<string>((resolve) => (give = resolve)));
+      yield Buffer.from('three');
+    })();
+    let tries = 0;
+    const client = createClient({
+      upstreams: { 'api-1': 'http://api-1', 'api-2': 'http://api-2' },
+      placement: 'ring',
+      fetch: async (_, init) => {
+        const body = init!.body as ReadableStream;
+        if (++tries === 2) return new Response(body as never);
+        const reader = body.getReader();
+        await reader.read();
+        void reader.read().catch(() => {});
+        throw new TypeError('fetch failed', { cause: { syscall: 'connect' } });
+      },
+    });
+    const answer = client.fetch('42', '/', { method: 'POST', body: pieces });
+    await until('the second try', () => tries === 2);
+    give('two ');
+    expect(await (await answer).text()).toBe('one two three');
   });
 
   it('of a stream at the limit is kept', async () => {

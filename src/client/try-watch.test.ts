@@ -73,6 +73,29 @@ describe('the deadline', () => {
     expect(net.asked).toHaveLength(1);
   });
 
+  it('leaves no time for another try where the clock went on without its timers', async () => {
+    const clock = createManualClock();
+    let skewMs = 0;
+    const { net, first, caught } = setUp({ clock: { ...clock, monotonic: () => clock.monotonic() + skewMs } });
+    net.script(first, () => {
+      skewMs = 3000;
+      throw new TypeError('fetch failed', { cause: { syscall: 'connect' } });
+    });
+    expect(await caught()).toMatchObject({ code: 'STICKY_DEADLINE', tries: [{ upstream: first, result: 'unreachable' }] });
+    expect(net.asked).toHaveLength(1);
+  });
+
+  it('leaves no time for another try where its timer was a moment early', async () => {
+    const clock = createManualClock();
+    const { net, first, caught } = setUp({ clock: { ...clock, monotonic: () => clock.monotonic() * 0.999 } });
+    net.script(first, 'hang');
+    const error = caught();
+    await net.askedFor(1);
+    clock.advance(2000);
+    expect(await error).toMatchObject({ code: 'STICKY_DEADLINE' });
+    expect(net.asked).toHaveLength(1);
+  });
+
   it('can be another for one call, shorter or longer', async () => {
     const { net, clock, first, client, caught } = setUp();
     net.script(first, 'hang');
@@ -124,8 +147,8 @@ describe('the deadline', () => {
       return own;
     } };
     const { net, client, first } = setUp({ clock: counted });
-    net.script(first, 'refused', 'reset', 200);
-    for (let at = 0; at < 3; at++) await (await client.fetch(KEY, '/')).text();
+    net.script(first, 'refused', 'reset', 503, 200);
+    for (let at = 0; at < 4; at++) await (await client.fetch(KEY, '/')).text();
     await (await client.fetch(KEY, '/')).body!.cancel();
     expect(timers.size).toBe(0);
   });
@@ -191,5 +214,18 @@ describe('silence', () => {
       await error;
     }
     expect(condition(second)).toBe('up');
+  });
+
+  it('of a trial that was given little time lets the next call try', async () => {
+    const { net, clock, client, first, caught, condition } = setUp({ passive: { maxFails: 1, failTimeout: '30s' } });
+    net.script(first, 'refused', 'hang', 200);
+    await client.fetch(KEY, '/');
+    clock.advance(30_000);
+    const error = caught({ deadline: '100ms' });
+    await net.askedFor(3);
+    clock.advance(100);
+    expect(await error).toMatchObject({ code: 'STICKY_DEADLINE' });
+    expect(condition(first)).toBe('trial');
+    expect((await client.fetch(KEY, '/')).upstream).toBe(first);
   });
 });
