@@ -23,7 +23,13 @@ export type StickyErrorCode =
   | 'STICKY_UPSTREAM_BROKEN'
   | 'STICKY_DEADLINE';
 
-const STATUS: { readonly [code in StickyErrorCode]?: number } = { STICKY_STORE_DOWN: 503, STICKY_SESSION_ENDED: 401 };
+const STATUS: { readonly [code in StickyErrorCode]?: number } = {
+  STICKY_STORE_DOWN: 503,
+  STICKY_SESSION_ENDED: 401,
+  STICKY_NO_UPSTREAM: 503,
+  STICKY_UPSTREAM_BROKEN: 502,
+  STICKY_DEADLINE: 504,
+};
 
 /** An error meant for a person: `message` says what happened, to which thing, and what to do about it. */
 export class StickyError extends Error {

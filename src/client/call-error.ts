@@ -16,15 +16,11 @@ export interface Try {
   readonly error?: unknown;
 }
 
-const STATUS = { STICKY_NO_UPSTREAM: 503, STICKY_UPSTREAM_BROKEN: 502, STICKY_DEADLINE: 504 } as const;
-
-export type CallErrorCode = keyof typeof STATUS;
+export type CallErrorCode = 'STICKY_NO_UPSTREAM' | 'STICKY_UPSTREAM_BROKEN' | 'STICKY_DEADLINE';
 
 /** A call that got no answer, or not the whole of one. What the app itself answers is never an error, whatever its status. */
 export class CallError extends StickyError {
   declare readonly code: CallErrorCode;
-  /** What a service in front may answer its own client with. */
-  readonly status: 502 | 503 | 504;
   /** The upstreams asked, in order. */
   readonly tries: readonly Try[];
 
@@ -32,7 +28,11 @@ export class CallError extends StickyError {
     const cause = tries.at(-1)?.error;
     super(code, message, cause === undefined ? undefined : { cause });
     this.name = 'CallError';
-    this.status = STATUS[code];
     this.tries = tries;
+  }
+
+  /** What a service in front may answer its own client with. */
+  override get status(): 502 | 503 | 504 {
+    return super.status as 502 | 503 | 504;
   }
 }

@@ -36,7 +36,7 @@ export const PRESETS: readonly Preset[] = [
     size: 'fewer than 10 000 users',
     scheme: 'round robin + shared sessions',
     config: { affinity: [], balance: 'roundRobin' },
-    upstreams: 'Sessions of 1 h in a store that all upstreams share.',
+    upstreams: 'Sessions of 1 h in a store that all upstreams share (stickyroute/session).',
     why: 'One store carries this many sessions, and with nothing kept at an upstream any of them can serve anybody: nobody is moved when one fails.',
   },
   {
@@ -89,7 +89,7 @@ const BY_CLIENTS: Readonly<Record<Clients, Situation>> = {
     title: 'classic web app',
     scheme: 'cookie + shared sessions',
     config: { affinity: [BY_COOKIE] },
-    upstreams: 'Sessions of 1 h in a store that all upstreams share, so that whoever must move is still logged in.',
+    upstreams: 'Sessions of 1 h in a store that all upstreams share (stickyroute/session), so that whoever must move is still logged in.',
     why: 'Browsers keep a cookie and change their address: the sealed cookie holds each at one upstream, also when the pool grows.',
   },
   api: {
@@ -103,7 +103,7 @@ const BY_CLIENTS: Readonly<Record<Clients, Situation>> = {
     title: 'browsers and API clients',
     scheme: 'cookie + consistent hashing',
     config: { affinity: [BY_COOKIE, BY_TOKEN, BY_ADDRESS] },
-    upstreams: 'Tokens (JWT) for API clients, sessions of 1 h in a shared store for browsers; caches with a limit and lives of 5 min.',
+    upstreams: 'Tokens (JWT) for API clients, sessions of 1 h in a shared store for browsers (stickyroute/session); caches with a limit and lives of 5 min.',
     why: 'The first key that is found places the user, and the cookie remembers it for those who keep cookies.',
   },
 };
