@@ -9,6 +9,7 @@ nginx:nginx-light
 haproxy:haproxy
 redis-server:redis-server
 caddy:caddy
+script:bsdutils
 "
 
 # Where Debian puts servers; not on every user's PATH.
