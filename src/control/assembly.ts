@@ -9,6 +9,7 @@ import type { Member, Placement } from '../route/placement/placement.js';
 import { placements } from '../route/placement/registry.js';
 import { Pool, type PoolOptions } from '../route/pool/pool.js';
 import type { PoolView } from '../route/pool/pool-view.js';
+import { membersOf } from '../route/pool/upstream.js';
 import type { Affinity } from '../route/router.js';
 import type { Choice, Config, PoolConfig, RouteConfig } from './config/config.js';
 import { ConfigError } from './config/problem.js';
@@ -125,7 +126,7 @@ function takeOver(previous: Assembly, settings: PoolConfig): TakenOver | undefin
   const pool = previous.pools.get(settings.name);
   if (pool === undefined) return undefined;
   const before = previous.config.pools.find(({ name }) => name === settings.name)!;
-  const members = settings.upstreams.map(({ id, weight }) => ({ id, weight }));
+  const members = membersOf(settings.upstreams);
   const isSamePlacement = isDeepStrictEqual(before.placement, settings.placement);
   const placement = built(settings, () => (isSamePlacement ? pool.snapshot.placement.withMembers(members) : createPlacement(settings.placement, members)));
   return { pool, settings, placement };

@@ -3,6 +3,7 @@ import { fakePool } from '../testing/fake-pool.js';
 import { EXPIRED, GONE, NOTHING, UNREADABLE, type FailurePolicy, type Found, type Rule } from './affinity/rule.js';
 import type { Balance } from './balance/balance.js';
 import type { Failure } from './decision.js';
+import type { Placement } from './placement/placement.js';
 import { plainFacts } from './plain-facts.js';
 import { takesNewUsers, type Condition, type PoolSnapshot } from './pool/snapshot.js';
 import { decide, prepare, type Affinity, type Decision } from './router.js';
@@ -202,6 +203,76 @@ describe('the walk', () => {
         expect([decision.index, decision.outcome, decision.why, decision.writes()]).toEqual([-1, 'rejected', 'down', []]);
       }
     }
+  });
+});
+
+describe('a placement that wants to know who can be used', () => {
+  /** Places a key at its number among those that are left, as HAProxy's map does, and gives up after two of them, as nginx does after 20. */
+  function agreeing(pool: PoolSnapshot, asked: () => void = () => {}): PoolSnapshot {
+    const over = (places: readonly number[]): Placement => {
+      const rank = (key: string): number[] => {
+        const at = key.charCodeAt(0) % places.length;
+        return key === '' ? [] : [...places.slice(at), ...places.slice(0, at)].slice(0, 2);
+      };
+      return { ...pool.placement, owner: (key) => rank(key)[0] ?? -1, rank, among: (isUsable) => (asked(), over([0, 1, 2, 3].filter(isUsable))) };
+    };
+    return { ...pool, placement: over([0, 1, 2, 3]) };
+  }
+  const one = (place: number, onFailure: FailurePolicy): Rule => fake({ found: keyed(place), onFailure });
+
+  test('is asked once for a snapshot', () => {
+    let asked = 0;
+    const pool = agreeing(fakePool(ids, { conditions: { a: 'down' } }), () => asked++);
+    for (let i = 0; i < 5; i++) decideWith(pool, one(0, 'borrow')).next('broken');
+    expect(asked).toBe(1);
+  });
+
+  test('keys stay keyed where the others\' absence moves them', () => {
+    const pool = agreeing(fakePool(ids, { conditions: { a: 'down' } }));
+    expect(summary(decideWith(pool, one(1, 'reject')))).toBe('c, keyed, by fake, -, no write');
+  });
+
+  test('the stand-in for an upstream that is away is the one that it names then, by the policy', () => {
+    const pool = agreeing(fakePool(ids, { conditions: { b: 'down' } }));
+    expect(summary(decideWith(pool, one(1, 'borrow')))).toBe('c, borrowed, by fake, down, no write');
+    expect(summary(decideWith(pool, one(1, 'rehome')))).toBe('c, rehomed, by fake, down, no write');
+    expect(summary(decideWith(pool, one(1, 'reject')))).toBe('nobody, rejected, by fake, down, no write');
+    expect(summary(decideWith(agreeing(fakePool(ids, { draining: ['b'] })), one(1, 'borrow')))).toBe('c, borrowed, by fake, draining, no write');
+  });
+
+  test('where it gives up the balance goes on with those that are left, and says so', () => {
+    const decision = decideWith(agreeing(fakePool(ids)), one(0, 'rehome'));
+    decision.next('unreachable');
+    expect(summary(decision)).toBe('b, rehomed, by fake, down, no write');
+    decision.next('unreachable');
+    expect(summary(decision)).toBe('d, balanced, by balance, down, no write');
+    decision.next('unreachable');
+    expect(summary(decision)).toBe('c, balanced, by balance, down, no write');
+    expect([decision.next('unreachable'), decision.outcome]).toEqual([-1, 'rejected']);
+  });
+
+  test('a cookie remembers whom the balance chose, unless the key only borrows', () => {
+    const after = (onFailure: FailurePolicy): string => {
+      const decision = decideWith(agreeing(fakePool(ids)), fake({ found: NOTHING, name: 'cookie' }), one(0, onFailure));
+      decision.next('unreachable');
+      decision.next('unreachable');
+      return summary(decision);
+    };
+    expect(after('rehome')).toBe('d, balanced, by balance, down, cookie=d');
+    expect(after('borrow')).toBe('d, balanced, by balance, down, no write');
+  });
+
+  test('a key that it does not place is balanced, whatever the policy', () => {
+    const decision = decideWith(agreeing(fakePool(ids)), fake({ found: { kind: 'keyed', key: '' }, onFailure: 'reject' }));
+    expect(summary(decision)).toBe('d, balanced, by balance, -, no write');
+    decision.next('broken');
+    expect(summary(decision)).toBe('c, balanced, by balance, -, no write');
+  });
+
+  test('a moved binding stays moved where the balance goes on', () => {
+    const pool = agreeing(fakePool(ids, { conditions: { b: 'down' } }));
+    const decision = decideWith(pool, fake({ found: bound(1, { key: '' }), onFailure: 'borrow' }));
+    expect(summary(decision)).toBe('d, borrowed, by fake, down, no write');
   });
 });
 

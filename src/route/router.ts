@@ -3,7 +3,7 @@ import type { Found, FailurePolicy, Rule } from './affinity/rule.js';
 import type { Balance, BalanceFacts, Load } from './balance/balance.js';
 import type { Failure, Outcome, Why } from './decision.js';
 import type { RequestFacts } from './facts.js';
-import { isReachable, takesNewUsers, type PoolSnapshot } from './pool/snapshot.js';
+import { isReachable, placementNow, takesNewUsers, type PoolSnapshot } from './pool/snapshot.js';
 
 /** How a pool's users are told apart and spread: the part of a route that the router needs. */
 export interface Affinity {
@@ -66,6 +66,8 @@ export class Decision implements BalanceFacts {
   #found: Deciding | undefined;
   /** True once the deciding rule's own upstream was given up and its failure policy asked. */
   #hasLeft = false;
+  /** True for a borrower whom the balance serves: nothing is written that would keep it there. */
+  #isBorrowing = false;
   /** The key that ranks the upstreams while the deciding rule's own can't be used. */
   #key: string | undefined;
   #rank: ArrayLike<number> | undefined;
@@ -98,7 +100,7 @@ export class Decision implements BalanceFacts {
   writes(): string[] {
     const values: string[] = [];
     const { rules } = this.#affinity;
-    if (this.index === -1 || this.outcome === 'borrowed') return values;
+    if (this.index === -1 || this.outcome === 'borrowed' || this.#isBorrowing) return values;
     for (let at = 0; at < this.#asked; at++) {
       const rule = rules[at]!;
       if (rule.bind !== undefined) values.push(rule.bind(this.#facts, this.pool, this.index));
@@ -150,6 +152,9 @@ export class Decision implements BalanceFacts {
     if (this.index === -1) this.#advance();
     else if (!takesNewUsers(this.pool, this.index)) {
       this.#leave(this.pool.conditions[this.index] === 'down' ? 'down' : 'draining', 'unreachable');
+    } else if (this.pool.placement.among !== undefined) {
+      // Its own upstream is well, and yet others that are not may have moved it: HAProxy's map does.
+      this.index = placementNow(this.pool).owner(found.key);
     }
   }
 
@@ -180,14 +185,28 @@ export class Decision implements BalanceFacts {
 
   #advance(): void {
     this.index = this.#key === undefined ? this.#affinity.balance.pick(this) : this.#nextByRank(this.#key);
+    if (this.index === -1 && this.#key !== undefined) this.#giveUp();
     if (this.index !== -1) return;
     this.outcome = 'rejected';
     // Nobody is turned away for an unreadable cookie: there was just no upstream left.
     if (this.why !== 'draining') this.why = 'down';
   }
 
+  /** The ranking is at its end. Where it ends early (nginx gives up after 20 tries), the balance has somebody left. */
+  #giveUp(): void {
+    this.index = this.#affinity.balance.pick(this);
+    if (this.index === -1) return;
+    this.#key = undefined;
+    this.#hasLeft = true;
+    // A moved binding stays that; a key that nobody follows any more decides nothing. A borrower's binding is kept all the same.
+    if (this.#found?.kind !== 'keyed' || this.rule !== this.#decider) return;
+    this.#isBorrowing = this.outcome === 'borrowed';
+    this.outcome = 'balanced';
+    this.rule = undefined;
+  }
+
   #nextByRank(key: string): number {
-    this.#rank ??= this.pool.placement.rank(key);
+    this.#rank ??= placementNow(this.pool).rank(key);
     while (this.#rankAt < this.#rank.length) {
       const index = this.#rank[this.#rankAt++]!;
       if (takesNewUsers(this.pool, index) && !this.tried(index)) return index;

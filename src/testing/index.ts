@@ -11,6 +11,8 @@ export { ruleContract } from './rule-contract.js';
 export type { RuleContractCase, RuleSubject } from './rule-contract.js';
 export { placementContract } from './placement-contract.js';
 export type { PlacementPromises } from './placement-contract.js';
+export { agreementContract } from './agreement-contract.js';
+export type { AgreementPromises } from './agreement-contract.js';
 export { balanceContract, balanceFacts } from './balance-contract.js';
 export type { BalanceSubject } from './balance-contract.js';
 export { storeContract } from './store-contract.js';

@@ -3,7 +3,7 @@ import { MEMBERS_MAX } from '../../route/placement/members.js';
 import type { Upstream } from '../../route/pool/upstream.js';
 import { kindOf } from './messages.js';
 import { nested } from './nested.js';
-import { flag, reads, toNumber, words, Wrong } from './values.js';
+import { flag, reads, toNumber, wholeNumber, words, Wrong } from './values.js';
 
 /** What the cookie of an app (rule routeCookie) and the field x-upstream can carry. A colon first is IPv6. */
 const ID = /^[A-Za-z0-9:][\w.:-]{0,127}$/;
@@ -23,7 +23,13 @@ const weight = reads((value) => {
   return number;
 });
 
-const details = { url, weight: weight.default(1), draining: flag.default(false) };
+const details = {
+  url,
+  weight: weight.default(1),
+  draining: flag.default(false),
+  address: words('address: app1, as the other balancer writes it').optional(),
+  number: wholeNumber({ min: 1, max: 2 ** 31 - 1 }).optional(),
+};
 const detailed = z.strictObject(details);
 const listed = z.strictObject({ id: words('id: api-1').optional(), ...details });
 
@@ -55,11 +61,11 @@ export const upstreams: z.ZodType<readonly Upstream[]> = z.unknown().transform((
     const isObject = typeof entry === 'object' && entry !== null && !Array.isArray(entry);
     const read = isObject
       ? nested<z.infer<typeof listed>>(typeof key === 'number' ? listed : detailed, entry, context, [key])
-      : nested(url, entry, context, [key], (origin) => ({ url: origin, weight: 1, draining: false, id: undefined }));
+      : nested(url, entry, context, [key], (origin) => ({ url: origin, weight: 1, draining: false, id: undefined, address: undefined, number: undefined }));
     if (read === undefined) return;
     const id = typeof key === 'string' ? key : (read.id ?? hostAndPort(read.url));
     if (typeof key === 'number' && !ID.test(id)) complain([key, 'id'], ID_FORM);
-    entries.push({ key, upstream: { id, url: read.url, weight: read.weight, draining: read.draining } });
+    entries.push({ key, upstream: { id, url: read.url, weight: read.weight, draining: read.draining, ...(read.address !== undefined && { address: read.address }), ...(read.number !== undefined && { number: read.number }) } });
   }
 });
 

@@ -60,6 +60,17 @@ describe.each(doors)('stickyroute/placement: %s', (_name, door) => {
     for (const key of keys) expect(returned.candidates(key)).toEqual(placed.candidates(key));
   });
 
+  it('passes over those that can not be used, and moves nobody else', () => {
+    const placed = door(['a', 'b', 'c', 'd']);
+    const some = placed.among((id) => id !== 'b' && id !== 'c');
+    for (const key of keys.slice(0, 200)) {
+      const left = placed.candidates(key).filter((id) => id === 'a' || id === 'd');
+      expect([some.get(key), some.candidates(key), some.candidates(key, 1)]).toEqual([left[0], left, left.slice(0, 1)]);
+    }
+    expect(some.add('e').candidates('user:1').length).toBe(5);
+    expect(placed.among(() => false).get('user:1')).toBeUndefined();
+  });
+
   it('says what is wrong with its members', () => {
     const code = 'STICKY_PLACEMENT_INVALID';
     const refuses = (make: () => unknown, message: string) =>

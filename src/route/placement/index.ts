@@ -6,15 +6,15 @@ import { xxh32, xxh32Text } from '../hash/xxh32.js';
 import type { HashedPlacement } from './hashed-placement.js';
 import { MaglevTable, TABLE_SIZE_DEFAULT } from './maglev-table.js';
 import { invalid } from './members.js';
-import type { Member } from './placement.js';
+import type { Member, Placement } from './placement.js';
 import { POINTS_DEFAULT, PointRing } from './point-ring.js';
 import { SLOTS_DEFAULT, SlotTable } from './slot-table.js';
 
 export { StickyError } from '../../base/errors.js';
 export type { Member } from './placement.js';
 
-/** An upstream by its id, with its share where that isn't 1. */
-export type MemberInput = string | { readonly id: string; readonly weight?: number | undefined };
+/** An upstream by its id, with its share where that isn't 1, and what another balancer's configuration says of it where that matters. */
+export type MemberInput = string | (Omit<Member, 'weight'> & { readonly weight?: number | undefined });
 
 /** Text, or bytes; a text and its UTF-8 bytes are the same key. */
 export type Key = string | Uint8Array;
@@ -34,46 +34,64 @@ export function maglev(members: readonly MemberInput[], options: { readonly tabl
   return new Placed(new MaglevTable(members.map(toMember), options.tableSize ?? TABLE_SIZE_DEFAULT));
 }
 
-/** Keys placed over a set of upstreams. Immutable: `add` and `remove` answer a new one and leave this one as it was. */
+/** Keys placed over a set of upstreams. Immutable: `add`, `remove` and `among` answer a new one and leave this one as it was. */
 export class Placed {
-  readonly #placement: HashedPlacement;
+  readonly #placement: Placement;
+  /** The same where it takes hashes: a text is then hashed as it stands, and needs not become a byte string first. */
+  readonly #hashed: HashedPlacement | undefined;
+  /** Who is passed over, where the placement itself doesn't want to know. */
+  readonly #isUsable: readonly boolean[] | undefined;
 
-  constructor(placement: HashedPlacement) {
+  constructor(placement: Placement, isUsable?: readonly boolean[]) {
     this.#placement = placement;
+    this.#hashed = 'ownerOfHash' in placement ? (placement as HashedPlacement) : undefined;
+    this.#isUsable = isUsable;
   }
 
   get members(): readonly Member[] {
     return this.#placement.members;
   }
 
-  /** The id of the key's upstream; undefined when there are no upstreams. */
+  /** The id of the key's upstream; undefined when there is none, and when the balancer that it agrees with would balance the key. */
   get(key: Key): string | undefined {
-    return this.#placement.members[this.#placement.ownerOfHash(hashOf(key))]?.id;
+    if (this.#isUsable !== undefined) return this.candidates(key, 1)[0];
+    const owner = this.#hashed === undefined ? this.#placement.owner(toByteString(key)) : this.#hashed.ownerOfHash(hashOf(key));
+    return this.#placement.members[owner]?.id;
   }
 
   /** Ids best first, each once: the key's upstream, then its backups in order. */
   candidates(key: Key, limit = Infinity): string[] {
-    const ranked = this.#placement.rankOfHash(hashOf(key));
+    const ranked = this.#hashed === undefined ? this.#placement.rank(toByteString(key)) : this.#hashed.rankOfHash(hashOf(key));
     const ids: string[] = [];
-    for (let i = 0; i < ranked.length && i < limit; i++) ids.push(this.members[ranked[i]!]!.id);
+    for (let i = 0; i < ranked.length && ids.length < limit; i++) {
+      const place = ranked[i]!;
+      if (this.#isUsable === undefined || this.#isUsable[place]!) ids.push(this.members[place]!.id);
+    }
     return ids;
   }
 
-  /** The same with one upstream more. Keys move to it, and nowhere else (Maglev: hardly anywhere else). */
+  /** The same with one upstream more. Keys move to it, and nowhere else (Maglev: hardly anywhere else). All are usable again. */
   add(member: MemberInput): Placed {
     return new Placed(this.#placement.withMembers([...this.members, toMember(member)]));
   }
 
-  /** The same without one upstream. Its keys move, each to its next candidate, and no others (Maglev: hardly any others). */
+  /** The same without one upstream. Its keys move, each to its next candidate, and no others (Maglev: hardly any others). All are usable again. */
   remove(id: string): Placed {
     const left = this.members.filter((member) => member.id !== id);
     if (left.length === this.members.length) throw invalid(`There is no upstream "${id}" to remove; \`members\` lists those there are.`);
     return new Placed(this.#placement.withMembers(left));
   }
+
+  /** The same while only these can be used: nobody else moves, unless the balancer that it agrees with moves them. An earlier `among` no longer counts. */
+  among(isUsable: (id: string) => boolean): Placed {
+    const usable = this.members.map(({ id }) => isUsable(id));
+    const { among } = this.#placement;
+    return among === undefined ? new Placed(this.#placement, usable) : new Placed(among.call(this.#placement, (place) => usable[place]!));
+  }
 }
 
 function toMember(input: MemberInput): Member {
-  return typeof input === 'string' ? { id: input, weight: 1 } : { id: input.id, weight: input.weight ?? 1 };
+  return typeof input === 'string' ? { id: input, weight: 1 } : { ...input, weight: input.weight ?? 1 };
 }
 
 function hashOf(key: Key): number {

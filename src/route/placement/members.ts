@@ -21,6 +21,14 @@ export function checkMembers(members: readonly Member[]): void {
   }
 }
 
+/** For agreement with balancers that know whole weights only: rounding would send users elsewhere without a word. */
+export function checkWholeWeights(members: readonly Member[], weightMax: number, balancer: string): void {
+  for (const { id, weight } of members) {
+    if (Number.isInteger(weight) && weight <= weightMax) continue;
+    throw invalid(`Upstream "${id}" has the weight ${String(weight)}: to agree with ${balancer} it must be a whole number from 1 to ${weightMax}.`);
+  }
+}
+
 export function invalid(message: string): StickyError {
   return new StickyError('STICKY_PLACEMENT_INVALID', message);
 }

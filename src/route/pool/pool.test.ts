@@ -198,7 +198,11 @@ describe('new upstreams', () => {
     for (const id of ['a', 'b']) for (let i = 0; i < 3; i++) pool.probeFailed(id);
     pool.setUpstreams([upstream('d'), upstream('b', { url: 'http://elsewhere' }), upstream('a', { weight: 2, draining: true })]);
     expect(pool.snapshot.conditions).toEqual(['up', 'up', 'down']);
-    expect(pool.snapshot.placement.members).toEqual([{ id: 'd', weight: 1 }, { id: 'b', weight: 1 }, { id: 'a', weight: 2 }]);
+    expect(pool.snapshot.placement.members).toEqual([
+      { id: 'd', weight: 1, url: 'http://d' },
+      { id: 'b', weight: 1, url: 'http://elsewhere' },
+      { id: 'a', weight: 2, url: 'http://a' },
+    ]);
     expect(pool.conditionOf('c')).toBeUndefined();
     for (const event of ['requestSucceeded', 'probeFailed', 'abandonTrial'] as const) pool[event]('c');
     pool.requestFailed('c', 0);

@@ -3,7 +3,7 @@ import type { Member, Placement } from '../placement/placement.js';
 import { type ChangeWhy, Health, type Thresholds } from './health.js';
 import type { PoolView } from './pool-view.js';
 import type { Condition, PoolSnapshot } from './snapshot.js';
-import type { Upstream } from './upstream.js';
+import { membersOf, type Upstream } from './upstream.js';
 
 export type { ChangeWhy, PassiveThresholds, ProbeThresholds, Thresholds } from './health.js';
 
@@ -39,7 +39,7 @@ export class Pool implements PoolView {
     this.onChange = onChange;
     this.#health = new Map(upstreams.map(({ id }) => [id, new Health()]));
     const places = placesOf(upstreams);
-    this.#snapshot = new Snapshot(1, upstreams, upstreams.map(() => 'up'), placement(upstreams.map(toMember)), places);
+    this.#snapshot = new Snapshot(1, upstreams, upstreams.map(() => 'up'), placement(membersOf(upstreams)), places);
   }
 
   /** The pool as it is now. Take it once a request. */
@@ -56,7 +56,7 @@ export class Pool implements PoolView {
     const before = this.#snapshot;
     if ((placed === undefined || placed === before.placement) && isSame(before.upstreams, upstreams)) return;
     const places = placesOf(upstreams);
-    const placement = placed ?? before.placement.withMembers(upstreams.map(toMember));
+    const placement = placed ?? before.placement.withMembers(membersOf(upstreams));
     const health = new Map<string, Health>();
     for (const { id, url } of upstreams) {
       const index = before.indexOf(id);
@@ -71,7 +71,7 @@ export class Pool implements PoolView {
   /** Another placement over the same upstreams: its users move. */
   setPlacement(create: CreatePlacement): void {
     const { version, upstreams, conditions } = this.#snapshot;
-    this.#snapshot = new Snapshot(version + 1, upstreams, conditions, create(upstreams.map(toMember)), placesOf(upstreams));
+    this.#snapshot = new Snapshot(version + 1, upstreams, conditions, create(membersOf(upstreams)), placesOf(upstreams));
   }
 
   setThresholds({ health, passive }: Thresholds): void {
@@ -167,16 +167,13 @@ function placesOf(upstreams: readonly Upstream[]): ReadonlyMap<string, number> {
   throw new StickyError('STICKY_POOL_INVALID', `The pool has two upstreams with the id "${twice.id}": give each an id of its own.`);
 }
 
-function toMember({ id, weight }: Upstream): Member {
-  return { id, weight };
-}
 
 function isSame(before: readonly Upstream[], after: readonly Upstream[]): boolean {
   return (
     before.length === after.length &&
     before.every((one, index) => {
       const other = after[index]!;
-      return one.id === other.id && one.url === other.url && one.weight === other.weight && one.draining === other.draining;
+      return one.id === other.id && one.url === other.url && one.weight === other.weight && one.draining === other.draining && one.address === other.address && one.number === other.number;
     })
   );
 }

@@ -22,6 +22,20 @@ export interface PoolSnapshot {
   indexOf(id: string): number | undefined;
 }
 
+const among = new WeakMap<PoolSnapshot, Placement>();
+
+/** The placement as the pool's conditions leave it: another one only where the placement wants to know them, made once for a snapshot. */
+export function placementNow(pool: PoolSnapshot): Placement {
+  const { placement } = pool;
+  if (placement.among === undefined) return placement;
+  let now = among.get(pool);
+  if (now === undefined) {
+    now = placement.among((index) => takesNewUsers(pool, index));
+    among.set(pool, now);
+  }
+  return now;
+}
+
 /** Can it take a request of someone who belongs there (a binding)? */
 export function isReachable(pool: PoolSnapshot, index: number): boolean {
   return pool.conditions[index] !== 'down';

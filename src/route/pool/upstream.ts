@@ -1,3 +1,5 @@
+import type { Member } from '../placement/placement.js';
+
 /** One app instance. `url` is its origin: scheme, host and port, no path. */
 export interface Upstream {
   readonly id: string;
@@ -6,4 +8,13 @@ export interface Upstream {
   readonly weight: number;
   /** True while the operator wants no new users on it. Bindings are still followed. */
   readonly draining: boolean;
+  /** What another balancer's configuration calls it, where host and port of the URL don't say it. For placements that agree with that one. */
+  readonly address?: string | undefined;
+  /** The number in HAProxy's `id 77`, for placements that agree with it. */
+  readonly number?: number | undefined;
+}
+
+/** What a placement needs to know of them, in the same order. */
+export function membersOf(upstreams: readonly Upstream[]): Member[] {
+  return upstreams.map(({ id, weight, url, address, number }) => ({ id, weight, url, address, number }));
 }
