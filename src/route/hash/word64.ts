@@ -12,9 +12,8 @@ export class Word64 {
   }
 
   add(high: number, low: number): void {
-    const sum = (this.low + low) | 0;
-    this.high = (this.high + high + (sum >>> 0 < low >>> 0 ? 1 : 0)) | 0;
-    this.low = sum;
+    this.low = (this.low + low) | 0;
+    this.high = (this.high + high + carryOf(this.low, low)) | 0;
   }
 
   xor(high: number, low: number): void {
@@ -23,17 +22,8 @@ export class Word64 {
   }
 
   multiply(high: number, low: number): void {
-    const ownLow = this.low;
-    // The high half of low × low from 16-bit pieces: none of the sums below passes 2^32.
-    const a = ownLow & 0xffff;
-    const b = ownLow >>> 16;
-    const c = low & 0xffff;
-    const d = low >>> 16;
-    const ad = Math.imul(a, d) + (Math.imul(a, c) >>> 16);
-    const bc = Math.imul(b, c) + (ad & 0xffff);
-    const carried = (Math.imul(b, d) + (ad >>> 16) + (bc >>> 16)) | 0;
-    this.high = (carried + Math.imul(this.high, low) + Math.imul(ownLow, high)) | 0;
-    this.low = Math.imul(ownLow, low);
+    this.high = productHigh(this.high, this.low, high, low);
+    this.low = Math.imul(this.low, low);
   }
 
   /** To the left, by 1 to 31 bits. */
@@ -58,6 +48,22 @@ export class Word64 {
   toBigInt(): bigint {
     return (BigInt(this.high >>> 0) << 32n) | BigInt(this.low >>> 0);
   }
+}
+
+/** 1 where adding `low` to a number of 32 bits went past them to give `sum`. */
+export function carryOf(sum: number, low: number): number {
+  return sum >>> 0 < low >>> 0 ? 1 : 0;
+}
+
+/** The high half of a product; the low half is `Math.imul` of the low halves. From 16-bit pieces, so that no sum passes 2^32. */
+export function productHigh(high: number, low: number, otherHigh: number, otherLow: number): number {
+  const a = low & 0xffff;
+  const b = low >>> 16;
+  const c = otherLow & 0xffff;
+  const d = otherLow >>> 16;
+  const ad = Math.imul(a, d) + (Math.imul(a, c) >>> 16);
+  const bc = Math.imul(b, c) + (ad & 0xffff);
+  return (Math.imul(b, d) + (ad >>> 16) + (bc >>> 16) + Math.imul(high, otherLow) + Math.imul(low, otherHigh)) | 0;
 }
 
 /** Which of two unsigned 64-bit numbers is smaller: below 0 the first, 0 neither, above 0 the second. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Word64 } from './word64.js';
-import { xxh64 } from './xxh64.js';
+import { xxh64, xxh64Bytes } from './xxh64.js';
 
 const PRIME = 2654435761;
 
@@ -54,5 +54,19 @@ describe('xxh64', () => {
       xxh64(SANITY.slice(0, length), 7, fresh);
       expect(used).toEqual(fresh);
     }
+  });
+
+  it('hashes texts of any length, and bytes wherever they lie', () => {
+    const hash = new Word64();
+    const same = new Word64();
+    for (const length of [0, 5, 31, 32, 4095, 4096, 4097, 10_000]) {
+      const text = ALL_BYTES.repeat(40).slice(0, length);
+      const bytes = Buffer.from(`123${text}`, 'latin1');
+      xxh64(text, 1, hash);
+      xxh64Bytes(new DataView(bytes.buffer, bytes.byteOffset + 3, length), length, 1, same);
+      expect(hash).toEqual(same);
+    }
+    // xxhash 4.0.1 for Python: xxhash.xxh64_hexdigest((bytes(range(256)) * 40)[:10000], 1)
+    expect(hash.toBigInt().toString(16)).toBe('76f6fe3bb48d1d5b');
   });
 });
