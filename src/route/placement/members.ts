@@ -43,6 +43,14 @@ export function placesById(members: readonly Member[]): number[] {
   return members.map((_, place) => place).sort((a, b) => (members[a]!.id < members[b]!.id ? -1 : 1));
 }
 
+/** The same upstreams in the same order, in all that a placement may look at. */
+export function isSameMembers(before: readonly Member[], after: readonly Member[]): boolean {
+  return before.length === after.length && before.every((one, place) => {
+    const { id, weight, url, address, number } = after[place]!;
+    return one.id === id && one.weight === weight && one.url === url && one.address === address && one.number === number;
+  });
+}
+
 /** What a change of members leaves alone. */
 export interface MemberChange {
   /** Old place → new place; -1 for a member that left or changed its weight. */

@@ -1,0 +1,10 @@
+import { z } from 'zod';
+import type { PlacementDefinition } from './definition.js';
+import { KeyDraws, NginxDraws } from './nginx-draws.js';
+
+/** nginx's `hash KEY`, without `consistent`. */
+export const nginxHash: PlacementDefinition<object> = {
+  name: 'nginx-hash',
+  options: z.strictObject({}),
+  create: (members) => new NginxDraws('nginx-hash', members, new KeyDraws()),
+};

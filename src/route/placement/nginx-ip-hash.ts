@@ -1,0 +1,10 @@
+import { z } from 'zod';
+import type { PlacementDefinition } from './definition.js';
+import { AddressDraws, NginxDraws } from './nginx-draws.js';
+
+/** nginx's `ip_hash`. Keys are addresses, as the rule `ip` finds them. */
+export const nginxIpHash: PlacementDefinition<object> = {
+  name: 'nginx-ip-hash',
+  options: z.strictObject({}),
+  create: (members) => new NginxDraws('nginx-ip-hash', members, new AddressDraws()),
+};
