@@ -46,7 +46,7 @@ export function haproxyNumbers(members: readonly Member[]): number[] {
 
 function addressKey(member: Member, withPort: boolean): number {
   const text = memberAddress(member);
-  const [, host = '', port = '0'] = /^(.*?)(?::(\d+))?$/.exec(text.startsWith('[') || text.indexOf(':') === text.lastIndexOf(':') ? text : `[${text}]`)!;
+  const [, host = '', port = '0'] = /^(.*?)(?::(\d+))?$/.exec(text)!;
   const address = parseAddress(host.replace(/^\[|\]$/g, ''));
   if (address === undefined) {
     throw invalid(`Upstream "${member.id}" has the address "${text}": HAProxy hashes the number that it stands for. Write it as one, such as 10.0.0.5:8080.`);

@@ -1,7 +1,10 @@
 import { haproxyHash, type HaproxyHash, type HaproxyHashOptions } from './haproxy-hash.js';
 import { HAPROXY_WEIGHT_MAX } from './haproxy-nodes.js';
-import { checkMembers, checkWholeWeights, isSameMembers } from './members.js';
+import { checkMembers, checkWholeWeights, invalid, isSameMembers } from './members.js';
 import type { Member, Placement } from './placement.js';
+
+/** Members times slots; about half a second. */
+const WORK_MAX = 2 ** 27;
 
 /**
  * `hash-type map-based` of HAProxy (src/lb_map.c): those that can be used take turns, by weight, at filling the slots of a map, and a key belongs to
@@ -54,6 +57,10 @@ export class HaproxySlots implements Placement {
 /** `recalc_server_map`. Weights are divided by what all have in common, those that are away included. */
 function slots(members: readonly Member[], isUsable: readonly boolean[]): Uint16Array {
   const divisor = members.reduce((common, { weight }) => commonDivisor(common, weight), 0);
+  const slotsMax = members.reduce((sum, { weight }) => sum + weight / divisor, 0);
+  if (members.length * slotsMax > WORK_MAX) {
+    throw invalid(`HAProxy's map of these ${members.length} upstreams would have ${slotsMax} slots and take seconds to fill: lower the weights, or take haproxy-consistent.`);
+  }
   const places = members.map((_, place) => place).filter((place) => isUsable[place]!);
   const weights = places.map((place) => members[place]!.weight / divisor);
   const total = weights.reduce((sum, weight) => sum + weight, 0);

@@ -3,14 +3,22 @@
  */
 import { toByteString } from '../../base/framed-key.js';
 import { xxh32, xxh32Text } from '../hash/xxh32.js';
+import { CADDY_VERSION_DEFAULT, CaddyContest } from './caddy-contest.js';
+import type { HaproxyHashOptions } from './haproxy-hash.js';
+import { HaproxyNodes, type HaproxyNodesOptions } from './haproxy-nodes.js';
+import { HaproxySlots } from './haproxy-slots.js';
 import type { HashedPlacement } from './hashed-placement.js';
 import { MaglevTable, TABLE_SIZE_DEFAULT } from './maglev-table.js';
 import { invalid } from './members.js';
+import { AddressDraws, KeyDraws, NginxDraws } from './nginx-draws.js';
+import { NginxPoints } from './nginx-points.js';
 import type { Member, Placement } from './placement.js';
 import { POINTS_DEFAULT, PointRing } from './point-ring.js';
 import { SLOTS_DEFAULT, SlotTable } from './slot-table.js';
 
 export { StickyError } from '../../base/errors.js';
+export type { HaproxyHashOptions } from './haproxy-hash.js';
+export type { HaproxyNodesOptions } from './haproxy-nodes.js';
 export type { Member } from './placement.js';
 
 /** An upstream by its id, with its share where that isn't 1, and what another balancer's configuration says of it where that matters. */
@@ -32,6 +40,36 @@ export function ring(members: readonly MemberInput[], options: { readonly points
 /** Google's Maglev table, the evenest, which moves a few keys more on a change. `tableSize`: a prime, 65537 unless set. */
 export function maglev(members: readonly MemberInput[], options: { readonly tableSize?: number | undefined } = {}): Placed {
   return new Placed(new MaglevTable(members.map(toMember), options.tableSize ?? TABLE_SIZE_DEFAULT));
+}
+
+/** As nginx's `ip_hash` does. Members in the order of its configuration; keys are addresses. */
+export function nginxIpHash(members: readonly MemberInput[]): Placed {
+  return new Placed(new NginxDraws('nginx-ip-hash', members.map(toMember), new AddressDraws()));
+}
+
+/** As nginx's `hash KEY` does. Members in the order of its configuration. */
+export function nginxHash(members: readonly MemberInput[]): Placed {
+  return new Placed(new NginxDraws('nginx-hash', members.map(toMember), new KeyDraws()));
+}
+
+/** As nginx's `hash KEY consistent` does. What nginx's configuration calls a member is its `address`, or else its id. */
+export function nginxConsistent(members: readonly MemberInput[]): Placed {
+  return new Placed(new NginxPoints(members.map(toMember)));
+}
+
+/** As HAProxy's `hash-type consistent` does: by `number`, or else by position in its configuration. */
+export function haproxyConsistent(members: readonly MemberInput[], options: HaproxyNodesOptions = {}): Placed {
+  return new Placed(new HaproxyNodes(members.map(toMember), options));
+}
+
+/** As HAProxy's `hash-type map-based` does. Members in the order of its configuration. */
+export function haproxyMap(members: readonly MemberInput[], options: HaproxyHashOptions = {}): Placed {
+  return new Placed(new HaproxySlots(members.map(toMember), options));
+}
+
+/** As Caddy's hash policies do. What Caddy dials is a member's `address`, or else its id. `version`: Caddy's, 2.8 or later unless set. */
+export function caddyHrw(members: readonly MemberInput[], options: { readonly version?: string | undefined } = {}): Placed {
+  return new Placed(new CaddyContest(members.map(toMember), options.version ?? CADDY_VERSION_DEFAULT));
 }
 
 /** Keys placed over a set of upstreams. Immutable: `add`, `remove` and `among` answer a new one and leave this one as it was. */

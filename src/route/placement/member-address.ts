@@ -1,3 +1,4 @@
+import { invalid } from './members.js';
 import type { Member } from './placement.js';
 
 /**
@@ -9,4 +10,17 @@ export function memberAddress({ id, url, address }: Member): string {
   if (url === undefined) return id;
   const { hostname, port, protocol } = new URL(url);
   return `${hostname}:${port === '' ? (protocol === 'https:' ? '443' : '80') : port}`;
+}
+
+/** Throws where two members are one to a balancer that knows them by address alone. `consequence`: what it would do then. */
+export function checkAddresses(members: readonly Member[], consequence: string): void {
+  const seen = new Map<string, string>();
+  for (const member of members) {
+    const address = memberAddress(member);
+    const other = seen.get(address);
+    if (other !== undefined) {
+      throw invalid(`Upstreams "${other}" and "${member.id}" have the same address "${address}", and ${consequence}: give each an address of its own.`);
+    }
+    seen.set(address, member.id);
+  }
 }

@@ -1,6 +1,6 @@
 import { crc32, crc32More, crc32MoreWord } from '../hash/crc32.js';
 import { Circle, point, pointHash } from './circle.js';
-import { memberAddress } from './member-address.js';
+import { checkAddresses, memberAddress } from './member-address.js';
 import { checkMembers, checkWholeWeights, invalid, isSameMembers } from './members.js';
 import { NGINX_DRAWS_MAX, NGINX_WEIGHT_MAX } from './nginx-draws.js';
 import type { Member, Placement } from './placement.js';
@@ -68,7 +68,7 @@ function circle(members: readonly Member[]): Circle {
   if (count > POINTS_TOTAL_MAX) {
     throw invalid(`nginx would make ${count} points of these weights, ${POINTS_PER_WEIGHT} for each unit; at most ${POINTS_TOTAL_MAX} are made here: lower the weights.`);
   }
-  checkAddresses(members);
+  checkAddresses(members, 'nginx would take turns between them');
   const points = new Float64Array(count);
   let put = 0;
   members.forEach((member, place) => {
@@ -86,19 +86,6 @@ function circle(members: readonly Member[]): Circle {
     if (kept === 0 || pointHash(points[at]!) !== pointHash(points[kept - 1]!)) points[kept++] = points[at]!;
   }
   return new Circle(points.subarray(0, kept));
-}
-
-/** Two lines of one name are one to nginx's points, and it takes turns among them; a key would have no one owner. */
-function checkAddresses(members: readonly Member[]): void {
-  const seen = new Map<string, string>();
-  for (const member of members) {
-    const address = memberAddress(member);
-    const other = seen.get(address);
-    if (other !== undefined) {
-      throw invalid(`Upstreams "${other}" and "${member.id}" have the same address "${address}": nginx would take turns between them. Give each an address of its own.`);
-    }
-    seen.set(address, member.id);
-  }
 }
 
 /** Host, a zero byte, port, as nginx takes a name apart: at its last colon where only digits follow; `unix:` in front goes. Not yet finished. */

@@ -1,7 +1,23 @@
+import { caddyHrw } from './caddy-hrw.js';
 import type { PlacementDefinition } from './definition.js';
+import { haproxyConsistent } from './haproxy-consistent.js';
+import { haproxyMap } from './haproxy-map.js';
 import { maglev } from './maglev.js';
+import { nginxConsistent } from './nginx-consistent.js';
+import { nginxHash } from './nginx-hash.js';
+import { nginxIpHash } from './nginx-ip-hash.js';
 import { rendezvous } from './rendezvous.js';
 import { ring } from './ring.js';
 
 /** Every placement that `placement:` can name; the first is the default. */
-export const placements: readonly PlacementDefinition[] = [rendezvous, ring, maglev];
+export const placements: readonly PlacementDefinition[] = [
+  rendezvous,
+  ring,
+  maglev,
+  nginxIpHash,
+  nginxHash,
+  nginxConsistent,
+  haproxyConsistent,
+  haproxyMap,
+  caddyHrw,
+];
