@@ -12,8 +12,13 @@ const PRIME_64_LOW = 0x1b3;
 /** FNV-1a of 32 bits of a byte string, as a signed number. `from`: the hash of what stands before it, to go on from. */
 export function fnv1a32(bytes: string, from = BASIS_32): number {
   let hash = from;
-  for (let at = 0; at < bytes.length; at++) hash = Math.imul(hash ^ bytes.charCodeAt(at), PRIME_32);
+  for (let at = 0; at < bytes.length; at++) hash = fnv1a32Step(hash, bytes.charCodeAt(at));
   return hash;
+}
+
+/** One byte more. */
+export function fnv1a32Step(hash: number, byte: number): number {
+  return Math.imul(hash ^ byte, PRIME_32);
 }
 
 /** FNV-1a of 64 bits of a byte string, written into `hash`. */

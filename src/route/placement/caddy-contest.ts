@@ -1,12 +1,15 @@
-import { fnv1a32 } from '../hash/fnv1a.js';
+import { toByteString } from '../../base/framed-key.js';
+import { fnv1a32, fnv1a32Step } from '../hash/fnv1a.js';
 import { compareUnsigned, Word64 } from '../hash/word64.js';
-import { xxh64 } from '../hash/xxh64.js';
+import { xxh64, xxh64Bytes } from '../hash/xxh64.js';
 import { checkAddresses, memberAddress } from './member-address.js';
 import { checkMembers, invalid, isSameMembers } from './members.js';
 import type { Member, Placement } from './placement.js';
 
 export const CADDY_VERSION_DEFAULT = '2.8';
 export const CADDY_VERSION_WANTED = 'the version of Caddy as text, from "2.5.1" on, such as "2.8.4"; of 2.5 and 2.6 with the last number, since it matters there';
+
+const KEY_ROOM = 256;
 
 /** What is hashed, and how: `keyFirst` and `addressFirst` with FNV-1a of 32 bits. */
 type Way = 'keyFirst' | 'addressFirst' | 'xxh64';
@@ -33,8 +36,13 @@ export class CaddyContest implements Placement {
   readonly #version: string;
   readonly #way: Way;
   readonly #addresses: readonly string[];
+  /** For `keyFirst`: how all addresses begin, and the rest of each. */
+  readonly #shared: string;
+  readonly #rests: readonly string[];
   /** For `addressFirst`: each address hashed, to go on from. */
   readonly #begun: Int32Array;
+  /** For `xxh64`. */
+  readonly #texts: readonly AddressText[];
   readonly #high: Int32Array;
   readonly #low: Int32Array;
   readonly #word = new Word64();
@@ -50,48 +58,110 @@ export class CaddyContest implements Placement {
     this.members = members;
     this.#version = version;
     this.#way = way;
-    this.#addresses = members.map(memberAddress);
+    this.#addresses = members.map((member) => toByteString(memberAddress(member)));
+    this.#shared = sharedStart(this.#addresses);
+    this.#rests = this.#addresses.map((address) => address.slice(this.#shared.length));
     this.#begun = Int32Array.from(this.#addresses, (address) => fnv1a32(address));
+    this.#texts = way === 'xxh64' ? this.#addresses.map((address) => new AddressText(address)) : [];
     this.#high = new Int32Array(members.length);
     this.#low = new Int32Array(members.length);
   }
 
   owner(key: string): number {
     this.#draw(key);
+    const high = this.#high;
+    const low = this.#low;
     let best = -1;
-    for (let place = 0; place < this.#low.length; place++) if (this.#isAbove(place, best)) best = place;
+    let bestHigh = 0;
+    let bestLow = 0;
+    for (let place = 0; place < low.length; place++) {
+      // Strictly, so that the first of equals stays, and nobody wins with 0.
+      if (compareUnsigned(high[place]!, low[place]!, bestHigh, bestLow) <= 0) continue;
+      best = place;
+      bestHigh = high[place]!;
+      bestLow = low[place]!;
+    }
     return best;
   }
 
   rank(key: string): ArrayLike<number> {
     this.#draw(key);
-    const ranked = this.members.map((_, place) => place).filter((place) => this.#isAbove(place, -1));
-    return ranked.sort((a, b) => compareUnsigned(this.#high[b]!, this.#low[b]!, this.#high[a]!, this.#low[a]!));
+    const high = this.#high;
+    const low = this.#low;
+    const ranked = this.members.map((_, place) => place).filter((place) => high[place] !== 0 || low[place] !== 0);
+    return ranked.sort((a, b) => compareUnsigned(high[b]!, low[b]!, high[a]!, low[a]!));
   }
 
   withMembers(members: readonly Member[]): CaddyContest {
     return isSameMembers(this.members, members) ? this : new CaddyContest(members, this.#version);
   }
 
-  /** Strictly, so that the first of equals stays; -1 stands for no hash at all, and nobody wins with 0. */
-  #isAbove(place: number, other: number): boolean {
-    const [high, low] = other === -1 ? [0, 0] : [this.#high[other]!, this.#low[other]!];
-    return compareUnsigned(this.#high[place]!, this.#low[place]!, high, low) > 0;
-  }
-
   #draw(key: string): void {
-    const addresses = this.#addresses;
-    if (this.#way === 'xxh64') {
-      for (let place = 0; place < addresses.length; place++) {
-        xxh64(addresses[place]! + key, 0, this.#word);
-        this.#high[place] = this.#word.high;
-        this.#low[place] = this.#word.low;
-      }
-    } else if (this.#way === 'addressFirst') {
-      for (let place = 0; place < addresses.length; place++) this.#low[place] = fnv1a32(key, this.#begun[place]!);
-    } else {
-      const begun = fnv1a32(key);
-      for (let place = 0; place < addresses.length; place++) this.#low[place] = fnv1a32(addresses[place]!, begun);
+    if (this.#way === 'xxh64') this.#drawXxh64(key);
+    else if (this.#way === 'addressFirst') this.#drawFromAddresses(key);
+    else {
+      const begun = fnv1a32(this.#shared, fnv1a32(key));
+      for (let place = 0; place < this.#low.length; place++) this.#low[place] = fnv1a32(this.#rests[place]!, begun);
     }
   }
+
+  /** FNV-1a waits for one multiplication after the other: four at a time take half as long as one by one. */
+  #drawFromAddresses(key: string): void {
+    const begun = this.#begun;
+    const low = this.#low;
+    let place = 0;
+    for (; place + 4 <= low.length; place += 4) {
+      let a = begun[place]!;
+      let b = begun[place + 1]!;
+      let c = begun[place + 2]!;
+      let d = begun[place + 3]!;
+      for (let at = 0; at < key.length; at++) {
+        const byte = key.charCodeAt(at);
+        a = fnv1a32Step(a, byte);
+        b = fnv1a32Step(b, byte);
+        c = fnv1a32Step(c, byte);
+        d = fnv1a32Step(d, byte);
+      }
+      low[place] = a;
+      low[place + 1] = b;
+      low[place + 2] = c;
+      low[place + 3] = d;
+    }
+    for (; place < low.length; place++) low[place] = fnv1a32(key, begun[place]!);
+  }
+
+  #drawXxh64(key: string): void {
+    const word = this.#word;
+    for (let place = 0; place < this.#low.length; place++) {
+      const { bytes, view, used } = this.#texts[place]!;
+      const length = used + key.length;
+      if (length > bytes.length) xxh64(this.#addresses[place]! + key, 0, word);
+      else {
+        for (let at = 0; at < key.length; at++) bytes[used + at] = key.charCodeAt(at);
+        xxh64Bytes(view, length, 0, word);
+      }
+      this.#high[place] = word.high;
+      this.#low[place] = word.low;
+    }
+  }
+}
+
+/** An address with room behind it for all but the longest keys, so that no text is made for each upstream at each look-up. */
+class AddressText {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly used: number;
+
+  constructor(address: string) {
+    this.used = address.length;
+    this.bytes = new Uint8Array(address.length + KEY_ROOM);
+    for (let at = 0; at < address.length; at++) this.bytes[at] = address.charCodeAt(at);
+    this.view = new DataView(this.bytes.buffer);
+  }
+}
+
+function sharedStart([first = '', ...others]: readonly string[]): string {
+  let length = first.length;
+  for (const other of others) while (!other.startsWith(first.slice(0, length))) length--;
+  return first.slice(0, length);
 }
