@@ -55,7 +55,7 @@ export function addUp(program: Command, around: Surroundings, end: (code: number
     .option('-l, --listen <address>', 'port, or address:port (default: 8080)', toListen)
     .option('-p, --preset <size>', `what fits the number of users: ${PRESETS.map(({ name }) => name).join(', ')} (see: stickyroute advise)`, toPreset)
     .option('-a, --affinity <rule>', 'how users are told apart (repeatable; default: cookie)', collect)
-    .option('--placement <name>', 'key → upstream: rendezvous, ring or maglev (default: rendezvous)')
+    .option('--placement <name>', 'key → upstream: rendezvous, ring, maglev, or as another balancer does, such as nginx-consistent (default: rendezvous)')
     .option('--balance <name>', 'no key → upstream: leastRequests, roundRobin or twoChoices (default: leastRequests)')
     .option('-w, --workers <count>', 'processes that share the port, or auto for one a core (default: 1)', toWorkers)
     .option('--expose', 'add x-upstream and x-affinity to answers')

@@ -26,14 +26,28 @@ const POOLS: readonly PoolOptions[] = [
 const KINDS = [
   { placement: 'nginx-ip-hash', directive: 'ip_hash', keys: testAddresses, field: 'X-Address' },
   { placement: 'nginx-hash', directive: 'hash $http_x_key', keys: testKeys, field: 'X-Key' },
+  { placement: 'nginx-hash', directive: 'hash $remote_addr', keys: testAddresses, field: 'X-Address' },
   { placement: 'nginx-consistent', directive: 'hash $http_x_key consistent', keys: testKeys, field: 'X-Key' },
 ];
 
+/** Names that are not host and port, or not only: without a port, sockets, IPv6. Nobody is there; who is tried first is what counts. */
+function oddNames(folder: string, closed: number): { readonly name: string; readonly tried: string }[] {
+  return [
+    { name: '127.0.0.2', tried: '127.0.0.2:80' },
+    { name: `127.0.0.3:${closed}`, tried: `127.0.0.3:${closed}` },
+    { name: `[::1]:${closed}`, tried: `[::1]:${closed}` },
+    { name: `unix:${folder}/a.sock`, tried: `unix:${folder}/a.sock` },
+    { name: `UNIX:${folder}/b.sock`, tried: `UNIX:${folder}/b.sock` },
+    { name: `unix:${folder}/c:1`, tried: `unix:${folder}/c:1` },
+  ];
+}
+
 /** All pools under all three methods. Failures don't count, so that every request meets the same nginx; one worker, so that turns are one sequence. */
-function configuration(pools: readonly (readonly TestUpstream[])[], folder: string, front: number, open: number): string {
+function configuration(pools: readonly (readonly TestUpstream[])[], folder: string, front: number, open: number, closed: number): string {
   const lines = (upstreams: readonly TestUpstream[]): string =>
     upstreams.map(({ url, weight, state }) => `server ${url.slice('http://'.length)} weight=${weight} max_fails=0${state === 'marked' ? ' down' : ''};`).join('\n    ');
   const blocks = pools.flatMap((upstreams, pool) => KINDS.map(({ directive }, kind) => `upstream u${kind}-${pool} {\n    ${directive};\n    ${lines(upstreams)}\n  }`));
+  const odd = oddNames(folder, closed).map(({ name }, at) => `server ${name} weight=${at + 1} max_fails=0;`).join(' ');
   const locations = pools.flatMap((_, pool) => KINDS.map((_kind, kind) => `location /${kind}-${pool} { proxy_pass http://u${kind}-${pool}; }`));
   const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((what) => `${what}_temp_path ${join(folder, what)};`);
   return `daemon off; master_process off; pid ${join(folder, 'nginx.pid')}; error_log /dev/null crit;
@@ -42,12 +56,14 @@ http {
   access_log off; keepalive_requests 1000000;
   ${paths.join(' ')}
   ${blocks.join('\n  ')}
+  upstream odd { hash $http_x_key consistent; ${odd} }
   server {
     listen 127.0.0.1:${front};
     set_real_ip_from 127.0.0.0/8; real_ip_header X-Address;
     proxy_next_upstream error; proxy_http_version 1.1; proxy_set_header Connection "";
     add_header X-Upstream $upstream_addr always;
     ${locations.join('\n    ')}
+    location /odd { proxy_pass http://odd; }
   }
   server { listen ${open}; root ${join(folder, 'nothing')}; keepalive_requests 1000000; }
 }
@@ -59,19 +75,20 @@ skipUnless('nginx')(`placements beside nginx (SEED=${SEED})`, () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   let pools: TestUpstream[][] = [];
   let port = 0;
+  let closedPort = 0;
 
   beforeAll(async () => {
     const [front, open, closed] = (await freePorts(3)) as [number, number, number];
-    port = front;
+    [port, closedPort] = [front, closed];
     pools = POOLS.map((options, at) => testPool(random, at, open, closed, options));
-    writeFileSync(join(folder, 'nginx.conf'), configuration(pools, folder, front, open));
+    writeFileSync(join(folder, 'nginx.conf'), configuration(pools, folder, front, open, closed));
     const nginx = start(program('nginx'), ['-p', folder, '-c', join(folder, 'nginx.conf')]);
     await nginx.waitForPort(front);
   });
 
   const outcomes = new Map<string, number>();
-  for (const [kind, { placement, keys, field }] of KINDS.entries()) {
-    it.each(POOLS.map((options, at) => [at, JSON.stringify(options)] as const))(`${placement} tries the same upstreams in the same order, pool %i: %s`, async (pool) => {
+  for (const [kind, { placement, directive, keys, field }] of KINDS.entries()) {
+    it.each(POOLS.map((options, at) => [at, JSON.stringify(options)] as const))(`${placement} tries the same upstreams in the same order as ${directive}, pool %i: %s`, async (pool) => {
       const upstreams = pools[pool]!;
       const asked = keys(random);
       const decision = decider(snapshotOf(upstreams, placement, {}), random);
@@ -85,6 +102,15 @@ skipUnless('nginx')(`placements beside nginx (SEED=${SEED})`, () => {
       expect(differences(asked, expected, await askPipelined(port, 'X-Upstream', requests))).toEqual([]);
     });
   }
+
+  it('nginx-consistent knows upstreams by what the configuration calls them', async () => {
+    const names = oddNames(folder, closedPort);
+    const upstreams = names.map(({ name }, at) => ({ id: `api-${at}`, url: `http://10.0.0.${at + 1}`, weight: at + 1, draining: false, address: name }));
+    const { placement } = snapshotOf(upstreams, 'nginx-consistent', {});
+    const asked = testKeys(random);
+    const answers = await askPipelined(port, 'X-Upstream', asked.map((key) => `GET /odd HTTP/1.1\r\nHost: a\r\nX-Key: ${key}\r\n\r\n`));
+    expect(differences(asked, asked.map((key) => names[placement.owner(key)]!.tried), answers.map((tried) => tried.split(', ')[0]!))).toEqual([]);
+  });
 
   it('nginx gave up and balanced where the decision says so', () => {
     for (const { placement } of KINDS) expect(outcomes.get(`${placement} balanced`) ?? 0, `${placement}: ${JSON.stringify([...outcomes])}`).toBeGreaterThan(50);
