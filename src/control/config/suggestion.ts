@@ -45,7 +45,7 @@ export function nearest(written: string, known: readonly string[]): string | und
 /** `Did you mean weight?`, or, when nothing is near, all that could be written. */
 export function didYouMean(written: string, known: readonly string[], what: string): string {
   const name = nearest(written, known);
-  return name === undefined ? `${what}: ${known.join(', ')}.` : `Did you mean ${name}?`;
+  return name === undefined ? `${what}: ${known.length === 0 ? 'none' : known.join(', ')}.` : `Did you mean ${name}?`;
 }
 
 /** Case and separators are what people mistype most: `max_fails` is `maxFails`. */
