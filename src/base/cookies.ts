@@ -26,3 +26,17 @@ export function parseCookies(field: string | undefined): ReadonlyMap<string, rea
   }
   return found;
 }
+
+/** The field with the values of one cookie replaced; every other byte stays. */
+export function replaceCookies(field: string, name: string, replacement: (value: string) => string): string {
+  if (!field.includes(name)) return field;
+  const pairs = field.split(';');
+  pairs.forEach((pair, at) => {
+    const equals = pair.indexOf('=');
+    if (equals === -1 || trimBlank(pair, 0, equals) !== name) return;
+    const value = trimBlank(pair, equals + 1);
+    const replaced = replacement(value);
+    if (replaced !== value) pairs[at] = `${pair.slice(0, equals + 1)}${replaced}`;
+  });
+  return pairs.join(';');
+}

@@ -4,6 +4,7 @@ import { systemClock, type Clock } from '../base/clock.js';
 import { StickyError } from '../base/errors.js';
 import { systemRandom, type Random } from '../base/random.js';
 import { Deadlines } from '../proxy/deadlines.js';
+import { cookieForwarding } from '../proxy/forwarded-cookies.js';
 import { Gateway, type GatewayObserver, type GatewaySettings } from '../proxy/gateway.js';
 import type { Limits } from '../proxy/limits.js';
 import { nodeEngine } from '../proxy/node-engine.js';
@@ -183,7 +184,8 @@ class Control implements RunningGateway {
       const pool = this.#connections(config, config.pools.find((each) => each.name === route.poolName)!, route.pool, certificates);
       const names = ruleNames(route.affinity.rules);
       const mayWait = route.affinity.rules.some((rule) => rule.prepare !== undefined);
-      routes.set(route, { name: route.name, affinity: route.affinity, pool, mayWait, ruleName: (rule) => names.get(rule)! });
+      const forwardLines = cookieForwarding(route.affinity.rules);
+      routes.set(route, { name: route.name, affinity: route.affinity, pool, mayWait, forwardLines, ruleName: (rule) => names.get(rule)! });
     }
     const { trusted } = assembly;
     return {

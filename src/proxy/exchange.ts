@@ -165,7 +165,9 @@ export class Exchange implements UpstreamUser, RequestRecord {
 
   upstreamReady(): void {
     const connection = this.#connection!;
-    connection.outlet.text(upstreamHead(this.head, this.#endpoint!.authority, this.#forwardedFields, this.requestId));
+    const { forwardLines } = this.route!;
+    const kept = forwardLines === undefined ? this.head.kept : forwardLines(this.head.kept, this.decision!.pool);
+    connection.outlet.text(upstreamHead(this.head, kept, this.#endpoint!.authority, this.#forwardedFields, this.requestId));
     this.#body.sendTo(connection);
   }
 

@@ -1,5 +1,6 @@
 import type { Rule } from '../route/affinity/rule.js';
 import type { Affinity } from '../route/router.js';
+import type { ForwardLines } from './forwarded-cookies.js';
 import type { PoolConnections } from './pool-connections.js';
 
 /** A route as the gateway walks it. */
@@ -9,6 +10,8 @@ export interface GatewayRoute {
   readonly pool: PoolConnections;
   /** Some rule of it can't always answer at once. */
   readonly mayWait: boolean;
+  /** Some rule of it changes what the upstream gets of the cookies. */
+  readonly forwardLines: ForwardLines | undefined;
   /** What a rule is called in logs and `x-affinity`. */
   ruleName(rule: Rule): string;
 }

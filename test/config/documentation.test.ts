@@ -7,12 +7,13 @@ import type { Issue } from '../../src/control/config/problem.js';
 import { gatewayShape, poolShape, routeShape, shorthandShape } from '../../src/control/config/schema.js';
 
 const text = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
-const examples = [...text.matchAll(/^```yaml\n([^]*?)^```$/gm)].map(([, yaml]) => yaml!);
+const movingIn = readFileSync(new URL('../../docs/moving-in.md', import.meta.url), 'utf8');
+const examples = [...`${text}\n${movingIn}`.matchAll(/^```yaml\n([^]*?)^```$/gm)].map(([, yaml]) => yaml!);
 /** Files and variables that an example only names are taken as they are. */
 const anyFile = { resolve: (path: string) => path, read: () => undefined, authority: () => undefined };
 
 describe('docs/configuration.md', () => {
-  it('has examples, and each is a good configuration', () => {
+  it('has examples, as docs/moving-in.md has, and each is a good configuration', () => {
     expect(examples.length).toBeGreaterThan(2);
     for (const example of examples) {
       const issues: Issue[] = [];

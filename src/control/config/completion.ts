@@ -1,6 +1,7 @@
 import { certificateFiles, type FileReader } from './certificates.js';
 import type { Config, PoolConfig, RouteConfig } from './config.js';
 import { cookieClashes } from './cookie-clash.js';
+import { handOvers } from './hand-over.js';
 import { kindOf } from './messages.js';
 import type { Issue } from './problem.js';
 import { bySpecificity, duplicateRoutes, routeName } from './routes.js';
@@ -57,6 +58,7 @@ function shorthand(value: object, files: FileReader, issues: Issue[]): Read {
   const { affinity, balance } = read;
   const routes = affinity && balance ? [{ name: 'default', pool: 'default', hosts: [], path: '/', affinity, balance, at: [] }] : [];
   cookieClashes(routes, issues);
+  handOvers(routes, issues);
   return { gateway: read, parts: { pools: pool === undefined ? [] : [pool], routes } };
 }
 
@@ -74,6 +76,7 @@ function full(value: object, files: FileReader, issues: Issue[]): Read {
   const routes = readRoutes(writtenRoutes, names, issues);
   duplicateRoutes(routes, issues);
   cookieClashes(routes, issues);
+  handOvers(routes, issues);
   return { gateway, parts: { pools, routes } };
 }
 

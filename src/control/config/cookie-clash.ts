@@ -1,9 +1,9 @@
-import { rules } from '../../route/affinity/registry.js';
 import { plainFacts } from '../../route/plain-facts.js';
 import type { Placement } from '../../route/placement/placement.js';
 import type { PoolSnapshot } from '../../route/pool/snapshot.js';
 import type { RouteConfig } from './config.js';
 import { pathText, type Issue } from './problem.js';
+import { sampleRule } from './sample-rule.js';
 
 /** A cookie as a browser tells it from others: by name, path and domain. */
 interface WrittenCookie {
@@ -38,8 +38,7 @@ function clash(cookie: string, other: string, rule: string): string {
 
 /** Asks the rule for a `Set-Cookie` and reads what identifies it. */
 function cookieOf(name: string, options: unknown, route: string): Pick<WrittenCookie, 'name' | 'identity' | 'hasDomain'> | undefined {
-  const context = { route, keys: ['-'.repeat(32)], tokenVerifier: () => async () => ({}) };
-  const rule = rules.get(name)?.create(options, context);
+  const rule = sampleRule(name, options, route);
   if (rule?.bind === undefined) return undefined;
   const [pair = '', ...attributes] = rule.bind(plainFacts({ nowMs: 0 }), SOME_POOL, 0).split('; ');
   const find = (attribute: string): string => attributes.find((text) => text.toLowerCase().startsWith(`${attribute}=`))?.toLowerCase() ?? '';

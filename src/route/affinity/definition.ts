@@ -27,5 +27,7 @@ export type TokenVerifier = (token: string) => Promise<Readonly<Record<string, u
 export interface RuleDefinition<Options = unknown> {
   readonly name: string;
   readonly options: z.ZodType<Options>;
+  /** Its bindings are for another rule to take over: one that binds must stand before it. */
+  readonly handsOver?: true;
   create(options: Options, context: RuleContext): Rule;
 }

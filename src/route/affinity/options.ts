@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DURATION_FORM, parseDuration } from '../../base/duration.js';
+import { INSTANT_FORM, parseInstant } from '../../base/instant.js';
 import type { FailurePolicy } from './rule.js';
 
 /** RFC 9110 §5.6.2: what names of fields and cookies are made of. */
@@ -20,6 +21,17 @@ export function cookieLimit() {
     if (ms !== undefined && ms >= 1000 && ms % 1000 === 0 && ms <= COOKIE_LIFE_MAX_MS) return ms;
     const message = ms === undefined ? form : 'Write whole seconds, from 1s to 400d: cookies count in seconds, and no browser keeps one longer.';
     context.issues.push({ code: 'custom', message, input: text });
+    return z.NEVER;
+  });
+}
+
+/** An instant, in milliseconds since 1970. */
+export function instant() {
+  const form = `Write ${INSTANT_FORM}.`;
+  return z.string({ error: form }).transform((text, context): number => {
+    const ms = parseInstant(text);
+    if (ms !== undefined) return ms;
+    context.issues.push({ code: 'custom', message: form, input: text });
     return z.NEVER;
   });
 }

@@ -1,3 +1,4 @@
+import { acceptCookies } from './accept-cookies.js';
 import { cookie } from './cookie.js';
 import type { RuleDefinition } from './definition.js';
 import { header } from './header.js';
@@ -11,6 +12,7 @@ import { routeCookie } from './route-cookie.js';
 const DEFINITIONS: readonly RuleDefinition<any>[] = [
   cookie,
   routeCookie,
+  acceptCookies,
   jwt,
   header,
   query,

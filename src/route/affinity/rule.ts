@@ -49,4 +49,6 @@ export interface Rule {
   find(facts: RequestFacts, pool: PoolSnapshot): Found;
   /** The `Set-Cookie` value that binds the client to `index`; `times` when an existing binding is refreshed. */
   bind?(facts: RequestFacts, pool: PoolSnapshot, index: number, times?: BindingTimes): string;
+  /** The `Cookie` field as the upstream gets it, where the rule has something to take out of it; asked for every request, whichever rule decides. */
+  forwardCookie?(field: string, pool: PoolSnapshot): string;
 }
