@@ -10,6 +10,7 @@ haproxy:haproxy
 redis-server:redis-server
 caddy:caddy
 script:bsdutils
+apache2:apache2-bin
 "
 
 # Where Debian puts servers; not on every user's PATH.

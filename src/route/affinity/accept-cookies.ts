@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { RequestFacts } from '../facts.js';
 import type { PoolSnapshot } from '../pool/snapshot.js';
-import { replaceCookies } from '../cookies.js';
+import { replaceCookies } from '../../base/cookies.js';
 import type { AcceptedCookie } from './accepted/format.js';
 import { cookieFormats } from './accepted/registry.js';
 import type { RuleDefinition } from './definition.js';
