@@ -29,7 +29,7 @@ Examples:
   stickyroute up --upstream http://10.0.0.1:3000 --upstream http://10.0.0.2:3000 --affinity header:x-user-id --affinity ip
   stickyroute up -c stickyroute.yaml --listen 127.0.0.1:8080 --expose
 
-Rules for --affinity, tried in the order given: cookie, ip, header:NAME, query:NAME, path:/users/:id, routeCookie:NAME.
+Rules for --affinity, tried in the order given: cookie, ip, header:NAME, query:NAME, path:/users/:id, routeCookie:NAME, keyCookie:NAME.
 Signals: SIGTERM and SIGINT stop it once requests in progress are done, a second one at once; SIGHUP reads the file again.`;
 
 /** Loaded when needed: `validate` and `--help` have no use for the gateway. */

@@ -4,6 +4,7 @@ import type { RuleDefinition } from './definition.js';
 import { header } from './header.js';
 import { ip } from './ip.js';
 import { jwt } from './jwt.js';
+import { keyCookie } from './key-cookie.js';
 import { path } from './path.js';
 import { query } from './query.js';
 import { routeCookie } from './route-cookie.js';
@@ -13,6 +14,7 @@ const DEFINITIONS: readonly RuleDefinition<any>[] = [
   cookie,
   routeCookie,
   acceptCookies,
+  keyCookie,
   jwt,
   header,
   query,
