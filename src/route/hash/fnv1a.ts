@@ -40,3 +40,10 @@ export function fnv1a64More(bytes: string, hash: Word64): void {
   }
   hash.set(high, low);
 }
+
+/** What twemproxy calls `fnv1a_64`: the lower half alone. Bytes above 127 count as negative, as C's `char` does on x86-64. */
+export function fnv1a64Twemproxy(bytes: string): number {
+  let hash = BASIS_64_LOW;
+  for (let at = 0; at < bytes.length; at++) hash = Math.imul(hash ^ ((bytes.charCodeAt(at) << 24) >> 24), PRIME_64_LOW);
+  return hash;
+}

@@ -70,3 +70,10 @@ export function productHigh(high: number, low: number, otherHigh: number, otherL
 export function compareUnsigned(high: number, low: number, otherHigh: number, otherLow: number): number {
   return high === otherHigh ? (low >>> 0) - (otherLow >>> 0) : (high >>> 0) - (otherHigh >>> 0);
 }
+
+/** What is left of an unsigned 64-bit number when it is divided by a whole number from 1 to 2^23. */
+export function remainder(high: number, low: number, divisor: number): number {
+  // As sums and products of doubles that stay below 2^53, and so far from the next whole quotient that the division can't round up to it.
+  const sum = ((high >>> 0) % divisor) * (2 ** 32 % divisor) + (low >>> 0);
+  return sum - Math.floor(sum / divisor) * divisor;
+}

@@ -1,0 +1,106 @@
+import { remainder, Word64 } from '../hash/word64.js';
+import { xxh64 } from '../hash/xxh64.js';
+import { ENVOY_DEFAULTS, envoyHashKeys, envoyHosts, type EnvoyOptions } from './envoy-hosts.js';
+import { isTableSize, TABLE_SIZE_DEFAULT, TABLE_SIZE_WANTED } from './maglev-table.js';
+import { invalid } from './members.js';
+import type { Member, Placement } from './placement.js';
+
+export interface EnvoyTableOptions extends EnvoyOptions {
+  readonly tableSize: number;
+}
+
+export const ENVOY_TABLE_DEFAULTS: EnvoyTableOptions = { ...ENVOY_DEFAULTS, tableSize: TABLE_SIZE_DEFAULT };
+
+const FREE = 0xffff;
+const hash = new Word64();
+
+/** Envoy's Maglev (maglev_lb.cc). A host that is down is taken out, and the table filled anew by the rest. */
+export class EnvoyTable implements Placement {
+  readonly name = 'envoy-maglev';
+  readonly members: readonly Member[];
+  readonly #options: EnvoyTableOptions;
+  readonly #hashKeys: readonly string[];
+  readonly #table: Uint16Array;
+  /** How many hosts have an entry. */
+  readonly #owners: number;
+  readonly #passedOver: ReadonlySet<number>;
+
+  constructor(members: readonly Member[], options: EnvoyTableOptions, isUsable?: (place: number) => boolean) {
+    const { tableSize } = options;
+    if (!isTableSize(tableSize)) throw invalid(`\`tableSize\` is ${String(tableSize)}: it must be ${TABLE_SIZE_WANTED}.`);
+    this.members = members;
+    this.#options = options;
+    this.#hashKeys = envoyHashKeys(members, options);
+    const { spread, passedOver } = envoyHosts(members, options, isUsable);
+    this.#passedOver = passedOver;
+    this.#table = this.#fill(spread);
+    this.#owners = new Set(this.#table).size;
+  }
+
+  owner(key: string): number {
+    if (this.#passedOver.size > 0) return this.rank(key)[0] ?? -1;
+    xxh64(key, 0, hash);
+    return this.#table[remainder(hash.high, hash.low, this.#table.length)] ?? -1;
+  }
+
+  /**
+   * Attempt a of Envoy turns the bits of the hash that are set in -a. Attempts up to a power of two at or above the table's size look at that many
+   * entries in a row, so they meet everybody who has one.
+   */
+  rank(key: string): ArrayLike<number> {
+    xxh64(key, 0, hash);
+    const { high, low } = hash;
+    const table = this.#table;
+    const isMet = new Uint8Array(this.members.length);
+    const ranked: number[] = [];
+    let met = 0;
+    for (let attempt = 0; met < this.#owners; attempt++) {
+      const owner = table[remainder(attempt === 0 ? high : ~high, low ^ -attempt, table.length)]!;
+      if (isMet[owner] === 1) continue;
+      isMet[owner] = 1;
+      met++;
+      if (!this.#passedOver.has(owner)) ranked.push(owner);
+    }
+    return ranked;
+  }
+
+  withMembers(members: readonly Member[]): EnvoyTable {
+    return new EnvoyTable(members, this.#options);
+  }
+
+  among(isUsable: (place: number) => boolean): EnvoyTable {
+    return new EnvoyTable(this.members, this.#options, isUsable);
+  }
+
+  /** In the order of what is hashed, whatever the configuration's: each in turn takes its next free entry, the lighter ones not in every turn. */
+  #fill(spread: readonly number[]): Uint16Array {
+    const keys = this.#hashKeys;
+    const places = [...spread].sort((a, b) => (keys[a]! < keys[b]! ? -1 : 1));
+    const size = this.#options.tableSize;
+    if (places.length === 0) return new Uint16Array(0);
+    const sum = places.reduce((total, place) => total + this.members[place]!.weight, 0);
+    const weights = places.map((place) => this.members[place]!.weight / sum);
+    const heaviest = Math.max(...weights);
+    const next = places.map((place) => {
+      xxh64(keys[place]!, 0, hash);
+      return remainder(hash.high, hash.low, size);
+    });
+    const steps = places.map((place) => {
+      xxh64(keys[place]!, 1, hash);
+      return remainder(hash.high, hash.low, size - 1) + 1;
+    });
+    const due = new Float64Array(places.length);
+    const table = new Uint16Array(size).fill(FREE);
+    for (let turn = 1, free = size; ; turn++) {
+      for (let at = 0; at < places.length; at++) {
+        if (turn * weights[at]! < due[at]!) continue;
+        due[at]! += heaviest;
+        let entry = next[at]!;
+        while (table[entry] !== FREE) entry = (entry + steps[at]!) % size;
+        table[entry] = places[at]!;
+        next[at] = (entry + steps[at]!) % size;
+        if (--free === 0) return table;
+      }
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import { fnv1a64Twemproxy } from '../hash/fnv1a.js';
+import { md5 } from '../hash/md5.js';
+import { type KetamaSpelling, type KetamaSpellingName, ketamaNames, SPELLING_NAMES, SPELLINGS } from './ketama-spelling.js';
+import { invalid } from './members.js';
+import type { Member, Placement } from './placement.js';
+import { WideCircle } from './wide-circle.js';
+
+export interface KetamaOptions {
+  readonly spelling: KetamaSpellingName;
+  /** Of the keys; points are MD5 in all of the family. Only twemproxy has another, `fnv1a_64`, which is its default. */
+  readonly hash: KetamaHash;
+}
+
+export const KETAMA_HASHES = ['md5', 'fnv1a_64'] as const;
+export type KetamaHash = (typeof KETAMA_HASHES)[number];
+export const KETAMA_DEFAULTS: KetamaOptions = { spelling: 'libketama', hash: 'md5' };
+export const HASH_WANTED = '`md5` unless `spelling` is `twemproxy`';
+
+const POINTS_A_DIGEST = 4;
+/** spymemcached's KetamaNodeLocator.getSequence; after these it tries the one that is down. */
+const LEAPS_MAX = 7;
+
+const digest = new Int32Array(POINTS_A_DIGEST);
+
+export function isKetamaHash({ spelling, hash }: KetamaOptions): boolean {
+  return hash === 'md5' || (hash === 'fnv1a_64' && spelling === 'twemproxy');
+}
+
+/** The ring that memcached's clients made known: four points of each MD5 of an upstream's name and a number. */
+export class KetamaRing implements Placement {
+  readonly name = 'ketama-md5';
+  readonly members: readonly Member[];
+  readonly #options: KetamaOptions;
+  readonly #spelling: KetamaSpelling;
+  readonly #circle: WideCircle;
+  /** How many have a point. */
+  readonly #owners: number;
+  /** Places on the ring that can't be used. */
+  readonly #passedOver: ReadonlySet<number>;
+
+  constructor(members: readonly Member[], options: KetamaOptions, before?: { readonly usable: ReadonlySet<number>; readonly circle: WideCircle }) {
+    if (!SPELLING_NAMES.includes(options.spelling)) throw invalid(`\`spelling\` is ${String(options.spelling)}: it must be one of ${SPELLING_NAMES.join(', ')}.`);
+    if (!isKetamaHash(options)) throw invalid(`\`hash\` is ${String(options.hash)}: it must be ${HASH_WANTED}.`);
+    this.members = members;
+    this.#options = options;
+    this.#spelling = SPELLINGS[options.spelling];
+    const all = members.map((_, place) => place);
+    const usable = before?.usable ?? new Set(all);
+    const isKept = before !== undefined && !this.#spelling.isRemade;
+    this.#circle = isKept ? before.circle : this.#made(all.filter((place) => usable.has(place)));
+    this.#passedOver = new Set(isKept ? all.filter((place) => !usable.has(place)) : []);
+    this.#owners = new Set(this.#circle.owners).size;
+  }
+
+  owner(key: string): number {
+    if (this.#passedOver.size > 0) return this.rank(key)[0] ?? -1;
+    return this.#circle.owners[this.#circle.from(this.#hashOf(key), 0)] ?? -1;
+  }
+
+  rank(key: string): ArrayLike<number> {
+    const { owners } = this.#circle;
+    const hash = this.#hashOf(key);
+    const met = new Set<number>();
+    if (this.#spelling.leaps) {
+      for (let leap = 0, at = hash; leap < LEAPS_MAX && owners.length > 0; at += this.#hashOf(`${leap++}${key}`)) met.add(owners[this.#circle.from(at, 0)]!);
+    } else {
+      for (let at = this.#circle.from(hash, 0); met.size < this.#owners; at = at + 1 < owners.length ? at + 1 : 0) met.add(owners[at]!);
+    }
+    for (const place of this.#passedOver) met.delete(place);
+    return [...met];
+  }
+
+  withMembers(members: readonly Member[]): KetamaRing {
+    return new KetamaRing(members, this.#options);
+  }
+
+  among(isUsable: (place: number) => boolean): KetamaRing {
+    const usable = new Set(this.members.map((_, place) => place).filter(isUsable));
+    return new KetamaRing(this.members, this.#options, { usable, circle: this.#circle });
+  }
+
+  #hashOf(key: string): number {
+    // nc_server.c, server_pool_hash.
+    if (key === '' && this.#options.spelling === 'twemproxy') return 0;
+    if (this.#options.hash === 'fnv1a_64') return fnv1a64Twemproxy(key);
+    md5(key, digest);
+    return digest[0]!;
+  }
+
+  #made(places: readonly number[]): WideCircle {
+    const names = ketamaNames(this.members, this.#spelling);
+    const counts = this.#spelling.digestCounts(places.map((place) => this.members[place]!.weight));
+    const size = POINTS_A_DIGEST * counts.reduce((total, count) => total + count, 0);
+    const hashes = new Uint32Array(size);
+    const owners = new Uint16Array(size);
+    const turns = places.map((place, at) => ({ place, count: counts[at]! }));
+    if (this.#spelling.isLastFirst) turns.reverse();
+    let put = 0;
+    for (const { place, count } of turns) {
+      for (let i = 0; i < count; i++) {
+        md5(`${names[place]!}-${i}`, digest);
+        hashes.set(digest, put);
+        owners.fill(place, put, (put += POINTS_A_DIGEST));
+      }
+    }
+    return new WideCircle(hashes, new Uint32Array(size), owners);
+  }
+}
