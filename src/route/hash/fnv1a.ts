@@ -32,13 +32,31 @@ export function fnv1a64More(bytes: string, hash: Word64): void {
   let { high, low } = hash;
   for (let at = 0; at < bytes.length; at++) {
     low ^= bytes.charCodeAt(at);
-    // The low prime has 9 bits, so its product with 16 bits of the hash is exact.
-    const lower = (low & 0xffff) * PRIME_64_LOW;
-    const upper = (low >>> 16) * PRIME_64_LOW + (lower >>> 16);
-    high = (Math.imul(high, PRIME_64_LOW) + Math.imul(low, PRIME_64_HIGH) + (upper >>> 16)) | 0;
-    low = (upper << 16) | (lower & 0xffff);
+    high = nextHigh(high, low);
+    low = Math.imul(low, PRIME_64_LOW);
   }
   hash.set(high, low);
+}
+
+/** Goes on from `hash` with each of many texts on its own; text i ends before `ends[i]`, where the next one starts. */
+export function fnv1a64Each(texts: Uint8Array, ends: Uint32Array, hash: Word64, highs: Int32Array, lows: Int32Array): void {
+  let at = 0;
+  for (let i = 0; i < ends.length; i++) {
+    let { high, low } = hash;
+    for (const end = ends[i]!; at < end; at++) {
+      low ^= texts[at]!;
+      high = nextHigh(high, low);
+      low = Math.imul(low, PRIME_64_LOW);
+    }
+    highs[i] = high;
+    lows[i] = low;
+  }
+}
+
+/** The high half of the product with the prime. Its low half has 9 bits, so the products with 16 bits of the hash are exact. */
+function nextHigh(high: number, low: number): number {
+  const carried = (Math.imul(low >>> 16, PRIME_64_LOW) + (Math.imul(low & 0xffff, PRIME_64_LOW) >>> 16)) >>> 16;
+  return (Math.imul(high, PRIME_64_LOW) + Math.imul(low, PRIME_64_HIGH) + carried) | 0;
 }
 
 /** What twemproxy calls `fnv1a_64`: the lower half alone. Bytes above 127 count as negative, as C's `char` does on x86-64. */
