@@ -2,7 +2,7 @@ import { murmur64a } from '../hash/murmur64a.js';
 import { Word64 } from '../hash/word64.js';
 import { xxh64 } from '../hash/xxh64.js';
 import { ENVOY_DEFAULTS, envoyHashKeys, envoyHosts, type EnvoyOptions } from './envoy-hosts.js';
-import { invalid } from './members.js';
+import { invalid, isSameMembers } from './members.js';
 import type { Member, Placement } from './placement.js';
 import { WideCircle } from './wide-circle.js';
 
@@ -39,10 +39,13 @@ export class EnvoyRing implements Placement {
   readonly #ring: WideCircle;
   readonly #owners: number;
   readonly #passedOver: ReadonlySet<number>;
+  /** True until `among` says otherwise. */
+  readonly #isWhole: boolean;
 
   constructor(members: readonly Member[], options: EnvoyRingOptions, isUsable?: (place: number) => boolean) {
     checkRingOptions(options);
     this.members = members;
+    this.#isWhole = isUsable === undefined;
     this.#options = options;
     this.#hashKeys = envoyHashKeys(members, options);
     const { spread, passedOver } = envoyHosts(members, options, isUsable);
@@ -75,7 +78,7 @@ export class EnvoyRing implements Placement {
   }
 
   withMembers(members: readonly Member[]): EnvoyRing {
-    return new EnvoyRing(members, this.#options);
+    return this.#isWhole && isSameMembers(this.members, members) ? this : new EnvoyRing(members, this.#options);
   }
 
   among(isUsable: (place: number) => boolean): EnvoyRing {

@@ -2,7 +2,7 @@ import { remainder, Word64 } from '../hash/word64.js';
 import { xxh64 } from '../hash/xxh64.js';
 import { ENVOY_DEFAULTS, envoyHashKeys, envoyHosts, type EnvoyOptions } from './envoy-hosts.js';
 import { isTableSize, TABLE_SIZE_DEFAULT, TABLE_SIZE_WANTED } from './maglev-table.js';
-import { invalid } from './members.js';
+import { invalid, isSameMembers } from './members.js';
 import type { Member, Placement } from './placement.js';
 
 export interface EnvoyTableOptions extends EnvoyOptions {
@@ -24,11 +24,14 @@ export class EnvoyTable implements Placement {
   /** How many hosts have an entry. */
   readonly #owners: number;
   readonly #passedOver: ReadonlySet<number>;
+  /** True until `among` says otherwise. */
+  readonly #isWhole: boolean;
 
   constructor(members: readonly Member[], options: EnvoyTableOptions, isUsable?: (place: number) => boolean) {
     const { tableSize } = options;
     if (!isTableSize(tableSize)) throw invalid(`\`tableSize\` is ${String(tableSize)}: it must be ${TABLE_SIZE_WANTED}.`);
     this.members = members;
+    this.#isWhole = isUsable === undefined;
     this.#options = options;
     this.#hashKeys = envoyHashKeys(members, options);
     const { spread, passedOver } = envoyHosts(members, options, isUsable);
@@ -65,7 +68,7 @@ export class EnvoyTable implements Placement {
   }
 
   withMembers(members: readonly Member[]): EnvoyTable {
-    return new EnvoyTable(members, this.#options);
+    return this.#isWhole && isSameMembers(this.members, members) ? this : new EnvoyTable(members, this.#options);
   }
 
   among(isUsable: (place: number) => boolean): EnvoyTable {

@@ -1,7 +1,7 @@
 import { fnv1a64Twemproxy } from '../hash/fnv1a.js';
 import { md5 } from '../hash/md5.js';
 import { type KetamaSpelling, type KetamaSpellingName, ketamaNames, SPELLING_NAMES, SPELLINGS } from './ketama-spelling.js';
-import { invalid } from './members.js';
+import { invalid, isSameMembers } from './members.js';
 import type { Member, Placement } from './placement.js';
 import { WideCircle } from './wide-circle.js';
 
@@ -35,6 +35,8 @@ export class KetamaRing implements Placement {
   readonly #circle: WideCircle;
   /** How many have a point. */
   readonly #owners: number;
+  /** True until `among` says otherwise. */
+  readonly #isWhole: boolean;
   /** Places on the ring that can't be used. */
   readonly #passedOver: ReadonlySet<number>;
 
@@ -44,6 +46,7 @@ export class KetamaRing implements Placement {
     this.members = members;
     this.#options = options;
     this.#spelling = SPELLINGS[options.spelling];
+    this.#isWhole = before === undefined;
     const all = members.map((_, place) => place);
     const usable = before?.usable ?? new Set(all);
     const isKept = before !== undefined && !this.#spelling.isRemade;
@@ -71,7 +74,7 @@ export class KetamaRing implements Placement {
   }
 
   withMembers(members: readonly Member[]): KetamaRing {
-    return new KetamaRing(members, this.#options);
+    return this.#isWhole && isSameMembers(this.members, members) ? this : new KetamaRing(members, this.#options);
   }
 
   among(isUsable: (place: number) => boolean): KetamaRing {

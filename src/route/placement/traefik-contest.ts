@@ -2,7 +2,7 @@ import { fnv1a64, fnv1a64Each, fnv1a64More } from '../hash/fnv1a.js';
 import { goLog } from '../hash/go-log.js';
 import { Word64 } from '../hash/word64.js';
 import { distinctNames } from './distinct-names.js';
-import { checkMembers, checkWholeWeights } from './members.js';
+import { checkMembers, checkWholeWeights, isSameMembers } from './members.js';
 import type { Member, Placement } from './placement.js';
 
 /** By so much, at least, does a bound that is computed with a rounding or two have to fall short before it counts. */
@@ -12,7 +12,7 @@ const hash = new Word64();
 
 /**
  * Traefik's `hrw` (hrw.go): each server draws weight / -ln(u), u being the FNV-1a of the client's address and the server's URL as a fraction; the
- * highest wins. Who is down takes no part, and nobody else moves.
+ * highest wins. Health is a filter here too.
  */
 export class TraefikContest implements Placement {
   readonly name = 'traefik-hrw';
@@ -22,12 +22,11 @@ export class TraefikContest implements Placement {
   readonly #rests: Uint8Array;
   readonly #ends: Uint32Array;
   readonly #weights: Float64Array;
-  readonly #isUsable: readonly boolean[];
   /** The hashes of the last key with each URL. */
   readonly #highs: Int32Array;
   readonly #lows: Int32Array;
 
-  constructor(members: readonly Member[], isUsable?: (place: number) => boolean) {
+  constructor(members: readonly Member[]) {
     checkMembers(members);
     checkWholeWeights(members, Number.MAX_SAFE_INTEGER, 'Traefik');
     this.members = members;
@@ -38,7 +37,6 @@ export class TraefikContest implements Placement {
     let end = 0;
     this.#ends = Uint32Array.from(rests, ({ length }) => (end += length));
     this.#weights = Float64Array.from(members, ({ weight }) => weight);
-    this.#isUsable = members.map((_, place) => isUsable?.(place) ?? true);
     this.#highs = new Int32Array(members.length);
     this.#lows = new Int32Array(members.length);
   }
@@ -52,7 +50,7 @@ export class TraefikContest implements Placement {
     let best = 0;
     for (let place = 0; place < this.#weights.length; place++) {
       const u = this.#fraction(place);
-      if (!this.#isUsable[place]! || !isFraction(u)) continue;
+      if (!isFraction(u)) continue;
       const weight = this.#weights[place]!;
       // Logarithms are the dear part, and for most they are not needed: never in a pool of equal weights, but for two that all but meet.
       if (weight <= bestWeight && u < bestU * CERTAINLY) continue;
@@ -78,7 +76,7 @@ export class TraefikContest implements Placement {
     const ranked: number[] = [];
     for (let place = 0; place < scores.length; place++) {
       const u = this.#fraction(place);
-      if (!this.#isUsable[place]! || !isFraction(u)) continue;
+      if (!isFraction(u)) continue;
       scores[place] = scoreOf(u, this.#weights[place]!);
       ranked.push(place);
     }
@@ -87,11 +85,7 @@ export class TraefikContest implements Placement {
   }
 
   withMembers(members: readonly Member[]): TraefikContest {
-    return new TraefikContest(members);
-  }
-
-  among(isUsable: (place: number) => boolean): TraefikContest {
-    return new TraefikContest(this.members, isUsable);
+    return isSameMembers(this.members, members) ? this : new TraefikContest(members);
   }
 
   #draw(key: string): void {
