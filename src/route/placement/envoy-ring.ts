@@ -55,9 +55,9 @@ export class EnvoyRing implements Placement {
   }
 
   owner(key: string): number {
-    if (this.#passedOver.size > 0) return this.rank(key)[0] ?? -1;
     xxh64(key, 0, hash);
-    return this.#ring.owners[this.#ring.from(hash.high, hash.low)] ?? -1;
+    const owner = this.#ring.owners[this.#ring.from(hash.high, hash.low)] ?? -1;
+    return this.#passedOver.has(owner) ? (this.rank(key)[0] ?? -1) : owner;
   }
 
   /** Envoy's further attempts take one point after the other; each host counts where it is first met. */

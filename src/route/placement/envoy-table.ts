@@ -41,9 +41,9 @@ export class EnvoyTable implements Placement {
   }
 
   owner(key: string): number {
-    if (this.#passedOver.size > 0) return this.rank(key)[0] ?? -1;
     xxh64(key, 0, hash);
-    return this.#table[remainder(hash.high, hash.low, this.#table.length)] ?? -1;
+    const owner = this.#table[remainder(hash.high, hash.low, this.#table.length)] ?? -1;
+    return this.#passedOver.has(owner) ? (this.rank(key)[0] ?? -1) : owner;
   }
 
   /**

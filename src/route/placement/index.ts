@@ -4,10 +4,13 @@
 import { toByteString } from '../../base/framed-key.js';
 import { xxh32, xxh32Text } from '../hash/xxh32.js';
 import { CADDY_VERSION_DEFAULT, CaddyContest } from './caddy-contest.js';
+import { ENVOY_RING_DEFAULTS, EnvoyRing, type EnvoyRingOptions } from './envoy-ring.js';
+import { ENVOY_TABLE_DEFAULTS, EnvoyTable, type EnvoyTableOptions } from './envoy-table.js';
 import type { HaproxyHashOptions } from './haproxy-hash.js';
 import { HaproxyNodes, type HaproxyNodesOptions } from './haproxy-nodes.js';
 import { HaproxySlots } from './haproxy-slots.js';
 import type { HashedPlacement } from './hashed-placement.js';
+import { KETAMA_DEFAULTS, type KetamaOptions, KetamaRing } from './ketama-ring.js';
 import { MaglevTable, TABLE_SIZE_DEFAULT } from './maglev-table.js';
 import { invalid } from './members.js';
 import { AddressDraws, KeyDraws, NginxDraws } from './nginx-draws.js';
@@ -15,10 +18,14 @@ import { NginxPoints } from './nginx-points.js';
 import type { Member, Placement } from './placement.js';
 import { POINTS_DEFAULT, PointRing } from './point-ring.js';
 import { SLOTS_DEFAULT, SlotTable } from './slot-table.js';
+import { TraefikContest } from './traefik-contest.js';
 
 export { StickyError } from '../../base/errors.js';
+export type { EnvoyRingOptions } from './envoy-ring.js';
+export type { EnvoyTableOptions } from './envoy-table.js';
 export type { HaproxyHashOptions } from './haproxy-hash.js';
 export type { HaproxyNodesOptions } from './haproxy-nodes.js';
+export type { KetamaOptions } from './ketama-ring.js';
 export type { Member } from './placement.js';
 
 /** An upstream by its id, with its share where that isn't 1, and what another balancer's configuration says of it where that matters. */
@@ -72,6 +79,26 @@ export function caddyHrw(members: readonly MemberInput[], options: { readonly ve
   return new Placed(new CaddyContest(members.map(toMember), options.version ?? CADDY_VERSION_DEFAULT));
 }
 
+/** As Envoy's ring hash does. Members in the order of its configuration; what it hashes of a member is its `address`, or else its id. */
+export function envoyRingHash(members: readonly MemberInput[], options: Partial<EnvoyRingOptions> = {}): Placed {
+  return new Placed(new EnvoyRing(members.map(toMember), { ...ENVOY_RING_DEFAULTS, ...options }));
+}
+
+/** As Envoy's Maglev does. What it hashes of a member is its `address`, or else its id. */
+export function envoyMaglev(members: readonly MemberInput[], options: Partial<EnvoyTableOptions> = {}): Placed {
+  return new Placed(new EnvoyTable(members.map(toMember), { ...ENVOY_TABLE_DEFAULTS, ...options }));
+}
+
+/** As the ketama of libketama, twemproxy or spymemcached does: `spelling`. What it calls a member is its `address`, or else its id. */
+export function ketamaMd5(members: readonly MemberInput[], options: Partial<KetamaOptions> = {}): Placed {
+  return new Placed(new KetamaRing(members.map(toMember), { ...KETAMA_DEFAULTS, ...options }));
+}
+
+/** As Traefik's `strategy: hrw` does. A member's `address`, `url` or id, the first of them that is there, is the server's URL as Traefik's configuration has it; keys are addresses. */
+export function traefikHrw(members: readonly MemberInput[]): Placed {
+  return new Placed(new TraefikContest(members.map(toMember)));
+}
+
 /** Keys placed over a set of upstreams. Immutable: `add`, `remove` and `among` answer a new one and leave this one as it was. */
 export class Placed {
   readonly #placement: Placement;
@@ -92,8 +119,8 @@ export class Placed {
 
   /** The id of the key's upstream; undefined when there is none, and when the balancer that it agrees with would balance the key. */
   get(key: Key): string | undefined {
-    if (this.#isUsable !== undefined) return this.candidates(key, 1)[0];
     const owner = this.#hashed === undefined ? this.#placement.owner(toByteString(key)) : this.#hashed.ownerOfHash(hashOf(key));
+    if (this.#isUsable?.[owner] === false) return this.candidates(key, 1)[0];
     return this.#placement.members[owner]?.id;
   }
 

@@ -56,8 +56,8 @@ export class KetamaRing implements Placement {
   }
 
   owner(key: string): number {
-    if (this.#passedOver.size > 0) return this.rank(key)[0] ?? -1;
-    return this.#circle.owners[this.#circle.from(this.#hashOf(key), 0)] ?? -1;
+    const owner = this.#circle.owners[this.#circle.from(this.#hashOf(key), 0)] ?? -1;
+    return this.#passedOver.has(owner) ? (this.rank(key)[0] ?? -1) : owner;
   }
 
   rank(key: string): ArrayLike<number> {
