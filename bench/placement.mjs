@@ -4,9 +4,7 @@ import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import * as placements from '../dist/route/placement/index.js';
-
-const { maglev, rendezvous, ring } = placements;
+import { maglev, rendezvous, ring } from '../dist/route/placement/index.js';
 
 const require = createRequire(import.meta.url);
 const HashRing = require('hashring');
@@ -67,32 +65,11 @@ const CONTENDERS = {
   },
 };
 
-/** Those that agree with another balancer are as even and as stable as that one is; what is ours is how fast they are. */
-const AGREEING_SIZE = 30;
-const ADDRESSES = ['nginx-ip-hash', 'traefik-hrw'];
-const AGREEING = {
-  'nginx-ip-hash': (members) => placements.nginxIpHash(members),
-  'nginx-hash': (members) => placements.nginxHash(members),
-  'nginx-consistent': (members) => placements.nginxConsistent(members),
-  'haproxy-consistent': (members) => placements.haproxyConsistent(members),
-  'haproxy-map': (members) => placements.haproxyMap(members),
-  'caddy-hrw': (members, areWeighted) => (areWeighted ? undefined : placements.caddyHrw(members)),
-  'envoy-ring-hash': (members) => placements.envoyRingHash(members),
-  'envoy-maglev': (members) => placements.envoyMaglev(members),
-  'ketama-md5': (members) => placements.ketamaMd5(members),
-  'ketama-md5, spelling: twemproxy, hash: fnv1a_64': (members) => placements.ketamaMd5(members, { spelling: 'twemproxy', hash: 'fnv1a_64' }),
-  'ketama-md5, spelling: spymemcached': (members) => placements.ketamaMd5(members, { spelling: 'spymemcached' }),
-  'traefik-hrw': (members) => placements.traefikHrw(members),
-};
-
 /** 16 characters, all different: `user:` and a counter run through a multiplication. */
 const keys = Array.from({ length: KEYS }, (_, i) => {
   const mixed = BigInt.asUintN(36, BigInt(i + 1) * 0x9e3779b97f4a7c15n);
   return Buffer.from(`user:${mixed.toString().padStart(11, '0')}`).toString('latin1');
 });
-
-/** 100 000 client addresses, all different. */
-const addresses = Array.from({ length: KEYS }, (_, i) => Buffer.from(`10.${i >> 14}.${(i >> 6) & 255}.${(i * 4) & 255}`).toString('latin1'));
 
 function timed(task) {
   const start = performance.now();
@@ -100,7 +77,7 @@ function timed(task) {
   return [performance.now() - start, result];
 }
 
-function lookUpsASecond(contender, made, asked = keys) {
+function lookUpsASecond(contender, made) {
   let fastest = 0;
   let found = 0;
   for (let run = 0; run < RUNS; run++) {
@@ -109,7 +86,7 @@ function lookUpsASecond(contender, made, asked = keys) {
     let tookMs = 0;
     const start = performance.now();
     while (tookMs < RUN_MS) {
-      for (const end = at + KEYS_A_STRETCH; at < end; at++) if (contender.get(made, asked[at]) !== undefined) found++;
+      for (const end = at + KEYS_A_STRETCH; at < end; at++) if (contender.get(made, keys[at]) !== undefined) found++;
       done += KEYS_A_STRETCH;
       at %= KEYS;
       tookMs = performance.now() - start;
@@ -156,24 +133,6 @@ function measure(contender, n) {
     survivorsMoved: removal.before.filter((owner, i) => owner !== leaving && owner !== removal.after[i]).length / stayed,
     additionMoved: addition.before.filter((owner, i) => owner !== addition.after[i]).length / KEYS,
   };
-}
-
-/** With equal weights, and with weights from 1 to 5, where the balancer has them. */
-function measureAgreeing(name) {
-  const asked = ADDRESSES.includes(name) ? addresses : keys;
-  const results = [];
-  for (const areWeighted of [false, true]) {
-    const members = Array.from({ length: AGREEING_SIZE }, (_, i) => ({ id: `api-${i + 1}`, weight: areWeighted ? 1 + (i % 5) : 1, url: `http://10.0.0.${i + 1}:8080` }));
-    const build = () => AGREEING[name](members, areWeighted);
-    if (build() === undefined) continue;
-    const placed = build();
-    const buildMs = Math.min(...Array.from({ length: RUNS }, () => timed(build)[0]));
-    const isUsable = (id) => id !== 'api-7';
-    const amongMs = Math.min(...Array.from({ length: RUNS }, () => timed(() => placed.among(isUsable))[0]));
-    const some = placed.among(isUsable);
-    results.push({ areWeighted, buildMs, amongMs, rates: [placed, some].map((made) => lookUpsASecond(ours(build), made, asked)) });
-  }
-  return results;
 }
 
 /** consistent-hash draws its points with Math.random; a seeded one makes its figures the same in every run. */
@@ -231,18 +190,8 @@ if (isMainThread) {
   for (const n of SIZES) for (const name of Object.keys(CONTENDERS)) console.log(row(n, name, results[name][n]));
   console.log();
   for (const text of goals((name, n) => results[name][n])) console.log(text);
-  console.log(`\nThose that agree with another balancer, ${AGREEING_SIZE} upstreams; then with one of them down\n`);
-  console.log('| placement | weights | M look-ups/s | build | M look-ups/s, one down | taking it out |');
-  console.log('| --- | --- | ---: | ---: | ---: | ---: |');
-  for (const name of Object.keys(AGREEING)) {
-    for (const { areWeighted, rates, buildMs, amongMs } of await inThread(name)) {
-      const [all, some] = rates.map((rate) => (rate / 1e6).toFixed(2));
-      console.log(`| ${[name, areWeighted ? '1 to 5' : 'equal', all, buildMs.toFixed(2), some, amongMs.toFixed(2)].join(' | ')} |`);
-    }
-  }
 } else {
   seedMathRandom();
-  if (workerData in AGREEING) parentPort.postMessage(measureAgreeing(workerData));
   const contender = CONTENDERS[workerData];
-  if (contender !== undefined) parentPort.postMessage(Object.fromEntries(SIZES.map((n) => [n, measure(contender, n)])));
+  parentPort.postMessage(Object.fromEntries(SIZES.map((n) => [n, measure(contender, n)])));
 }

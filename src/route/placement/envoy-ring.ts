@@ -57,24 +57,11 @@ export class EnvoyRing implements Placement {
   owner(key: string): number {
     xxh64(key, 0, hash);
     const owner = this.#ring.owners[this.#ring.from(hash.high, hash.low)] ?? -1;
-    return this.#passedOver.has(owner) ? (this.rank(key)[0] ?? -1) : owner;
+    return this.#passedOver.has(owner) ? (this.#ranked(key, 1)[0] ?? -1) : owner;
   }
 
-  /** Envoy's further attempts take one point after the other; each host counts where it is first met. */
   rank(key: string): ArrayLike<number> {
-    xxh64(key, 0, hash);
-    const { owners } = this.#ring;
-    const isMet = new Uint8Array(this.members.length);
-    const ranked: number[] = [];
-    let met = 0;
-    for (let at = this.#ring.from(hash.high, hash.low); met < this.#owners; at = at + 1 < owners.length ? at + 1 : 0) {
-      const owner = owners[at]!;
-      if (isMet[owner] === 1) continue;
-      isMet[owner] = 1;
-      met++;
-      if (!this.#passedOver.has(owner)) ranked.push(owner);
-    }
-    return ranked;
+    return this.#ranked(key, this.members.length);
   }
 
   withMembers(members: readonly Member[]): EnvoyRing {
@@ -83,6 +70,23 @@ export class EnvoyRing implements Placement {
 
   among(isUsable: (place: number) => boolean): EnvoyRing {
     return new EnvoyRing(this.members, this.#options, isUsable);
+  }
+
+  /** Envoy's further attempts take one point after the other; each host counts where it is first met. */
+  #ranked(key: string, limit: number): number[] {
+    xxh64(key, 0, hash);
+    const { owners } = this.#ring;
+    const isMet = new Uint8Array(this.members.length);
+    const ranked: number[] = [];
+    let met = 0;
+    for (let at = this.#ring.from(hash.high, hash.low); met < this.#owners && ranked.length < limit; at = at + 1 < owners.length ? at + 1 : 0) {
+      const owner = owners[at]!;
+      if (isMet[owner] === 1) continue;
+      isMet[owner] = 1;
+      met++;
+      if (!this.#passedOver.has(owner)) ranked.push(owner);
+    }
+    return ranked;
   }
 
   /** Sums of doubles decide how many points each gets, so they are added up in Envoy's order, which is that of the configuration. */

@@ -43,28 +43,11 @@ export class EnvoyTable implements Placement {
   owner(key: string): number {
     xxh64(key, 0, hash);
     const owner = this.#table[remainder(hash.high, hash.low, this.#table.length)] ?? -1;
-    return this.#passedOver.has(owner) ? (this.rank(key)[0] ?? -1) : owner;
+    return this.#passedOver.has(owner) ? (this.#ranked(key, 1)[0] ?? -1) : owner;
   }
 
-  /**
-   * Attempt a of Envoy turns the bits of the hash that are set in -a. Attempts up to a power of two at or above the table's size look at that many
-   * entries in a row, so they meet everybody who has one.
-   */
   rank(key: string): ArrayLike<number> {
-    xxh64(key, 0, hash);
-    const { high, low } = hash;
-    const table = this.#table;
-    const isMet = new Uint8Array(this.members.length);
-    const ranked: number[] = [];
-    let met = 0;
-    for (let attempt = 0; met < this.#owners; attempt++) {
-      const owner = table[remainder(attempt === 0 ? high : ~high, low ^ -attempt, table.length)]!;
-      if (isMet[owner] === 1) continue;
-      isMet[owner] = 1;
-      met++;
-      if (!this.#passedOver.has(owner)) ranked.push(owner);
-    }
-    return ranked;
+    return this.#ranked(key, this.members.length);
   }
 
   withMembers(members: readonly Member[]): EnvoyTable {
@@ -73,6 +56,27 @@ export class EnvoyTable implements Placement {
 
   among(isUsable: (place: number) => boolean): EnvoyTable {
     return new EnvoyTable(this.members, this.#options, isUsable);
+  }
+
+  /**
+   * Attempt a of Envoy turns the bits of the hash that are set in -a. Attempts up to a power of two at or above the table's size look at that many
+   * entries in a row, so they meet everybody who has one.
+   */
+  #ranked(key: string, limit: number): number[] {
+    xxh64(key, 0, hash);
+    const { high, low } = hash;
+    const table = this.#table;
+    const isMet = new Uint8Array(this.members.length);
+    const ranked: number[] = [];
+    let met = 0;
+    for (let attempt = 0; met < this.#owners && ranked.length < limit; attempt++) {
+      const owner = table[remainder(attempt === 0 ? high : ~high, low ^ -attempt, table.length)]!;
+      if (isMet[owner] === 1) continue;
+      isMet[owner] = 1;
+      met++;
+      if (!this.#passedOver.has(owner)) ranked.push(owner);
+    }
+    return ranked;
   }
 
   /** In the order of what is hashed, whatever the configuration's: each in turn takes its next free entry, the lighter ones not in every turn. */

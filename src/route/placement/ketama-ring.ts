@@ -57,20 +57,11 @@ export class KetamaRing implements Placement {
 
   owner(key: string): number {
     const owner = this.#circle.owners[this.#circle.from(this.#hashOf(key), 0)] ?? -1;
-    return this.#passedOver.has(owner) ? (this.rank(key)[0] ?? -1) : owner;
+    return this.#passedOver.has(owner) ? (this.#ranked(key, 1)[0] ?? -1) : owner;
   }
 
   rank(key: string): ArrayLike<number> {
-    const { owners } = this.#circle;
-    const hash = this.#hashOf(key);
-    const met = new Set<number>();
-    if (this.#spelling.leaps) {
-      for (let leap = 0, at = hash; leap < LEAPS_MAX && owners.length > 0; at += this.#hashOf(`${leap++}${key}`)) met.add(owners[this.#circle.from(at, 0)]!);
-    } else {
-      for (let at = this.#circle.from(hash, 0); met.size < this.#owners; at = at + 1 < owners.length ? at + 1 : 0) met.add(owners[at]!);
-    }
-    for (const place of this.#passedOver) met.delete(place);
-    return [...met];
+    return this.#ranked(key, this.members.length);
   }
 
   withMembers(members: readonly Member[]): KetamaRing {
@@ -80,6 +71,29 @@ export class KetamaRing implements Placement {
   among(isUsable: (place: number) => boolean): KetamaRing {
     const usable = new Set(this.members.map((_, place) => place).filter(isUsable));
     return new KetamaRing(this.members, this.#options, { usable, circle: this.#circle });
+  }
+
+  #ranked(key: string, limit: number): number[] {
+    const { owners } = this.#circle;
+    const isMet = new Uint8Array(this.members.length);
+    const ranked: number[] = [];
+    let met = 0;
+    const meet = (owner: number): void => {
+      if (isMet[owner] === 1) return;
+      isMet[owner] = 1;
+      met++;
+      if (!this.#passedOver.has(owner)) ranked.push(owner);
+    };
+    let hash = this.#hashOf(key);
+    if (this.#spelling.leaps) {
+      for (let leap = 0; leap < LEAPS_MAX && met < this.#owners && ranked.length < limit; leap++) {
+        meet(owners[this.#circle.from(hash, 0)]!);
+        hash += this.#hashOf(`${leap}${key}`);
+      }
+    } else {
+      for (let at = this.#circle.from(hash, 0); met < this.#owners && ranked.length < limit; at = at + 1 < owners.length ? at + 1 : 0) meet(owners[at]!);
+    }
+    return ranked;
   }
 
   #hashOf(key: string): number {
