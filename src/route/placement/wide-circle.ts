@@ -14,9 +14,15 @@ export class WideCircle {
   /** The halves of each point's hash, and its owner; fewer than 2^24. */
   constructor(highs: Uint32Array, lows: Uint32Array, owners: Uint16Array) {
     const order = sorted(highs, lows);
-    this.#highs = Uint32Array.from(order, (number) => highs[number]!);
-    this.#lows = Uint32Array.from(order, (number) => lows[number]!);
-    this.owners = Uint16Array.from(order, (number) => owners[number]!);
+    this.#highs = new Uint32Array(order.length);
+    this.#lows = new Uint32Array(order.length);
+    this.owners = new Uint16Array(order.length);
+    for (let at = 0; at < order.length; at++) {
+      const number = order[at]!;
+      this.#highs[at] = highs[number]!;
+      this.#lows[at] = lows[number]!;
+      this.owners[at] = owners[number]!;
+    }
     const bits = Math.max(1, Math.ceil(Math.log2(order.length + 1)));
     this.#shift = 32 - bits;
     this.#pieces = pieces(this.#highs, bits);
@@ -38,7 +44,8 @@ function sorted(highs: Uint32Array, lows: Uint32Array): Uint32Array {
   const byTop = new Float64Array(highs.length);
   for (let i = 0; i < byTop.length; i++) byTop[i] = (highs[i]! >>> TOP_SHIFT) * NUMBER_RANGE + i;
   byTop.sort();
-  const order = Uint32Array.from(byTop, (top) => top % NUMBER_RANGE);
+  const order = new Uint32Array(byTop.length);
+  for (let at = 0; at < order.length; at++) order[at] = byTop[at]! - Math.floor(byTop[at]! / NUMBER_RANGE) * NUMBER_RANGE;
   // Those of one top are few, and stand together: a sort by insertion puts them in order.
   for (let i = 1; i < order.length; i++) {
     const number = order[i]!;
