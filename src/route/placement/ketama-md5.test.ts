@@ -74,6 +74,7 @@ describe('ketama-md5', () => {
     expect(SPELLINGS.libketama.digestCounts(weights)).toEqual([8, 48, 32, 64, 48]);
     expect(SPELLINGS.twemproxy.digestCounts(weights)).toEqual([7, 47, 31, 63, 47]);
     expect(SPELLINGS.spymemcached.digestCounts(weights)).toEqual([7, 47, 31, 63, 47]);
+    expect(SPELLINGS.twemproxy.digestCounts([4, 1, 10, 2, 3])).toEqual([40, 10, 100, 20, 30]);
     const equal = new Array<number>(25).fill(1);
     expect(SPELLINGS.twemproxy.digestCounts(equal)).toEqual(equal.map(() => 39));
     expect(SPELLINGS.spymemcached.digestCounts(equal)).toEqual(equal.map(() => 40));
