@@ -51,7 +51,7 @@ describe('names', () => {
 const TRANSLATORS = /^src\/(?:control\/config\/suggestion\.ts|interop\/)/;
 
 /** Names that others gave: the configuration's own keys, and options of Node and of packages. `expiresInMs` says when, in ms. */
-const ALLOWED_UNITS = /\b(?:expiresInMs|endsInMs|maxBytes|maxFails|maxAliasCount|maxWrite|minLength|maxHeaderSize|maxPayload|maxAge|maxVersion|minVersion|maxConnections|maxHeadersCount|maxSockets|maxSize|maxIdle|maxLife)\b/;
+const ALLOWED_UNITS = /\b(?:expiresInMs|endsInMs|maxBytes|maxFails|minRingSize|maxRingSize|maxAliasCount|maxWrite|minLength|maxHeaderSize|maxPayload|maxAge|maxVersion|minVersion|maxConnections|maxHeadersCount|maxSockets|maxSize|maxIdle|maxLife)\b/;
 
 describe('files', () => {
   it(`none has more than ${LINES_MAX} lines`, () => {
