@@ -17,6 +17,7 @@ const RATE_WANTED = 1e6;
 const VARIANTS = {
   'haproxy-consistent': [{}, { hash: 'djb2' }, { hash: 'wt6' }, { hash: 'crc32' }, { source: true }],
   'haproxy-map': [{}, { hash: 'djb2' }, { hash: 'wt6' }, { hash: 'crc32' }, { source: true }],
+  'ketama-md5': [{}, { spelling: 'twemproxy', hash: 'fnv1a_64' }, { spelling: 'spymemcached' }],
   'caddy-hrw': [{ version: '2.6.2' }, { version: '2.7' }, { version: '2.8' }],
 };
 const OUR_OWN = new Set(['rendezvous', 'ring', 'maglev']);

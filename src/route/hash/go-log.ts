@@ -9,22 +9,18 @@ const L7 = 1.479819860511658591e-1;
 const LN2_HIGH = 6.93147180369123816490e-1;
 const LN2_LOW = 1.90821492927058770002e-10;
 
-const EXPONENT_BIAS = 1022;
-const EXPONENT_MASK = 0x7ff00000;
-
-const view = new DataView(new ArrayBuffer(8));
+const POWERS_OF_TWO = Float64Array.from({ length: 33 }, (_, power) => 2 ** power);
 
 /**
- * The natural logarithm of a normal number above 0, to the very bit that Go's `math.Log` gives on amd64 (src/math/log_amd64.s): `Math.log`
+ * The natural logarithm of a number from 2^-64 to below 1, to the very bit that Go's `math.Log` gives on amd64 (src/math/log_amd64.s): `Math.log`
  * takes other steps, and may differ in the last bit. Go on arm64 fuses some of these steps, and may differ from Go on amd64.
  */
 export function goLog(x: number): number {
-  view.setFloat64(0, x);
-  const top = view.getInt32(0);
-  let k = (top >>> 20) - EXPONENT_BIAS;
-  view.setInt32(0, (top & ~EXPONENT_MASK) | (EXPONENT_BIAS << 20));
-  // Now x = fraction × 2^k; the fraction is brought from [1/2, 1) to around 1.
-  let fraction = view.getFloat64(0);
+  // x = fraction × 2^k, the fraction from 1/2 to below 1: by the zeros that x begins with, which is faster than to take its bits apart.
+  const shifted = x < 2 ** -32 ? x * 2 ** 32 : x;
+  const zeros = Math.clz32(shifted * 2 ** 32);
+  let fraction = shifted * POWERS_OF_TWO[zeros]!;
+  let k = x < 2 ** -32 ? -32 - zeros : -zeros;
   if (fraction <= Math.SQRT1_2) {
     fraction *= 2;
     k--;

@@ -22,6 +22,7 @@ export class TraefikContest implements Placement {
   readonly #rests: Uint8Array;
   readonly #ends: Uint32Array;
   readonly #weights: Float64Array;
+  readonly #weightMax: number;
   /** The hashes of the last key with each URL. */
   readonly #highs: Int32Array;
   readonly #lows: Int32Array;
@@ -33,39 +34,39 @@ export class TraefikContest implements Placement {
     const urls = distinctNames(members, ({ id, url, address }) => address ?? url ?? id, 'Traefik');
     this.#prefix = commonPrefix(urls);
     const rests = urls.map((url) => url.slice(this.#prefix.length));
-    this.#rests = Buffer.from(rests.join(''), 'latin1');
+    this.#rests = Uint8Array.from(Buffer.from(rests.join(''), 'latin1'));
     let end = 0;
     this.#ends = Uint32Array.from(rests, ({ length }) => (end += length));
     this.#weights = Float64Array.from(members, ({ weight }) => weight);
+    this.#weightMax = this.#weights.reduce((max, weight) => Math.max(max, weight), 0);
     this.#highs = new Int32Array(members.length);
     this.#lows = new Int32Array(members.length);
   }
 
   owner(key: string): number {
     this.#draw(key);
+    const highs = this.#highs;
     let owner = -1;
-    let bestU = 0;
-    let bestWeight = 0;
-    /** 0: not computed. */
-    let best = 0;
-    for (let place = 0; place < this.#weights.length; place++) {
+    // Between these the best score lies; they take a division where the score itself takes a logarithm, and hardly ever leave a contest open.
+    let bestAtLeast = 0;
+    let bestAtMost = 0;
+    /** Whoever's hash has a smaller upper half loses, whatever the weight. */
+    let limit = 0;
+    for (let place = 0; place < highs.length; place++) {
+      if (highs[place]! >>> 0 < limit) continue;
       const u = this.#fraction(place);
       if (!isFraction(u)) continue;
       const weight = this.#weights[place]!;
-      // Logarithms are the dear part, and for most they are not needed: never in a pool of equal weights, but for two that all but meet.
-      if (weight <= bestWeight && u < bestU * CERTAINLY) continue;
-      let score = 0;
-      if (weight < bestWeight || u * CERTAINLY <= bestU) {
-        if (best === 0 && owner !== -1) best = scoreOf(bestU, bestWeight);
-        // -ln(u) is never less than 1 - u.
-        if (weight < best * (1 - u) * CERTAINLY) continue;
-        score = scoreOf(u, weight);
-        if (score <= best) continue;
-      }
+      // 2 (1 - u) / (1 + u)  <=  -ln(u)  <=  (1 - u) (1 + u) / 2 u
+      const atMost = (weight * (1 + u)) / (2 * (1 - u));
+      if (atMost < bestAtLeast * CERTAINLY) continue;
+      const atLeast = (weight * 2 * u) / ((1 - u) * (1 + u));
+      if (atLeast * CERTAINLY < bestAtMost && this.#score(place) <= this.#score(owner)) continue;
       owner = place;
-      bestU = u;
-      bestWeight = weight;
-      best = score;
+      bestAtLeast = atLeast;
+      bestAtMost = atMost;
+      const reached = (2 * atLeast - this.#weightMax) / (2 * atLeast + this.#weightMax);
+      limit = reached > 0 ? Math.floor(reached * CERTAINLY * 2 ** 32) : 0;
     }
     return owner;
   }
@@ -75,9 +76,8 @@ export class TraefikContest implements Placement {
     const scores = new Float64Array(this.members.length);
     const ranked: number[] = [];
     for (let place = 0; place < scores.length; place++) {
-      const u = this.#fraction(place);
-      if (!isFraction(u)) continue;
-      scores[place] = scoreOf(u, this.#weights[place]!);
+      if (!isFraction(this.#fraction(place))) continue;
+      scores[place] = this.#score(place);
       ranked.push(place);
     }
     // Of equal ones the first: the sort is stable.
@@ -94,6 +94,10 @@ export class TraefikContest implements Placement {
     fnv1a64Each(this.#rests, this.#ends, hash, this.#highs, this.#lows);
   }
 
+  #score(place: number): number {
+    return (1 / -goLog(this.#fraction(place))) * this.#weights[place]!;
+  }
+
   #fraction(place: number): number {
     return ((this.#highs[place]! >>> 0) * 2 ** 32 + (this.#lows[place]! >>> 0)) / 2 ** 64;
   }
@@ -102,10 +106,6 @@ export class TraefikContest implements Placement {
 /** Of 0 and 1, to which a hash can be rounded, Traefik's formula makes scores that never win. */
 function isFraction(u: number): boolean {
   return u > 0 && u < 1;
-}
-
-function scoreOf(u: number, weight: number): number {
-  return (1 / -goLog(u)) * weight;
 }
 
 function commonPrefix(texts: readonly string[]): string {
