@@ -46,6 +46,22 @@ describe('xxh64', () => {
     expect([digest(0), digest(1), digest(PRIME)]).toEqual([unseeded, one, prime]);
   });
 
+  it('hashes what Envoy checks as Envoy does', () => {
+    // test/common/common/hash_test.cc
+    const known: [string, bigint][] = [
+      ['foo', 3728699739546630719n],
+      ['bar', 5234164152756840025n],
+      ['foo\nbar', 8917841378505826757n],
+      ['lyft', 4400747396090729504n],
+      ['', 17241709254077376921n],
+    ];
+    const hash = new Word64();
+    for (const [text, digest] of known) {
+      xxh64(text, 0, hash);
+      expect(hash.toBigInt()).toBe(digest);
+    }
+  });
+
   it('gives the same however often the word was used before', () => {
     const used = new Word64();
     for (let length = 0; length < 100; length++) {
