@@ -73,6 +73,7 @@ export class KetamaRing implements Placement {
     return new KetamaRing(this.members, this.#options, { usable, circle: this.#circle });
   }
 
+  /** Each where it is first met, until `limit` of those that can be used are found. */
   #ranked(key: string, limit: number): number[] {
     const { owners } = this.#circle;
     const isMet = new Uint8Array(this.members.length);
