@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import { addAdvise } from './advise.js';
 import { addExplain } from './explain.js';
+import { addExport } from './export.js';
 import { reportFailure } from './failure.js';
+import { addImport } from './import.js';
 import type { StartGateway } from './running-gateway.js';
 import type { Surroundings } from './surroundings.js';
 import { addUp } from './up.js';
@@ -15,8 +17,10 @@ Examples:
   stickyroute validate -c stickyroute.yaml
   stickyroute explain -c stickyroute.yaml --url http://example.org/ --header 'x-user-id: 7'
   stickyroute advise
+  stickyroute export nginx -c stickyroute.yaml > nginx.conf
+  stickyroute import nginx.conf > stickyroute.yaml
 
-Every key of the configuration: docs/configuration.md. Exit codes: 0 done, 1 failed, 2 bad configuration or command line.`;
+Every key of the configuration: docs/configuration.md. Exit codes: 0 done, 1 failed, 2 bad configuration or command line, 3 with --strict, not all carried over.`;
 
 /** The command line as a function: returns the exit code. `argv` is what follows the program's name. */
 export async function run(argv: readonly string[], around: Surroundings, startGateway?: StartGateway): Promise<number> {
@@ -33,6 +37,8 @@ export async function run(argv: readonly string[], around: Surroundings, startGa
   addValidate(program, around, end);
   addExplain(program, around, end);
   addAdvise(program, around, end);
+  addExport(program, around, end);
+  addImport(program, around, end);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;

@@ -12,9 +12,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   state: ['base'],
   proxy: ['route', 'base'],
   client: ['route', 'base'],
+  interop: ['control', 'proxy', 'route', 'base'],
 };
 
 const INSTEAD: Readonly<Record<string, string>> = {
+  interop: 'interop translates configurations: it knows ours, and nobody but cli knows it.',
   base: 'base stands under everything: move what you need into base, or take it as an argument.',
   route: 'route is pure: take sockets, clocks, randomness and configuration as arguments, behind an interface in route.',
   state: 'state knows nothing of routing: take what it needs as an argument, or move what is shared into base.',

@@ -1,0 +1,53 @@
+import { failed } from '../source-files.js';
+
+export interface CaddyToken {
+  readonly text: string;
+  readonly line: number;
+  /** The line that it belongs to: a backslash at the end joins two into one. */
+  readonly row: number;
+  readonly isQuoted: boolean;
+}
+
+const TOKENS_MAX = 200_000;
+
+/** Caddy's own reading (caddyconfig/caddyfile/lexer.go): blanks part tokens, `"` and backticks hold them, `#` begins a comment where a token could begin. */
+export function caddyTokens(text: string, file: string): CaddyToken[] {
+  const found: CaddyToken[] = [];
+  let line = 1;
+  let joined = 0;
+  let at = 0;
+  while (at < text.length) {
+    const char = text[at]!;
+    if (char === '\n') {
+      line++;
+      at++;
+    } else if (/\s|\ufeff/.test(char)) at++;
+    else if (char === '#') {
+      while (at < text.length && text[at] !== '\n') at++;
+    } else if (char === '\\' && /^\\\r?\n/.test(text.slice(at, at + 3))) {
+      at = text.indexOf('\n', at) + 1;
+      line++;
+      joined++;
+    } else if (char === '"' || char === '`') {
+      const start = line;
+      let value = '';
+      for (at++; text[at] !== char; at++) {
+        if (at >= text.length) throw failed(`${file}:${start}: a quote is opened here and not closed.`);
+        if (char === '"' && text[at] === '\\' && text[at + 1] === '"') at++;
+        if (text[at] === '\n') line++;
+        value += text[at]!;
+      }
+      at++;
+      found.push({ text: value, line: start, row: start - joined, isQuoted: true });
+    } else {
+      let end = at;
+      while (end < text.length && !/\s/.test(text[end]!)) end += text[end] === '\\' && text[end + 1] !== '\n' ? 2 : 1;
+      const word = text.slice(at, end);
+      if (word.startsWith('<<')) throw failed(`${file}:${line}: a heredoc (${word.slice(0, 20)}) can't be read here. Take it out of the file.`);
+      found.push({ text: word.replace(/\\([\s"`#])/g, '$1'), line, row: line - joined, isQuoted: false });
+      at = end;
+    }
+    if (found.length > TOKENS_MAX) throw failed(`${file}: more than ${TOKENS_MAX} words.`);
+  }
+  return found;
+}

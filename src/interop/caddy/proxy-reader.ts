@@ -1,0 +1,133 @@
+import { parseDuration } from '../../base/duration.js';
+import type { Draft, DraftPool, DraftUpstream } from '../draft.js';
+import type { Report } from '../report.js';
+import { trustedRanges } from '../trusted-ranges.js';
+import { policies } from './policy-reader.js';
+import type { Segment } from './segments.js';
+
+/** A reverse_proxy in our words. */
+export interface CaddyProxy {
+  readonly pool: DraftPool;
+  readonly affinity: readonly unknown[];
+  readonly balance: string | undefined;
+}
+
+/** What concerns Caddy's own work with connections and buffers. */
+const WITHOUT_MEANING = new Set(['flush_interval', 'buffer_requests', 'buffer_responses', 'max_buffer_size', 'request_buffers', 'response_buffers', 'stream_buffer_size', 'stream_close_delay', 'verbose_logs', 'lb_try_duration', 'lb_try_interval', 'versions', 'compression', 'keepalive_interval', 'keepalive_idle_conns', 'max_conns_per_host', 'read_buffer', 'write_buffer', 'dial_fallback_delay', 'expect_continue_timeout', 'tls_server_name', 'tls']);
+/** Read together below. */
+const READ_HERE = new Set(['to', 'lb_policy', 'health_uri', 'health_path', 'health_interval', 'health_timeout', 'health_passes', 'health_fails', 'fail_duration', 'max_fails', 'transport', 'trusted_proxies', 'lb_retries']);
+const OWN_FIELD = /^(?:x-forwarded-(?:for|proto|host)|x-real-ip)$/i;
+const PORTS_MAX = 100;
+
+export function caddyProxy(line: Segment, addresses: readonly string[], version: string | undefined, draft: Draft, report: Report): CaddyProxy | undefined {
+  const lines = line.block ?? [];
+  const one = (...names: string[]): Segment | undefined => lines.findLast(({ name }) => names.includes(name));
+  const transport = one('transport');
+  const inner = transport?.block ?? [];
+  if (transport !== undefined && transport.args[0] !== 'http') report.say(transport.at, `transport ${transport.args.join(' ')} is not carried over: stickyroute speaks HTTP.`);
+  const isTls = inner.some(({ name }) => name.startsWith('tls'));
+  const chosen = policies(one('lb_policy'), version, report);
+  const upstreams = [...addresses.map((address) => ({ address, at: line.at })), ...lines.filter(({ name }) => name === 'to').flatMap(({ args, at }) => args.map((address) => ({ address, at })))].flatMap(({ address, at }) => upstreamsOf(address, isTls, at, report));
+  if (upstreams.length === 0) {
+    report.say(line.at, 'reverse_proxy is not carried over: no upstream of it is of use here.');
+    return undefined;
+  }
+  for (const setting of lines) readLine(setting, draft, report);
+  for (const setting of inner) readTransport(setting, draft, report);
+  const weighted = upstreams.map((upstream, place) => {
+    const weight = chosen.weights?.[place];
+    return { ...upstream, ...(weight !== undefined && weight > 1 && { weight }), ...(weight === 0 && { draining: true }) };
+  });
+  const health = healthOf(lines, report);
+  const tls = tlsOf(inner);
+  const pool: DraftPool = {
+    name: new URL(upstreams[0]!.url).hostname.replace(/[[\]]/g, ''),
+    upstreams: weighted,
+    ...(chosen.placement !== undefined && { placement: chosen.placement }),
+    ...(health !== undefined && { health }),
+    passive: passiveOf(one('fail_duration'), one('max_fails')),
+    ...(tls !== undefined && { tls }),
+  };
+  return { pool, affinity: [...chosen.bindings, ...chosen.keys], balance: chosen.balance };
+}
+
+/** An address as Caddy dials it: its scheme is for TLS, a range of ports for several upstreams. */
+function upstreamsOf(text: string, isTls: boolean, at: string, report: Report): DraftUpstream[] {
+  const [, scheme, host, first, last] = /^(?:(https?):\/\/)?(\[[0-9a-fA-F:.]+\]|[\w.-]*)(?::(\d{1,5})(?:-(\d{1,5}))?)?$/.exec(text) ?? [];
+  if (host === undefined || (host === '' && first === undefined)) {
+    report.say(at, `upstream ${text} is left out: it is not http:// or https://, a host and a port.`);
+    return [];
+  }
+  const secure = isTls || scheme === 'https';
+  const port = first === undefined ? (secure ? 443 : 80) : Number(first);
+  const end = Math.min(last === undefined ? port : Number(last), port + PORTS_MAX);
+  return Array.from({ length: Math.max(1, end - port + 1) }, (_, step) => {
+    const dial = `${host}:${port + step}`;
+    return {
+      id: host === '' ? `port-${port + step}` : dial.replace(/[[\]]/g, ''),
+      url: `${secure ? 'https' : 'http'}://${host === '' ? 'localhost' : host}:${port + step}`,
+      // Caddy hashes what it dials.
+      ...(host === '' && { address: dial }),
+    };
+  });
+}
+
+function readLine({ name, args, at }: Segment, draft: Draft, report: Report): void {
+  if (READ_HERE.has(name)) {
+    if (name === 'trusted_proxies') draft.set('trustedProxies', trustedRanges(args.flatMap((arg) => (arg === 'private_ranges' ? PRIVATE : [arg])), at, report), at);
+    if (name === 'lb_retries') draft.limit('tries', Math.min(10, (Number(args[0]) || 0) + 1), at);
+    return;
+  }
+  if (WITHOUT_MEANING.has(name)) return;
+  if (name === 'header_up' && OWN_FIELD.test(args[0] ?? '')) return;
+  if (name === 'header_down' && /^x-upstream$/i.test(args[0] ?? '')) {
+    draft.set('expose', true, at);
+    return;
+  }
+  report.say(at, `${[name, ...args].slice(0, 2).join(' ')} is not carried over.`);
+}
+
+/** What `private_ranges` stands for (modules/caddyhttp/ip_range.go). */
+export const PRIVATE: readonly string[] = ['192.168.0.0/16', '172.16.0.0/12', '10.0.0.0/8', '127.0.0.1/8', 'fd00::/8', '::1'];
+
+function readTransport({ name, args, at }: Segment, draft: Draft, report: Report): void {
+  const time = caddyTime(args[0]);
+  if (name === 'dial_timeout' && time !== undefined) draft.limit('connectTime', time, at);
+  else if (name === 'response_header_timeout' && time !== undefined) draft.limit('answerTime', time, at);
+  else if (name === 'keepalive' && time !== undefined) draft.limit('upstreamIdleTime', time, at);
+  else if (name === 'keepalive_idle_conns_per_host') draft.limit('upstreamIdleConnections', Math.min(10_000, Number(args[0]) || 0), at);
+  else if (!WITHOUT_MEANING.has(name) && !['tls_insecure_skip_verify', 'tls_trusted_ca_certs'].includes(name) && !(name === 'tls_trust_pool' && args[0] === 'file')) report.say(at, `${name} is not carried over.`);
+}
+
+function tlsOf(lines: readonly Segment[]): object | undefined {
+  if (lines.some(({ name }) => name === 'tls_insecure_skip_verify')) return { insecure: true };
+  const pool = lines.find(({ name }) => name === 'tls_trusted_ca_certs' || name === 'tls_trust_pool');
+  const file = pool?.name === 'tls_trust_pool' ? pool.args[1] : pool?.args[0];
+  return file === undefined ? undefined : { ca: file };
+}
+
+/** Caddy counts no failed requests unless told how long to remember them. */
+function passiveOf(duration: Segment | undefined, fails: Segment | undefined): object {
+  const time = caddyTime(duration?.args[0]);
+  if (time === undefined || time === '0s') return { maxFails: 0 };
+  return { maxFails: Math.min(1000, Number(fails?.args[0] ?? 1) || 1), failTimeout: time };
+}
+
+function healthOf(lines: readonly Segment[], report: Report): object | undefined {
+  const one = (name: string): Segment | undefined => lines.findLast((line) => line.name === name);
+  const path = (one('health_uri') ?? one('health_path'))?.args[0];
+  if (path === undefined) return undefined;
+  const every = caddyTime(one('health_interval')?.args[0]) ?? '30s';
+  const timeout = caddyTime(one('health_timeout')?.args[0]) ?? '5s';
+  const isShort = parseDuration(timeout)! > parseDuration(every)!;
+  if (isShort) report.say(one('health_interval')!.at, `health_timeout is carried over as ${every}: a probe must end before the next begins.`);
+  return { path, every, timeout: isShort ? every : timeout, healthyAfter: Number(one('health_passes')?.args[0] ?? 1) || 1, unhealthyAfter: Number(one('health_fails')?.args[0] ?? 1) || 1 };
+}
+
+/** `1m30s`, `500ms`, `1d`, as one duration of ours. */
+export function caddyTime(text: string | undefined): string | undefined {
+  const parts = [...(text ?? '').matchAll(/(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)/g)];
+  if (parts.length === 0 || parts.map(([whole]) => whole).join('') !== text) return text === '0' ? '0s' : undefined;
+  const ms = parts.reduce((sum, [whole]) => sum + parseDuration(whole)!, 0);
+  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+}

@@ -1,0 +1,128 @@
+import { Draft, type DraftRoute } from '../draft.js';
+import type { Report } from '../report.js';
+import { sayOrder } from '../say-order.js';
+import { failed, type SourceFile, type SourceFiles } from '../source-files.js';
+import { trustedRanges } from '../trusted-ranges.js';
+import { parseSize } from './size.js';
+import { EVERYTHING, narrowed, withHosts, type Scope } from './matchers.js';
+import { caddyProxy, caddyTime, PRIVATE, type CaddyProxy } from './proxy-reader.js';
+import { segments, type Segment } from './segments.js';
+
+/** What concerns Caddy itself. */
+const WITHOUT_MEANING = new Set(['log', 'admin', 'debug', 'email', 'order', 'persist_config', 'storage', 'metrics', 'auto_https', 'acme_ca', 'acme_email', 'local_certs', 'skip_install_trust', 'protocols', 'listener_wrappers', 'strict_sni_host', 'name', 'log_skip', 'skip_log', 'log_append', 'log_name']);
+
+/** A Caddyfile. `version`: of the Caddy whose file it is. */
+export function readCaddy(file: SourceFile, files: SourceFiles, report: Report, version?: string): Draft {
+  const all = segments(file, files, report);
+  const draft = new Draft(report);
+  const reader = new CaddyReader(draft, version, report);
+  const [first] = all;
+  const isGlobal = first !== undefined && first.name === '' && first.block !== undefined;
+  if (isGlobal) for (const line of first.block!) readGlobal(line, draft, report);
+  const sites = isGlobal ? all.slice(1) : all;
+  // One site alone may stand without braces: its first line is the address.
+  if (sites.length > 0 && sites[0]!.block === undefined) reader.site({ ...sites[0]!, block: sites.slice(1) });
+  else for (const site of sites) reader.site(site);
+  if (sites.length === 0) throw failed(`${file.name}: there is no site in it.`);
+  return draft;
+}
+
+function readGlobal({ name, args, block, at }: Segment, draft: Draft, report: Report): void {
+  const time = caddyTime(args[0]);
+  if (name === 'grace_period' && time !== undefined) draft.set('shutdownGrace', time, at);
+  else if (name === 'servers' || name === 'timeouts') for (const line of block ?? []) readGlobal(line, draft, report);
+  else if (name === 'read_header' && time !== undefined) draft.limit('headTime', time, at);
+  else if (name === 'idle' && time !== undefined) draft.limit('idleTime', time, at);
+  else if (name === 'max_header_size' && parseSize(args[0]) !== undefined) draft.limit('headBytes', Math.min(1024 ** 2, Math.max(1024, parseSize(args[0])!)), at);
+  else if (name === 'trusted_proxies' && args[0] === 'static') draft.set('trustedProxies', trustedRanges(args.slice(1).flatMap((arg) => (arg === 'private_ranges' ? PRIVATE : [arg])), at, report), at);
+  else if (!WITHOUT_MEANING.has(name)) report.say(at, `${[name, ...args].slice(0, 2).join(' ')} is not carried over.`);
+}
+
+class CaddyReader {
+  readonly #draft: Draft;
+  readonly #version: string | undefined;
+  readonly #report: Report;
+  /** The same text at two places is one pool of ours. */
+  readonly #proxies = new Map<string, CaddyProxy | undefined>();
+  /** What stands in the `route` block that is being read: there the order of the file counts. */
+  #ordered: DraftRoute[] | undefined;
+
+  constructor(draft: Draft, version: string | undefined, report: Report) {
+    this.#draft = draft;
+    this.#version = version;
+    this.#report = report;
+  }
+
+  site(site: Segment): void {
+    const addresses = [site.name, ...site.args].flatMap((text) => text.split(',')).filter((text) => text !== '');
+    let hosts: string[] = [];
+    let isAny = false;
+    for (const address of addresses) {
+      const host = this.#address(address, site);
+      if (host === undefined) return;
+      if (host === '') isAny = true;
+      else hosts.push(host);
+    }
+    if (isAny) hosts = [];
+    const scope = hosts.length === 0 ? EVERYTHING : withHosts(EVERYTHING, hosts, site.at, this.#report);
+    if (typeof scope === 'string') this.#report.say(site.at, `site ${addresses.join(', ')} is not carried over: ${scope}`);
+    else this.#lines(site.block ?? [], scope, new Map());
+  }
+
+  /** The host of a site's address; empty for any. Undefined, and said, where it is no address of ours. */
+  #address(address: string, { at, block = [] }: Segment): string | undefined {
+    const [, scheme, host, port] = /^(?:(https?):\/\/)?(\[[0-9a-fA-F:.]+\]|[\w.*-]*)(?::(\d{1,5}))?$/.exec(address) ?? [];
+    if (host === undefined || address.includes('{')) {
+      this.#report.say(at, `site ${address} is not carried over: its address is not a host and a port.`);
+      return undefined;
+    }
+    const bind = block.find(({ name }) => name === 'bind')?.args[0];
+    const number = Number(port ?? (scheme === 'http' ? 80 : host === '' ? 80 : 443));
+    this.#draft.set('listen', bind === undefined ? number : `${bind.includes(':') ? `[${bind}]` : bind}:${number}`, at);
+    if (scheme !== 'http' && number !== 80 && host !== '' && !block.some(({ name, args }) => name === 'tls' && args.length === 2)) {
+      this.#report.say(at, `site ${address}: Caddy fetches its certificate by itself, and stickyroute takes files. Write tls: { cert, key }.`);
+    }
+    return host;
+  }
+
+  #lines(lines: readonly Segment[], scope: Scope, around: ReadonlyMap<string, Segment>): void {
+    const named = new Map([...around, ...lines.filter(({ name }) => name.startsWith('@')).map((line) => [line.name, line] as const)]);
+    for (const line of lines) {
+      const { name, args, block, at } = line;
+      if (name.startsWith('@') || name === 'bind' || WITHOUT_MEANING.has(name)) continue;
+      if (name === 'tls' && args.length === 2) {
+        this.#draft.set('tls', { cert: args[0], key: args[1] }, at);
+        continue;
+      }
+      const hasMatcher = args[0] !== undefined && /^(?:@|\/|\*$)/.test(args[0]);
+      if (name !== 'handle' && name !== 'route' && name !== 'reverse_proxy') {
+        // What is not found there is not found here either.
+        if (name === 'respond' && args.at(-1) === '404' && scope.paths.includes('/') && !hasMatcher) continue;
+        this.#report.say(at, `${[name, ...args].slice(0, 2).join(' ')} is not carried over.${name === 'handle_path' ? ' It takes a part of the path away, and stickyroute passes it on as it is.' : ''}`);
+        continue;
+      }
+      const inner = narrowed(scope, hasMatcher ? args[0] : undefined, named, at, this.#report);
+      if (typeof inner === 'string') this.#report.say(at, `${[name, ...args].slice(0, 2).join(' ')} is not carried over: ${inner}`);
+      else if (name === 'reverse_proxy') this.#proxy(line, hasMatcher ? args.slice(1) : args, inner);
+      else if (name === 'route' && this.#ordered === undefined) {
+        this.#ordered = [];
+        this.#lines(block ?? [], inner, named);
+        sayOrder(this.#ordered, this.#report);
+        this.#ordered = undefined;
+      } else this.#lines(block ?? [], inner, named);
+    }
+  }
+
+  #proxy(line: Segment, addresses: readonly string[], { hosts, paths }: Scope): void {
+    const key = JSON.stringify([line.at, addresses]);
+    if (!this.#proxies.has(key)) this.#proxies.set(key, caddyProxy(line, addresses, this.#version, this.#draft, this.#report));
+    const proxy = this.#proxies.get(key);
+    if (proxy === undefined) return;
+    const { pool, affinity, balance } = proxy;
+    for (const path of paths) {
+      const route = { hosts, path, pool, affinity, ...(balance !== undefined && { balance }), at: line.at };
+      this.#ordered?.push(route);
+      this.#draft.route(route);
+    }
+  }
+}

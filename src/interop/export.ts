@@ -1,0 +1,35 @@
+import type { Config } from '../control/config/config.js';
+import { nginxText, VERSION_DEFAULT as NGINX } from './nginx/writer.js';
+import { caddyText, VERSION_DEFAULT as CADDY } from './caddy/writer.js';
+import { envoyText, VERSION_DEFAULT as ENVOY } from './envoy/writer.js';
+import { haproxyText, VERSION_DEFAULT as HAPROXY } from './haproxy/writer.js';
+import type { Report } from './report.js';
+import type { Version } from './version.js';
+
+/** A balancer that we can write for. */
+export interface Target {
+  readonly name: string;
+  /** The file's usual name. */
+  readonly file: string;
+  /** How that balancer checks such a file. */
+  readonly check: string;
+  /** What is written for where no version is named. */
+  readonly version: Version;
+  write(config: Config, version: Version, report: Report): string;
+}
+
+export const targets: readonly Target[] = [
+  { name: 'nginx', file: 'nginx.conf', check: 'nginx -t -c FILE', version: NGINX, write: nginxText },
+  { name: 'haproxy', file: 'haproxy.cfg', check: 'haproxy -c -f FILE', version: HAPROXY, write: haproxyText },
+  { name: 'caddy', file: 'Caddyfile', check: 'caddy validate --config FILE --adapter caddyfile', version: CADDY, write: caddyText },
+  { name: 'envoy', file: 'envoy.yaml', check: 'envoy --mode validate -c FILE', version: ENVOY, write: envoyText },
+];
+
+/** Our configuration as another balancer's file. What can't be said there is in the report. `source`: the name of our file. */
+export function exportText(target: Target, config: Config, source: string, version: Version | undefined, report: Report): string {
+  const wanted = version ?? target.version;
+  const body = target.write(config, wanted, report);
+  const command = `stickyroute export ${target.name}${version === undefined ? '' : ` --target-version ${version.join('.')}`} -c ${source}`;
+  const lost = report.lines.length === 0 ? [] : ['#', '# Not carried over, or not as it was:', ...report.lines.map((line) => `#   ${line}`)];
+  return [`# Written by ${command.replace(/[^\x20-\x7e]/g, '?')}`, `# Check it with ${target.check}. A change belongs into ${source.replace(/[^\x20-\x7e]/g, '?')}; write this file anew then.`, ...lost, '', body].join('\n');
+}

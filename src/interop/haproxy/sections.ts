@@ -1,0 +1,72 @@
+import { failed, type SourceFile } from '../source-files.js';
+
+/** One line of a haproxy.cfg, in words. */
+export interface Line {
+  readonly words: readonly string[];
+  /** `haproxy.cfg:12` */
+  readonly at: string;
+}
+
+export interface Section {
+  /** `backend`, `frontend`, `listen`, `defaults`, `global` … */
+  readonly kind: string;
+  readonly name: string;
+  readonly lines: readonly Line[];
+  /** For `defaults`: those whose settings it begins with; for others the `defaults` in force. */
+  readonly at: string;
+  readonly from: string | undefined;
+}
+
+const KINDS = new Set(['global', 'defaults', 'frontend', 'backend', 'listen', 'peers', 'resolvers', 'userlist', 'mailers', 'cache', 'program', 'http-errors', 'ring', 'log-forward', 'fcgi-app', 'crt-store', 'traces', 'log-profile', 'acme']);
+const LINES_MAX = 100_000;
+
+/** The sections of a file. Throws where a quote is not closed, or where something stands in front of the first section. */
+export function sections(file: SourceFile): Section[] {
+  const found: (Section & { readonly lines: Line[] })[] = [];
+  const lines = file.text.split('\n');
+  if (lines.length > LINES_MAX) throw failed(`${file.name} has more than ${LINES_MAX} lines. Import a part of it.`);
+  lines.forEach((text, place) => {
+    const at = `${file.name}:${place + 1}`;
+    const words = wordsOf(text.replace(/\r$/, ''), at);
+    const [first] = words;
+    if (first === undefined) return;
+    if (KINDS.has(first)) {
+      const from = words.indexOf('from');
+      found.push({ kind: first, name: from === 1 ? '' : (words[1] ?? ''), lines: [], at, from: from === -1 ? undefined : words[from + 1] });
+    } else if (found.length === 0) {
+      // What the preprocessor says (.if, .notice) begins with a dot.
+      if (!first.startsWith('.')) throw failed(`${at}: ${first.slice(0, 40)} stands before the first section.`);
+    } else found.at(-1)!.lines.push({ words, at });
+  });
+  return found;
+}
+
+/** src/tools.c, parse_line: blanks part words, `#` begins a comment, quotes hold both, a backslash takes the next character along. */
+export function wordsOf(text: string, at: string): string[] {
+  const words: string[] = [];
+  let word: string | undefined;
+  for (let place = 0; place < text.length; place++) {
+    const char = text[place]!;
+    if (char === '#') break;
+    if (char === ' ' || char === '\t') {
+      if (word !== undefined) words.push(word);
+      word = undefined;
+    } else if (char === '\\') {
+      word = (word ?? '') + (text[++place] ?? '');
+    } else if (char === "'") {
+      const end = text.indexOf("'", place + 1);
+      if (end === -1) throw failed(`${at}: a quote is opened here and not closed.`);
+      word = (word ?? '') + text.slice(place + 1, end);
+      place = end;
+    } else if (char === '"') {
+      word ??= '';
+      for (place++; text[place] !== '"'; place++) {
+        if (place >= text.length) throw failed(`${at}: a quote is opened here and not closed.`);
+        if (text[place] === '\\' && /["\\$]/.test(text[place + 1] ?? '')) place++;
+        word += text[place]!;
+      }
+    } else word = (word ?? '') + char;
+  }
+  if (word !== undefined) words.push(word);
+  return words;
+}

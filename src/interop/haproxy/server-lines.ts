@@ -1,0 +1,58 @@
+import type { Config } from '../../control/config/config.js';
+import { haproxyNumbers } from '../../route/placement/haproxy-node-keys.js';
+import { membersOf } from '../../route/pool/upstream.js';
+import type { Connection } from '../connect-address.js';
+import type { Group } from '../groups.js';
+import { wholeWeights } from '../whole-weights.js';
+import type { Report } from '../report.js';
+import { time, word } from './text.js';
+
+/** HAProxy's own limit. */
+const WEIGHT_MAX = 256;
+
+/** The `server` lines of a group, and what says how they are checked. `hasNames`: the cookie carries ids. */
+export function serverLines(group: Group, servers: readonly Connection[], hasNames: boolean, report: Report): string[] {
+  const { pool, poolAt } = group;
+  const { health, passive } = pool;
+  const weights = wholeWeights(pool.upstreams, WEIGHT_MAX, poolAt, report);
+  const numbers = haproxyNumbers(membersOf(pool.upstreams));
+  if (passive.maxFails > 0) {
+    report.say(`${poolAt}passive`, health === undefined ? 'is not carried over: HAProxy counts failed requests only beside probes. Add health.' : 'is written as error-limit: HAProxy counts failed connections in a row, without a failTimeout.');
+  }
+  return [
+    ...(health === undefined ? [] : ['# 2xx and 3xx are well.', 'option httpchk', `http-check send meth GET uri ${word(health.path)}`, 'http-check expect status 200-399', `timeout check ${time(health.timeoutMs)}`]),
+    '# Hashes know a server by its id.',
+    ...servers.map((server, place) => `server ${server.upstream.id} ${server.address} ${options(server, numbers[place]!, weights[place]!, group, hasNames).join(' ')}`),
+  ];
+}
+
+function options({ upstream, host }: Connection, number: number, weight: number, { pool }: Group, hasNames: boolean): string[] {
+  const { health, passive, tls } = pool;
+  return [
+    `id ${number}`,
+    // A server of weight 0 takes nobody new and keeps those whose cookie names it: draining.
+    `weight ${upstream.draining ? 0 : weight}`,
+    ...(hasNames ? [`cookie ${upstream.id}`] : []),
+    ...(health === undefined ? [] : [`check inter ${time(health.everyMs)} rise ${health.healthyAfter} fall ${health.unhealthyAfter}`]),
+    ...(health === undefined || passive.maxFails === 0 ? [] : [`observe layer4 error-limit ${passive.maxFails} on-error mark-down`]),
+    ...(upstream.url.startsWith('https:') ? [tls.insecure ? 'ssl verify none' : `ssl verify required verifyhost ${host} ca-file ${word(tls.caFile ?? '@system-ca')}`, `sni str(${host})`] : []),
+  ];
+}
+
+/** The timeouts and limits of `defaults`. */
+export function defaultLines({ limits, accessLog }: Config): string[] {
+  return [
+    'mode http',
+    ...(accessLog ? ['log stdout format raw local0', 'option httplog'] : []),
+    `timeout http-request ${time(limits.headTimeMs)}`,
+    `timeout http-keep-alive ${time(limits.idleTimeMs)}`,
+    `timeout client ${time(limits.bodyIdleMs)}`,
+    `timeout connect ${time(limits.connectTimeMs)}`,
+    `timeout server ${time(limits.answerTimeMs)}`,
+    '# A WebSocket may be silent for as long as this.',
+    `timeout tunnel ${time(limits.tunnelIdleMs)}`,
+    '# Another server is tried when a connection fails, from the first failure on.',
+    `retries ${limits.triesMax - 1}`,
+    ...(limits.triesMax > 1 ? ['option redispatch 1'] : []),
+  ];
+}

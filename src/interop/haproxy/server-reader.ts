@@ -1,0 +1,94 @@
+import type { DraftUpstream } from '../draft.js';
+import type { Report } from '../report.js';
+import type { Line } from './sections.js';
+
+export interface HaproxyServer extends DraftUpstream {
+  /** What its cookie says; undefined without one. */
+  readonly cookie: string | undefined;
+  readonly check: { readonly isOn: boolean; readonly inter: string | undefined; readonly rise: number | undefined; readonly fall: number | undefined };
+  readonly errorLimit: number | undefined;
+  readonly hashKey: string | undefined;
+  readonly tls: object | undefined;
+  readonly at: string;
+}
+
+/** Options of a server that take a value and concern only HAProxy's own work. */
+const PASSED_OVER = new Set(['sni', 'verifyhost', 'init-addr', 'resolvers', 'resolve-prefer', 'pool-max-conn', 'pool-purge-delay', 'pool-low-conn', 'fastinter', 'downinter', 'port', 'alpn', 'ssl-min-ver', 'ssl-max-ver', 'ciphers', 'on-marked-down', 'on-marked-up', 'on-error', 'observe']);
+const WITH_VALUE = new Set(['maxconn', 'maxqueue', 'minconn', 'slowstart', 'source', 'track', 'addr', 'crt', 'crl-file', 'redir', 'proto', 'proxy-v2-options', 'ws', 'namespace', 'agent-port', 'agent-inter', 'agent-addr', 'agent-send', 'log-proto', 'shard', 'socks4', 'tcp-ut', 'max-reuse', 'guid']);
+
+/** A `server` line, with what `default-server` says in front of it. Undefined, and said, where it is left out. */
+export function haproxyServer({ words, at }: Line, defaults: readonly string[], place: number, report: Report): HaproxyServer | undefined {
+  const [, name = '', address = '', ...own] = words;
+  const leftOut = (why: string): undefined => void report.say(at, `server ${name} is left out: ${why}`);
+  const [, host, port] = /^(?:ipv[46]@)?(\[[0-9a-fA-F:.]+\]|[\w.-]+|[0-9a-fA-F:]+:[0-9a-fA-F:]*(?=:\d+$)):(\d{1,5})$/.exec(address) ?? [];
+  if (host === undefined || Number(port) < 1 || Number(port) > 65535) return leftOut(`${address} is not a host and a port.`);
+  const params = [...defaults, ...own];
+  let weight = 1;
+  let draining = false;
+  let number: number | undefined;
+  let cookie: string | undefined;
+  let isOn = false;
+  let inter: string | undefined;
+  let rise: number | undefined;
+  let fall: number | undefined;
+  let errorLimit: number | undefined;
+  let hashKey: string | undefined;
+  let isTls = false;
+  let insecure = false;
+  let ca: string | undefined;
+  for (let at0 = 0; at0 < params.length; at0++) {
+    const param = params[at0]!;
+    const value = params[at0 + 1] ?? '';
+    const taken = (): string => params[++at0] ?? '';
+    switch (param) {
+      case 'weight': weight = Number(taken()) || 0; break;
+      case 'id': number = Number(taken()); break;
+      case 'cookie': cookie = taken(); break;
+      case 'check': isOn = true; break;
+      case 'no-check': isOn = false; break;
+      case 'inter': inter = haproxyTime(taken()); break;
+      case 'rise': rise = Number(taken()); break;
+      case 'fall': fall = Number(taken()); break;
+      case 'error-limit': errorLimit = Number(taken()); break;
+      case 'hash-key': hashKey = taken(); break;
+      case 'ssl': isTls = true; break;
+      case 'verify': insecure = taken() === 'none'; break;
+      case 'ca-file': ca = taken(); break;
+      case 'enabled': case 'no-ssl': case 'check-ssl': case 'tfo': break;
+      case 'backup': return leftOut('stickyroute has no backup upstreams. Each of the others stands in for those that are down.');
+      case 'disabled':
+        draining = true;
+        report.say(at, `server ${name}: disabled is carried over as draining: nobody new gets there, and whoever is bound to it still does.`);
+        break;
+      default:
+        if (PASSED_OVER.has(param)) at0++;
+        else {
+          report.say(at, `server ${name}: ${param}${WITH_VALUE.has(param) ? ` ${value}` : ''} is not carried over.`);
+          if (WITH_VALUE.has(param)) at0++;
+        }
+    }
+  }
+  if (weight === 0) draining = true;
+  const bracketed = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+  return {
+    id: name,
+    url: `${isTls ? 'https' : 'http'}://${bracketed}:${Number(port)}`,
+    ...(weight > 1 && { weight }),
+    ...(draining && { draining }),
+    // Positions count where no id is written; they are the same here as long as none is left out.
+    ...(number !== undefined && number !== place && { number }),
+    cookie,
+    check: { isOn, inter, rise, fall },
+    errorLimit,
+    hashKey,
+    tls: isTls ? (insecure ? { insecure: true } : ca === undefined || ca === '@system-ca' ? {} : { ca }) : undefined,
+    at,
+  };
+}
+
+/** `2s`, `1500ms`; milliseconds unless said otherwise. */
+export function haproxyTime(text: string): string | undefined {
+  const [, number, unit = 'ms'] = /^(\d{1,10})(us|ms|s|m|h|d)?$/.exec(text) ?? [];
+  if (number === undefined) return undefined;
+  return unit === 'us' ? `${Math.ceil(Number(number) / 1000)}ms` : unit === 'ms' && Number(number) % 1000 === 0 ? `${Number(number) / 1000}s` : `${Number(number)}${unit}`;
+}

@@ -1,0 +1,85 @@
+import type { Report } from '../report.js';
+import { failed, INCLUDE_DEPTH_MAX, type SourceFile, type SourceFiles } from '../source-files.js';
+import { tokens, type Token } from './lexer.js';
+
+/** One directive of a configuration, includes resolved. */
+export interface Directive {
+  readonly name: string;
+  readonly args: readonly string[];
+  /** Undefined: it ends with a semicolon. */
+  readonly block: readonly Directive[] | undefined;
+  /** `nginx.conf:12` */
+  readonly at: string;
+}
+
+const DEPTH_MAX = 32;
+const DIRECTIVES_MAX = 200_000;
+
+/** All directives of a file and of what it includes. Throws where the text is no nginx configuration. */
+export function directives(file: SourceFile, files: SourceFiles, report: Report): Directive[] {
+  let count = 0;
+  return read(file, 0);
+
+  function read(source: SourceFile, depth: number): Directive[] {
+    if (depth > INCLUDE_DEPTH_MAX) throw failed(`${source.name} is included ${depth} levels deep. Does a file include itself?`);
+    const stream = tokens(source.text, source.name);
+    const found = block(stream, source, depth, 0, undefined);
+    return found;
+  }
+
+  function block(stream: Generator<Token>, source: SourceFile, depth: number, level: number, opened: number | undefined): Directive[] {
+    if (level > DEPTH_MAX) throw failed(`${source.name}: blocks are nested more than ${DEPTH_MAX} deep.`);
+    const found: Directive[] = [];
+    let words: Token[] = [];
+    for (let next = stream.next(); !next.done; next = stream.next()) {
+      const token = next.value;
+      const [first, ...rest] = words;
+      if (token.kind === 'word') {
+        words.push(token);
+        continue;
+      }
+      if (token.kind === 'close') {
+        if (first !== undefined) throw failed(`${source.name}:${first.line}: ${first.text.slice(0, 40)} does not end with a semicolon.`);
+        if (opened === undefined) throw failed(`${source.name}:${token.line}: a } closes nothing.`);
+        return found;
+      }
+      if (++count > DIRECTIVES_MAX) throw failed(`${source.name}: more than ${DIRECTIVES_MAX} directives.`);
+      if (first === undefined) throw failed(`${source.name}:${token.line}: ${token.text} stands where a directive should begin.`);
+      words = [];
+      const at = `${source.name}:${first.line}`;
+      const args = rest.map(({ text }) => text);
+      if (token.kind === 'open') {
+        if (first.text.endsWith('_by_lua_block')) {
+          skip(stream);
+          found.push({ name: first.text, args, block: [], at });
+        } else found.push({ name: first.text, args, block: block(stream, source, depth, level + 1, token.line), at });
+      } else if (first.text === 'include' && args.length === 1) found.push(...included(args[0]!, at, depth));
+      else found.push({ name: first.text, args, block: undefined, at });
+    }
+    if (words.length > 0) throw failed(`${source.name}:${words[0]!.line}: ${words[0]!.text.slice(0, 40)} does not end with a semicolon.`);
+    if (opened !== undefined) throw failed(`${source.name}:${opened}: a { is opened here and not closed.`);
+    return found;
+  }
+
+  function included(pattern: string, at: string, depth: number): Directive[] {
+    // It holds nothing but MIME types, and is often not copied along.
+    if (/(?:^|\/)mime\.types$/.test(pattern)) return [];
+    return files.matching(pattern).flatMap((name) => {
+      try {
+        return read(files.read(name, at), depth + 1);
+      } catch (error) {
+        if (!/: can't read /.test((error as Error).message)) throw error;
+        report.say(at, `include ${pattern} is not carried over: ${name === pattern ? 'it' : name} can't be read here.`);
+        return [];
+      }
+    });
+  }
+}
+
+/** Over a block that is a program in another language. */
+function skip(stream: Generator<Token>): void {
+  for (let depth = 1, next = stream.next(); !next.done; next = stream.next()) {
+    if (next.value.kind === 'open') depth++;
+    if (next.value.kind === 'close' && --depth === 0) return;
+  }
+}

@@ -1,0 +1,119 @@
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join, sep } from 'node:path';
+import { StickyError } from '../base/errors.js';
+
+const FILE_BYTES_MAX = 1024 * 1024;
+const FILES_MAX = 500;
+const TOTAL_BYTES_MAX = 16 * 1024 * 1024;
+/** nginx itself has no limit but memory; a chain this long is a circle. */
+export const INCLUDE_DEPTH_MAX = 16;
+
+export interface SourceFile {
+  /** As messages name it. */
+  readonly name: string;
+  readonly text: string;
+}
+
+/** The files of another balancer's configuration. Everything that is read is bounded; nothing of it is run. */
+export class SourceFiles {
+  readonly #folder: string;
+  #files = 0;
+  #bytes = 0;
+
+  /** `folder`: where relative names start. */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Throws STICKY_IMPORT_FAILED where there is no text to read. `at`: who names it. */
+  read(name: string, at?: string): SourceFile {
+    const path = this.#path(name);
+    const who = at === undefined ? '' : `${at}: `;
+    if (++this.#files > FILES_MAX) throw failed(`${who}more than ${FILES_MAX} files are included. Import a part of them.`);
+    let descriptor: number | undefined;
+    try {
+      descriptor = openSync(path, 'r');
+      const stat = fstatSync(descriptor);
+      if (!stat.isFile()) throw failed(`${who}${name} is no file.`);
+      this.#bytes += stat.size;
+      if (stat.size > FILE_BYTES_MAX) throw failed(`${who}${name} has more than ${FILE_BYTES_MAX} bytes. Is it the right file?`);
+      if (this.#bytes > TOTAL_BYTES_MAX) throw failed(`${who}the files have more than ${TOTAL_BYTES_MAX} bytes together. Import a part of them.`);
+      return { name: at === undefined ? name : shortName(name), text: readFileSync(descriptor, 'utf8') };
+    } catch (error) {
+      if (error instanceof StickyError) throw error;
+      const code = (error as NodeJS.ErrnoException).code;
+      throw failed(`${who}can't read ${name}: ${code === 'ENOENT' ? 'it is not there' : code === 'EACCES' ? 'permission is missing' : (code ?? 'unknown error')}.`);
+    } finally {
+      if (descriptor !== undefined) closeSync(descriptor);
+    }
+  }
+
+  /** The files that a pattern with `*`, `?` and `[…]` names, sorted; a plain name stands for itself, there or not. */
+  matching(pattern: string): string[] {
+    if (!/[*?[]/.test(pattern)) return [pattern];
+    const parts = this.#path(pattern).split(sep);
+    let found = [parts[0] === '' ? sep : parts[0]!];
+    for (const part of parts.slice(1)) {
+      found = /[*?[]/.test(part) ? found.flatMap((folder) => entries(folder, part)) : found.map((folder) => join(folder, part));
+      if (found.length > FILES_MAX) throw failed(`${pattern} names more than ${FILES_MAX} files. Import a part of them.`);
+    }
+    return found;
+  }
+
+  #path(name: string): string {
+    return isAbsolute(name) ? name : join(this.#folder, name);
+  }
+}
+
+export function failed(message: string): StickyError {
+  return new StickyError('STICKY_IMPORT_FAILED', message);
+}
+
+function entries(folder: string, pattern: string): string[] {
+  try {
+    return readdirSync(folder).filter((name) => matchesGlob(name, pattern) && (pattern.startsWith('.') || !name.startsWith('.'))).sort().map((name) => join(folder, name));
+  } catch {
+    return [];
+  }
+}
+
+/** `*`, `?` and `[…]`, in time that grows with name times pattern: only the last star is ever tried again. As a regular expression it could take for ever. */
+export function matchesGlob(name: string, pattern: string): boolean {
+  const parts = pattern.match(/\[!?[^][^\]]*\]|[^]/g) ?? [];
+  let at = 0;
+  let part = 0;
+  let star = -1;
+  let starAt = 0;
+  while (at < name.length) {
+    if (parts[part] === '*') {
+      star = part++;
+      starAt = at;
+    } else if (part < parts.length && matchesOne(name[at]!, parts[part]!)) {
+      part++;
+      at++;
+    } else if (star !== -1) {
+      part = star + 1;
+      at = ++starAt;
+    } else return false;
+  }
+  while (parts[part] === '*') part++;
+  return part === parts.length;
+}
+
+function matchesOne(char: string, part: string): boolean {
+  if (part.length === 1) return part === '?' || part === char;
+  const isNegated = part[1] === '!';
+  const set = part.slice(isNegated ? 2 : 1, -1);
+  let isIn = false;
+  for (let at = 0; at < set.length; at++) {
+    if (set[at + 1] === '-' && at + 2 < set.length) {
+      isIn ||= char >= set[at]! && char <= set[at + 2]!;
+      at += 2;
+    } else isIn ||= char === set[at];
+  }
+  return isIn !== isNegated;
+}
+
+function shortName(path: string): string {
+  return join(basename(dirname(path)), basename(path));
+}
