@@ -18,18 +18,19 @@ const FOLDER = fileURLToPath(new URL('export/', import.meta.url));
 const TLS = fileURLToPath(new URL('../config/', import.meta.url));
 const KEY = 'a key for tests, of thirty-two characters or more';
 
-/** As they are installed here; and nginx as it is from 1.29.6 on. */
+/** As they are installed here, and newer ones that can say more. */
 const VERSIONS = [
   ['nginx', undefined],
   ['nginx', '1.29.6'],
   ['haproxy', undefined],
+  ['haproxy', '3.4'],
   ['caddy', undefined],
   ['caddy', '2.6.2'],
   ['envoy', undefined],
 ] as const;
 
 /** What the program that is installed here is too old for. */
-const UNCHECKED = /^(?:nginx 1\.29\.6|caddy|envoy)$/;
+const UNCHECKED = /^(?:nginx 1\.29\.6|haproxy 3\.4|caddy|envoy)$/;
 
 const cases = readdirSync(FOLDER).filter((name) => name.endsWith('.yaml')).map((name) => name.replace('.yaml', ''));
 

@@ -1,4 +1,7 @@
+import type { PoolConfig } from '../../control/config/config.js';
 import { parseAddress } from '../../route/address.js';
+import type { EnvoyRingOptions } from '../../route/placement/envoy-ring.js';
+import type { EnvoyTableOptions } from '../../route/placement/envoy-table.js';
 import { connections, ofOneScheme } from '../connect-address.js';
 import type { Group } from '../groups.js';
 import type { Limits } from '../../proxy/limits.js';
@@ -9,14 +12,11 @@ import { duration } from './duration.js';
 /** Envoy takes weights as 32 bits; their sum must fit too. */
 const WEIGHT_MAX = 1_000_000;
 
-/** What the placements that agree with Envoy have as options. */
-interface EnvoyOptions {
-  readonly minRingSize?: number;
-  readonly maxRingSize?: number;
-  readonly hash?: string;
-  readonly tableSize?: number;
-  readonly hashKey?: 'address' | 'id';
-  readonly panicThreshold?: number;
+/** What the placements that agree with Envoy have as options; others have none of these. */
+type EnvoyOptions = Partial<EnvoyRingOptions & EnvoyTableOptions>;
+
+function envoyOptions({ placement }: PoolConfig): EnvoyOptions {
+  return placement.name.startsWith('envoy-') ? (placement.options as EnvoyOptions) : {};
 }
 
 /** A cluster of the bootstrap's `static_resources`. */
@@ -26,7 +26,7 @@ export function cluster(group: Group, limits: Limits, report: Report): object {
   const servers = connections(upstreams, undefined, poolAt, report);
   const weights = wholeWeights(upstreams, WEIGHT_MAX, poolAt, report);
   const isStatic = servers.every(({ host }) => parseAddress(bare(host)) !== undefined);
-  const options = pool.placement.options as EnvoyOptions;
+  const options = envoyOptions(pool);
   const hashesIds = options.hashKey === 'id';
   return {
     name: group.name,
@@ -70,7 +70,7 @@ export function cluster(group: Group, limits: Limits, report: Report): object {
 function balancer(group: Group, report: Report): object {
   const { pool, poolAt, view, balance } = group;
   const { name } = pool.placement;
-  const options = pool.placement.options as EnvoyOptions;
+  const options = envoyOptions(pool);
   if (view.keys.length === 0) {
     if (balance === 'roundRobin') return { lb_policy: 'ROUND_ROBIN' };
     return { lb_policy: 'LEAST_REQUEST', least_request_lb_config: { choice_count: balance === 'twoChoices' ? 2 : Math.min(100, Math.max(2, pool.upstreams.length)) } };

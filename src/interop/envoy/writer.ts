@@ -20,7 +20,7 @@ const COMMENTS: Readonly<Record<string, string>> = {
   hash_policy: ' A request without any of these goes to a random upstream.',
   timeout: ' No limit to a whole answer: event streams would end.',
   typed_per_filter_config: ' Envoy names the upstream in a cookie of its own; the hash places whoever has none.',
-  healthy_panic_threshold: ' 0: even when most are down, users of those that are well stay there.',
+  healthy_panic_threshold: ' Below this share of usable upstreams Envoy sends to those that are down, too. 0: never.',
   outlier_detection: ' Only failed connections count, as with stickyroute.',
   override_host_status: ' Whoever is bound to a draining upstream still reaches it.',
 };

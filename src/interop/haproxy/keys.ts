@@ -2,6 +2,7 @@ import type { KeySource } from '../affinity-view.js';
 import type { HaproxyHashOptions } from '../../route/placement/haproxy-hash.js';
 import type { Group } from '../groups.js';
 import type { Report } from '../report.js';
+import { isAtLeast, type Version } from '../version.js';
 import { word } from './text.js';
 
 /** A wait of this length for an address that is not seen again: HAProxy's table must forget at some time. */
@@ -31,6 +32,16 @@ function hashTypeOf({ pool }: Group): string | undefined {
   // HAProxy's consistent has an avalanche as long as no function is named.
   if (hash === undefined && avalanche === undefined) return `hash-type ${kind}`;
   return `hash-type ${kind} ${hash ?? 'sdbm'}${avalanche === true ? ' avalanche' : ''}`;
+}
+
+/** From what HAProxy makes a server's nodes, where that isn't its number: an option of each server. */
+export function hashKeyOf({ pool, poolAt, view }: Group, version: Version, report: Report): string {
+  const { key = 'id' } = pool.placement.name === 'haproxy-consistent' ? (pool.placement.options as { readonly key?: string }) : {};
+  if (key === 'id' || view.keys.length === 0) return '';
+  const since = key === 'id32' ? [3, 4] : [3, 0];
+  if (isAtLeast(version, since)) return ` hash-key ${key}`;
+  report.say(`${poolAt}placement`, `key: ${key} is not carried over: HAProxy has it from ${since.join('.')} on, and places keys elsewhere without it. Write --target-version ${since.join('.')}.`);
+  return '';
 }
 
 /** Addresses that HAProxy remembers: no hash of ours and theirs agree, and a table moves nobody when a server is added. */

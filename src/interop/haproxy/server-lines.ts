@@ -10,8 +10,8 @@ import { time, word } from './text.js';
 /** HAProxy's own limit. */
 const WEIGHT_MAX = 256;
 
-/** The `server` lines of a group, and what says how they are checked. `hasNames`: the cookie carries ids. */
-export function serverLines(group: Group, servers: readonly Connection[], hasNames: boolean, report: Report): string[] {
+/** The `server` lines of a group, and what says how they are checked. `more`: what each of them says beside that; ID stands for its id. */
+export function serverLines(group: Group, servers: readonly Connection[], more: string, report: Report): string[] {
   const { pool, poolAt } = group;
   const { health, passive } = pool;
   const weights = wholeWeights(pool.upstreams, WEIGHT_MAX, poolAt, report);
@@ -22,17 +22,16 @@ export function serverLines(group: Group, servers: readonly Connection[], hasNam
   return [
     ...(health === undefined ? [] : ['# 2xx and 3xx are well.', 'option httpchk', `http-check send meth GET uri ${word(health.path)}`, 'http-check expect status 200-399', `timeout check ${time(health.timeoutMs)}`]),
     '# Hashes know a server by its id.',
-    ...servers.map((server, place) => `server ${server.upstream.id} ${server.address} ${options(server, numbers[place]!, weights[place]!, group, hasNames).join(' ')}`),
+    ...servers.map((server, place) => `server ${server.upstream.id} ${server.address} ${options(server, numbers[place]!, weights[place]!, group).join(' ')}${more.replace('ID', server.upstream.id)}`),
   ];
 }
 
-function options({ upstream, host }: Connection, number: number, weight: number, { pool }: Group, hasNames: boolean): string[] {
+function options({ upstream, host }: Connection, number: number, weight: number, { pool }: Group): string[] {
   const { health, passive, tls } = pool;
   return [
     `id ${number}`,
     // A server of weight 0 takes nobody new and keeps those whose cookie names it: draining.
     `weight ${upstream.draining ? 0 : weight}`,
-    ...(hasNames ? [`cookie ${upstream.id}`] : []),
     ...(health === undefined ? [] : [`check inter ${time(health.everyMs)} rise ${health.healthyAfter} fall ${health.unhealthyAfter}`]),
     ...(health === undefined || passive.maxFails === 0 ? [] : [`observe layer4 error-limit ${passive.maxFails} on-error mark-down`]),
     ...(upstream.url.startsWith('https:') ? [tls.insecure ? 'ssl verify none' : `ssl verify required verifyhost ${host} ca-file ${word(tls.caFile ?? '@system-ca')}`, `sni str(${host})`] : []),

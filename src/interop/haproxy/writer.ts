@@ -7,7 +7,7 @@ import type { Report } from '../report.js';
 import { unwritten } from '../unwritten.js';
 import { isAtLeast, type Version } from '../version.js';
 import { forwardedLines } from './forwarded.js';
-import { balanceLines } from './keys.js';
+import { balanceLines, hashKeyOf } from './keys.js';
 import { defaultLines, serverLines } from './server-lines.js';
 import { section, time, word } from './text.js';
 
@@ -31,7 +31,7 @@ export function haproxyText(config: Config, version: Version, report: Report): s
     ]),
     ...section('defaults', defaultLines(config)),
     ...section('frontend stickyroute', frontendLines(config, groups, report)),
-    ...groups.all.flatMap((group) => section(`backend ${group.name}`, upstreamLines(group, config, report))),
+    ...groups.all.flatMap((group) => section(`backend ${group.name}`, upstreamLines(group, config, version, report))),
     ...(config.routes.some(isCatchAll) ? [] : section(`backend ${NO_ROUTE}`, ['http-request return status 404'])),
   ].join('\n');
 }
@@ -62,7 +62,7 @@ function routeRules(routes: readonly RouteConfig[], groups: Groups): string[] {
   });
 }
 
-function upstreamLines(group: Group, config: Config, report: Report): string[] {
+function upstreamLines(group: Group, config: Config, version: Version, report: Report): string[] {
   const { cookie, routeCookie } = group.view;
   const servers = connections(group.pool.upstreams, undefined, group.poolAt, report);
   const hasSecret = config.keys.length > 0;
@@ -71,7 +71,7 @@ function upstreamLines(group: Group, config: Config, report: Report): string[] {
     ...(cookie === undefined ? [] : cookieLines(group, config, report)),
     ...(routeCookie === undefined ? [] : routeCookieLines(group, report)),
     ...(config.expose ? ['http-response set-header x-upstream %s'] : []),
-    ...serverLines(group, servers, cookie !== undefined && !hasSecret, report),
+    ...serverLines(group, servers, `${cookie !== undefined && !hasSecret ? ' cookie ID' : ''}${hashKeyOf(group, version, report)}`, report),
   ];
 }
 
