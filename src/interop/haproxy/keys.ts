@@ -8,6 +8,9 @@ import { word } from './text.js';
 /** A wait of this length for an address that is not seen again: HAProxy's table must forget at some time. */
 const TABLE_EXPIRE = '12h';
 
+/** What can stand between the parentheses of a fetch; all else would want quotes inside of quotes. */
+export const PLAIN = /^[\w.-]+$/;
+
 const BALANCES: Readonly<Record<string, string>> = { leastRequests: 'leastconn', roundRobin: 'roundrobin', twoChoices: 'random(2)' };
 
 /** How the group's keys choose a server: `balance`, `hash-type`, and what they need in front of them. */
@@ -56,15 +59,21 @@ function tableLines(key: Extract<KeySource, { kind: 'ip' }>, plain: string, grou
   ];
 }
 
-function keyLines(keys: readonly KeySource[], group: Group, report: Report): string[] {
-  const only = keys.length === 1 ? keys[0]! : undefined;
+function keyLines(written: readonly KeySource[], group: Group, report: Report): string[] {
   const at = group.affinityAt;
+  const keys = written.filter((key) => {
+    if (!('name' in key) || PLAIN.test(key.name)) return true;
+    report.say(at, `${key.kind} ${key.name} is not carried over: HAProxy can't ask for such a name. Write it with letters, digits and . _ -.`);
+    return false;
+  });
+  const only = keys.length === 1 ? keys[0]! : undefined;
+  if (keys.length === 0) return ['balance roundrobin'];
   const { source = hashTypeOf(group) === undefined } = group.pool.placement.options as HaproxyHashOptions;
   for (const key of keys) {
     if (key.kind === 'query') report.say(at, `query ${key.name}: HAProxy hashes it as it is sent. stickyroute decodes values with % or +, and places those elsewhere.`);
     if (key.kind === 'ip' && (key.prefix4 !== 32 || key.prefix6 !== 128) && only !== undefined && source) report.say(at, 'ip: prefix4 and prefix6 are not carried over: balance source takes whole addresses.');
   }
-  if (only?.kind === 'header') return ['# Of a field with commas HAProxy takes what stands before the first.', `balance hdr(${only.name})`];
+  if (only?.kind === 'header') return ['# Of a field with commas HAProxy takes what stands before the first.', `balance ${word(`hdr(${only.name})`)}`];
   if (only?.kind === 'query' && /^[\w.-]+$/.test(only.name)) return [`balance url_param ${only.name}`];
   if (only?.kind === 'cookie') return [`balance hash ${fetchOf(only)}`];
   if (only?.kind === 'ip' && source) return ['balance source'];
@@ -82,7 +91,7 @@ function keyLines(keys: readonly KeySource[], group: Group, report: Report): str
 function fetchOf(key: KeySource): string {
   switch (key.kind) {
     case 'header':
-      return `req.fhdr(${key.name})`;
+      return word(`req.fhdr(${key.name})`);
     case 'query':
       return word(`url_param(${key.name})`);
     case 'cookie':

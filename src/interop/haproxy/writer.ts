@@ -7,7 +7,7 @@ import type { Report } from '../report.js';
 import { unwritten } from '../unwritten.js';
 import { isAtLeast, type Version } from '../version.js';
 import { forwardedLines } from './forwarded.js';
-import { balanceLines, hashKeyOf } from './keys.js';
+import { balanceLines, hashKeyOf, PLAIN } from './keys.js';
 import { defaultLines, serverLines } from './server-lines.js';
 import { section, time, word } from './text.js';
 
@@ -84,7 +84,7 @@ function cookieLines(group: Group, config: Config, report: Report): string[] {
   if (cookie.onFailure === 'borrow') report.say(at, 'onFailure: borrow is not carried over: HAProxy binds users of an upstream that is down to another, for good.');
   const isSecure = cookie.secure === 'always' || (cookie.secure === 'auto' && config.tls !== undefined);
   const attributes = [
-    `cookie ${cookie.name} insert indirect nocache`,
+    `cookie ${word(cookie.name)} insert indirect nocache`,
     cookie.httpOnly ? 'httponly' : '',
     isSecure ? 'secure' : '',
     cookie.domain === undefined ? '' : `domain ${cookie.domain}`,
@@ -105,6 +105,10 @@ function cookieLines(group: Group, config: Config, report: Report): string[] {
 /** The app's own cookie names the server. It is followed and never written. */
 function routeCookieLines(group: Group, report: Report): string[] {
   const { name, onFailure } = group.view.routeCookie!;
+  if (!PLAIN.test(name)) {
+    report.say(`${group.affinityAt} routeCookie ${name}`, 'is not carried over: HAProxy can\'t ask for such a name. Write it with letters, digits and . _ -.');
+    return [];
+  }
   if (onFailure === 'reject') report.say(`${group.affinityAt} routeCookie ${name}`, 'onFailure: reject is not carried over: HAProxy sends its users to another server.');
   return [
     `# The cookie ${name} of the app names the server; where it is down, the others take its users.`,

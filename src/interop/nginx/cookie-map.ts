@@ -30,6 +30,10 @@ export function cookieMap(upstreams: UpstreamBlock, names: Names, limits: Limits
     report.say(at, `is not carried over: nginx only knows the address that it reached, and ${byName[0]!.host} is a name. Write addresses, or --target-version 1.29.6.`);
     return undefined;
   }
+  if (cookie !== undefined && /\$/.test(cookie.name + cookie.path)) {
+    report.say(at, 'is not carried over: to nginx a $ in its name or path begins a variable.');
+    return undefined;
+  }
   const policy = cookie?.onFailure ?? routeCookie!.onFailure;
   if (policy === 'reject') report.say(at, 'onFailure: reject is not carried over: nginx sends users of an upstream that is down to another.');
   const plain = group.tag;

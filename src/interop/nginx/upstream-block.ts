@@ -5,7 +5,7 @@ import type { Report } from '../report.js';
 import { isAtLeast, type Version } from '../version.js';
 import { wholeWeights } from '../whole-weights.js';
 import { hashKey } from './keys.js';
-import { block, time } from './text.js';
+import { block, time, word } from './text.js';
 
 /** nginx 1.29.6 brought `sticky`, `route=` and `drain` to the free edition. */
 export const STICKY_SINCE: Version = [1, 29, 6];
@@ -107,6 +107,6 @@ function stickyLines(group: Group, { isTlsListener, report }: UpstreamContext): 
   if (cookie.partitioned) report.say(at, 'partitioned is not carried over: nginx can\'t write it.');
   const life = cookie.idle === undefined ? '' : ` expires=${Math.ceil(cookie.idle / 1000)}s`;
   const isSecure = cookie.secure === 'always' || (cookie.secure === 'auto' && isTlsListener);
-  const attributes = [cookie.domain === undefined ? '' : ` domain=${cookie.domain}`, cookie.httpOnly ? ' httponly' : '', isSecure ? ' secure' : '', ` samesite=${cookie.sameSite}`, ` path=${cookie.path}`];
-  return ['# nginx names the upstream in a cookie of its own and follows it; the method above places whoever has none.', `sticky cookie ${cookie.name}${life}${attributes.join('')};`];
+  const attributes = [cookie.domain === undefined ? '' : ` domain=${cookie.domain}`, cookie.httpOnly ? ' httponly' : '', isSecure ? ' secure' : '', ` samesite=${cookie.sameSite}`, ` ${word(`path=${cookie.path}`)}`];
+  return ['# nginx names the upstream in a cookie of its own and follows it; the method above places whoever has none.', `sticky cookie ${word(cookie.name)}${life}${attributes.join('')};`];
 }
