@@ -7,7 +7,6 @@ import { checkChange, checkKey, checkPartition } from '../check.js';
 import { report, type OnFault } from '../fault.js';
 import type { Feed } from '../feed.js';
 import type { Answer } from '../feed-follower.js';
-import { noted } from '../notes-text.js';
 import type { Linked, StoredRecord } from '../record.js';
 import { SharedFeed } from '../shared-feed.js';
 import type { Store } from '../store.js';
@@ -16,7 +15,7 @@ import { redisPort, type RedisClient, type RedisPort } from './client.js';
 import { failureOf, isNoScript, isWrongType, otherLayout, strangeKey, tooLate } from './failure.js';
 import { redisFeedSource } from './feed-source.js';
 import { partitionKeys, type PartitionKeys } from './keys.js';
-import { hashRecord, list, scriptReply, text, wholeNumber, type ScriptReply } from './reply.js';
+import { hashRecord, list, readNoted, scriptReply, text, wholeNumber, type ScriptReply } from './reply.js';
 import { ASK, CHANGE, LIST, type Script } from './scripts.js';
 import { ServerClock } from './server-clock.js';
 import { TimeLimit } from './time-limit.js';
@@ -206,7 +205,7 @@ class RedisStore implements Store {
   #noted(partition: number, entries: readonly unknown[]): Answer['noted'] {
     return Array.from({ length: Math.floor(entries.length / 3) }, (_, at) => {
       const [id, previous, notes] = entries.slice(at * 3, at * 3 + 3).map(text);
-      return noted(wholeNumber(id!.replace(/-0$/, '')), wholeNumber(previous!), notes!);
+      return readNoted(id!.replace(/-0$/, ''), previous!, notes!);
     }).filter((entry) => {
       if (entry === undefined) report(this.#onFault, { kind: 'note', partition, key: undefined, reason: 'An entry of the log can\'t be read.' });
       return entry !== undefined;

@@ -1,4 +1,5 @@
 import { bareFields } from '../change-run.js';
+import type { Noted } from '../feed-follower.js';
 import type { Fields } from '../record.js';
 
 /** A record as its hash tells it. */
@@ -64,4 +65,19 @@ function flat(reply: unknown): readonly unknown[] | undefined {
   if (Array.isArray(reply)) return reply as unknown[];
   if (reply instanceof Map) return [...reply].flat();
   return typeof reply === 'object' && reply !== null ? Object.entries(reply).flat() : undefined;
+}
+
+/** A note of the log or of the channel; undefined where it is none of ours. */
+export function readNoted(sequence: string, previous: string, notes: string): Noted | undefined {
+  const noted = { sequence: wholeNumber(sequence), previous: wholeNumber(previous), notes: texts(notes) };
+  return Number.isNaN(noted.sequence) || Number.isNaN(noted.previous) || noted.notes === undefined ? undefined : { ...noted, notes: noted.notes };
+}
+
+function texts(json: string): readonly string[] | undefined {
+  try {
+    const parts: unknown = JSON.parse(json);
+    return Array.isArray(parts) && parts.every((part) => typeof part === 'string') ? parts : undefined;
+  } catch {
+    return undefined;
+  }
 }
