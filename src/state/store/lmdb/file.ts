@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import { StickyError } from '../../../base/errors.js';
@@ -11,6 +11,8 @@ import { headerText, linkText, readHeader, readLink, readRecord, recordText, typ
 /** Of what is in the file: a later one can't be read by this version. */
 const FORMAT = 1;
 const HEADER = 'header';
+const DATA = 'data.mdb';
+const LOCK = 'lock.mdb';
 
 /** The file of a store and what is in it. What writes is called within a transaction. */
 export class LmdbFile {
@@ -22,11 +24,13 @@ export class LmdbFile {
   readonly #onFault: OnFault | undefined;
   #headerText = '';
   #header: Header | undefined;
+  #isClosed = false;
 
   constructor(folder: string, random: Random, onFault: OnFault | undefined) {
     this.#onFault = onFault;
     const isNew = !existsSync(folder);
     try {
+      checkKind(folder);
       if (isNew) mkdirSync(folder, { recursive: true, mode: 0o700 });
       this.root = open<string, string>({ path: folder, noSubdir: false, encoding: 'string', maxDbs: 8 });
       this.#headers = this.root.openDB({ name: 'headers', encoding: 'string' });
@@ -34,7 +38,7 @@ export class LmdbFile {
       this.links = this.root.openDB({ name: 'links', encoding: 'string' });
       this.log = this.root.openDB({ name: 'log', encoding: 'string' });
       // Sessions are secrets. Who shares the file with others by rights of the group changes them once it is there.
-      if (isNew) for (const name of ['data.mdb', 'lock.mdb']) chmodSync(join(folder, name), 0o600);
+      if (isNew) for (const name of [DATA, LOCK]) chmodSync(join(folder, name), 0o600);
       this.root.transactionSync(() => {
         if (this.#headers.get(HEADER) === undefined) this.putHeader({ format: FORMAT, run: random.id(), sequence: 0, lastNoted: 0, logged: 0 });
       });
@@ -43,13 +47,28 @@ export class LmdbFile {
     }
     const { format } = this.header();
     if (format === FORMAT) return;
-    void this.root.close();
+    void this.close();
     throw new StickyError('STICKY_STORE_MISUSED', `The lmdb store at ${folder} has format ${format}, and this version of stickyroute reads ${FORMAT}: use the version that made it, or another folder.`);
   }
 
   /** From here on reads see everything that any process has committed. Without it they would go on in a view some milliseconds old. */
   refresh(): void {
+    // lmdb itself does not check: it would read memory that is no longer the file's.
+    if (this.#isClosed) throw new StickyError('STICKY_STORE_DOWN', 'The lmdb store is closed.');
     this.root.resetReadTxn();
+  }
+
+  /** In a transaction of its own, or none of it where it throws. */
+  async change<T>(write: () => T): Promise<T> {
+    this.refresh();
+    // A child, because only that is undone whole when something in it throws. Many of them share one commit.
+    return await this.root.childTransaction(write);
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.root.close();
   }
 
   header(): Header {
@@ -90,6 +109,20 @@ export class LmdbFile {
     link: (index, member, expiresAtMs) => void this.links.put(linkKey(index, member), linkText(member, expiresAtMs)),
     unlink: (index, member) => void this.links.remove(linkKey(index, member)),
   };
+}
+
+/** lmdb maps whatever the file holds into memory, and ends the process where that is no database. */
+function checkKind(folder: string): void {
+  const path = join(folder, DATA);
+  if (!existsSync(path)) return;
+  const beginning = Buffer.alloc(64);
+  const file = openSync(path, 'r');
+  const read = readSync(file, beginning);
+  closeSync(file);
+  // lmdb.h: MDB_MAGIC, in the byte order of the machine.
+  if (read > 0 && !beginning.includes(Buffer.from(Uint32Array.of(0xbeefc0de).buffer))) {
+    throw new StickyError('STICKY_STORE_MISUSED', `${path} is no file of lmdb: give the store a folder of its own.`);
+  }
 }
 
 /** An index and a member together may be longer than a key of LMDB (1978 bytes). */

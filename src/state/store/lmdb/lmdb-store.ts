@@ -88,8 +88,7 @@ class LmdbStore implements Store {
     }
     let changed: Changed;
     try {
-      // A child, because only that is undone whole when something in it throws. Many of them share one commit.
-      changed = await this.#file.root.childTransaction(() => this.#changeNow(change));
+      changed = await this.#file.change(() => this.#changeNow(change));
     } catch (error) {
       throw failureOf(error, 'can\'t write');
     }
@@ -114,7 +113,7 @@ class LmdbStore implements Store {
   async close(): Promise<void> {
     this.#sharedFeed.stop();
     for (const timer of this.#timers) timer.stop();
-    await this.#file.root.close();
+    await this.#file.close();
   }
 
   /** Within a transaction, so no other process writes. */

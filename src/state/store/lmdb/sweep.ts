@@ -39,12 +39,12 @@ export function sweepExpired(file: LmdbFile, clock: Clock, swept: () => void): {
       }
       found = expired.length;
       if (found > 0) {
-        await file.root.transaction(() => {
+        await file.change(() => {
           // Put anew meanwhile, perhaps.
           for (const key of expired) if (expiryOf(database.get(key) ?? '') <= nowMs) void database.remove(key);
         });
       }
-      swept();
+      if (isRunning) swept();
     } catch {
       // What can't be done now, a later sweep does. Who uses the store is told of what is wrong with it.
     }
