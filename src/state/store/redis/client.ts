@@ -71,7 +71,7 @@ function singlePort(client: NodeRedisClient): RedisPort {
     resends: false,
     // What is sent at once needs no signal, which costs.
     send: (_, args, signal) => client.sendCommand(args, client.isReady ? ready : waiting(signal)),
-    subscribe: (channel, heard, lost) => subscribeNodeRedis(client.duplicate() as NodeRedisSubscriber, channel, heard, lost),
+    subscribe: async (channel, heard, lost) => await subscribeNodeRedis(client.duplicate() as NodeRedisSubscriber, channel, heard, lost),
   };
 }
 
@@ -101,7 +101,7 @@ function ioredisPort(client: IoredisClient): RedisPort {
     resends: true,
     send: (_, args) => client.call(args[0]!, args.slice(1)),
     // A Cluster has a connection of its own for subscriptions; a single client gives its only one up to them.
-    subscribe: (channel, heard) => subscribeIoredis((client.isCluster ? client : client.duplicate()) as IoredisSubscriber, !client.isCluster, channel, heard),
+    subscribe: async (channel, heard) => await subscribeIoredis((client.isCluster ? client : client.duplicate()) as IoredisSubscriber, !client.isCluster, channel, heard),
   };
 }
 

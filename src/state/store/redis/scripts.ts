@@ -28,9 +28,11 @@ local function header(key, log, layout, offeredRun)
   if found[1] and found[1] ~= layout then return nil, found[1] end
   local seq = tonumber(found[3] or 0)
   if found[2] then return { run = found[2], seq = seq, noted = found[4] or '0' } end
+  -- A process may begin several, when the data is lost again and again.
+  local run = offeredRun .. '-' .. whole(now)
   redis.call('DEL', log)
-  redis.call('HSET', key, 'layout', layout, 'run', offeredRun, 'noted', '0')
-  return { run = offeredRun, seq = seq, noted = '0' }
+  redis.call('HSET', key, 'layout', layout, 'run', run, 'noted', '0')
+  return { run = run, seq = seq, noted = '0' }
 end
 `;
 
@@ -207,7 +209,7 @@ for place = 1, #KEYS, 2 do
   local noted = {}
   if after ~= '' and after ~= of.noted then
     for _, entry in ipairs(redis.call('XRANGE', KEYS[place + 1], after .. '-1', '+', 'COUNT', entriesMax)) do
-      for _, part in ipairs({ entry[1], entry[2][2], entry[2][4] }) do noted[#noted + 1] = part end
+      for _, part in ipairs({ entry[1], entry[2][2] or '', entry[2][4] or '' }) do noted[#noted + 1] = part end
     end
   end
   answers[#answers + 1] = { of.run, whole(of.seq), of.noted, noted }

@@ -1,0 +1,281 @@
+import { createClient } from '@redis/client';
+import { Redis } from 'ioredis';
+import { afterEach, beforeAll, expect, test } from 'vitest';
+import { systemClock } from '../../src/base/clock.js';
+import type { Step } from '../../src/state/store/change.js';
+import type { Feed, FeedPosition } from '../../src/state/store/feed.js';
+import { redisStore, type RedisStoreOptions, type Store, type StoreFault } from '../../src/state/store/redis/redis-store.js';
+import { skipUnless } from '../support/programs.js';
+import { startRedis, type RunningRedis } from '../support/redis.js';
+import { until } from '../support/until.js';
+
+const HOUR_MS = 3_600_000;
+const put = (key: string, fields = {}): Step => ({ kind: 'put', key, fields, ttlMs: HOUR_MS });
+const ending: (() => unknown)[] = [];
+let prefixes = 0;
+
+afterEach(async () => {
+  for (const end of ending.splice(0).reverse()) await end();
+});
+
+async function nodeRedis(redis: RunningRedis, options: Parameters<typeof createClient>[0] = {}) {
+  const client = createClient({ url: redis.url, ...options });
+  client.on('error', () => {});
+  await client.connect();
+  ending.push(() => client.isOpen && client.destroy());
+  return client;
+}
+
+function ioredis(redis: RunningRedis): Redis {
+  const client = new Redis({ port: redis.port });
+  client.on('error', () => {});
+  ending.push(() => client.disconnect());
+  return client;
+}
+
+function open(client: Parameters<typeof redisStore>[0], options: RedisStoreOptions = {}): Store {
+  const store = redisStore(client, { prefix: `faults-${prefixes++}`, partitions: 2, timeout: '500ms', feedEvery: '50ms', ...options });
+  ending.push(() => store.close());
+  return store;
+}
+
+interface Follower {
+  readonly heard: string[];
+  readonly missed: number;
+  position(partition: number): FeedPosition;
+}
+
+async function follow(feed: Feed): Promise<Follower> {
+  const heard: string[] = [];
+  let missed = 0;
+  const subscription = feed.follow({ noted: (_, __, notes) => void heard.push(...notes), missed: () => void missed++ });
+  const first = { heard, get missed() { return missed - 2; }, position: subscription.position };
+  await until('a position', () => [0, 1].every((partition) => subscription.position(partition).vouchedAtMs > -Infinity));
+  return first;
+}
+
+skipUnless('redis-server')('the redis store, when something goes wrong', () => {
+  let redis: RunningRedis;
+  beforeAll(async () => void (redis = await startRedis({ durable: true })));
+
+  test.each(['node-redis', 'ioredis'] as const)('rejects while the server is gone and works again when it is back, with %s', async (kind) => {
+    const store = open(kind === 'ioredis' ? ioredis(redis) : await nodeRedis(redis));
+    const follower = await follow(store.feed);
+    await store.change(0, { steps: [put('a', { x: '1' })], notes: ['before'] });
+    await until('the note', () => follower.heard.length === 1);
+    await redis.kill();
+    const failing = [store.read(0, 'a'), store.change(0, { steps: [put('a', { x: '2' })] }), store.list(0, 'i'), store.sequence(0)];
+    for (const result of await Promise.allSettled(failing)) {
+      expect(result).toMatchObject({ status: 'rejected', reason: { code: 'STICKY_STORE_DOWN' } });
+    }
+    const vouchedAtMs = follower.position(0).vouchedAtMs;
+    await redis.restart();
+    const record = await until('an answer', () => store.read(0, 'a').catch(() => undefined), 10_000);
+    expect(record.fields).toEqual({ x: '1' });
+    await store.change(0, { steps: [put('a', { x: '3' })], notes: ['after'] });
+    await until('that the restart was noticed', () => follower.missed === 2, 10_000);
+    await until('a newer position', () => follower.position(0).vouchedAtMs > vouchedAtMs);
+    await store.change(0, { steps: [], notes: ['later'] });
+    await until('a note again', () => follower.heard.at(-1) === 'later');
+    // What was refused while the server was gone is not done afterwards.
+    expect((await store.read(0, 'a'))?.fields).toEqual({ x: '3' });
+  }, 60_000);
+
+  test.each(['node-redis', 'ioredis'] as const)('gives up when the server stands still, and what it gave up is not done when it goes on, with %s', async (kind) => {
+    const store = open(kind === 'ioredis' ? ioredis(redis) : await nodeRedis(redis));
+    await store.change(0, { steps: [put('a', { x: '1' })] });
+    redis.freeze();
+    try {
+      const startedAt = performance.now();
+      await expect(store.change(0, { steps: [{ kind: 'merge', key: 'a', set: { x: 'late' } }] })).rejects.toMatchObject({ code: 'STICKY_STORE_DOWN', message: expect.stringMatching(/no answer in 500 ms/) });
+      await expect(store.read(0, 'a')).rejects.toMatchObject({ code: 'STICKY_STORE_DOWN' });
+      expect(performance.now() - startedAt).toBeLessThan(5_000);
+    } finally {
+      redis.thaw();
+    }
+    expect((await until('an answer', () => store.read(0, 'a').catch(() => undefined)))?.fields).toEqual({ x: '1' });
+    expect(await store.change(0, { steps: [{ kind: 'merge', key: 'a', set: { x: '2' } }] })).toMatchObject({ done: true });
+  });
+
+  test('does a change once that an ioredis client sends twice', async () => {
+    const client = ioredis(redis);
+    const store = open(client);
+    await store.change(0, { steps: [put('a', { x: '1' })] });
+    // As ioredis does after a lost connection: the very same command again.
+    const sent: [string, string[]][] = [];
+    const call = client.call.bind(client) as (command: string, args: string[]) => Promise<unknown>;
+    client.call = ((command: string, args: string[]) => {
+      sent.push([command, args]);
+      return call(command, args);
+    }) as typeof client.call;
+    const { version } = (await store.read(0, 'a'))!;
+    const changed = await store.change(0, { requires: [{ kind: 'version', key: 'a', version }], steps: [{ kind: 'merge', key: 'a', set: { x: '2' } }, { kind: 'removeLinked', index: 'none' }] });
+    expect(changed).toMatchObject({ done: true });
+    const [command, args] = sent.at(-1)!;
+    expect(await call(command, args)).toMatchObject(['done', expect.anything(), `${(changed as { version: number }).version}`, '0']);
+    expect(await store.sequence(0)).toBe((changed as { version: number }).version);
+  });
+
+  test('goes on when the server forgot its scripts', async () => {
+    const store = open(await nodeRedis(redis));
+    await store.change(0, { steps: [put('a')] });
+    await redis.command('SCRIPT', 'FLUSH');
+    expect(await Promise.all([store.change(0, { steps: [put('b')] }), store.change(1, { steps: [put('b')] })])).toMatchObject([{ done: true }, { done: true }]);
+    expect(await store.list(0, 'i')).toEqual([]);
+  });
+
+  test('loses no note when its subscription is killed', async () => {
+    const faults: StoreFault[] = [];
+    const client = await nodeRedis(redis);
+    const store = open(client, { onFault: (fault) => faults.push(fault) });
+    const writer = open(ioredis(redis), { prefix: `faults-${prefixes - 1}` });
+    const follower = await follow(store.feed);
+    const sent: string[] = [];
+    for (let n = 0; n < 200; n++) {
+      if (n % 20 === 10) await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      sent.push(`${n}`);
+      await writer.change(0, { steps: [], notes: [`${n}`] });
+    }
+    await until('every note', () => follower.heard.length >= sent.length);
+    expect(follower.heard).toEqual(sent);
+    expect(follower.missed).toBe(0);
+  });
+
+  test('vouches by the beat alone when nothing is ever pushed', async () => {
+    const client = await nodeRedis(redis);
+    // A user without the right to subscribe, as far as the store can see.
+    client.duplicate = (() => {
+      throw new Error('no more connections');
+    }) as typeof client.duplicate;
+    const faults: StoreFault[] = [];
+    const store = open(client, { onFault: (fault) => faults.push(fault) });
+    const follower = await follow(store.feed);
+    for (let n = 0; n < 10; n++) await store.change(n % 2, { steps: [], notes: [`${n}`] });
+    await until('every note', () => follower.heard.length === 10);
+    expect(follower.missed).toBe(0);
+    expect(faults[0]).toMatchObject({ kind: 'subscription' });
+  });
+
+  test('tells a follower that missed more than is kept', async () => {
+    const store = open(await nodeRedis(redis), { feedEvery: '1h' });
+    const prefix = `faults-${prefixes - 1}`;
+    const beats: (() => void)[] = [];
+    const late = open(await nodeRedis(redis), { prefix, clock: { ...systemClock, every: (ms, task) => (beats.push(task), systemClock.every(ms, () => {})) }, feedEvery: '1h' });
+    const follower = await follow(late.feed);
+    await redis.command('CLIENT', 'PAUSE', '0');
+    await store.change(0, { steps: [], notes: ['one'] });
+    await until('the first note', () => follower.heard.length === 1);
+    // A note that neither the push nor the log has.
+    await redis.command('HSET', `{${prefix}:0}:#`, 'noted', '1790000000000000');
+    await store.change(0, { steps: [], notes: ['two'] });
+    for (const beat of beats) beat();
+    await until('that it missed something', () => follower.missed === 1);
+    await store.change(0, { steps: [], notes: ['three'] });
+    await until('the note after', () => follower.heard.at(-1) === 'three');
+  });
+
+  test('notices that the data was lost, and numbers go on above the old ones', async () => {
+    const store = open(await nodeRedis(redis));
+    const follower = await follow(store.feed);
+    const before = await store.change(0, { steps: [put('a')], notes: ['before'] });
+    const { run } = follower.position(0);
+    await redis.command('FLUSHALL');
+    const after = await store.change(0, { steps: [put('a')], notes: ['after'] });
+    expect((after as { version: number }).version).toBeGreaterThan((before as { version: number }).version);
+    await until('another run', () => follower.position(0).run !== run && follower.missed >= 1);
+  });
+
+  test('passes over what other programs keep at its keys, and does not write over it', async () => {
+    const faults: StoreFault[] = [];
+    const store = open(await nodeRedis(redis), { onFault: (fault) => faults.push(fault) });
+    const prefix = `{faults-${prefixes - 1}:0}`;
+    await redis.command('SET', `${prefix}:r:text`, 'x');
+    await redis.command('HSET', `${prefix}:r:hash`, 'x', '1');
+    await redis.command('HSET', `${prefix}:r:numbers`, '#v', 'x', '#x', '-1', '#e', '1e9');
+    await redis.command('SET', `${prefix}:i:index`, 'x');
+    for (const key of ['text', 'hash', 'numbers']) {
+      expect(await store.read(0, key), key).toBeUndefined();
+      expect(faults.pop(), key).toMatchObject({ kind: 'record', partition: 0, key });
+      expect(await store.change(0, { requires: [{ kind: 'absent', key }, { kind: 'versionMax', key, version: 0 }, { kind: 'field', key, field: 'x', text: undefined }], steps: [{ kind: 'merge', key, set: { y: '1' } }, { kind: 'remove', key }] })).toMatchObject({ done: true });
+      await expect(store.change(0, { steps: [put('fine'), put(key)] }), key).rejects.toMatchObject({ code: 'STICKY_STORE_MISUSED' });
+    }
+    expect(await store.list(0, 'index')).toEqual([]);
+    expect(faults.pop()).toMatchObject({ kind: 'index', key: 'index' });
+    for (const step of [{ kind: 'link', index: 'index', member: 'a', ttlMs: 1000 }, { kind: 'unlink', index: 'index', member: 'a' }, { kind: 'removeLinked', index: 'index' }] as const) {
+      await expect(store.change(0, { steps: [put('fine'), step] })).rejects.toMatchObject({ code: 'STICKY_STORE_MISUSED' });
+    }
+    expect(await store.read(0, 'fine')).toBeUndefined();
+    expect(await redis.command('GET', `${prefix}:r:text`)).toBe('x');
+    expect(await redis.command('HGETALL', `${prefix}:r:hash`)).toEqual({ x: '1' });
+    await redis.command('DEL', `${prefix}:#`);
+    await redis.command('SET', `${prefix}:#`, 'x');
+    await expect(store.change(0, { steps: [put('fine')] })).rejects.toMatchObject({ code: 'STICKY_STORE_MISUSED' });
+  });
+
+  test('passes over strange messages and log entries', async () => {
+    const faults: StoreFault[] = [];
+    const store = open(await nodeRedis(redis), { onFault: (fault) => faults.push(fault) });
+    const prefix = `faults-${prefixes - 1}`;
+    const follower = await follow(store.feed);
+    const { run, sequence } = follower.position(0);
+    for (const message of ['', 'x', `0 ${run} 1 0 [`, `0 ${run} 9 ${sequence} {}`, `9 ${run} 9 ${sequence} []`, `0 other 9 ${sequence} ["x"]`, `0 ${run} 99999999999999999999 0 ["x"]`]) {
+      await redis.command('PUBLISH', `${prefix}:feed`, message);
+    }
+    await store.change(0, { steps: [], notes: ['real'] });
+    await until('the note', () => follower.heard.length === 1);
+    expect(follower.heard).toEqual(['real']);
+    expect(follower.missed).toBe(0);
+    const far = '1999999999999999';
+    await redis.command('XADD', `{${prefix}:0}:#log`, `${far}-0`, 'a', 'b');
+    await redis.command('HSET', `{${prefix}:0}:#`, 'noted', far, 'seq', far);
+    await until('that something was missed', () => follower.missed === 1);
+    expect(faults.some(({ kind }) => kind === 'note')).toBe(true);
+  });
+
+  test('refuses a store of another layout at its prefix', async () => {
+    const client = await nodeRedis(redis);
+    const prefix = `faults-${prefixes++}`;
+    await open(client, { prefix, partitions: 4 }).change(1, { steps: [put('a')] });
+    const other = open(client, { prefix, partitions: 8 });
+    await expect(other.change(1, { steps: [put('a')] })).rejects.toMatchObject({ code: 'STICKY_STORE_MISUSED', message: expect.stringMatching(/1:4.*1:8/) });
+  });
+
+  test('says that Redis is full, and changes nothing', async () => {
+    const store = open(await nodeRedis(redis));
+    await store.change(0, { steps: [put('a', { x: '1' })] });
+    await redis.command('CONFIG', 'SET', 'maxmemory', '1');
+    try {
+      await expect(store.change(0, { steps: [put('a', { x: '2' })] })).rejects.toMatchObject({ code: 'STICKY_STORE_FULL' });
+      expect((await store.read(0, 'a'))?.fields).toEqual({ x: '1' });
+    } finally {
+      await redis.command('CONFIG', 'SET', 'maxmemory', '0');
+    }
+  });
+
+  test('is not used through a replica', async () => {
+    const store = open(await nodeRedis(redis));
+    const follower = await follow(store.feed);
+    await store.change(0, { steps: [put('a')] });
+    await redis.command('REPLICAOF', '127.0.0.1', '1');
+    try {
+      await expect(store.change(0, { steps: [put('a')] })).rejects.toMatchObject({ code: 'STICKY_STORE_DOWN', message: expect.stringMatching(/Redis answers [A-Z]+/) });
+      const { vouchedAtMs } = follower.position(0);
+      const asked = performance.now();
+      await until('several beats', () => performance.now() - asked > 300);
+      expect(follower.position(0).vouchedAtMs - vouchedAtMs, 'a replica vouches for nothing').toBeLessThan(100);
+    } finally {
+      await redis.command('REPLICAOF', 'NO', 'ONE');
+    }
+  });
+
+  test('survives a client that was never connected, is closed, or is none', async () => {
+    const client = createClient({ url: redis.url });
+    const store = open(client);
+    await expect(store.read(0, 'a')).rejects.toMatchObject({ code: 'STICKY_STORE_DOWN' });
+    await expect(store.change(0, { steps: [] })).rejects.toMatchObject({ code: 'STICKY_STORE_DOWN' });
+    expect(() => redisStore({} as never)).toThrow(expect.objectContaining({ code: 'STICKY_STORE_MISUSED' }));
+    expect(() => redisStore(client, { prefix: 'a{b' })).toThrow(expect.objectContaining({ code: 'STICKY_STORE_MISUSED' }));
+    expect(() => redisStore(client, { partitions: 65 })).toThrow(expect.objectContaining({ code: 'STICKY_STORE_MISUSED' }));
+    expect(() => redisStore(client, { timeout: 'soon' })).toThrow(expect.objectContaining({ code: 'STICKY_STORE_MISUSED' }));
+  });
+});
