@@ -162,7 +162,6 @@ skipUnless('redis-server')('the redis store, when something goes wrong', () => {
     const beats: (() => void)[] = [];
     const late = open(await nodeRedis(redis), { prefix, clock: { ...systemClock, every: (ms, task) => (beats.push(task), systemClock.every(ms, () => {})) }, feedEvery: '1h' });
     const follower = await follow(late.feed);
-    await redis.command('CLIENT', 'PAUSE', '0');
     await store.change(0, { steps: [], notes: ['one'] });
     await until('the first note', () => follower.heard.length === 1);
     // A note that neither the push nor the log has.

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from '@redis/client';
@@ -109,4 +109,33 @@ export async function startCluster(options: RedisOptions = {}): Promise<RunningC
   };
   await self.waitUntilOk();
   return self;
+}
+
+export interface RunningSentinel {
+  readonly port: number;
+  readonly masterName: string;
+  readonly master: RunningRedis;
+  readonly replica: RunningRedis;
+}
+
+/** A master and a replica, watched by one Sentinel that moves the master's part to the replica half a second after the master is gone. */
+export async function startSentinel(): Promise<RunningSentinel> {
+  // By itself a master waits five seconds for more replicas before it serves one.
+  const atOnce = ['--repl-diskless-sync-delay', '0'];
+  const [master, replica] = [await startRedis({ settings: atOnce }), await startRedis({ settings: atOnce })];
+  await replica.command('REPLICAOF', '127.0.0.1', `${master.port}`);
+  const masterName = 'mymaster';
+  await until('the replica in step', async () => /master_link_status:up/.test(String(await replica.command('INFO', 'replication'))));
+  const folder = mkdtempSync(join(tmpdir(), 'stickyroute-sentinel-'));
+  folders.push(folder);
+  const port = await freePort();
+  const settings = join(folder, 'sentinel.conf');
+  writeFileSync(settings, [
+    `port ${port}`, 'bind 127.0.0.1', `dir ${folder}`, `sentinel monitor ${masterName} 127.0.0.1 ${master.port} 1`,
+    `sentinel down-after-milliseconds ${masterName} 500`, `sentinel failover-timeout ${masterName} 3000`,
+  ].join('\n'));
+  const sentinel = start(program('redis-server'), [settings, '--sentinel']);
+  await sentinel.waitForPort(port);
+  await sentinel.waitForLine(/\+slave slave/);
+  return { port, masterName, master, replica };
 }
