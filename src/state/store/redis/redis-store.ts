@@ -15,7 +15,7 @@ import { redisPort, type RedisClient, type RedisPort } from './client.js';
 import { failureOf, isNoScript, isWrongType, otherLayout, strangeKey, tooLate } from './failure.js';
 import { redisFeedSource } from './feed-source.js';
 import { partitionKeys, type PartitionKeys } from './keys.js';
-import { hashRecord, list, readNoted, scriptReply, text, wholeNumber, type ScriptReply } from './reply.js';
+import { hashRecord, list, readNoted, scriptReply, text, wholeNumber, type HashRecord, type ScriptReply } from './reply.js';
 import { ASK, CHANGE, LIST, type Script } from './scripts.js';
 import { ServerClock } from './server-clock.js';
 import { TimeLimit } from './time-limit.js';
@@ -82,14 +82,14 @@ class RedisStore implements Store {
     this.#clocks = this.#keys.map(() => (port.isCluster ? new ServerClock(clock) : one));
     this.#clock = clock;
     this.#limitMs = durationMs('timeout', timeout);
-    this.#limit = new TimeLimit(clock, this.#limitMs, () => tooLate(this.#limitMs));
+    this.#limit = new TimeLimit(clock, this.#limitMs, () => tooLate(this.#limitMs), failureOf);
     this.#layout = `${FORMAT}:${partitions}`;
     this.#channel = `${prefix}:feed`;
     this.#id = random.id();
     this.#onFault = onFault;
     this.#sharedFeed = new SharedFeed(redisFeedSource({
       port, partitions, channel: this.#channel, everyMs: durationMs('feedEvery', feedEvery), clock, onFault,
-      ask: (questions) => this.#run((signal) => this.#ask(questions, signal)),
+      ask: (questions) => this.#limit.run((signal) => this.#ask(questions, signal)),
     }), onFault);
     this.feed = this.#sharedFeed;
   }
@@ -97,25 +97,25 @@ class RedisStore implements Store {
   async read(partition: number, key: string): Promise<StoredRecord | undefined> {
     checkPartition(partition, this.partitions);
     checkKey(key);
-    return await this.#run((signal) => this.#read(partition, key, signal));
+    return this.#limit.run((signal) => this.#read(partition, key, signal));
   }
 
   async change(partition: number, change: Change): Promise<Changed> {
     checkPartition(partition, this.partitions);
     checkChange(change);
-    return await this.#run((signal) => this.#change(partition, change, signal));
+    return this.#limit.run((signal) => this.#change(partition, change, signal));
   }
 
   async list(partition: number, index: string): Promise<readonly Linked[]> {
     checkPartition(partition, this.partitions);
     checkKey(index);
-    return await this.#run((signal) => this.#list(partition, index, signal));
+    return this.#limit.run((signal) => this.#list(partition, index, signal));
   }
 
   async sequence(partition: number): Promise<number> {
     checkPartition(partition, this.partitions);
     const { header } = this.#keys[partition]!;
-    return await this.#run(async (signal) => wholeNumber(text(await this.#port.send(header, ['HGET', header, 'seq'], signal))) || 0);
+    return this.#limit.run(async (signal) => wholeNumber(text(await this.#port.send(header, ['HGET', header, 'seq'], signal))) || 0);
   }
 
   async close(): Promise<void> {
@@ -123,30 +123,23 @@ class RedisStore implements Store {
     this.#limit.stop();
   }
 
-  #run<T>(operation: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    return this.#limit.run(async (signal) => {
-      try {
-        return await operation(signal);
-      } catch (error) {
-        throw failureOf(error);
-      }
-    });
-  }
-
   async #read(partition: number, key: string, signal: AbortSignal): Promise<StoredRecord | undefined> {
     const clock = this.#clocks[partition]!;
     const name = this.#keys[partition]!.record(key);
-    const sent = this.#port.send(name, ['HGETALL', name], signal).catch((error: unknown) => {
-      if (!isWrongType(error)) throw error;
-      return 0; // no hash
-    });
+    const sent = this.#port.send(name, ['HGETALL', name], signal);
     if (!clock.isFresh) {
       sent.catch(() => {}); // it is awaited below, unless this fails first
       const learnt = this.#learn(partition, signal);
       if (clock.isKnown) learnt.catch(() => {});
       else await learnt;
     }
-    const record = hashRecord(await sent);
+    let record: HashRecord | 'strange' | undefined;
+    try {
+      record = hashRecord(await sent);
+    } catch (error) {
+      if (!isWrongType(error)) throw error;
+      record = 'strange';
+    }
     if (record === undefined) return undefined;
     if (record === 'strange') {
       report(this.#onFault, { kind: 'record', partition, key, reason: 'Redis holds something else at the key of this record, or a part of a record.' });

@@ -11,6 +11,8 @@ export interface HashRecord {
   readonly endsAtMs: number;
 }
 
+const HASH_SIGN = 35;
+
 /** `undefined`: there is none. `'strange'`: what is there is none of ours. */
 export function hashRecord(reply: unknown): HashRecord | undefined | 'strange' {
   const parts = flat(reply);
@@ -23,7 +25,7 @@ export function hashRecord(reply: unknown): HashRecord | undefined | 'strange' {
   for (let at = 0; at < parts.length; at += 2) {
     const name = text(parts[at]);
     const value = text(parts[at + 1]);
-    if (!name.startsWith('#')) fields[name] = value;
+    if (name.charCodeAt(0) !== HASH_SIGN) fields[name] = value;
     else if (name === '#v') version = wholeNumber(value);
     else if (name === '#x') expiresAtMs = wholeNumber(value);
     else if (name === '#e') endsAtMs = wholeNumber(value);

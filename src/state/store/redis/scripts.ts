@@ -118,16 +118,6 @@ else
   redis.call('PUBLISH', channel, table.concat({ partition, of.run, version, of.noted, notes }, ' '))
 end
 
-local function takeFields(key)
-  local count = takeNumber()
-  if count > 0 then redis.call('HSET', key, unpack(ARGV, at + 1, at + count)) end
-  at = at + count
-end
-local function lives(key, untilMs)
-  redis.call('HSET', key, '#v', version, '#x', whole(untilMs))
-  redis.call('PEXPIREAT', key, whole(untilMs))
-  versions[key] = seq
-end
 local function remove(key)
   if not versionOf(key) then return 0 end
   versions[key] = false
@@ -135,55 +125,53 @@ local function remove(key)
 end
 
 local removed = 0
-local steps = {
-  put = function(key)
-    local ttlMs, endsInMs = takeNumber(), takeNumber()
+for _ = 1, takeNumber() do
+  local kind, key = take(), takeKey()
+  if kind == 'put' then
+    local untilMs, endsAtMs, count = whole(now + take()), whole(now + take()), takeNumber()
     redis.call('DEL', key)
-    redis.call('HSET', key, '#e', whole(now + endsInMs))
-    lives(key, now + ttlMs)
-    takeFields(key)
-  end,
-  merge = function(key)
-    local ttl, unset = take(), takeNumber()
+    redis.call('HSET', key, '#v', version, '#x', untilMs, '#e', endsAtMs, unpack(ARGV, at + 1, at + count))
+    redis.call('PEXPIREAT', key, untilMs)
+    versions[key] = seq
+    at = at + count
+  elseif kind == 'merge' then
+    local ttlMs, unset = take(), takeNumber()
     local isThere = versionOf(key)
     if isThere and unset > 0 then redis.call('HDEL', key, unpack(ARGV, at + 1, at + unset)) end
     at = at + unset
-    if not isThere then
-      at = at + tonumber(ARGV[at + 1]) + 1
-      return
-    end
-    takeFields(key)
-    if ttl == '' then
-      redis.call('HSET', key, '#v', version)
+    local count = takeNumber()
+    if isThere then
+      redis.call('HSET', key, '#v', version, unpack(ARGV, at + 1, at + count))
+      if ttlMs ~= '' then
+        local untilMs = now + ttlMs
+        untilMs = whole(math.min(untilMs, tonumber(redis.call('HGET', key, '#e') or '') or untilMs))
+        redis.call('HSET', key, '#x', untilMs)
+        redis.call('PEXPIREAT', key, untilMs)
+      end
       versions[key] = seq
-    else
-      local untilMs = now + tonumber(ttl)
-      lives(key, math.min(untilMs, tonumber(redis.call('HGET', key, '#e') or untilMs) or untilMs))
     end
-  end,
-  remove = remove,
-  link = function(index)
+    at = at + count
+  elseif kind == 'remove' then
+    remove(key)
+  elseif kind == 'link' then
     local member, ttlMs = take(), takeNumber()
-    redis.call('ZREMRANGEBYSCORE', index, '-inf', whole(now))
-    redis.call('ZADD', index, whole(now + ttlMs), member)
-    if redis.call('PTTL', index) < ttlMs then redis.call('PEXPIREAT', index, whole(now + ttlMs)) end
-  end,
-  unlink = function(index) redis.call('ZREM', index, take()) end,
-  removeLinked = function(index)
+    local untilMs = whole(now + ttlMs)
+    redis.call('ZREMRANGEBYSCORE', key, '-inf', whole(now))
+    redis.call('ZADD', key, untilMs, member)
+    if redis.call('PTTL', key) < ttlMs then redis.call('PEXPIREAT', key, untilMs) end
+  elseif kind == 'unlink' then
+    redis.call('ZREM', key, take())
+  else
     local hasExcept, except = take(), take()
     local records = string.sub(KEYS[1], 1, -2) .. 'r:'
-    redis.call('ZREMRANGEBYSCORE', index, '-inf', whole(now))
-    for _, member in ipairs(redis.call('ZRANGE', index, 0, -1)) do
+    redis.call('ZREMRANGEBYSCORE', key, '-inf', whole(now))
+    for _, member in ipairs(redis.call('ZRANGE', key, 0, -1)) do
       if hasExcept == '' or member ~= except then
         removed = removed + remove(records .. member)
-        redis.call('ZREM', index, member)
+        redis.call('ZREM', key, member)
       end
     end
-  end,
-}
-for _ = 1, takeNumber() do
-  local kind, key = take(), takeKey()
-  steps[kind](key)
+  end
 end
 
 if markMs ~= '' then redis.call('SET', KEYS[3], version .. ' ' .. removed, 'PX', markMs) end

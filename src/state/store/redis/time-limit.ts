@@ -17,22 +17,25 @@ interface Batch {
 export class TimeLimit {
   readonly #clock: Clock;
   readonly #limitMs: number;
-  readonly #refusal: () => Error;
+  readonly #late: () => Error;
+  readonly #failed: (error: unknown) => Error;
   readonly #batches: Batch[] = [];
   #looking: Timer | undefined;
   #lookedAtMs = 0;
 
-  constructor(clock: Clock, limitMs: number, refusal: () => Error) {
+  /** `late` makes the error of what took too long, `failed` that of what failed by itself. */
+  constructor(clock: Clock, limitMs: number, late: () => Error, failed: (error: unknown) => Error) {
     this.#clock = clock;
     this.#limitMs = limitMs;
-    this.#refusal = refusal;
+    this.#late = late;
+    this.#failed = failed;
   }
 
   /** What the operation gives, unless that takes longer than the limit. What comes of it later goes unheard. */
   run<T>(operation: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { controller, refusals } = this.#batch();
     return new Promise<T>((resolve, reject) => {
-      const refuse = (): void => reject(this.#refusal());
+      const refuse = (): void => reject(this.#late());
       refusals.add(refuse);
       operation(controller.signal).then(
         (value) => {
@@ -41,7 +44,7 @@ export class TimeLimit {
         },
         (error: unknown) => {
           refusals.delete(refuse);
-          reject(error as Error);
+          reject(this.#failed(error));
         },
       );
     });
