@@ -251,6 +251,21 @@ skipUnless('redis-server')('the redis store, when something goes wrong', () => {
     }
   });
 
+  test('asks partition by partition where keys of several can\'t be in one command', async () => {
+    const client = await nodeRedis(redis);
+    const send = client.sendCommand.bind(client) as (args: string[], options?: object) => Promise<unknown>;
+    client.sendCommand = (async (args: string[], options?: object) => {
+      const slots = new Set(args.slice(3).flatMap((arg) => /^\{[^}]+\}/.exec(arg) ?? []));
+      if (slots.size > 1) throw new Error('CROSSSLOT Keys in request don\'t hash to the same slot');
+      return await send(args, options);
+    }) as typeof client.sendCommand;
+    const store = open(client);
+    const follower = await follow(store.feed);
+    for (let n = 0; n < 10; n++) await store.change(n % 2, { steps: [], notes: [`${n}`] });
+    await until('every note', () => follower.heard.length === 10);
+    expect(follower.missed).toBe(0);
+  });
+
   test('is not used through a replica', async () => {
     const store = open(await nodeRedis(redis));
     const follower = await follow(store.feed);
