@@ -1,0 +1,48 @@
+import type { Store } from '../store.js';
+import { callBack, KeptSessions, type SessionData, type SessionStoreOptions } from './kept-sessions.js';
+
+export type { SessionStoreOptions };
+
+export interface ExpressSessionStoreOptions<S extends object> extends SessionStoreOptions {
+  /** What `express-session` exports: its stores are made of its own class. */
+  readonly session: { readonly Store: abstract new () => S };
+}
+
+/** What `express-session` asks of a store, apart from what its own class does. */
+interface Methods {
+  get(id: string, callback: (error: unknown, session?: SessionData | null | undefined) => void): void;
+  set(id: string, session: SessionData, callback?: (error?: unknown) => void): void;
+  touch(id: string, session: SessionData, callback?: (error?: unknown) => void): void;
+  destroy(id: string, callback?: (error?: unknown) => void): void;
+  createSession(request: object, session: SessionData): object;
+}
+
+/**
+ * A store for `express-session` that keeps its sessions in any store of this package. A session that was destroyed stays destroyed,
+ * whatever requests that began before do with it.
+ */
+export function expressSessionStore<S extends object>(store: Store, { session, ...options }: ExpressSessionStoreOptions<S>): S {
+  const sessions = new KeptSessions(store, { name: 'express-session', ...options });
+  // Those that came out of the store, or went into it. They may change what is there, and never bring back what is gone.
+  const stored = new WeakSet<object>();
+  const base = new (session.Store as new () => S)() as S & Pick<Methods, 'createSession'>;
+  const create = base.createSession.bind(base);
+
+  const methods: Methods = {
+    get: (id, callback) => callBack<SessionData | undefined>(sessions.get(id), callback),
+    set(id, data, callback) {
+      const saved = sessions.set(id, data, { isStored: stored.has(data) }).then((isDone) => {
+        if (isDone) stored.add(data);
+      });
+      callBack(saved, callback);
+    },
+    touch: (id, data, callback) => callBack(sessions.touch(id, data), callback),
+    destroy: (id, callback) => callBack(sessions.destroy(id), callback),
+    createSession(request, data) {
+      const made = create(request, data);
+      stored.add(made);
+      return made;
+    },
+  };
+  return Object.assign(base, methods);
+}
