@@ -26,6 +26,7 @@ export type StickyErrorCode =
 
 const STATUS: { readonly [code in StickyErrorCode]?: number } = {
   STICKY_STORE_DOWN: 503,
+  STICKY_STORE_FULL: 503,
   STICKY_SESSION_ENDED: 401,
   STICKY_NO_UPSTREAM: 503,
   STICKY_UPSTREAM_BROKEN: 502,

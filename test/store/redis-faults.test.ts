@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createClient } from '@redis/client';
 import { Redis } from 'ioredis';
 import { afterEach, beforeAll, expect, test } from 'vitest';
@@ -280,6 +281,33 @@ skipUnless('redis-server')('the redis store, when something goes wrong', () => {
     } finally {
       await redis.command('REPLICAOF', 'NO', 'ONE');
     }
+  });
+
+  test('needs no more rights than docs/stores.md says', async () => {
+    const rule = /^ACL SETUSER app .*$/m.exec(readFileSync(new URL('../../docs/stores.md', import.meta.url), 'utf8'))![0];
+    await redis.command(...rule.split(' '));
+    const client = await nodeRedis(redis, { username: 'app', password: 'secret' });
+    const faults: StoreFault[] = [];
+    const store = open(client, { prefix: 'sr', onFault: (fault) => faults.push(fault) });
+    const follower = await follow(store.feed);
+    await store.change(0, {
+      requires: [{ kind: 'absent', key: 'a' }, { kind: 'field', key: 'a', field: 'x', text: undefined }],
+      steps: [put('a', { x: '1' }), { kind: 'merge', key: 'a', set: { y: '2' }, unset: ['x'], ttlMs: HOUR_MS }, { kind: 'link', index: 'i', member: 'a', ttlMs: HOUR_MS }, { kind: 'link', index: 'i', member: 'b', ttlMs: HOUR_MS }],
+      notes: ['first'],
+    });
+    expect(await store.read(0, 'a')).toMatchObject({ fields: { y: '2' } });
+    expect(await store.list(0, 'i')).toHaveLength(2);
+    expect(await store.sequence(0)).toBeGreaterThan(0);
+    expect(await store.change(0, { steps: [{ kind: 'unlink', index: 'i', member: 'b' }, { kind: 'remove', key: 'none' }, { kind: 'removeLinked', index: 'i' }], notes: ['second'] })).toMatchObject({ done: true, removed: 1 });
+    await until('both notes', () => follower.heard.length === 2);
+    // A note that no push brought is read from the log.
+    await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await store.change(0, { steps: [], notes: ['third'] });
+    await until('the third', () => follower.heard.length === 3);
+    expect(faults).toEqual([]);
+    const throughIoredis = new Redis({ port: redis.port, username: 'app', password: 'secret' });
+    ending.push(() => throughIoredis.disconnect());
+    expect(await open(throughIoredis, { prefix: 'sr' }).change(0, { steps: [put('a')] })).toMatchObject({ done: true });
   });
 
   test('survives a client that was never connected, is closed, or is none', async () => {

@@ -32,7 +32,7 @@ export class LmdbFile {
     try {
       checkKind(folder);
       if (isNew) mkdirSync(folder, { recursive: true, mode: 0o700 });
-      this.root = open<string, string>({ path: folder, noSubdir: false, encoding: 'string', maxDbs: 8 });
+      this.root = open<string, string>({ path: folder, noSubdir: false, encoding: 'string' });
       this.#headers = this.root.openDB({ name: 'headers', encoding: 'string' });
       this.records = this.root.openDB({ name: 'records', encoding: 'string' });
       this.links = this.root.openDB({ name: 'links', encoding: 'string' });
