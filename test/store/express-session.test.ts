@@ -140,6 +140,19 @@ test('what is saved under a destroyed id is dropped for a minute, also by code t
   expect(await get()).toMatchObject({ user: 'bob' });
 });
 
+test('a session that a request has loaded is not brought back by it, however long ago it was destroyed', async () => {
+  const clock = createManualClock();
+  const service = await app(expressSessionStore(memoryStore({ clock }), { session, clock }));
+  const { cookie } = await service.get('/login');
+  const slow = service.get('/slow/change', cookie);
+  await until('the slow request', () => service.waiting.length === 1);
+  await service.get('/logout', cookie);
+  clock.advance(600_000);
+  service.waiting.shift()!();
+  await slow;
+  expect((await service.get('/me', cookie)).body).toBe('nobody');
+});
+
 test('a session lives as long as its cookie, and longer when it is touched', async () => {
   const clock = createManualClock(Date.now());
   const store = memoryStore({ clock });

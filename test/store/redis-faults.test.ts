@@ -267,6 +267,16 @@ skipUnless('redis-server')('the redis store, when something goes wrong', () => {
     expect(follower.missed).toBe(0);
   });
 
+  test('goes on when the clock of the server was set forward', async () => {
+    let behindMs = 0;
+    const store = open(await nodeRedis(redis), { clock: { ...systemClock, monotonic: () => systemClock.monotonic() - behindMs } });
+    await store.change(0, { steps: [put('a')] });
+    behindMs = HOUR_MS; // to this process it looks as if Redis were an hour ahead of what it was
+    expect(await store.change(0, { steps: [put('a', { x: '1' })] })).toMatchObject({ done: true });
+    expect((await store.read(0, 'a'))!.expiresInMs).toBeGreaterThan(HOUR_MS - 2_000);
+    expect((await store.read(0, 'a'))!.expiresInMs).toBeLessThan(HOUR_MS + 2_000);
+  });
+
   test('is not used through a replica', async () => {
     const store = open(await nodeRedis(redis));
     const follower = await follow(store.feed);
