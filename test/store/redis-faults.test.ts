@@ -142,6 +142,42 @@ skipUnless('redis-server')('the redis store, when something goes wrong', () => {
     expect(follower.missed).toBe(0);
   });
 
+  test.each(['node-redis', 'ioredis'] as const)('subscribes again when a client gives its connection up, with %s', async (kind) => {
+    const client = kind === 'ioredis' ? new Redis({ port: redis.port, retryStrategy: null }) : await nodeRedis(redis, { socket: { reconnectStrategy: false } });
+    ending.push(() => kind === 'ioredis' && (client as Redis).disconnect());
+    const faults: StoreFault[] = [];
+    const store = open(client, { onFault: (fault) => faults.push(fault), feedEvery: '1h' });
+    const prefix = `faults-${prefixes - 1}`;
+    const follower = await follow(store.feed);
+    const listeners = async (): Promise<number> => Number(((await redis.command('PUBSUB', 'NUMSUB', `${prefix}:feed`)) as unknown[])[1]);
+    await until('a subscription', async () => (await listeners()) === 1);
+    await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await until('that it was lost', () => faults.length === 1);
+    await until('another subscription', async () => (await listeners()) === 1);
+    await store.change(0, { steps: [], notes: ['pushed'] });
+    await until('the note', () => follower.heard.length === 1);
+    expect(faults).toMatchObject([{ kind: 'subscription' }]);
+  });
+
+  test.each(['node-redis', 'ioredis'] as const)('leaves no connection behind when it is closed while the server is gone, with %s', async (kind) => {
+    const lonely = await startRedis();
+    const made: { isOpen?: boolean; status?: string }[] = [];
+    const client = kind === 'ioredis' ? ioredis(lonely) : await nodeRedis(lonely);
+    const duplicate = client.duplicate.bind(client) as () => object;
+    client.duplicate = (() => {
+      const copy = duplicate();
+      made.push(copy);
+      return copy;
+    }) as never;
+    const store = open(client);
+    await lonely.kill();
+    const subscription = store.feed.follow({ noted: () => {}, missed: () => {} });
+    expect(made).toHaveLength(1);
+    subscription.stop();
+    await store.close();
+    await until('its end', () => (kind === 'ioredis' ? made[0]!.status === 'end' : made[0]!.isOpen === false));
+  });
+
   test('vouches by the beat alone when nothing is ever pushed', async () => {
     const client = await nodeRedis(redis);
     // A user without the right to subscribe, as far as the store can see.

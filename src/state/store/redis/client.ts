@@ -37,7 +37,7 @@ export interface IoredisClient {
 
 export type RedisClient = NodeRedisClient | NodeRedisSentinel | NodeRedisCluster | IoredisClient;
 
-/** Ends a subscription. */
+/** Ends a subscription, also one that has not begun to listen yet. */
 export type Unsubscribe = () => void;
 
 /** What the store sends through, whichever client it is. */
@@ -48,8 +48,8 @@ export interface RedisPort {
   readonly resends: boolean;
   /** `signal`: nobody waits for it any more; the client may drop it if it has not been sent. */
   send(key: string, args: string[], signal: AbortSignal): Promise<unknown>;
-  /** Settles when it listens. From then on the client itself mends what breaks; `lost` is called where it gives up. */
-  subscribe(channel: string, heard: (message: string) => void, lost: (error: unknown) => void): Promise<Unsubscribe>;
+  /** The client itself mends what breaks; `lost` is called, once, where it can't or gives up. */
+  subscribe(channel: string, heard: (message: string) => void, lost: (error: unknown) => void): Unsubscribe;
 }
 
 // 37 is RESP3's map. As a list it keeps a field called __proto__, which node-redis loses when it makes an object of it.
@@ -71,7 +71,7 @@ function singlePort(client: NodeRedisClient): RedisPort {
     resends: false,
     // What is sent at once needs no signal, which costs.
     send: (_, args, signal) => client.sendCommand(args, client.isReady ? ready : waiting(signal)),
-    subscribe: async (channel, heard, lost) => await subscribeNodeRedis(client.duplicate() as NodeRedisSubscriber, channel, heard, lost),
+    subscribe: (channel, heard, lost) => subscribeNodeRedis(client.duplicate() as NodeRedisSubscriber, channel, heard, lost),
   };
 }
 
@@ -81,7 +81,7 @@ function sentinelPort(client: NodeRedisSentinel): RedisPort {
     isCluster: false,
     resends: true,
     send: (_, args, signal) => client.sendCommand(false, args, options(signal)),
-    subscribe: (channel, heard) => subscribeWithin(client, channel, heard),
+    subscribe: (channel, heard, lost) => subscribeWithin(client, channel, heard, lost),
   };
 }
 
@@ -91,7 +91,7 @@ function clusterPort(client: NodeRedisCluster): RedisPort {
     isCluster: true,
     resends: false,
     send: (key, args, signal) => client.sendCommand(key, false, args, options(signal)),
-    subscribe: (channel, heard) => subscribeWithin(client, channel, heard),
+    subscribe: (channel, heard, lost) => subscribeWithin(client, channel, heard, lost),
   };
 }
 
@@ -101,7 +101,7 @@ function ioredisPort(client: IoredisClient): RedisPort {
     resends: true,
     send: (_, args) => client.call(args[0]!, args.slice(1)),
     // A Cluster has a connection of its own for subscriptions; a single client gives its only one up to them.
-    subscribe: async (channel, heard) => await subscribeIoredis((client.isCluster ? client : client.duplicate()) as IoredisSubscriber, !client.isCluster, channel, heard),
+    subscribe: (channel, heard, lost) => subscribeIoredis((client.isCluster ? client : client.duplicate()) as IoredisSubscriber, !client.isCluster, channel, heard, lost),
   };
 }
 
@@ -112,6 +112,7 @@ function sharedOptions(): (signal: AbortSignal) => object {
 }
 
 interface NodeRedisSubscriber {
+  readonly isOpen: boolean;
   on(event: string, listener: (error: unknown) => void): unknown;
   connect(): Promise<unknown>;
   subscribe(channel: string, heard: (message: string) => void): Promise<unknown>;
@@ -119,37 +120,26 @@ interface NodeRedisSubscriber {
 }
 
 /** A connection that subscribes takes no other commands in RESP2, so it gets one of its own. */
-async function subscribeNodeRedis(own: NodeRedisSubscriber, channel: string, heard: (message: string) => void, lost: (error: unknown) => void): Promise<Unsubscribe> {
-  let last: unknown;
-  let isOpen = true;
-  const close = (): void => {
-    if (!isOpen) return;
-    isOpen = false;
-    try {
-      own.destroy();
-    } catch {
-      // it was closed already
-    }
+function subscribeNodeRedis(own: NodeRedisSubscriber, channel: string, heard: (message: string) => void, lost: (error: unknown) => void): Unsubscribe {
+  const end = once(() => own.destroy());
+  const fail = (error: unknown): void => {
+    if (end()) lost(error);
   };
-  own.on('error', (error) => (last = error)); // without a listener an error ends the process
-  own.on('end', () => {
-    if (isOpen) lost(last);
-    isOpen = false;
-  });
-  try {
-    await own.connect();
-    await own.subscribe(channel, heard);
-  } catch (error) {
-    close();
-    throw error;
-  }
-  return close;
+  // Without a listener an error ends the process. One that its reconnectStrategy gives up at is told of like any other.
+  own.on('error', (error) => queueMicrotask(() => {
+    if (!own.isOpen) fail(error);
+  }));
+  own.connect().then(() => own.subscribe(channel, heard)).catch(fail);
+  return end;
 }
 
 /** Sentinel and Cluster clients keep a connection of their own for subscriptions, and move it. */
-async function subscribeWithin(client: NodeRedisSentinel | NodeRedisCluster, channel: string, heard: (message: string) => void): Promise<Unsubscribe> {
-  await client.subscribe(channel, heard);
-  return () => void client.unsubscribe(channel, heard).catch(() => {}); // the client may be closed by now
+function subscribeWithin(client: NodeRedisSentinel | NodeRedisCluster, channel: string, heard: (message: string) => void, lost: (error: unknown) => void): Unsubscribe {
+  const end = once(() => client.unsubscribe(channel, heard));
+  client.subscribe(channel, heard).catch((error: unknown) => {
+    if (end()) lost(error);
+  });
+  return end;
 }
 
 interface IoredisSubscriber {
@@ -160,24 +150,35 @@ interface IoredisSubscriber {
   disconnect(): void;
 }
 
-async function subscribeIoredis(subscriber: IoredisSubscriber, isOwn: boolean, channel: string, heard: (message: string) => void): Promise<Unsubscribe> {
+function subscribeIoredis(subscriber: IoredisSubscriber, isOwn: boolean, channel: string, heard: (message: string) => void, lost: (error: unknown) => void): Unsubscribe {
   const listener = (from: string, message: string): void => {
     if (from === channel) heard(message);
   };
-  const stop = (): void => {
+  const end = once(() => {
     subscriber.off('message', listener);
-    if (isOwn) subscriber.disconnect();
-    else subscriber.unsubscribe(channel).catch(() => {}); // the client may be closed by now
+    return isOwn ? subscriber.disconnect() : subscriber.unsubscribe(channel);
+  });
+  const fail = (error: unknown): void => {
+    if (end()) lost(error);
   };
-  if (isOwn) subscriber.on('error', () => {}); // without a listener each one is printed
-  subscriber.on('message', listener);
-  try {
-    await subscriber.subscribe(channel);
-  } catch (error) {
-    stop();
-    throw error;
+  if (isOwn) {
+    subscriber.on('error', () => {}); // without a listener each one is printed
+    subscriber.on('end', () => fail(undefined));
   }
-  return stop;
+  subscriber.on('message', listener);
+  subscriber.subscribe(channel).catch(fail);
+  return end;
+}
+
+/** True when it was done now, false when it had been before. A client that is closed by then has nothing to end. */
+function once(end: () => unknown): () => boolean {
+  let isDone = false;
+  return () => {
+    if (isDone) return false;
+    isDone = true;
+    void (async () => await end())().catch(() => {});
+    return true;
+  };
 }
 
 function has(client: object, method: string): boolean {

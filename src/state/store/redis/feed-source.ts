@@ -78,14 +78,14 @@ function subscribe(port: RedisPort, channel: string, heard: (message: string) =>
   let end: Unsubscribe | undefined;
   const begin = (): void => {
     if (!isWanted) return;
-    port.subscribe(channel, (message) => isWanted && heard(message), again).then((unsubscribe) => {
-      if (isWanted) end = unsubscribe;
-      else unsubscribe();
-    }, again);
+    try {
+      end = port.subscribe(channel, (message) => isWanted && heard(message), again);
+    } catch (cause) {
+      again(cause);
+    }
   };
   const again = (cause: unknown): void => {
     if (!isWanted) return;
-    end = undefined;
     report(onFault, { kind: 'subscription', partition: undefined, key: undefined, reason: 'The subscription to the feed ended. Notes come with the beat until it is back.', cause });
     clock.after(SUBSCRIBE_AGAIN_MS, begin);
   };
