@@ -30,6 +30,12 @@ export { isReachable, takesNewUsers } from './route/pool/snapshot.js';
 export type { Condition, PoolSnapshot } from './route/pool/snapshot.js';
 export type { Upstream } from './route/pool/upstream.js';
 
+export type { Store } from './state/store/store.js';
+export type { Change, Changed, Requirement, Step } from './state/store/change.js';
+export type { Fields, Linked, StoredRecord } from './state/store/record.js';
+export type { Feed, FeedListener, FeedPosition, FeedSubscription } from './state/store/feed.js';
+export type { StoreFault } from './state/store/fault.js';
+
 export { systemClock } from './base/clock.js';
 export type { Clock, Timer } from './base/clock.js';
 export { framedKey, toByteString } from './base/framed-key.js';
