@@ -1,0 +1,129 @@
+import { createPrivateKey, createPublicKey, createSecretKey, KeyObject, type JsonWebKey } from 'node:crypto';
+import { misused } from './token-error.js';
+
+export type TokenAlg = 'HS256' | 'ES256' | 'EdDSA' | 'RS256';
+
+/** PEM text, a JSON Web Key, or a key of node:crypto. */
+export type TokenKeyMaterial = string | JsonWebKey | KeyObject;
+
+/** One key, with exactly one of `secret`, `privateKey` and `publicKey`. */
+export interface TokenKeyOptions {
+  /** Names it, in the `kid` of a token's header. Of 1 to 64 characters; never used again for another key. */
+  readonly id: string;
+  /** What it signs by. A token's header can't choose another. */
+  readonly alg: TokenAlg;
+  /** For HS256: 32 bytes or more, random. Text counts as its UTF-8 bytes. */
+  readonly secret?: string | Uint8Array | undefined;
+  /** Signs, and verifies. */
+  readonly privateKey?: TokenKeyMaterial | undefined;
+  /** Only verifies. */
+  readonly publicKey?: TokenKeyMaterial | undefined;
+  /** From then on it signs in place of the others; until then it only verifies, and is published. A date, or text such as `2026-12-01T00:00:00Z`. */
+  readonly signsFrom?: Date | string | undefined;
+}
+
+/** A key as the rest of the library uses it. */
+export interface TokenKey {
+  readonly id: string;
+  readonly alg: TokenAlg;
+  readonly signing: KeyObject | undefined;
+  readonly verifying: KeyObject;
+  readonly signsFromMs: number;
+}
+
+/** RFC 7518 §3.2: a key of the hash's size or larger. */
+const SECRET_BYTES_MIN = 32;
+/** RFC 7518 §3.3. */
+const RSA_BITS_MIN = 2048;
+const ID = /^[\x21-\x7e]{1,64}$/;
+const ALGS: readonly string[] = ['HS256', 'ES256', 'EdDSA', 'RS256'] satisfies TokenAlg[];
+
+export function readKey(options: TokenKeyOptions): TokenKey {
+  const { id, alg, secret, privateKey, publicKey } = options;
+  if (typeof id !== 'string' || !ID.test(id)) throw misused('A key has no `id`, or an odd one. Write one of 1 to 64 printable characters without spaces, such as 2026-11.');
+  if (!ALGS.includes(alg)) throw misused(`The key "${id}" has an \`alg\` that is not supported. Write one of ${ALGS.join(', ')}.`);
+  if ([secret, privateKey, publicKey].filter((part) => part !== undefined).length !== 1) throw misused(`The key "${id}" needs exactly one of secret, privateKey and publicKey.`);
+  if ((alg === 'HS256') !== (secret !== undefined)) throw misused(`The key "${id}" is for ${alg}, which takes ${alg === 'HS256' ? 'a `secret`' : 'a `privateKey` or a `publicKey`'}.`);
+  const signsFromMs = readInstant(options);
+  if (secret !== undefined) {
+    const key = readSecret(id, secret);
+    return { id, alg, signing: key, verifying: key, signsFromMs };
+  }
+  const signing = privateKey === undefined ? undefined : readAsymmetric(id, alg, privateKey, 'private');
+  const verifying = signing === undefined ? readAsymmetric(id, alg, publicKey!, 'public') : createPublicKey(signing);
+  checkKind(id, alg, verifying);
+  return { id, alg, signing, verifying, signsFromMs };
+}
+
+/** What others need to verify by it (RFC 7517); undefined for a secret. */
+export function publicJwk({ id, alg, verifying }: TokenKey): JsonWebKey | undefined {
+  return verifying.type === 'public' ? { ...verifying.export({ format: 'jwk' }), kid: id, alg, use: 'sig' } : undefined;
+}
+
+function readInstant({ id, signsFrom }: TokenKeyOptions): number {
+  if (signsFrom === undefined) return -Infinity;
+  const ms = new Date(signsFrom).getTime();
+  if (!Number.isFinite(ms)) throw misused(`\`signsFrom\` of the key "${id}" is no date. Write one such as 2026-12-01T00:00:00Z.`);
+  return ms;
+}
+
+function readSecret(id: string, secret: string | Uint8Array): KeyObject {
+  if (typeof secret !== 'string' && !(secret instanceof Uint8Array)) throw misused(`The secret of the key "${id}" is neither text nor bytes.`);
+  const bytes = Buffer.from(secret);
+  if (bytes.length < SECRET_BYTES_MIN) throw misused(`The secret of the key "${id}" has ${bytes.length} bytes, and at least ${SECRET_BYTES_MIN} are needed. Make one with: openssl rand -base64 32`);
+  // Whoever has a public key could sign (CVE-2016-10555, CVE-2022-23541). White space or text before it changes nothing (CVE-2026-34950).
+  if (isPublished(bytes)) throw misused(`The secret of the key "${id}" is a public key, a certificate or a key set, which is no secret. Give it as publicKey, with its own alg, or make a secret with: openssl rand -base64 32`);
+  return createSecretKey(bytes);
+}
+
+function isPublished(bytes: Buffer): boolean {
+  const text = bytes.toString('latin1');
+  if (/-----BEGIN |\bssh-(?:rsa|ed25519)|\becdsa-sha2-|"kty"|"keys"\s*:/.test(text)) return true;
+  // The bare bytes of a public key, or those in base64.
+  return isSpki(bytes) || isSpki(Buffer.from(text, 'base64'));
+}
+
+function isSpki(bytes: Buffer): boolean {
+  try {
+    createPublicKey({ key: bytes, format: 'der', type: 'spki' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readAsymmetric(id: string, alg: TokenAlg, material: TokenKeyMaterial, type: 'private' | 'public'): KeyObject {
+  const key = material instanceof KeyObject ? material : importKey(id, alg, material, type);
+  // createPublicKey makes a public key of a private one, silently: who gives that as `publicKey` has mixed up two files.
+  if (key.type !== type) throw misused(`The ${type}Key of the key "${id}" is a ${key.type} key. Give it as what it is.`);
+  return key;
+}
+
+function importKey(id: string, alg: TokenAlg, material: string | JsonWebKey, type: 'private' | 'public'): KeyObject {
+  if (typeof material === 'object' && material !== null) checkJwk(id, alg, material);
+  const isPrivate = typeof material === 'string' ? material.includes('PRIVATE KEY-----') : material?.['d'] !== undefined;
+  if (isPrivate && type === 'public') throw misused(`The publicKey of the key "${id}" is a private key. Give it as what it is.`);
+  try {
+    const create = type === 'private' ? createPrivateKey : createPublicKey;
+    return typeof material === 'string' ? create(material) : create({ key: material, format: 'jwk' });
+  } catch {
+    // Without its cause, which may quote what could not be read.
+    throw misused(`The ${type}Key of the key "${id}" can't be read. Give PEM text, a JSON Web Key, or a key of node:crypto.`);
+  }
+}
+
+/** A JSON Web Key may say what it is for (RFC 7517 §4.2 to §4.4); a key for something else is not taken. */
+function checkJwk(id: string, alg: TokenAlg, jwk: JsonWebKey): void {
+  const { use, key_ops: operations, alg: own } = jwk as { use?: unknown; key_ops?: unknown; alg?: unknown };
+  const isForIt = (use === undefined || use === 'sig')
+    && (operations === undefined || (Array.isArray(operations) && operations.some((operation) => operation === 'sign' || operation === 'verify')))
+    && (own === undefined || own === alg || (own === 'Ed25519' && alg === 'EdDSA'));
+  if (!isForIt) throw misused(`The JSON Web Key of "${id}" says, by its use, key_ops or alg, that it is not for ${alg}.`);
+}
+
+function checkKind(id: string, alg: TokenAlg, { asymmetricKeyType: kind, asymmetricKeyDetails: details }: KeyObject): void {
+  if (alg === 'ES256' && !(kind === 'ec' && details?.namedCurve === 'prime256v1')) throw misused(`The key "${id}" is for ES256 and must be of the curve P-256.`);
+  if (alg === 'EdDSA' && kind !== 'ed25519') throw misused(`The key "${id}" is for EdDSA and must be of Ed25519.`);
+  if (alg === 'RS256' && kind !== 'rsa') throw misused(`The key "${id}" is for RS256 and must be of RSA.`);
+  if (alg === 'RS256' && !((details?.modulusLength ?? 0) >= RSA_BITS_MIN)) throw misused(`The key "${id}" has ${details?.modulusLength ?? 0} bits, and at least ${RSA_BITS_MIN} are needed for RS256.`);
+}

@@ -1,0 +1,139 @@
+import { systemClock, type Clock } from '../../base/clock.js';
+import { DURATION_FORM, parseDuration } from '../../base/duration.js';
+import { systemRandom, type Random } from '../../base/random.js';
+import type { Store } from '../store/store.js';
+import { isName } from './token-claims.js';
+import { misused } from './token-error.js';
+import { warn, type TokenEvent } from './token-event.js';
+import type { TokenKeyOptions } from './token-key.js';
+
+/** Milliseconds, or text such as `10m`. */
+export type Duration = number | string;
+
+export interface TokenOptions {
+  /** Every one verifies; the first signs, unless `signsFrom` says otherwise. */
+  readonly keys: readonly TokenKeyOptions[];
+  /** The `iss` of every token, such as `https://auth.example.org`. */
+  readonly issuer: string;
+  /** For whom tokens are (`aud`): `issue` names all of these, `verify` wants one of them. */
+  readonly audience: string | readonly string[];
+  /** Holds revocations and refresh tokens. Every process that verifies shares it. */
+  readonly store: Store;
+  /** How long a token lives: `10m` unless set. */
+  readonly ttl?: Duration | undefined;
+  /**
+   * The longest life that `verify` accepts, and so how long revocations are kept: `ttl` unless set. When you make `ttl` shorter, leave
+   * this at the old value until the tokens with the longer life are over.
+   */
+  readonly ttlMax?: Duration | undefined;
+  /** The `typ` of every token: `at+jwt` (RFC 9068) unless set. Another for each kind of token keeps one from passing as the other. */
+  readonly type?: string | undefined;
+  /** Refresh tokens: given out by `issue` where this is set; `{}` will do. */
+  readonly refresh?: RefreshOptions | undefined;
+  /** How late a revocation may reach a process, at most: `1s` unless set. */
+  readonly bound?: Duration | undefined;
+  /**
+   * What becomes of a token when this process can't be sure to know all revocations up to `bound` ago: `ask` the store (the default),
+   * `reject` it with `STICKY_STORE_DOWN`, or `accept` it unless it is known to be revoked.
+   */
+  readonly onUncertain?: 'ask' | 'reject' | 'accept' | undefined;
+  /** How far the clocks of two machines may be apart: `5s` unless set, at most `1m`. */
+  readonly tolerance?: Duration | undefined;
+  /** How many verified tokens are remembered at most: 10 000 unless set. */
+  readonly remembered?: number | undefined;
+  /** What is worth a line in the log. Warnings of the process unless set. */
+  readonly onEvent?: ((event: TokenEvent) => void) | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+}
+
+export interface RefreshOptions {
+  /** Ends a family that nobody refreshed for so long: `7d` unless set. */
+  readonly idle?: Duration | undefined;
+  /** Ends a family so long after its login, used or not: `30d` unless set. */
+  readonly absolute?: Duration | undefined;
+  /** How long a refresh token that was used leads to its successor: `10s` unless set. After that its use ends the family. */
+  readonly grace?: Duration | undefined;
+}
+
+export interface RefreshSettings {
+  readonly idleMs: number;
+  readonly absoluteMs: number;
+  readonly graceMs: number;
+}
+
+/** The options as the rest of the library uses them. */
+export interface TokenSettings {
+  readonly issuer: string;
+  readonly audience: readonly string[];
+  readonly store: Store;
+  readonly ttlMs: number;
+  readonly lifeMsMax: number;
+  readonly type: string;
+  readonly refresh: RefreshSettings | undefined;
+  readonly boundMs: number;
+  readonly onUncertain: 'ask' | 'reject' | 'accept';
+  readonly toleranceMs: number;
+  /**
+   * After so long no token that was issued before can pass: the longest life, the tolerance of who verifies, and the tolerance
+   * between the clocks of who issued and who verifies. A second for what the store rounds.
+   */
+  readonly outlivedMs: number;
+  readonly remembered: number;
+  readonly onEvent: (event: TokenEvent) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const DAY_MS = 86_400_000;
+const TTL_MS_MAX = 31 * DAY_MS;
+const REMEMBERED_MAX = 1_000_000;
+const UNCERTAIN = ['ask', 'reject', 'accept'];
+
+export function readOptions(options: TokenOptions): TokenSettings {
+  const { issuer, store, type = 'at+jwt', onUncertain = 'ask', remembered = 10_000, clock = systemClock, random = systemRandom } = options;
+  if (typeof store?.change !== 'function') throw misused('`store` is missing. Give one, such as memoryStore() of stickyroute/store/memory.');
+  if (!isName(issuer)) throw misused('`issuer` is missing. Write the text that stands in `iss`, such as https://auth.example.org.');
+  const audience = typeof options.audience === 'string' ? [options.audience] : [...(options.audience ?? [])];
+  if (audience.length === 0 || !audience.every(isName)) throw misused('`audience` is missing. Write for whom the tokens are, such as https://api.example.org.');
+  if (typeof type !== 'string' || !/^[\w!#$&^.+-]+(\/[\w!#$&^.+-]+)?$/.test(type)) throw misused('`type` is no media type. Write one such as at+jwt.');
+  if (!UNCERTAIN.includes(onUncertain)) throw misused('`onUncertain` is none of ask, reject and accept. Write one of them.');
+  if (!(Number.isInteger(remembered) && remembered >= 1 && remembered <= REMEMBERED_MAX)) throw misused(`\`remembered\` must be a whole number from 1 to ${REMEMBERED_MAX}.`);
+  // Tokens have whole seconds.
+  const ttlMs = Math.floor(readDuration('ttl', options.ttl ?? '10m', 1_000, TTL_MS_MAX) / 1_000) * 1_000;
+  const lifeMsMax = readDuration('ttlMax', options.ttlMax ?? ttlMs, 1_000, TTL_MS_MAX);
+  if (lifeMsMax < ttlMs) throw misused('`ttlMax` is shorter than `ttl`, so no token would pass. Write a longer `ttlMax`, or leave it out.');
+  const toleranceMs = readDuration('tolerance', options.tolerance ?? '5s', 0, 60_000);
+  return {
+    issuer,
+    audience,
+    store,
+    ttlMs,
+    lifeMsMax,
+    type,
+    refresh: options.refresh && readRefresh(options.refresh),
+    boundMs: readDuration('bound', options.bound ?? '1s', 100, 60_000),
+    onUncertain,
+    toleranceMs,
+    outlivedMs: lifeMsMax + 2 * toleranceMs + 1_000,
+    remembered,
+    onEvent: options.onEvent ?? ((event) => warn(event, clock)),
+    clock,
+    random,
+  };
+}
+
+function readRefresh({ idle = '7d', absolute = '30d', grace = '10s' }: RefreshOptions): RefreshSettings {
+  const idleMs = readDuration('refresh.idle', idle, 1_000, 400 * DAY_MS);
+  const absoluteMs = readDuration('refresh.absolute', absolute, 1_000, 400 * DAY_MS);
+  if (idleMs > absoluteMs) throw misused('`refresh.idle` is longer than `refresh.absolute` and could never be reached. Write a shorter `idle`, or a longer `absolute`.');
+  const graceMs = readDuration('refresh.grace', grace, 1_000, 300_000);
+  return { idleMs, absoluteMs, graceMs };
+}
+
+export function readDuration(name: string, value: Duration, fromMs: number, toMs: number): number {
+  const ms = typeof value === 'number' ? value : parseDuration(value);
+  if (ms === undefined || !Number.isFinite(ms)) throw misused(`\`${name}\` is not a duration. Write milliseconds as a number, or ${DURATION_FORM}.`);
+  if (ms < fromMs || ms > toMs) throw misused(`\`${name}\` is ${ms} ms. Write one from ${fromMs} to ${toMs} ms.`);
+  return ms;
+}
