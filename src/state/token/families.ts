@@ -2,7 +2,7 @@ import type { Step } from '../store/change.js';
 import type { StoredRecord } from '../store/record.js';
 import type { Store } from '../store/store.js';
 import { familyName, makeRefreshToken, readRefreshToken, secretHash, successorOf, writeRefreshToken, type RefreshToken } from './refresh-token.js';
-import { familyEndPlace, noteOf, REVOKED_INDEX, userPlace } from './revocation-record.js';
+import { EPOCH_FIELD, familyEndPlace, noteOf, REVOKED_INDEX, userPlace } from './revocation-record.js';
 import type { Revocations } from './revocations.js';
 import { contended, invalidToken, misused, revokedToken } from './token-error.js';
 import type { RefreshSettings, TokenSettings } from './token-options.js';
@@ -15,7 +15,8 @@ export interface Grant {
   readonly claims: string;
   readonly audience: readonly string[];
   readonly loginAtS: number;
-  readonly epoch: string | undefined;
+  /** Of the user's revocations the newest that the login knew of. */
+  readonly epochMs: number | undefined;
 }
 
 export interface Granted {
@@ -54,10 +55,10 @@ export class Families {
     const token = makeRefreshToken(partition, random);
     const sid = familyName(token, issuer, type);
     for (let tries = 0; tries < TRIES_MAX; tries++) {
-      const epoch = (await this.#store.read(partition, userKey))?.fields['epoch'];
-      const family = { sub, claims, audience, loginAtS, epoch, now: secretHash(token) };
+      const epoch = (await this.#store.read(partition, userKey))?.fields[EPOCH_FIELD];
+      const family = { sub, claims, audience, loginAtS, epochMs: this.#revocations.newestEpochMs(userKey, epoch), now: secretHash(token) };
       const changed = await this.#store.change(partition, {
-        requires: [{ kind: 'field', key: userKey, field: 'epoch', text: epoch }],
+        requires: [{ kind: 'field', key: userKey, field: EPOCH_FIELD, text: epoch }],
         steps: [
           { kind: 'put', key: familyKey(sid), fields: writeFamily(family), ttlMs: idleMs, endsInMs: absoluteMs },
           { kind: 'link', index: familiesIndex(userKey), member: familyKey(sid), ttlMs: absoluteMs },
@@ -189,13 +190,13 @@ function graceKey(token: RefreshToken): string {
   return `t:g:${secretHash(token)}`;
 }
 
-function writeFamily({ sub, claims, audience, loginAtS, epoch, now }: Family): Record<string, string> {
-  return { v: FORMAT, sub, claims, audience: JSON.stringify(audience), login: String(loginAtS), now, ...(epoch === undefined ? {} : { epoch }) };
+function writeFamily({ sub, claims, audience, loginAtS, epochMs, now }: Family): Record<string, string> {
+  return { v: FORMAT, sub, claims, audience: JSON.stringify(audience), login: String(loginAtS), now, ...(epochMs === undefined ? {} : { epoch: String(epochMs) }) };
 }
 
 /** Undefined for a record of another format: it counts as absent and is left alone. */
 function readFamily({ fields }: StoredRecord): Family | undefined {
   const { v, sub, claims, audience, login, now, epoch } = fields;
   if (v !== FORMAT || sub === undefined || claims === undefined || audience === undefined || now === undefined) return undefined;
-  return { sub, claims, audience: JSON.parse(audience) as string[], loginAtS: Number(login), now, epoch };
+  return { sub, claims, audience: JSON.parse(audience) as string[], loginAtS: Number(login), now, epochMs: epoch === undefined ? undefined : Number(epoch) };
 }

@@ -10,10 +10,8 @@ export interface Place {
 
 /** What a user's revocation says. */
 export interface UserRevocation {
-  /** Set by a revocation of all that the user had: only tokens issued since carry this text. */
-  readonly epoch: string | undefined;
-  /** When that was, by the clock of who revoked. */
-  readonly atMs: number;
+  /** Of a revocation of all that the user had: when that was, by the clock of who revoked. Tokens issued since carry it. */
+  readonly epochMs: number | undefined;
   /** Logins up to this instant count no more. */
   readonly beforeMs: number | undefined;
 }
@@ -60,26 +58,30 @@ export function isRevocationKey(key: string): boolean {
   return key.startsWith(TOKEN) || key.startsWith(FAMILY) || isUserKey(key);
 }
 
-export function writeUserRevocation({ epoch, atMs, beforeMs }: UserRevocation): Fields {
-  return { at: String(atMs), ...(epoch === undefined ? {} : { epoch }), ...(beforeMs === undefined ? {} : { before: String(beforeMs) }) };
+export function writeUserRevocation({ epochMs, beforeMs }: UserRevocation): Fields {
+  return { ...(epochMs === undefined ? {} : { [EPOCH_FIELD]: String(epochMs) }), ...(beforeMs === undefined ? {} : { before: String(beforeMs) }) };
 }
 
-export function readUserRevocation(fields: Fields): UserRevocation {
-  const { epoch, at, before } = fields;
-  return { epoch, atMs: Number(at), beforeMs: before === undefined ? undefined : Number(before) };
+export function readUserRevocation({ [EPOCH_FIELD]: epoch, before }: Fields): UserRevocation {
+  return { epochMs: readInstant(epoch), beforeMs: readInstant(before) };
 }
+
+export const EPOCH_FIELD = 'epoch';
 
 /** What followers of the feed are told: a key, and behind a user's what its record says. */
 export function noteOf(key: string, revocation?: UserRevocation): string {
-  return revocation === undefined ? key : [key, revocation.epoch ?? NONE, revocation.atMs, revocation.beforeMs ?? NONE].join(' ');
+  return revocation === undefined ? key : [key, revocation.epochMs ?? NONE, revocation.beforeMs ?? NONE].join(' ');
 }
 
 /** Undefined for a note that is not a revocation. */
 export function readNote(note: string): { readonly key: string; readonly user: UserRevocation | undefined } | undefined {
   if (!isRevocationKey(note)) return undefined;
-  const [key, epoch, at, before] = note.split(' ');
-  const user = isUserKey(note) ? { epoch: epoch === NONE ? undefined : epoch, atMs: Number(at), beforeMs: before === NONE ? undefined : Number(before) } : undefined;
-  return { key: key!, user };
+  const [key, epoch, before] = note.split(' ');
+  return { key: key!, user: isUserKey(note) ? { epochMs: readInstant(epoch), beforeMs: readInstant(before) } : undefined };
+}
+
+function readInstant(text: string | undefined): number | undefined {
+  return text === undefined || text === NONE ? undefined : Number(text);
 }
 
 function place(prefix: string, name: string, partitions: number): Place {

@@ -9,7 +9,7 @@ export interface TokenMarks {
   readonly token: Place;
   readonly user: Place;
   readonly family: Place | undefined;
-  readonly epoch: string | undefined;
+  readonly epochMs: number;
   readonly issuedAtMs: number;
   readonly loginAtMs: number;
 }
@@ -121,12 +121,22 @@ export class Revocations implements FeedListener {
   }
 
   /**
-   * A token made since a revocation carries its epoch, which needs no clock; that matters only to tokens about as old as the revocation.
-   * Later ones need not carry it: by then nobody holds an older one, and the store has forgotten the epoch.
+   * What a new token of a user is to carry: the epoch that the store has, or a newer one that is known here alone. That is so when the
+   * store lost what it held; the processes that still know would take the new token for an old one.
    */
-  #ends({ epoch, atMs, beforeMs }: UserRevocation, marks: Pick<TokenMarks, 'epoch' | 'issuedAtMs' | 'loginAtMs'>): boolean {
+  newestEpochMs(userKey: string, stored: string | undefined): number | undefined {
+    const known = this.#known(userKey);
+    const newestMs = Math.max(stored === undefined ? -Infinity : Number(stored), (typeof known === 'object' ? known.epochMs : undefined) ?? -Infinity);
+    return newestMs === -Infinity ? undefined : newestMs;
+  }
+
+  /**
+   * A token made since a revocation carries its epoch, so that no two clocks need be compared: not even tokens of one second. Those made
+   * much later need not carry it; by then nobody holds an older one, and the store has forgotten the epoch.
+   */
+  #ends({ epochMs, beforeMs }: UserRevocation, marks: Pick<TokenMarks, 'epochMs' | 'issuedAtMs' | 'loginAtMs'>): boolean {
     const { outlivedMs, toleranceMs } = this.#settings;
-    if (epoch !== undefined && marks.epoch !== epoch && marks.issuedAtMs <= atMs + outlivedMs) return true;
+    if (epochMs !== undefined && marks.epochMs < epochMs && marks.issuedAtMs <= epochMs + outlivedMs) return true;
     return beforeMs !== undefined && marks.loginAtMs <= beforeMs + toleranceMs;
   }
 

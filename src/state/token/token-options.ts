@@ -91,28 +91,29 @@ const REMEMBERED_MAX = 1_000_000;
 const UNCERTAIN = ['ask', 'reject', 'accept'];
 
 export function readOptions(options: TokenOptions): TokenSettings {
-  const { issuer, store, type = 'at+jwt', onUncertain = 'ask', remembered = 10_000, clock = systemClock, random = systemRandom } = options;
+  const { issuer, store, ttl = '10m', type = 'at+jwt', bound = '1s', onUncertain = 'ask', tolerance = '5s', remembered = 10_000, clock = systemClock, random = systemRandom } = options;
   if (typeof store?.change !== 'function') throw misused('`store` is missing. Give one, such as memoryStore() of stickyroute/store/memory.');
   if (!isName(issuer)) throw misused('`issuer` is missing. Write the text that stands in `iss`, such as https://auth.example.org.');
-  const audience = typeof options.audience === 'string' ? [options.audience] : [...(options.audience ?? [])];
-  if (audience.length === 0 || !audience.every(isName)) throw misused('`audience` is missing. Write for whom the tokens are, such as https://api.example.org.');
+  const audience: unknown = typeof options.audience === 'string' ? [options.audience] : options.audience;
+  if (!Array.isArray(audience) || audience.length === 0 || !audience.every(isName)) throw misused('`audience` is missing. Write for whom the tokens are, such as https://api.example.org.');
   if (typeof type !== 'string' || !/^[\w!#$&^.+-]+(\/[\w!#$&^.+-]+)?$/.test(type)) throw misused('`type` is no media type. Write one such as at+jwt.');
   if (!UNCERTAIN.includes(onUncertain)) throw misused('`onUncertain` is none of ask, reject and accept. Write one of them.');
   if (!(Number.isInteger(remembered) && remembered >= 1 && remembered <= REMEMBERED_MAX)) throw misused(`\`remembered\` must be a whole number from 1 to ${REMEMBERED_MAX}.`);
   // Tokens have whole seconds.
-  const ttlMs = Math.floor(readDuration('ttl', options.ttl ?? '10m', 1_000, TTL_MS_MAX) / 1_000) * 1_000;
-  const lifeMsMax = readDuration('ttlMax', options.ttlMax ?? ttlMs, 1_000, TTL_MS_MAX);
+  const ttlMs = Math.floor(readDuration('ttl', ttl, 1_000, TTL_MS_MAX) / 1_000) * 1_000;
+  const { ttlMax = ttlMs } = options;
+  const lifeMsMax = readDuration('ttlMax', ttlMax, 1_000, TTL_MS_MAX);
   if (lifeMsMax < ttlMs) throw misused('`ttlMax` is shorter than `ttl`, so no token would pass. Write a longer `ttlMax`, or leave it out.');
-  const toleranceMs = readDuration('tolerance', options.tolerance ?? '5s', 0, 60_000);
+  const toleranceMs = readDuration('tolerance', tolerance, 0, 60_000);
   return {
     issuer,
-    audience,
+    audience: [...audience],
     store,
     ttlMs,
     lifeMsMax,
     type,
     refresh: options.refresh && readRefresh(options.refresh),
-    boundMs: readDuration('bound', options.bound ?? '1s', 100, 60_000),
+    boundMs: readDuration('bound', bound, 100, 60_000),
     onUncertain,
     toleranceMs,
     outlivedMs: lifeMsMax + 2 * toleranceMs + 1_000,

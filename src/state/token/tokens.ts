@@ -1,7 +1,7 @@
 import { SignJWT } from 'jose';
 import { endAllSteps, Families, type Grant } from './families.js';
 import { KeyRing, type PublishedKeys } from './key-ring.js';
-import { noteOf, readUserRevocation, REVOKED_INDEX, tokenPlace, userPlace, writeUserRevocation, type UserRevocation } from './revocation-record.js';
+import { EPOCH_FIELD, noteOf, readUserRevocation, REVOKED_INDEX, tokenPlace, userPlace, writeUserRevocation, type UserRevocation } from './revocation-record.js';
 import { Revocations } from './revocations.js';
 import { isName, OWN_CLAIMS, type TokenClaims } from './token-claims.js';
 import { contended, expiredToken, invalidToken, misused, revokedToken, uncertainToken } from './token-error.js';
@@ -79,8 +79,8 @@ export class Tokens<Claims extends object = Record<string, unknown>> {
     }
     const { store, issuer, audience } = this.#settings;
     const { partition, key } = userPlace(issuer, sub, store.partitions);
-    const epoch = (await store.read(partition, key))?.fields['epoch'];
-    return await this.#sign({ sub, claims: text, audience, loginAtS, epoch, sid: undefined }, ttlMs, undefined);
+    const epochMs = this.#revocations.newestEpochMs(key, (await store.read(partition, key))?.fields[EPOCH_FIELD]);
+    return await this.#sign({ sub, claims: text, audience, loginAtS, epochMs, sid: undefined }, ttlMs, undefined);
   }
 
   /**
@@ -135,10 +135,11 @@ export class Tokens<Claims extends object = Record<string, unknown>> {
     const beforeMs = before === undefined ? nowMs : Number(before);
     if (!Number.isFinite(beforeMs)) throw misused('`before` is no date. Give a Date, or milliseconds since 1970.');
     if (beforeMs >= nowMs - 2 * this.#settings.toleranceMs) {
-      await this.#revokeUser(sub, () => ({ epoch: this.#settings.random.id(), atMs: nowMs, beforeMs: undefined }), true);
+      // Epochs of a user only grow, whoever's clock they are of.
+      await this.#revokeUser(sub, ({ epochMs = -Infinity, beforeMs: known }) => ({ epochMs: Math.max(nowMs, epochMs + 1), beforeMs: known }), true);
       return;
     }
-    await this.#revokeUser(sub, (known) => ({ epoch: undefined, atMs: nowMs, ...known, beforeMs: Math.max(beforeMs, known?.beforeMs ?? -Infinity) }), false);
+    await this.#revokeUser(sub, ({ epochMs, beforeMs: known = -Infinity }) => ({ epochMs, beforeMs: Math.max(beforeMs, known) }), false);
     await this.#families.endBefore(sub, beforeMs);
   }
 
@@ -215,30 +216,30 @@ export class Tokens<Claims extends object = Record<string, unknown>> {
     return true;
   }
 
-  async #sign({ sub, sid, claims, audience, loginAtS, epoch }: Omit<Grant, 'sid'> & { readonly sid: string | undefined }, ttlMs: number, refreshToken: string | undefined): Promise<IssuedTokens> {
+  async #sign({ sub, sid, claims, audience, loginAtS, epochMs }: Omit<Grant, 'sid'> & { readonly sid: string | undefined }, ttlMs: number, refreshToken: string | undefined): Promise<IssuedTokens> {
     const { issuer, type, clock, random } = this.#settings;
     const key = this.#ring.signer(clock.now());
     const iat = this.#nowS();
     const jti = random.id();
     const ttlS = Math.floor(ttlMs / 1000);
     const own = { iss: issuer, sub, aud: audience.length === 1 ? audience[0]! : [...audience], iat, exp: iat + ttlS, jti, auth_time: loginAtS };
-    const payload = { ...(JSON.parse(claims) as object), ...own, ...(sid === undefined ? {} : { sid }), ...(epoch === undefined ? {} : { epoch }) };
+    const payload = { ...(JSON.parse(claims) as object), ...own, ...(sid === undefined ? {} : { sid }), ...(epochMs === undefined ? {} : { epoch: epochMs }) };
     const accessToken = await new SignJWT(payload).setProtectedHeader({ alg: key.alg, kid: key.id, typ: type }).sign(key.signing);
     if (accessToken.length > TOKEN_CHARACTERS_MAX) throw misused(`With these claims the token has ${accessToken.length} characters, and ${TOKEN_CHARACTERS_MAX} is the most. Keep them elsewhere, under the user's id.`);
     return { accessToken, ttlMs: ttlS * 1000, refreshToken, sub, jti, sid };
   }
 
   /** The record is made from what it was: of two at once none undoes the other. */
-  async #revokeUser(sub: string, make: (known: UserRevocation | undefined) => UserRevocation, isAll: boolean): Promise<void> {
+  async #revokeUser(sub: string, make: (known: UserRevocation) => UserRevocation, isAll: boolean): Promise<void> {
     const { store, issuer, outlivedMs } = this.#settings;
     const { partition, key } = userPlace(issuer, sub, store.partitions);
     // The epoch matters to tokens up to `outlivedMs` younger than the revocation: whoever issues them must find it till then.
     const ttlMs = 2 * outlivedMs;
     for (let tries = 0; tries < TRIES_MAX; tries++) {
-      const record = isAll ? undefined : await store.read(partition, key);
-      const revocation = make(record && readUserRevocation(record.fields));
+      const record = await store.read(partition, key);
+      const revocation = make(readUserRevocation(record?.fields ?? {}));
       const changed = await store.change(partition, {
-        requires: isAll ? [] : [record === undefined ? { kind: 'absent', key } : { kind: 'version', key, version: record.version }],
+        requires: [record === undefined ? { kind: 'absent', key } : { kind: 'version', key, version: record.version }],
         steps: [
           ...(isAll ? endAllSteps(key) : []),
           { kind: 'put', key, fields: writeUserRevocation(revocation), ttlMs },
