@@ -35,6 +35,9 @@ const STATUS: { readonly [code in StickyErrorCode]?: number } = {
   STICKY_NO_UPSTREAM: 503,
   STICKY_UPSTREAM_BROKEN: 502,
   STICKY_DEADLINE: 504,
+  STICKY_TOKEN_INVALID: 401,
+  STICKY_TOKEN_EXPIRED: 401,
+  STICKY_TOKEN_REVOKED: 401,
 };
 
 /** An error meant for a person: `message` says what happened, to which thing, and what to do about it. */

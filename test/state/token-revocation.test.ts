@@ -109,6 +109,105 @@ describe('another process', () => {
   });
 });
 
+test('a login that meets a revocation, of which its process has not heard, counts as one after it', async () => {
+  const { join, fleet } = setUp({ refresh: {} });
+  const here = join();
+  const link = fleet.join();
+  let meanwhile: (() => Promise<void>) | undefined = () => here.tokens.revokeUser('alice');
+  const store = storeWith(link.store, {
+    read: async (...all) => {
+      const record = await link.store.read(...all);
+      const task = meanwhile;
+      meanwhile = undefined;
+      await task?.();
+      return record;
+    },
+  });
+  const there = join({ store });
+  await settle();
+  link.hearsPushes = false;
+  const { accessToken, refreshToken } = await there.tokens.issue({ sub: 'alice' });
+  await expect(here.tokens.verify(accessToken)).resolves.toBeDefined();
+  await expect(here.tokens.verify((await there.tokens.refresh(refreshToken!)).accessToken)).resolves.toBeDefined();
+});
+
+test('a process that asks finds what ended a whole login', async () => {
+  const { join, clock } = setUp({ refresh: {} });
+  const [here, there] = [join(), join()];
+  await settle();
+  const { accessToken, refreshToken } = await here.tokens.issue({ sub: 'alice' });
+  await there.tokens.verify(accessToken);
+  there.link.isUp = false;
+  await here.tokens.logout(refreshToken!);
+  clock.advance(SECOND + 1);
+  there.link.isUp = true;
+  await expect(there.tokens.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
+});
+
+describe('what a process knows', () => {
+  test('outlives a store that lost everything, is added to by lower numbers, and keeps nobody from logging in', async () => {
+    const { join, clock, fleet } = setUp();
+    const [here, there] = [join(), join()];
+    await settle();
+    const [one, two] = [await here.tokens.issue({ sub: 'alice' }), await here.tokens.issue({ sub: 'bob' })];
+    for (let count = 0; count < 5; count++) await here.tokens.revokeUser('bob');
+    await here.tokens.revoke(one.jti);
+    fleet.loseEverything();
+    clock.advance(250);
+    await settle();
+    for (const { accessToken } of [one, two]) await expect(there.tokens.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
+    const again = await there.tokens.issue({ sub: 'bob' });
+    for (const { tokens } of [here, there]) await expect(tokens.verify(again.accessToken)).resolves.toBeDefined();
+    await here.tokens.revokeUser('bob');
+    await settle();
+    for (const { tokens } of [here, there]) await expect(tokens.verify(again.accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
+  });
+
+  test('does not count as whole when a reading of it was overtaken by a gap', async () => {
+    const { join, clock, fleet } = setUp({}, 1);
+    const here = join();
+    const link = fleet.join();
+    const gates: (() => void)[] = [];
+    const store = storeWith(link.store, {
+      list: async (...all) => {
+        const listed = await link.store.list(...all);
+        await new Promise<void>((open) => gates.push(open));
+        return listed;
+      },
+    });
+    const slow = join({ store });
+    await settle();
+    const { accessToken, jti } = await here.tokens.issue({ sub: 'alice' });
+    link.hearsPushes = false;
+    await here.tokens.revoke(jti);
+    fleet.forget();
+    clock.advance(250);
+    await settle();
+    expect(gates.length).toBe(2);
+    gates[0]!();
+    await settle();
+    await expect(slow.tokens.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
+  });
+
+  test('has a bound, beyond which the store is asked, until there is room again', async () => {
+    const { join, clock, fleet } = setUp({ ttl: '1m', tolerance: 0 }, 1);
+    const here = join();
+    const flood = fleet.join();
+    await settle();
+    const good = await here.tokens.issue({ sub: 'alice', ttl: '1m' });
+    await here.tokens.verify(good.accessToken);
+    expect(here.tokens.peek(good.accessToken)?.sub).toBe('alice');
+    for (let count = 0; count < 2_000; count++) await flood.store.change(0, { steps: [], notes: Array.from({ length: 256 }, (_, at) => `t:j:${count}-${at}`) });
+    expect(here.tokens.peek(good.accessToken)).toBeUndefined();
+    await expect(here.tokens.verify(good.accessToken)).resolves.toBeDefined();
+    clock.advance(2 * 61 * SECOND);
+    await settle();
+    const later = await here.tokens.issue({ sub: 'alice' });
+    await here.tokens.verify(later.accessToken);
+    expect(here.tokens.peek(later.accessToken)?.sub).toBe('alice');
+  });
+});
+
 describe('a process that can not be sure', () => {
   async function cutOff(onUncertain?: 'ask' | 'reject' | 'accept') {
     const { join, clock, events } = setUp({ bound: '1s', ...(onUncertain === undefined ? {} : { onUncertain }) });
@@ -167,14 +266,15 @@ describe('a process that can not be sure', () => {
 
 test('whatever is lost, no process accepts a token later than the bound after its revocation, and none refuses another', async () => {
   const seed = Number(process.env['SIM_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
-  for (let run = 0; run < 20; run++) await expect(simulate(seededRandom(seed + run)), `SIM_SEED=${seed + run}`).resolves.toEqual([]);
+  for (let run = 0; run < 12; run++) await expect(simulate(seededRandom(seed + run)), `SIM_SEED=${seed + run}`).resolves.toEqual([]);
 });
 
 /** Three processes, bad links, and 150 things that happen. Resolves to what went wrong. */
 async function simulate(random: Random): Promise<string[]> {
   const boundMs = 400 + random.below(1_000);
   const { clock, fleet, join } = setUp({ bound: boundMs, refresh: {}, ttl: '30s', random: { below: random.below, id: random.id } }, 1 + random.below(4));
-  const processes = [join(), join(), join()];
+  // Clocks that differ by no more than the tolerance.
+  const processes = [0, 2_400, -2_400].map((offsetMs) => join({ clock: { ...clock, now: () => clock.now() + offsetMs } }));
   const issued: { accessToken: string; sub: string; jti: string; sid: string; issuedAtMs: number; revokedAtMs: number; isDoubtful: boolean }[] = [];
   const wrong: string[] = [];
   const pick = <T>(list: readonly T[]): T => list[random.below(list.length)]!;

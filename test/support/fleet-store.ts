@@ -19,8 +19,8 @@ export interface Link {
 const ASK_EVERY_MS = 250;
 
 interface Partition {
-  readonly store: Store;
-  readonly run: string;
+  store: Store;
+  run: string;
   sequence: number;
   /** What is kept for those who ask. */
   noted: Noted[];
@@ -66,6 +66,11 @@ export class FleetStore {
   /** What was noted so far is kept no longer: who has not asked for it has missed it. */
   forget(): void {
     for (const partition of this.#partitions) partition.noted = [];
+  }
+
+  /** As a store that keeps nothing on disk does when it is restarted. Numbers begin anew. */
+  loseEverything(): void {
+    for (const partition of this.#partitions) Object.assign(partition, { store: memoryStore({ clock: this.#clock }), run: `${partition.run} again`, sequence: 0, noted: [], lastNoted: 0 });
   }
 
   async #change(at: number, change: Change) {

@@ -134,7 +134,7 @@ export class Families {
       ],
       notes: [noteOf(ended.key)],
     });
-    if (changed.done) this.#revocations.learn(user.partition, ended.key, undefined, changed.version);
+    if (changed.done) this.#revocations.learn(ended.key);
   }
 
   /** Ends those of a user's families whose login was up to an instant. */

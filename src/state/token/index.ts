@@ -5,7 +5,7 @@
 export { StickyError, type StickyErrorCode } from '../../base/errors.js';
 export type { Store } from '../store/store.js';
 export { createTokens, type IssuedTokens, type IssueOptions, type RefreshGrant, type Tokens } from './tokens.js';
-export type { StandardClaims, TokenClaims } from './token-claims.js';
+export type { AppClaims, StandardClaims, TokenClaims } from './token-claims.js';
 export type { TokenEvent } from './token-event.js';
 export type { TokenAlg, TokenKeyMaterial, TokenKeyOptions } from './token-key.js';
 export type { PublishedKeys } from './key-ring.js';

@@ -1,5 +1,5 @@
 import type { JsonWebKey } from 'node:crypto';
-import { misused } from './token-error.js';
+import { badOption, misused } from './token-error.js';
 import { publicJwk, readKey, type TokenKey, type TokenKeyOptions } from './token-key.js';
 
 const KEYS_MAX = 100;
@@ -16,11 +16,11 @@ export class KeyRing {
   readonly #byId: ReadonlyMap<string, TokenKey>;
 
   constructor(options: readonly TokenKeyOptions[]) {
-    if (!Array.isArray(options) || options.length === 0 || options.length > KEYS_MAX) throw misused(`\`keys\` must be a list of 1 to ${KEYS_MAX} keys, such as [{ id: '1', alg: 'HS256', secret }].`);
+    if (!Array.isArray(options) || options.length === 0 || options.length > KEYS_MAX) throw badOption(`\`keys\` must be a list of 1 to ${KEYS_MAX} keys, such as [{ id: '1', alg: 'HS256', secret }].`);
     this.#keys = options.map(readKey);
     this.#byId = new Map(this.#keys.map((key) => [key.id, key]));
     const twice = this.#keys.find((key) => this.#byId.get(key.id) !== key);
-    if (twice !== undefined) throw misused(`Two keys have the id "${twice.id}". Give each its own.`);
+    if (twice !== undefined) throw badOption(`Two keys have the id "${twice.id}". Give each its own.`);
     this.published = { keys: this.#keys.map(publicJwk).filter((jwk) => jwk !== undefined) };
   }
 

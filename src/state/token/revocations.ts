@@ -14,12 +14,6 @@ export interface TokenMarks {
   readonly loginAtMs: number;
 }
 
-interface KnownUser extends UserRevocation {
-  readonly partition: number;
-  /** Of the record it was read from; -1 after something was missed, when any other is newer. */
-  readonly version: number;
-}
-
 const RETRY_MS = 500;
 const READS_AT_ONCE = 64;
 /** In one process. With more than this revoked within a token's life, the store is asked instead. */
@@ -43,8 +37,8 @@ export class Revocations implements FeedListener {
   readonly #sureUntilMs: number[];
   readonly #isRead: boolean[];
   // Two generations, exchanged whenever all tokens of that time are over: what was learnt stays for one such time at least.
-  #young = new Map<string, KnownUser | true>();
-  #old = new Map<string, KnownUser | true>();
+  #young = new Map<string, UserRevocation | true>();
+  #old = new Map<string, UserRevocation | true>();
   #isStopped = false;
 
   constructor(settings: TokenSettings) {
@@ -58,22 +52,21 @@ export class Revocations implements FeedListener {
     this.#turning = clock.every(outlivedMs, () => this.#turn());
     this.#subscription = store.feed.follow(this);
     // A feed that has begun already tells of nothing missed.
-    for (let partition = 0; partition < store.partitions; partition++) if (this.#vouchedAtMs(partition) > -Infinity) this.missed(partition);
+    for (let partition = 0; partition < store.partitions; partition++) {
+      if (this.#readings[partition] === 0 && this.#vouchedAtMs(partition) > -Infinity) this.missed(partition);
+    }
   }
 
-  noted(partition: number, sequence: number, notes: readonly string[]): void {
+  noted(_partition: number, _sequence: number, notes: readonly string[]): void {
     for (const note of notes) {
       const revoked = readNote(note);
-      if (revoked !== undefined) this.learn(partition, revoked.key, revoked.user, sequence);
+      if (revoked !== undefined) this.learn(revoked.key, revoked.user);
     }
   }
 
+  /** Of what was told before, nothing becomes untrue; of what was vouched for neither. From here on all must be read once more. */
   missed(partition: number): void {
-    this.#sureUntilMs[partition] = -Infinity;
     this.#isRead[partition] = false;
-    for (const known of [this.#young, this.#old]) {
-      for (const [key, user] of known) if (user !== true && user.partition === partition) known.set(key, { ...user, version: -1 });
-    }
     const reading = ++this.#readings[partition]!;
     this.#readAll(partition, reading).catch((error: unknown) => {
       if (this.#isStopped || this.#readings[partition] !== reading) return;
@@ -83,12 +76,11 @@ export class Revocations implements FeedListener {
   }
 
   /** Also for what this process itself revoked, so that it need not wait for the feed. */
-  learn(partition: number, key: string, user: UserRevocation | undefined, version: number): void {
-    const known = this.#known(key);
-    if (typeof known === 'object' && known.version > version) return;
+  learn(key: string, user?: UserRevocation): void {
     this.edition++;
-    if (this.#young.size < KNOWN_MAX) this.#young.set(key, user === undefined ? true : { ...user, partition, version });
-    else this.#distrust();
+    if (this.#young.size >= KNOWN_MAX) this.#distrust();
+    else if (user === undefined) this.#young.set(key, true);
+    else this.#young.set(key, newest(user, this.#known(key)));
   }
 
   /** True when every revocation acknowledged up to `bound` ago that may concern this token is known here. */
@@ -125,9 +117,7 @@ export class Revocations implements FeedListener {
    * store lost what it held; the processes that still know would take the new token for an old one.
    */
   newestEpochMs(userKey: string, stored: string | undefined): number | undefined {
-    const known = this.#known(userKey);
-    const newestMs = Math.max(stored === undefined ? -Infinity : Number(stored), (typeof known === 'object' ? known.epochMs : undefined) ?? -Infinity);
-    return newestMs === -Infinity ? undefined : newestMs;
+    return newest({ epochMs: stored === undefined ? undefined : Number(stored), beforeMs: undefined }, this.#known(userKey)).epochMs;
   }
 
   /**
@@ -140,7 +130,7 @@ export class Revocations implements FeedListener {
     return beforeMs !== undefined && marks.loginAtMs <= beforeMs + toleranceMs;
   }
 
-  #known(key: string): KnownUser | true | undefined {
+  #known(key: string): UserRevocation | true | undefined {
     return this.#young.get(key) ?? this.#old.get(key);
   }
 
@@ -161,12 +151,12 @@ export class Revocations implements FeedListener {
     const users: string[] = [];
     for (const { member } of linked) {
       if (isUserKey(member)) users.push(member);
-      else this.learn(partition, member, undefined, 0);
+      else this.learn(member);
     }
     for (let start = 0; start < users.length; start += READS_AT_ONCE) {
       await Promise.all(users.slice(start, start + READS_AT_ONCE).map(async (key) => {
         const record = await this.#store.read(partition, key);
-        if (record !== undefined) this.learn(partition, key, readUserRevocation(record.fields), record.version);
+        if (record !== undefined) this.learn(key, readUserRevocation(record.fields));
       }));
     }
     if (this.#readings[partition] === reading && this.#young.size < KNOWN_MAX) this.#isRead[partition] = true;
@@ -194,4 +184,13 @@ export class Revocations implements FeedListener {
     });
     this.#retries.add(timer);
   }
+}
+
+/** Instants of a user's revocations only grow, so that it does not matter in which order they are heard of. */
+function newest(user: UserRevocation, known: UserRevocation | true | undefined): UserRevocation {
+  return typeof known === 'object' ? { epochMs: later(user.epochMs, known.epochMs), beforeMs: later(user.beforeMs, known.beforeMs) } : user;
+}
+
+function later(oneMs: number | undefined, otherMs: number | undefined): number | undefined {
+  return oneMs === undefined || (otherMs !== undefined && otherMs > oneMs) ? otherMs : oneMs;
 }

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, createSecretKey, KeyObject, type JsonWebKey } from 'node:crypto';
-import { misused } from './token-error.js';
+import { badOption } from './token-error.js';
 
 export type TokenAlg = 'HS256' | 'ES256' | 'EdDSA' | 'RS256';
 
@@ -40,10 +40,10 @@ const ALGS: readonly string[] = ['HS256', 'ES256', 'EdDSA', 'RS256'] satisfies T
 
 export function readKey(options: TokenKeyOptions): TokenKey {
   const { id, alg, secret, privateKey, publicKey } = options;
-  if (typeof id !== 'string' || !ID.test(id)) throw misused('A key has no `id`, or an odd one. Write one of 1 to 64 printable characters without spaces, such as 2026-11.');
-  if (!ALGS.includes(alg)) throw misused(`The key "${id}" has an \`alg\` that is not supported. Write one of ${ALGS.join(', ')}.`);
-  if ([secret, privateKey, publicKey].filter((part) => part !== undefined).length !== 1) throw misused(`The key "${id}" needs exactly one of secret, privateKey and publicKey.`);
-  if ((alg === 'HS256') !== (secret !== undefined)) throw misused(`The key "${id}" is for ${alg}, which takes ${alg === 'HS256' ? 'a `secret`' : 'a `privateKey` or a `publicKey`'}.`);
+  if (typeof id !== 'string' || !ID.test(id)) throw badOption('A key has no `id`, or an odd one. Write one of 1 to 64 printable characters without spaces, such as 2026-11.');
+  if (!ALGS.includes(alg)) throw badOption(`The key "${id}" has an \`alg\` that is not supported. Write one of ${ALGS.join(', ')}.`);
+  if ([secret, privateKey, publicKey].filter((part) => part !== undefined).length !== 1) throw badOption(`The key "${id}" needs exactly one of secret, privateKey and publicKey.`);
+  if ((alg === 'HS256') !== (secret !== undefined)) throw badOption(`The key "${id}" is for ${alg}, which takes ${alg === 'HS256' ? 'a `secret`' : 'a `privateKey` or a `publicKey`'}.`);
   const signsFromMs = readInstant(options);
   if (secret !== undefined) {
     const key = readSecret(id, secret);
@@ -63,16 +63,16 @@ export function publicJwk({ id, alg, verifying }: TokenKey): JsonWebKey | undefi
 function readInstant({ id, signsFrom }: TokenKeyOptions): number {
   if (signsFrom === undefined) return -Infinity;
   const ms = new Date(signsFrom).getTime();
-  if (!Number.isFinite(ms)) throw misused(`\`signsFrom\` of the key "${id}" is no date. Write one such as 2026-12-01T00:00:00Z.`);
+  if (!Number.isFinite(ms)) throw badOption(`\`signsFrom\` of the key "${id}" is no date. Write one such as 2026-12-01T00:00:00Z.`);
   return ms;
 }
 
 function readSecret(id: string, secret: string | Uint8Array): KeyObject {
-  if (typeof secret !== 'string' && !(secret instanceof Uint8Array)) throw misused(`The secret of the key "${id}" is neither text nor bytes.`);
+  if (typeof secret !== 'string' && !(secret instanceof Uint8Array)) throw badOption(`The secret of the key "${id}" is neither text nor bytes.`);
   const bytes = Buffer.from(secret);
-  if (bytes.length < SECRET_BYTES_MIN) throw misused(`The secret of the key "${id}" has ${bytes.length} bytes, and at least ${SECRET_BYTES_MIN} are needed. Make one with: openssl rand -base64 32`);
+  if (bytes.length < SECRET_BYTES_MIN) throw badOption(`The secret of the key "${id}" has ${bytes.length} bytes, and at least ${SECRET_BYTES_MIN} are needed. Make one with: openssl rand -base64 32`);
   // Whoever has a public key could sign (CVE-2016-10555, CVE-2022-23541). White space or text before it changes nothing (CVE-2026-34950).
-  if (isPublished(bytes)) throw misused(`The secret of the key "${id}" is a public key, a certificate or a key set, which is no secret. Give it as publicKey, with its own alg, or make a secret with: openssl rand -base64 32`);
+  if (isPublished(bytes)) throw badOption(`The secret of the key "${id}" is a public key, a certificate or a key set, which is no secret. Give it as publicKey, with its own alg, or make a secret with: openssl rand -base64 32`);
   return createSecretKey(bytes);
 }
 
@@ -95,20 +95,20 @@ function isSpki(bytes: Buffer): boolean {
 function readAsymmetric(id: string, alg: TokenAlg, material: TokenKeyMaterial, type: 'private' | 'public'): KeyObject {
   const key = material instanceof KeyObject ? material : importKey(id, alg, material, type);
   // createPublicKey makes a public key of a private one, silently: who gives that as `publicKey` has mixed up two files.
-  if (key.type !== type) throw misused(`The ${type}Key of the key "${id}" is a ${key.type} key. Give it as what it is.`);
+  if (key.type !== type) throw badOption(`The ${type}Key of the key "${id}" is a ${key.type} key. Give it as what it is.`);
   return key;
 }
 
 function importKey(id: string, alg: TokenAlg, material: string | JsonWebKey, type: 'private' | 'public'): KeyObject {
   if (typeof material === 'object' && material !== null) checkJwk(id, alg, material);
   const isPrivate = typeof material === 'string' ? material.includes('PRIVATE KEY-----') : material?.['d'] !== undefined;
-  if (isPrivate && type === 'public') throw misused(`The publicKey of the key "${id}" is a private key. Give it as what it is.`);
+  if (isPrivate && type === 'public') throw badOption(`The publicKey of the key "${id}" is a private key. Give it as what it is.`);
   try {
     const create = type === 'private' ? createPrivateKey : createPublicKey;
     return typeof material === 'string' ? create(material) : create({ key: material, format: 'jwk' });
   } catch {
     // Without its cause, which may quote what could not be read.
-    throw misused(`The ${type}Key of the key "${id}" can't be read. Give PEM text, a JSON Web Key, or a key of node:crypto.`);
+    throw badOption(`The ${type}Key of the key "${id}" can't be read. Give PEM text, a JSON Web Key, or a key of node:crypto.`);
   }
 }
 
@@ -118,12 +118,12 @@ function checkJwk(id: string, alg: TokenAlg, jwk: JsonWebKey): void {
   const isForIt = (use === undefined || use === 'sig')
     && (operations === undefined || (Array.isArray(operations) && operations.some((operation) => operation === 'sign' || operation === 'verify')))
     && (own === undefined || own === alg || (own === 'Ed25519' && alg === 'EdDSA'));
-  if (!isForIt) throw misused(`The JSON Web Key of "${id}" says, by its use, key_ops or alg, that it is not for ${alg}.`);
+  if (!isForIt) throw badOption(`The JSON Web Key of "${id}" says, by its use, key_ops or alg, that it is not for ${alg}.`);
 }
 
 function checkKind(id: string, alg: TokenAlg, { asymmetricKeyType: kind, asymmetricKeyDetails: details }: KeyObject): void {
-  if (alg === 'ES256' && !(kind === 'ec' && details?.namedCurve === 'prime256v1')) throw misused(`The key "${id}" is for ES256 and must be of the curve P-256.`);
-  if (alg === 'EdDSA' && kind !== 'ed25519') throw misused(`The key "${id}" is for EdDSA and must be of Ed25519.`);
-  if (alg === 'RS256' && kind !== 'rsa') throw misused(`The key "${id}" is for RS256 and must be of RSA.`);
-  if (alg === 'RS256' && !((details?.modulusLength ?? 0) >= RSA_BITS_MIN)) throw misused(`The key "${id}" has ${details?.modulusLength ?? 0} bits, and at least ${RSA_BITS_MIN} are needed for RS256.`);
+  if (alg === 'ES256' && !(kind === 'ec' && details?.namedCurve === 'prime256v1')) throw badOption(`The key "${id}" is for ES256 and must be of the curve P-256.`);
+  if (alg === 'EdDSA' && kind !== 'ed25519') throw badOption(`The key "${id}" is for EdDSA and must be of Ed25519.`);
+  if (alg === 'RS256' && kind !== 'rsa') throw badOption(`The key "${id}" is for RS256 and must be of RSA.`);
+  if (alg === 'RS256' && !((details?.modulusLength ?? 0) >= RSA_BITS_MIN)) throw badOption(`The key "${id}" has ${details?.modulusLength ?? 0} bits, and at least ${RSA_BITS_MIN} are needed for RS256.`);
 }

@@ -3,7 +3,7 @@ import { DURATION_FORM, parseDuration } from '../../base/duration.js';
 import { systemRandom, type Random } from '../../base/random.js';
 import type { Store } from '../store/store.js';
 import { isName } from './token-claims.js';
-import { misused } from './token-error.js';
+import { badOption } from './token-error.js';
 import { warn, type TokenEvent } from './token-event.js';
 import type { TokenKeyOptions } from './token-key.js';
 
@@ -92,18 +92,18 @@ const UNCERTAIN = ['ask', 'reject', 'accept'];
 
 export function readOptions(options: TokenOptions): TokenSettings {
   const { issuer, store, ttl = '10m', type = 'at+jwt', bound = '1s', onUncertain = 'ask', tolerance = '5s', remembered = 10_000, clock = systemClock, random = systemRandom } = options;
-  if (typeof store?.change !== 'function') throw misused('`store` is missing. Give one, such as memoryStore() of stickyroute/store/memory.');
-  if (!isName(issuer)) throw misused('`issuer` is missing. Write the text that stands in `iss`, such as https://auth.example.org.');
+  if (typeof store?.change !== 'function') throw badOption('`store` is missing. Give one, such as memoryStore() of stickyroute/store/memory.');
+  if (!isName(issuer)) throw badOption('`issuer` is missing. Write the text that stands in `iss`, such as https://auth.example.org.');
   const audience: unknown = typeof options.audience === 'string' ? [options.audience] : options.audience;
-  if (!Array.isArray(audience) || audience.length === 0 || !audience.every(isName)) throw misused('`audience` is missing. Write for whom the tokens are, such as https://api.example.org.');
-  if (typeof type !== 'string' || !/^[\w!#$&^.+-]+(\/[\w!#$&^.+-]+)?$/.test(type)) throw misused('`type` is no media type. Write one such as at+jwt.');
-  if (!UNCERTAIN.includes(onUncertain)) throw misused('`onUncertain` is none of ask, reject and accept. Write one of them.');
-  if (!(Number.isInteger(remembered) && remembered >= 1 && remembered <= REMEMBERED_MAX)) throw misused(`\`remembered\` must be a whole number from 1 to ${REMEMBERED_MAX}.`);
+  if (!Array.isArray(audience) || audience.length === 0 || !audience.every(isName)) throw badOption('`audience` is missing. Write for whom the tokens are, such as https://api.example.org.');
+  if (typeof type !== 'string' || !/^[\w!#$&^.+-]+(\/[\w!#$&^.+-]+)?$/.test(type)) throw badOption('`type` is no media type. Write one such as at+jwt.');
+  if (!UNCERTAIN.includes(onUncertain)) throw badOption('`onUncertain` is none of ask, reject and accept. Write one of them.');
+  if (!(Number.isInteger(remembered) && remembered >= 1 && remembered <= REMEMBERED_MAX)) throw badOption(`\`remembered\` must be a whole number from 1 to ${REMEMBERED_MAX}.`);
   // Tokens have whole seconds.
   const ttlMs = Math.floor(readDuration('ttl', ttl, 1_000, TTL_MS_MAX) / 1_000) * 1_000;
   const { ttlMax = ttlMs } = options;
   const lifeMsMax = readDuration('ttlMax', ttlMax, 1_000, TTL_MS_MAX);
-  if (lifeMsMax < ttlMs) throw misused('`ttlMax` is shorter than `ttl`, so no token would pass. Write a longer `ttlMax`, or leave it out.');
+  if (lifeMsMax < ttlMs) throw badOption('`ttlMax` is shorter than `ttl`, so no token would pass. Write a longer `ttlMax`, or leave it out.');
   const toleranceMs = readDuration('tolerance', tolerance, 0, 60_000);
   return {
     issuer,
@@ -127,14 +127,14 @@ export function readOptions(options: TokenOptions): TokenSettings {
 function readRefresh({ idle = '7d', absolute = '30d', grace = '10s' }: RefreshOptions): RefreshSettings {
   const idleMs = readDuration('refresh.idle', idle, 1_000, 400 * DAY_MS);
   const absoluteMs = readDuration('refresh.absolute', absolute, 1_000, 400 * DAY_MS);
-  if (idleMs > absoluteMs) throw misused('`refresh.idle` is longer than `refresh.absolute` and could never be reached. Write a shorter `idle`, or a longer `absolute`.');
+  if (idleMs > absoluteMs) throw badOption('`refresh.idle` is longer than `refresh.absolute` and could never be reached. Write a shorter `idle`, or a longer `absolute`.');
   const graceMs = readDuration('refresh.grace', grace, 1_000, 300_000);
   return { idleMs, absoluteMs, graceMs };
 }
 
 export function readDuration(name: string, value: Duration, fromMs: number, toMs: number): number {
   const ms = typeof value === 'number' ? value : parseDuration(value);
-  if (ms === undefined || !Number.isFinite(ms)) throw misused(`\`${name}\` is not a duration. Write milliseconds as a number, or ${DURATION_FORM}.`);
-  if (ms < fromMs || ms > toMs) throw misused(`\`${name}\` is ${ms} ms. Write one from ${fromMs} to ${toMs} ms.`);
+  if (ms === undefined || !Number.isFinite(ms)) throw badOption(`\`${name}\` is not a duration. Write milliseconds as a number, or ${DURATION_FORM}.`);
+  if (ms < fromMs || ms > toMs) throw badOption(`\`${name}\` is ${ms} ms. Write one from ${fromMs} to ${toMs} ms.`);
   return ms;
 }

@@ -3,7 +3,7 @@ import { endAllSteps, Families, type Grant } from './families.js';
 import { KeyRing, type PublishedKeys } from './key-ring.js';
 import { EPOCH_FIELD, noteOf, readUserRevocation, REVOKED_INDEX, tokenPlace, userPlace, writeUserRevocation, type UserRevocation } from './revocation-record.js';
 import { Revocations } from './revocations.js';
-import { isName, OWN_CLAIMS, type TokenClaims } from './token-claims.js';
+import { isName, OWN_CLAIMS, type AppClaims, type TokenClaims } from './token-claims.js';
 import { contended, expiredToken, invalidToken, misused, revokedToken, uncertainToken } from './token-error.js';
 import type { TokenKeyOptions } from './token-key.js';
 import { readDuration, readOptions, type Duration, type TokenOptions, type TokenSettings } from './token-options.js';
@@ -45,11 +45,11 @@ const UNCERTAIN_EVERY_MS = 10_000;
 const TRIES_MAX = 50;
 
 /** Tokens of one issuer. Share one between all requests of a process; its memory and its following of the store are the point. */
-export function createTokens<Claims extends object = Record<string, unknown>>(options: TokenOptions): Tokens<Claims> {
+export function createTokens<Claims extends object = AppClaims>(options: TokenOptions): Tokens<Claims> {
   return new Tokens<Claims>(readOptions(options), new KeyRing(options.keys));
 }
 
-export class Tokens<Claims extends object = Record<string, unknown>> {
+export class Tokens<Claims extends object = AppClaims> {
   readonly #settings: TokenSettings;
   readonly #families: Families;
   readonly #revocations: Revocations;
@@ -122,7 +122,7 @@ export class Tokens<Claims extends object = Record<string, unknown>> {
       ],
       notes: [noteOf(key)],
     });
-    if (changed.done) this.#revocations.learn(partition, key, undefined, changed.version);
+    if (changed.done) this.#revocations.learn(key);
   }
 
   /**
@@ -248,7 +248,7 @@ export class Tokens<Claims extends object = Record<string, unknown>> {
         notes: [noteOf(key, revocation)],
       });
       if (!changed.done) continue;
-      this.#revocations.learn(partition, key, revocation, changed.version);
+      this.#revocations.learn(key, revocation);
       return;
     }
     throw contended(TRIES_MAX);
