@@ -77,10 +77,10 @@ describe('another process', () => {
   });
 
   test('that begins later knows what was revoked before, however much', async () => {
-    const { join } = setUp();
+    const { join } = setUp({ refresh: {} });
     const here = join();
     const issued = await Promise.all(Array.from({ length: 300 }, (_, at) => here.tokens.issue({ sub: `user-${at}` })));
-    await Promise.all(issued.map(({ sub, jti }, at) => (at % 3 === 0 ? here.tokens.revoke(jti) : here.tokens.revokeUser(sub))));
+    await Promise.all(issued.map(({ sub, jti, refreshToken }, at) => [() => here.tokens.revoke(jti), () => here.tokens.revokeUser(sub), () => here.tokens.logout(refreshToken!)][at % 3]!()));
     const late = join();
     for (const { accessToken } of issued.slice(0, 3)) await expect(late.tokens.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
     await settle();

@@ -1,2 +1,4 @@
 /** `stickyroute/express`: for apps of Express 5. */
 export { session } from './session.js';
+export { token } from './token.js';
+export type { BearerOptions } from '../bearer.js';

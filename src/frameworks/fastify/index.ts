@@ -1,2 +1,4 @@
 /** `stickyroute/fastify`: for apps of Fastify 5. */
 export { session } from './session.js';
+export { token } from './token.js';
+export type { BearerOptions } from '../bearer.js';

@@ -1,3 +1,5 @@
 /** `stickyroute/node`: for servers of plain node:http. */
 export { session, type NodeSessionOptions, type SessionHandler, type SessionMessage } from './session.js';
 export type { SchemeOptions } from '../scheme.js';
+export { token, type TokenMessage } from './token.js';
+export type { BearerOptions } from '../bearer.js';
