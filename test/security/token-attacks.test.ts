@@ -77,7 +77,7 @@ describe('who says how a token is signed', () => {
     }
   });
 
-  test('CVE-2026-22817, CVE-2026-22818: another algorithm than the key’s, named by the header', async () => {
+  test('CVE-2026-22817, CVE-2026-22818: another algorithm than that of the key, named by the header', async () => {
     for (const kid of ['hs', 'rs', 'es', 'ed']) {
       for (const alg of ['HS256', 'HS384', 'HS512', 'RS256', 'RS512', 'PS256', 'ES256', 'ES384', 'EdDSA', 'Ed25519']) {
         if ((KEYS.find((key) => key.id === kid)!.alg as string) === alg) continue;
@@ -259,7 +259,7 @@ describe('texts that are no token', () => {
 });
 
 describe('what is remembered', () => {
-  test('CVE-2026-35039: is one token’s, whatever another has in common with it', async () => {
+  test('CVE-2026-35039: belongs to one token, whatever another has in common with it', async () => {
     const alice = forge(HEADER, CLAIMS);
     const [head, , signature] = alice.split('.') as [string, string, string];
     await tokens.verify(alice);

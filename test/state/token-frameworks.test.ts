@@ -163,7 +163,7 @@ describe.each(Object.entries(apps))('in %s', (name, start) => {
     expect(await ask(url, `Bearer ${accessToken}`)).toMatchObject({ status: 503, challenge: null });
   });
 
-  test('what the app throws is the app’s', async () => {
+  test('what the app throws goes to the app', async () => {
     const { tokens } = setUp();
     const url = await start(tokens);
     const { accessToken } = await tokens.issue({ sub: 'alice' });

@@ -56,7 +56,7 @@ export class Tokens<Claims extends object = AppClaims> {
   readonly #verified: VerifiedTokens;
   readonly #accepts: boolean;
   #ring: KeyRing;
-  #toldUncertainAtMs = -Infinity;
+  #toldUncertainAtMs: number;
 
   constructor(settings: TokenSettings, ring: KeyRing) {
     this.#settings = settings;
@@ -65,6 +65,8 @@ export class Tokens<Claims extends object = AppClaims> {
     this.#families = new Families(settings, this.#revocations);
     this.#verified = new VerifiedTokens(settings.remembered);
     this.#accepts = settings.onUncertain === 'accept';
+    // At the beginning it takes a moment to be sure; that is nothing to tell of.
+    this.#toldUncertainAtMs = settings.clock.monotonic() + settings.boundMs - UNCERTAIN_EVERY_MS;
   }
 
   /** A token for a user who has just logged in, and a refresh token where these are switched on. Asks the store once or twice. */
