@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { decodeJwt } from 'jose';
 import { afterEach, describe, expect, test } from 'vitest';
 import { storeWith } from '../../../test/support/store-with.js';
@@ -85,6 +86,14 @@ describe('a refresh token', () => {
     await tokens.issue({ sub: 'alice' });
     await expect(tokens.refresh(text as string)).rejects.toEqual(refusedAs('TOKEN_INVALID'));
     expect(events).toEqual([]);
+  });
+
+  test('is not used up where no key can sign', async () => {
+    const { tokens, make } = setUp();
+    const verifier = make({ keys: [{ id: '1', alg: 'EdDSA', publicKey: generateKeyPairSync('ed25519').publicKey }] });
+    const { refreshToken } = await tokens.issue({ sub: 'alice' });
+    await expect(verifier.refresh(refreshToken!)).rejects.toEqual(refusedAs('TOKEN_MISUSED'));
+    expect((await tokens.refresh(refreshToken!)).refreshToken).toBeDefined();
   });
 
   test('in another spelling is not one', async () => {

@@ -4,19 +4,13 @@ import type { Store } from '../store/store.js';
 import { familyName, makeRefreshToken, readRefreshToken, secretHash, successorOf, writeRefreshToken, type RefreshToken } from './refresh-token.js';
 import { EPOCH_FIELD, familyEndPlace, noteOf, REVOKED_INDEX, userPlace } from './revocation-record.js';
 import type { Revocations } from './revocations.js';
+import type { TokenContent } from './signed-token.js';
 import { contended, invalidToken, misused, revokedToken } from './token-error.js';
 import type { RefreshSettings, TokenSettings } from './token-options.js';
 
 /** What a family gives the right to. */
-export interface Grant {
-  readonly sub: string;
+export interface Grant extends TokenContent {
   readonly sid: string;
-  /** The app's claims, as JSON. */
-  readonly claims: string;
-  readonly audience: readonly string[];
-  readonly loginAtS: number;
-  /** Of the user's revocations the newest that the login knew of. */
-  readonly epochMs: number | undefined;
 }
 
 export interface Granted {

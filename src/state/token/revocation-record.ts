@@ -23,7 +23,7 @@ const TOKEN = 't:j:';
 const USER = 't:u:';
 const FAMILY = 't:s:';
 const NONE = '-';
-/** As everything that is composed into a text: the first character of a family's name is its partition. */
+/** A partition as one character: names of families, and refresh tokens, begin with it. */
 const PARTITIONS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
 export function tokenPlace(issuer: string, jti: string, partitions: number): Place {

@@ -1,13 +1,13 @@
-import { SignJWT } from 'jose';
-import { endAllSteps, Families, type Grant } from './families.js';
+import { Families } from './families.js';
 import { KeyRing, type PublishedKeys } from './key-ring.js';
-import { EPOCH_FIELD, noteOf, readUserRevocation, REVOKED_INDEX, tokenPlace, userPlace, writeUserRevocation, type UserRevocation } from './revocation-record.js';
+import { EPOCH_FIELD, userPlace } from './revocation-record.js';
 import { Revocations } from './revocations.js';
-import { isName, OWN_CLAIMS, type AppClaims, type TokenClaims } from './token-claims.js';
-import { contended, expiredToken, invalidToken, misused, revokedToken, uncertainToken } from './token-error.js';
+import { Revoker } from './revoker.js';
+import { signToken, writeClaims, type SignedToken, type TokenContent } from './signed-token.js';
+import { isName, type AppClaims, type TokenClaims } from './token-claims.js';
+import { expiredToken, invalidToken, misused, revokedToken, uncertainToken } from './token-error.js';
 import type { TokenKeyOptions } from './token-key.js';
 import { readDuration, readOptions, type Duration, type TokenOptions, type TokenSettings } from './token-options.js';
-import { TOKEN_CHARACTERS_MAX } from './token-text.js';
 import { verifyText, type VerifiedToken } from './verified-token.js';
 import { VerifiedTokens } from './verified-tokens.js';
 
@@ -28,21 +28,12 @@ export interface RefreshGrant<Claims extends object> {
   readonly claims: Claims;
 }
 
-export interface IssuedTokens {
-  readonly accessToken: string;
-  /** How long the access token lives, in milliseconds. */
-  readonly ttlMs: number;
+export interface IssuedTokens extends SignedToken {
   /** Where `refresh` is switched on. */
   readonly refreshToken: string | undefined;
-  readonly sub: string;
-  /** Names the access token, for `revoke`. */
-  readonly jti: string;
-  /** Names the login that it descends from; undefined without a refresh token. */
-  readonly sid: string | undefined;
 }
 
 const UNCERTAIN_EVERY_MS = 10_000;
-const TRIES_MAX = 50;
 
 /** Tokens of one issuer. Share one between all requests of a process; its memory and its following of the store are the point. */
 export function createTokens<Claims extends object = AppClaims>(options: TokenOptions): Tokens<Claims> {
@@ -53,6 +44,7 @@ export class Tokens<Claims extends object = AppClaims> {
   readonly #settings: TokenSettings;
   readonly #families: Families;
   readonly #revocations: Revocations;
+  readonly #revoker: Revoker;
   readonly #verified: VerifiedTokens;
   readonly #accepts: boolean;
   #ring: KeyRing;
@@ -63,6 +55,7 @@ export class Tokens<Claims extends object = AppClaims> {
     this.#ring = ring;
     this.#revocations = new Revocations(settings);
     this.#families = new Families(settings, this.#revocations);
+    this.#revoker = new Revoker(settings, this.#revocations, this.#families);
     this.#verified = new VerifiedTokens(settings.remembered);
     this.#accepts = settings.onUncertain === 'accept';
     // At the beginning it takes a moment to be sure; that is nothing to tell of.
@@ -72,6 +65,7 @@ export class Tokens<Claims extends object = AppClaims> {
   /** A token for a user who has just logged in, and a refresh token where these are switched on. Asks the store once or twice. */
   async issue({ sub, claims, ttl, refresh = this.#settings.refresh !== undefined }: IssueOptions<Claims>): Promise<IssuedTokens> {
     if (!isName(sub)) throw misused('`sub` must be a text of 1 to 256 characters. Turn a number into text.');
+    this.#checkCanSign();
     const text = writeClaims(claims);
     const ttlMs = ttl === undefined ? this.#settings.ttlMs : readDuration('ttl', ttl, 1_000, this.#settings.lifeMsMax);
     const loginAtS = this.#nowS();
@@ -106,6 +100,7 @@ export class Tokens<Claims extends object = AppClaims> {
    * given, what they carried before. Rejects with `STICKY_TOKEN_INVALID` or `STICKY_TOKEN_REVOKED`.
    */
   async refresh(refreshToken: string, { claims }: { readonly claims?: ((grant: RefreshGrant<Claims>) => Claims | Promise<Claims>) | undefined } = {}): Promise<IssuedTokens> {
+    this.#checkCanSign();
     const granted = await this.#families.refresh(refreshToken, async (grant) => {
       return claims === undefined ? grant.claims : writeClaims(await claims({ sub: grant.sub, sid: grant.sid, claims: JSON.parse(grant.claims) as Claims }));
     });
@@ -114,17 +109,7 @@ export class Tokens<Claims extends object = AppClaims> {
 
   /** Ends one access token, by its `jti`. */
   async revoke(jti: string): Promise<void> {
-    if (!isName(jti)) throw misused('`jti` must be a text of 1 to 256 characters, as it stands in the token.');
-    const { store, issuer, outlivedMs } = this.#settings;
-    const { partition, key } = tokenPlace(issuer, jti, store.partitions);
-    const changed = await store.change(partition, {
-      steps: [
-        { kind: 'put', key, fields: { v: '1' }, ttlMs: outlivedMs },
-        { kind: 'link', index: REVOKED_INDEX, member: key, ttlMs: outlivedMs },
-      ],
-      notes: [noteOf(key)],
-    });
-    if (changed.done) this.#revocations.learn(key);
+    await this.#revoker.revoke(jti);
   }
 
   /**
@@ -132,17 +117,7 @@ export class Tokens<Claims extends object = AppClaims> {
    * the clocks of who issued them; one within twice the `tolerance` of now, or later, counts as now.
    */
   async revokeUser(sub: string, { before }: { readonly before?: Date | number | undefined } = {}): Promise<void> {
-    if (!isName(sub)) throw misused('`sub` must be a text of 1 to 256 characters. Turn a number into text.');
-    const nowMs = this.#settings.clock.now();
-    const beforeMs = before === undefined ? nowMs : Number(before);
-    if (!Number.isFinite(beforeMs)) throw misused('`before` is no date. Give a Date, or milliseconds since 1970.');
-    if (beforeMs >= nowMs - 2 * this.#settings.toleranceMs) {
-      // Epochs of a user only grow, whoever's clock they are of.
-      await this.#revokeUser(sub, ({ epochMs = -Infinity, beforeMs: known }) => ({ epochMs: Math.max(nowMs, epochMs + 1), beforeMs: known }), true);
-      return;
-    }
-    await this.#revokeUser(sub, ({ epochMs, beforeMs: known = -Infinity }) => ({ epochMs, beforeMs: Math.max(beforeMs, known) }), false);
-    await this.#families.endBefore(sub, beforeMs);
+    await this.#revoker.revokeUser(sub, before);
   }
 
   /**
@@ -218,58 +193,16 @@ export class Tokens<Claims extends object = AppClaims> {
     return true;
   }
 
-  async #sign({ sub, sid, claims, audience, loginAtS, epochMs }: Omit<Grant, 'sid'> & { readonly sid: string | undefined }, ttlMs: number, refreshToken: string | undefined): Promise<IssuedTokens> {
-    const { issuer, type, clock, random } = this.#settings;
-    const key = this.#ring.signer(clock.now());
-    const iat = this.#nowS();
-    const jti = random.id();
-    const ttlS = Math.floor(ttlMs / 1000);
-    const own = { iss: issuer, sub, aud: audience.length === 1 ? audience[0]! : [...audience], iat, exp: iat + ttlS, jti, auth_time: loginAtS };
-    const payload = { ...(JSON.parse(claims) as object), ...own, ...(sid === undefined ? {} : { sid }), ...(epochMs === undefined ? {} : { epoch: epochMs }) };
-    const accessToken = await new SignJWT(payload).setProtectedHeader({ alg: key.alg, kid: key.id, typ: type }).sign(key.signing);
-    if (accessToken.length > TOKEN_CHARACTERS_MAX) throw misused(`With these claims the token has ${accessToken.length} characters, and ${TOKEN_CHARACTERS_MAX} is the most. Keep them elsewhere, under the user's id.`);
-    return { accessToken, ttlMs: ttlS * 1000, refreshToken, sub, jti, sid };
+  /** Before anything is stored or used up. */
+  #checkCanSign(): void {
+    this.#ring.signer(this.#settings.clock.now());
   }
 
-  /** The record is made from what it was: of two at once none undoes the other. */
-  async #revokeUser(sub: string, make: (known: UserRevocation) => UserRevocation, isAll: boolean): Promise<void> {
-    const { store, issuer, outlivedMs } = this.#settings;
-    const { partition, key } = userPlace(issuer, sub, store.partitions);
-    // The epoch matters to tokens up to `outlivedMs` younger than the revocation: whoever issues them must find it till then.
-    const ttlMs = 2 * outlivedMs;
-    for (let tries = 0; tries < TRIES_MAX; tries++) {
-      const record = await store.read(partition, key);
-      const revocation = make(readUserRevocation(record?.fields ?? {}));
-      const changed = await store.change(partition, {
-        requires: [record === undefined ? { kind: 'absent', key } : { kind: 'version', key, version: record.version }],
-        steps: [
-          ...(isAll ? endAllSteps(key) : []),
-          { kind: 'put', key, fields: writeUserRevocation(revocation), ttlMs },
-          { kind: 'link', index: REVOKED_INDEX, member: key, ttlMs },
-        ],
-        notes: [noteOf(key, revocation)],
-      });
-      if (!changed.done) continue;
-      this.#revocations.learn(key, revocation);
-      return;
-    }
-    throw contended(TRIES_MAX);
+  async #sign(content: TokenContent, ttlMs: number, refreshToken: string | undefined): Promise<IssuedTokens> {
+    return { ...(await signToken(content, ttlMs, this.#ring, this.#settings)), refreshToken };
   }
 
   #nowS(): number {
     return Math.floor(this.#settings.clock.now() / 1000);
-  }
-}
-
-/** As JSON, whole. */
-function writeClaims(claims: object | undefined): string {
-  if (claims === undefined) return '{}';
-  if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) throw misused('`claims` must be a plain object, such as { role: \'admin\' }.');
-  const taken = OWN_CLAIMS.find((name) => Object.hasOwn(claims, name));
-  if (taken !== undefined) throw misused(`\`claims\` has ${taken}, which is written by us. Give what you mean another name.`);
-  try {
-    return JSON.stringify(claims);
-  } catch {
-    throw misused('`claims` can\'t be written as JSON: they refer to themselves, or hold a BigInt.');
   }
 }
