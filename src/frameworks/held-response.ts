@@ -16,7 +16,8 @@ export interface Answer {
 }
 
 type Method = 'writeHead' | 'write' | 'end' | 'flushHeaders';
-const METHODS: readonly Method[] = ['writeHead', 'write', 'end', 'flushHeaders'];
+type Send = (this: ServerResponse, ...args: unknown[]) => unknown;
+type Sender = Record<Method, Send>;
 
 /**
  * Makes a response of node:http wait: what would send its headers is kept until `finish` is done, and then done in the same order.
@@ -24,79 +25,124 @@ const METHODS: readonly Method[] = ['writeHead', 'write', 'end', 'flushHeaders']
  * Returns how to answer something else, while nothing has gone out.
  */
 export function holdResponse(response: ServerResponse, before: BeforeHeaders): (answer: Answer) => void {
-  const target = response as unknown as Record<Method, (...args: unknown[]) => unknown>;
-  const originals = new Map(METHODS.map((method) => [method, target[method]]));
-  const kept: [Method, unknown[]][] = [];
-  let isHolding = false;
-  let hasEnded = false;
-  let isReplaced = false;
-
-  const release = (): void => {
-    for (const method of METHODS) target[method] = originals.get(method)!;
-    // An own property hides the one of the prototype, which tells the truth again from now on.
-    Reflect.deleteProperty(response, 'headersSent');
-  };
-
-  const showHeadersSent = (): void => void Object.defineProperty(response, 'headersSent', { configurable: true, get: () => true });
-
-  const replay = (): void => {
-    release();
-    for (const [method, args] of kept) target[method](...args);
-  };
-
-  const hold = (): void => {
-    isHolding = true;
-    showHeadersSent();
-    before.finish().then(
-      () => {
-        if (isReplaced) return;
-        replay();
-        if (kept.some(([method]) => method === 'write')) response.emit('drain');
-      },
-      (error: unknown) => {
-        if (isReplaced) return;
-        release();
-        answer(response, before.fail(error));
-      },
-    );
-  };
-
-  const keep = (method: Method, args: unknown[]): unknown => {
-    if (hasEnded) return method === 'write' ? false : response;
-    if (method === 'writeHead') {
-      // It sends nothing by itself, so the app may still change the session behind it.
-      kept.push([method, headArguments(response, args)]);
-      showHeadersSent();
-      return response;
-    }
-    if (!isHolding) {
-      if (before.isQuiet) {
-        replay();
-        return target[method](...args);
-      }
-      hold();
-    }
-    kept.push([method, args]);
-    if (method === 'end') hasEnded = true;
-    // False: whoever pipes into the response waits for `drain`, so no more than one piece is kept.
-    return method === 'write' ? false : response;
-  };
-
-  for (const method of METHODS) target[method] = (...args) => keep(method, args);
-  return (instead) => {
-    isReplaced = true;
-    release();
-    answer(response, instead);
-  };
+  const hold = new Hold(response, before);
+  held.set(response, hold);
+  // The same functions for every response: four closures each would cost more than all the rest.
+  const sender = response as unknown as Sender;
+  sender.writeHead = writeHead;
+  sender.write = write;
+  sender.end = end;
+  sender.flushHeaders = flushHeaders;
+  return (instead) => hold.replace(instead);
 }
 
 /** Where something has gone out already, the connection is cut: a truncated answer must not look whole. */
-export function answer(response: ServerResponse, { status, text }: Answer): void {
-  if (response.headersSent || response.destroyed) {
-    response.destroy();
-    return;
+export function answer(response: ServerResponse, instead: Answer): void {
+  if (response.headersSent || response.destroyed) response.destroy();
+  else send(response, instead);
+}
+
+const held = new WeakMap<ServerResponse, Hold>();
+
+const writeHead: Send = function (...args) {
+  return held.get(this)!.take('writeHead', args);
+};
+const write: Send = function (...args) {
+  return held.get(this)!.take('write', args);
+};
+const end: Send = function (...args) {
+  return held.get(this)!.take('end', args);
+};
+const flushHeaders: Send = function (...args) {
+  return held.get(this)!.take('flushHeaders', args);
+};
+
+class Hold {
+  readonly #response: ServerResponse;
+  readonly #sender: Sender;
+  readonly #before: BeforeHeaders;
+  /** As they were: of node:http, or of middleware that came first. */
+  readonly #originals: Sender;
+  readonly #kept: [Method, unknown[]][] = [];
+  #isHolding = false;
+  #hasEnded = false;
+  #isReleased = false;
+
+  constructor(response: ServerResponse, before: BeforeHeaders) {
+    this.#response = response;
+    this.#sender = response as unknown as Sender;
+    this.#before = before;
+    const { writeHead, write, end, flushHeaders } = this.#sender;
+    this.#originals = { writeHead, write, end, flushHeaders };
   }
-  for (const name of response.getHeaderNames()) response.removeHeader(name);
+
+  take(method: Method, args: unknown[]): unknown {
+    if (this.#isReleased) return this.#originals[method].apply(this.#response, args);
+    const answered = method === 'write' ? false : this.#response;
+    if (this.#hasEnded) return answered;
+    if (method === 'writeHead') {
+      // It sends nothing by itself, so the app may still change the session behind it.
+      this.#kept.push([method, headArguments(this.#response, args)]);
+      this.#showHeadersSent();
+      return answered;
+    }
+    if (!this.#isHolding) {
+      if (this.#before.isQuiet) {
+        this.#replay();
+        return this.#originals[method].apply(this.#response, args);
+      }
+      this.#hold();
+    }
+    this.#kept.push([method, args]);
+    if (method === 'end') this.#hasEnded = true;
+    // False: whoever pipes into the response waits for `drain`, so no more than one piece is kept.
+    return answered;
+  }
+
+  replace(instead: Answer): void {
+    if (this.#isReleased) answer(this.#response, instead);
+    else this.#answer(instead);
+  }
+
+  #hold(): void {
+    this.#isHolding = true;
+    this.#showHeadersSent();
+    this.#before.finish().then(
+      () => {
+        if (this.#isReleased) return;
+        this.#replay();
+        if (this.#kept.some(([method]) => method === 'write')) this.#response.emit('drain');
+      },
+      (error: unknown) => {
+        if (!this.#isReleased) this.#answer(this.#before.fail(error));
+      },
+    );
+  }
+
+  /** From here on the app must believe it, and soon it is so: error handlers look before they answer on their own. */
+  #showHeadersSent(): void {
+    Object.defineProperty(this.#response, 'headersSent', { configurable: true, value: true });
+  }
+
+  #replay(): void {
+    this.#release();
+    for (const [method, args] of this.#kept) this.#originals[method].apply(this.#response, args);
+  }
+
+  #answer(instead: Answer): void {
+    this.#release();
+    if (this.#response.destroyed) return;
+    for (const name of this.#response.getHeaderNames()) this.#response.removeHeader(name);
+    send(this.#response, instead);
+  }
+
+  #release(): void {
+    this.#isReleased = true;
+    Object.assign(this.#sender, this.#originals);
+  }
+}
+
+function send(response: ServerResponse, { status, text }: Answer): void {
   response.statusCode = status;
   response.statusMessage = '';
   if (status === 503) response.setHeader('Retry-After', '1');

@@ -54,6 +54,8 @@ export interface RedisPort {
 
 // 37 is RESP3's map. As a list it keeps a field called __proto__, which node-redis loses when it makes an object of it.
 const MAPS_AS_LISTS = { 37: Array };
+// node-redis 6 would make a timer and a signal for each command; the store has a time limit of its own, and one timer for all.
+const OWN_LIMIT = { typeMapping: MAPS_AS_LISTS, timeout: undefined };
 
 export function redisPort(client: RedisClient): RedisPort {
   if (has(client, 'call')) return ioredisPort(client as IoredisClient);
@@ -65,12 +67,11 @@ export function redisPort(client: RedisClient): RedisPort {
 
 function singlePort(client: NodeRedisClient): RedisPort {
   const waiting = sharedOptions();
-  const ready = { typeMapping: MAPS_AS_LISTS };
   return {
     isCluster: false,
     resends: false,
     // What is sent at once needs no signal, which costs.
-    send: (_, args, signal) => client.sendCommand(args, client.isReady ? ready : waiting(signal)),
+    send: (_, args, signal) => client.sendCommand(args, client.isReady ? OWN_LIMIT : waiting(signal)),
     subscribe: (channel, heard, lost) => subscribeNodeRedis(client.duplicate() as NodeRedisSubscriber, channel, heard, lost),
   };
 }
@@ -108,7 +109,7 @@ function ioredisPort(client: IoredisClient): RedisPort {
 /** Commands of one moment share a signal, and so their options. */
 function sharedOptions(): (signal: AbortSignal) => object {
   let options: { readonly typeMapping: object; readonly abortSignal: AbortSignal } | undefined;
-  return (signal) => (options?.abortSignal === signal ? options : (options = { typeMapping: MAPS_AS_LISTS, abortSignal: signal }));
+  return (signal) => (options?.abortSignal === signal ? options : (options = { ...OWN_LIMIT, abortSignal: signal }));
 }
 
 interface NodeRedisSubscriber {
