@@ -52,7 +52,7 @@ async function main() {
   const commands = await monitor(redisPort);
   const apps = [];
   for (const [at, kind] of KINDS.entries()) {
-    const child = spawn('taskset', ['-c', '0', process.execPath, path('session/app.mjs'), kind, String(redisPort), join(folder, `lmdb-${at}`)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn('taskset', ['-c', '0', process.execPath, '--no-deprecation', path('session/app.mjs'), kind, String(redisPort), join(folder, `lmdb-${at}`)], { env: { ...process.env, NODE_ENV: 'production' }, stdio: ['ignore', 'pipe', 'inherit'] });
     children.push(child);
     const port = await firstLine(child);
     const cookie = await cookieOf(Number(port));
