@@ -26,7 +26,10 @@ export type StickyErrorCode =
   | 'STICKY_CLIENT_CLOSED'
   | 'STICKY_NO_UPSTREAM'
   | 'STICKY_UPSTREAM_BROKEN'
-  | 'STICKY_DEADLINE';
+  | 'STICKY_DEADLINE'
+  | 'STICKY_CACHE_INVALID'
+  | 'STICKY_CACHE_TOO_LARGE'
+  | 'STICKY_CACHE_LATE';
 
 const STATUS: { readonly [code in StickyErrorCode]?: number } = {
   STICKY_STORE_DOWN: 503,
@@ -38,6 +41,7 @@ const STATUS: { readonly [code in StickyErrorCode]?: number } = {
   STICKY_TOKEN_INVALID: 401,
   STICKY_TOKEN_EXPIRED: 401,
   STICKY_TOKEN_REVOKED: 401,
+  STICKY_CACHE_LATE: 504,
 };
 
 /** An error meant for a person: `message` says what happened, to which thing, and what to do about it. */

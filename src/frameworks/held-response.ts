@@ -15,7 +15,9 @@ export interface Answer {
   readonly text: string;
 }
 
-type Method = 'writeHead' | 'write' | 'end' | 'flushHeaders';
+/** What sends the headers of a response. */
+export type Method = 'writeHead' | 'write' | 'end' | 'flushHeaders';
+export const METHODS: readonly Method[] = ['writeHead', 'write', 'end', 'flushHeaders'];
 type Send = (this: ServerResponse, ...args: unknown[]) => unknown;
 type Sender = Record<Method, Send>;
 
@@ -152,7 +154,7 @@ function send(response: ServerResponse, { status, text }: Answer): void {
 }
 
 /** The headers given to `writeHead` are set at once, so that those which `finish` adds join them instead of being overwritten. */
-function headArguments(response: ServerResponse, args: unknown[]): unknown[] {
+export function headArguments(response: ServerResponse, args: unknown[]): unknown[] {
   const [status, second, third] = args as [number, string | HeadersGiven | undefined, HeadersGiven | undefined];
   const headers = typeof second === 'string' ? third : second;
   if (Array.isArray(headers)) {

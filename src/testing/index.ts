@@ -18,3 +18,6 @@ export type { BalanceSubject } from './balance-contract.js';
 export { storeContract } from './store-contract.js';
 export type { OpenStore, StoreSubject } from './store/subject.js';
 export type { ContractCase } from './contract-case.js';
+export { coherenceContract } from './coherence/coherence-contract.js';
+export type { CoherenceSubject, CoherentCache, UserVisit } from './coherence/coherence-contract.js';
+export type { GroundMember, MessageBus, TextStorage } from './coherence/coherence-ground.js';

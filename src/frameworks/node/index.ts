@@ -1,4 +1,5 @@
 /** `stickyroute/node`: for servers of plain node:http. */
+export { seen } from './seen.js';
 export { session, type NodeSessionOptions, type SessionHandler, type SessionMessage } from './session.js';
 export type { SchemeOptions } from '../scheme.js';
 export { token, type TokenMessage } from './token.js';

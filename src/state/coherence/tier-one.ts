@@ -42,23 +42,28 @@ export class Kept<Value> {
   /** It holds everything that was acknowledged before this instant. */
   readonly asOfMs: number;
   readonly expiresAtMs: number;
+  readonly lane: Lane;
   readonly generation: number;
 
-  constructor(value: Value, fill: Fill, generation: number, { version, lifeMs, tags = [] }: Facts) {
+  constructor(value: Value, fill: Fill, lane: Lane, { version, lifeMs, tags = [] }: Facts) {
     this.value = value;
     this.name = fill.name;
     this.partition = fill.partition;
+    this.lane = lane;
     this.version = version;
     this.tags = tags;
     this.asOfMs = fill.begunAtMs;
     this.expiresAtMs = fill.begunAtMs + lifeMs;
-    this.generation = generation;
+    this.generation = lane.generation;
   }
 }
 
+/** What is known of a partition. */
 interface Lane {
   /** Counts how often the feed missed something: what was kept before is nobody's any more. */
   generation: number;
+  /** Until when the feed's word, as last asked for, is good. */
+  vouchedUntilMs: number;
   readonly fills: Set<Fill>;
 }
 
@@ -83,7 +88,7 @@ export class TierOne<Value> {
     this.#clock = clock;
     this.#named = named ?? ((name) => ({ kind: 'entry', name }));
     this.#onChanged = onChanged;
-    this.#lanes = Array.from({ length: partitions }, () => ({ generation: 0, fills: new Set<Fill>() }));
+    this.#lanes = Array.from({ length: partitions }, () => ({ generation: 0, vouchedUntilMs: -Infinity, fills: new Set<Fill>() }));
     this.#kept = new LRUCache<string, Kept<Value>>({
       max,
       maxSize: bytesMax,
@@ -102,11 +107,12 @@ export class TierOne<Value> {
     const kept = this.#kept.get(name);
     if (kept === undefined) return undefined;
     const nowMs = this.#clock.monotonic();
-    if (nowMs >= kept.expiresAtMs || kept.generation !== this.#lanes[kept.partition]!.generation) {
+    const { lane } = kept;
+    if (nowMs >= kept.expiresAtMs || kept.generation !== lane.generation) {
       this.#kept.delete(name);
       return undefined;
     }
-    return this.#isVouched(kept.partition, kept.asOfMs, nowMs) ? kept : undefined;
+    return nowMs <= lane.vouchedUntilMs || this.#isVouched(kept.partition, kept.asOfMs, nowMs) ? kept : undefined;
   }
 
   position(partition: number): FeedPosition {
@@ -127,11 +133,12 @@ export class TierOne<Value> {
 
   /** Keeps what a fill found, unless something newer is known by now. */
   keep(fill: Fill, value: Value, facts: Facts): Kept<Value> | undefined {
-    const { generation } = this.#lanes[fill.partition]!;
+    const lane = this.#lanes[fill.partition]!;
+    const { generation } = lane;
     if (this.#isClosed || facts.lifeMs <= 0 || !fill.isNewest(generation, facts.version, facts.tags ?? [])) return undefined;
     const known = this.#kept.peek(fill.name);
-    if (known !== undefined && known.generation === generation && known.version > facts.version) return undefined;
-    const kept = new Kept(value, fill, generation, facts);
+    if (known !== undefined && known.generation === generation && known.version > facts.version && !this.#mayReplace(known, facts)) return undefined;
+    const kept = new Kept(value, fill, lane, facts);
     this.#kept.set(fill.name, kept, { size: Math.max(1, facts.bytes) });
     // It may be larger than everything together may be.
     if (this.#kept.peek(fill.name) !== kept) return undefined;
@@ -148,11 +155,18 @@ export class TierOne<Value> {
     return fill.isNewest(this.#lanes[fill.partition]!.generation, version, tags) && this.#isVouched(fill.partition, fill.begunAtMs, this.#clock.monotonic());
   }
 
-  /** A change of this process's own was acknowledged, under this number. `fill` was begun before it was sent. */
-  acknowledged(fill: Fill, version: number): void {
-    // Numbers only grow, until the store has lost its data; the feed will tell so, but this one knows already.
-    if (version <= fill.sequence) this.missed(fill.partition);
-    else this.#changed(fill.partition, version, fill.name);
+  /**
+   * A change of this process's own was acknowledged, under this number. `fill` was begun before it was sent. Returns in which life of
+   * the partition that was; empty where it is one that the feed has not told of yet.
+   */
+  acknowledged(fill: Fill, version: number): string {
+    if (version > fill.sequence) {
+      this.#changed(fill.partition, version, fill.name);
+      return fill.run;
+    }
+    // Numbers only grow, unless the store has lost its data.
+    this.missed(fill.partition);
+    return '';
   }
 
   /** Whether a change was made is not known: its sender got no answer. */
@@ -162,10 +176,12 @@ export class TierOne<Value> {
 
   /** Forgets what it has of a partition, and keeps nothing that is under way. */
   missed(partition: number): void {
-    this.#lanes[partition]!.generation++;
+    const lane = this.#lanes[partition]!;
+    lane.generation++;
+    lane.vouchedUntilMs = -Infinity;
   }
 
-  /** An own deletion by tag was acknowledged. */
+  /** An own deletion by tag was acknowledged; with Infinity, it may have been done. */
   tagChanged(partition: number, version: number, tag: string): void {
     for (const fill of this.#lanes[partition]!.fills) fill.tagChanged(tag, version);
     for (const name of [...(this.#tagged.get(tag) ?? [])]) {
@@ -180,8 +196,15 @@ export class TierOne<Value> {
     this.#kept.clear();
   }
 
+  /** What came past the store has no version. It is newer than what nobody vouches for. */
+  #mayReplace(known: Kept<Value>, { version }: Facts): boolean {
+    return version === 0 && !this.#isVouched(known.partition, known.asOfMs, this.#clock.monotonic());
+  }
+
   #isVouched(partition: number, asOfMs: number, nowMs: number): boolean {
-    return nowMs - this.#subscription.position(partition).vouchedAtMs <= this.#boundMs || nowMs - asOfMs <= this.#boundMs;
+    const lane = this.#lanes[partition]!;
+    lane.vouchedUntilMs = this.#subscription.position(partition).vouchedAtMs + this.#boundMs;
+    return nowMs <= lane.vouchedUntilMs || nowMs - asOfMs <= this.#boundMs;
   }
 
   #note(partition: number, sequence: number, note: string): void {

@@ -1,0 +1,154 @@
+import { systemClock, type Clock } from '../../base/clock.js';
+import { DURATION_FORM, parseDuration } from '../../base/duration.js';
+import { StickyError } from '../../base/errors.js';
+import { systemRandom, type Random } from '../../base/random.js';
+import type { Store } from '../store/store.js';
+import { warn, type CacheEvent } from './cache-event.js';
+import { jsonCodec, type Codec } from './cache-value.js';
+import type { VersionOptions } from './version-carrier.js';
+
+/** Milliseconds, or text such as `30s`. */
+export type Duration = number | string;
+
+/** How one entry is treated. Each may be set for the cache, and differently for a call. */
+export interface EntryOptions {
+  /** How long an entry is fresh: `5m` unless set. */
+  readonly ttl?: Duration | undefined;
+  /** How long after that it still stands in for a load that fails or is late: `0` unless set. */
+  readonly grace?: Duration | undefined;
+  /** How long it is remembered that a load found nothing (`undefined`): `30s` unless set; `0` remembers nothing. */
+  readonly absence?: Duration | undefined;
+  /** A load that takes longer goes on, while its callers get the value in its grace; without one they wait on. Off unless set. */
+  readonly soft?: Duration | undefined;
+  /** A load that takes longer has failed: `30s` unless set. */
+  readonly hard?: Duration | undefined;
+  /** Loads of one entry take turns across processes, and others wait so long for the outcome. Off unless set. */
+  readonly lease?: Duration | undefined;
+}
+
+export interface LoadOptions extends EntryOptions {
+  /** For `deleteTag`. */
+  readonly tags?: readonly string[] | undefined;
+}
+
+export interface SetOptions extends Pick<EntryOptions, 'ttl' | 'grace' | 'absence'> {
+  readonly tags?: readonly string[] | undefined;
+}
+
+export interface CacheOptions extends EntryOptions {
+  readonly store: Store;
+  /** Caches of one name share their entries; lower-case letters, digits and hyphens. `cache` unless set. */
+  readonly name?: string | undefined;
+  /** How many entries tier 1 holds: 10 000 unless set. */
+  readonly max?: number | undefined;
+  /** What they may come to as text, in characters: 64 Mi unless set. */
+  readonly maxBytes?: number | undefined;
+  /** The largest value as text, in characters: 1 Mi unless set. */
+  readonly valueMaxBytes?: number | undefined;
+  /** No process serves an entry that became old longer ago than this: `1s` unless set. */
+  readonly bound?: Duration | undefined;
+  /** Each life is shorter by a random part of itself, up to this one: 0.1 unless set. Else what was loaded together expires together. */
+  readonly jitter?: number | undefined;
+  /** When tier 2 can't be asked: `load` goes to the load at once; `fail` rejects. */
+  readonly onStoreDown?: 'load' | 'fail' | undefined;
+  /** Secrets of 32 characters or more, for the version that users carry along. The first signs, all are accepted. */
+  readonly keys?: readonly string[] | undefined;
+  readonly version?: VersionOptions | undefined;
+  /** JSON unless set. */
+  readonly codec?: Codec | undefined;
+  /** What is worth a line in the log. Warnings of the process unless set. */
+  readonly onEvent?: ((event: CacheEvent) => void) | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+}
+
+/** Times of one entry, in milliseconds; 0 is off. */
+export interface EntryTimes {
+  readonly ttlMs: number;
+  readonly graceMs: number;
+  readonly absenceMs: number;
+  readonly softMs: number;
+  readonly hardMs: number;
+  readonly leaseMs: number;
+}
+
+/** The options as the rest of the cache uses them. */
+export interface CacheSettings {
+  readonly store: Store;
+  readonly name: string;
+  readonly max: number;
+  readonly bytesMax: number;
+  readonly valueCharactersMax: number;
+  readonly boundMs: number;
+  readonly jitter: number;
+  readonly times: EntryTimes;
+  readonly onStoreDown: 'load' | 'fail';
+  readonly keys: readonly string[];
+  readonly version: VersionOptions;
+  readonly codec: Codec;
+  readonly onEvent: (event: CacheEvent) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+const NAME = /^[a-z0-9-]{1,64}$/;
+const KEY_CHARACTERS_MIN = 32;
+const DAY_MS = 86_400_000;
+const MEBI = 1024 * 1024;
+
+export function readOptions(options: CacheOptions): CacheSettings {
+  const { store, name = 'cache', jitter = 0.1, onStoreDown = 'load', keys = [], codec = jsonCodec, clock = systemClock, random = systemRandom } = options;
+  if (typeof store?.change !== 'function') throw invalid('`store` is missing. Give one, such as memoryStore() of stickyroute/store/memory.');
+  if (!NAME.test(name)) throw invalid('`name` must be 1 to 64 lower-case letters, digits and hyphens.');
+  if (!(jitter >= 0 && jitter <= 0.9)) throw invalid('`jitter` must be a number from 0 to 0.9.');
+  if (onStoreDown !== 'load' && onStoreDown !== 'fail') throw invalid('`onStoreDown` is neither load nor fail. Write one of them.');
+  const short = keys.find((key) => key.length < KEY_CHARACTERS_MIN);
+  if (short !== undefined) throw invalid(`A key has ${short.length} characters, and at least ${KEY_CHARACTERS_MIN} are needed. Make one with: openssl rand -base64 32`);
+  return {
+    store,
+    name,
+    max: readCount('max', options.max ?? 10_000, 1, 100_000_000),
+    bytesMax: readCount('maxBytes', options.maxBytes ?? 64 * MEBI, 1_024, 2 ** 40),
+    valueCharactersMax: readCount('valueMaxBytes', options.valueMaxBytes ?? MEBI, 1, 256 * MEBI),
+    boundMs: readDuration('bound', options.bound ?? '1s', 10, 3_600_000),
+    jitter,
+    times: readTimes(options, { ttlMs: 300_000, graceMs: 0, absenceMs: 30_000, softMs: 0, hardMs: 30_000, leaseMs: 0 }),
+    onStoreDown,
+    keys,
+    version: options.version ?? {},
+    codec,
+    onEvent: options.onEvent ?? ((event) => warn(event, clock)),
+    clock,
+    random,
+  };
+}
+
+/** A call's own times, over those of the cache. */
+export function readTimes(options: EntryOptions | undefined, defaults: EntryTimes): EntryTimes {
+  if (options === undefined) return defaults;
+  const { ttl, grace, absence, soft, hard, lease } = options;
+  return {
+    ttlMs: ttl === undefined ? defaults.ttlMs : readDuration('ttl', ttl, 1, 365 * DAY_MS),
+    graceMs: grace === undefined ? defaults.graceMs : readDuration('grace', grace, 0, 30 * DAY_MS),
+    absenceMs: absence === undefined ? defaults.absenceMs : readDuration('absence', absence, 0, 365 * DAY_MS),
+    softMs: soft === undefined ? defaults.softMs : readDuration('soft', soft, 0, DAY_MS),
+    hardMs: hard === undefined ? defaults.hardMs : readDuration('hard', hard, 1, DAY_MS),
+    leaseMs: lease === undefined ? defaults.leaseMs : readDuration('lease', lease, 0, DAY_MS),
+  };
+}
+
+function readDuration(name: string, value: Duration, minMs: number, maxMs: number): number {
+  const ms = typeof value === 'number' ? value : value === '0' ? 0 : parseDuration(value);
+  if (ms === undefined || !Number.isFinite(ms)) throw invalid(`\`${name}\` is not a duration. Write milliseconds as a number, or ${DURATION_FORM}.`);
+  if (ms < minMs || ms > maxMs) throw invalid(`\`${name}\` is ${ms} ms. Write one from ${minMs} to ${maxMs} ms.`);
+  return ms;
+}
+
+function readCount(name: string, value: number, min: number, max: number): number {
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw invalid(`\`${name}\` must be a whole number from ${min} to ${max}.`);
+}
+
+function invalid(message: string): StickyError {
+  return new StickyError('STICKY_CONFIG_INVALID', message);
+}

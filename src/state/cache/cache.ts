@@ -1,0 +1,88 @@
+import type { Found } from './answer.js';
+import { CacheEngine } from './cache-engine.js';
+import { readOptions, type CacheOptions, type LoadOptions, type SetOptions } from './cache-options.js';
+import { CacheScope } from './cache-scope.js';
+import { checkText } from './entry-key.js';
+import type { Load } from './limited-load.js';
+import { Seen } from './seen.js';
+import { VersionCarrier } from './version-carrier.js';
+
+/** A cache of two tiers over a store of `stickyroute/store/…`. Processes whose stores share their data share its entries. */
+export function createCache(options: CacheOptions): Cache {
+  return new Cache(options);
+}
+
+/** Values that it gives are frozen: all who ask share them. */
+export class Cache {
+  readonly #engine: CacheEngine;
+  readonly #carrier: VersionCarrier;
+
+  constructor(options: CacheOptions) {
+    const settings = readOptions(options);
+    this.#carrier = new VersionCarrier(settings);
+    this.#engine = new CacheEngine(settings);
+  }
+
+  /** What carries to a user's next request how much this one saw; the doors of the frameworks do it by themselves. Needs `keys`. */
+  get version(): VersionCarrier {
+    return this.#carrier;
+  }
+
+  /** The value in tier 1, if it is there. */
+  peek<Value>(key: string): Value | undefined {
+    return this.#engine.local(key)?.value.value as Value | undefined;
+  }
+
+  /** The value in either tier; `undefined` where there is none. */
+  get<Value>(key: string): Promise<Value | undefined> {
+    const kept = this.#engine.local(key);
+    return (kept === undefined ? this.#find(key, undefined, undefined) : kept.value.promise) as Promise<Value | undefined>;
+  }
+
+  /** The value in either tier, or what `load` returns, which is kept for the next. */
+  getOrLoad<Value>(key: string, load: Load<Value>, options?: LoadOptions): Promise<Value> {
+    const kept = this.#engine.local(key);
+    return (kept === undefined ? this.#find(key, load, options) : kept.value.promise) as Promise<Value>;
+  }
+
+  /** As `get`, or with a load `getOrLoad`, and which level answered. */
+  lookup<Value>(key: string, load?: Load<Value>, options?: LoadOptions): Promise<Found<Value>> {
+    const kept = this.#engine.local(key);
+    return (kept === undefined ? this.#lookup(key, load, options) : kept.value.found) as Promise<Found<Value>>;
+  }
+
+  /** Settles when it is stored, and from then on no process serves anything older later than the bound. `undefined`: there is nothing. */
+  async set(key: string, value: unknown, options?: SetOptions): Promise<void> {
+    await this.#engine.set(this.#engine.keys.entry(key), value, options, undefined);
+  }
+
+  async delete(key: string): Promise<void> {
+    await this.#engine.remove(this.#engine.keys.entry(key), undefined);
+  }
+
+  /** Deletes every entry that has the tag. */
+  async deleteTag(tag: string): Promise<void> {
+    await this.#engine.removeTag(tag, undefined);
+  }
+
+  /** The entries of one user. `seen` is what `version.read` made of the request; without it the scope remembers for itself. */
+  scope(userId: string, seen?: Seen): CacheScope {
+    checkText('A user id', userId);
+    const { clock, boundMs } = this.#engine.settings;
+    return new CacheScope(this.#engine, userId, seen ?? new Seen(clock, boundMs));
+  }
+
+  /** Forgets tier 1 and stops following the store. The store itself is its owner's to close. */
+  close(): void {
+    this.#engine.close();
+  }
+
+  async #find(key: string, load: Load<unknown> | undefined, options: LoadOptions | undefined): Promise<unknown> {
+    const { value } = await this.#engine.find(this.#engine.keys.entry(key), load, options, undefined);
+    return value;
+  }
+
+  async #lookup(key: string, load: Load<unknown> | undefined, options: LoadOptions | undefined): Promise<Found<unknown>> {
+    return this.#engine.find(this.#engine.keys.entry(key), load, options, undefined);
+  }
+}
