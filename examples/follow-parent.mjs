@@ -2,7 +2,8 @@
 // process ends, however it ends; then this one ends too, so that nothing is left holding a port.
 const GRACE_MS = 3000;
 
-if (process.channel) {
+// A worker of the gateway inherits this preload, and its channel is the gateway's own.
+if (process.channel && process.env.SAMPLE_PID === String(process.ppid)) {
   process.channel.unref();
   process.once('disconnect', () => {
     process.kill(process.pid, 'SIGTERM');

@@ -1,16 +1,16 @@
-// `npm start`: three upstreams and the gateway in front of them, until Ctrl-C.
-//   npm start -- --port 9090        or  PORT=9090 npm start
+// `npm start`: three upstreams that share their state, and the gateway in front of them, until Ctrl-C.
+//   npm start -- --port 9090                      or  PORT=9090 npm start
+//   npm start -- --redis redis://127.0.0.1:6379   state in Redis, not in a file
+//   npm start -- --preset small | medium | large  the gateway by the size of the service (docs/choosing.md)
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { SignJWT } from 'jose';
-
 const READY_MS = 15_000;
 const STOP_MS = 8_000;
 const PREFERRED_PORTS = [3001, 3002, 3003];
@@ -20,6 +20,15 @@ const cli = path('../dist/cli/main.js');
 
 const values = readArguments();
 const port = Number(values.port ?? process.env.PORT ?? 8080);
+
+const folder = mkdtempSync(join(tmpdir(), 'stickyroute-sample-'));
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+// Nobody's password is the same twice: these are made for one run and printed.
+const random = () => randomBytes(32).toString('base64url');
+const accounts = [
+  { id: '1', username: 'alice', password: random().slice(0, 12), email: 'alice@example.org' },
+  { id: '2', username: 'bob', password: random().slice(0, 12), email: 'bob@example.org' },
+];
 
 const running = [];
 let stopping;
@@ -40,33 +49,61 @@ async function main() {
   if (!(await isFree(port))) throw new Error(`Port ${port} is in use: stop what listens there, or choose another with \`npm start -- --port ${port === 9090 ? 9091 : 9090}\`.`);
 
   const ports = await upstreamPorts();
+  const config = await configFile(ports);
   const env = {
     ...process.env,
     PORT: String(port),
-    STICKYROUTE_KEY: process.env.STICKYROUTE_KEY || randomBytes(32).toString('base64url'),
-    JWT_SECRET: process.env.JWT_SECRET || randomBytes(32).toString('base64url'),
+    STICKYROUTE_KEY: process.env.STICKYROUTE_KEY || random(),
+    JWT_SECRET: process.env.JWT_SECRET || random(),
+    SESSION_KEY: process.env.SESSION_KEY || random(),
+    INTERNAL_KEY: random(),
+    SAMPLE_PID: String(process.pid),
+    REDIS_URL: values.redis ?? process.env.REDIS_URL ?? '',
+    STATE_FOLDER: join(folder, 'state'),
+    ACCOUNTS: JSON.stringify(accounts),
+    UPSTREAMS: JSON.stringify(Object.fromEntries(ports.map((upstreamPort, at) => [`api-${at + 1}`, `http://127.0.0.1:${upstreamPort}`]))),
   };
   ports.forEach((upstreamPort, at) => (env[`API_${at + 1}_PORT`] = String(upstreamPort)));
 
   const upstreams = ports.map((upstreamPort, at) =>
     launch(`api-${at + 1}`, upstreamPort, env, [path('api/server.mjs'), '--name', `api-${at + 1}`, '--port', String(upstreamPort)]));
   await Promise.all(upstreams.map(ready));
-  const gateway = launch('gateway', port, env, [cli, 'up', '-c', path('stickyroute.yaml')]);
+  const gateway = launch('gateway', port, env, [cli, 'up', '-c', config]);
   await ready(gateway);
 
   console.log(`\n${table([...upstreams, gateway])}\n`);
-  console.log(await suggestions(env.JWT_SECRET));
+  console.log(suggestions(await tokenOf(accounts[0], ports[0])));
   for (const upstream of upstreams) upstream.ended.then(() => onUpstreamEnd(upstream));
   gateway.ended.then(() => onGatewayEnd(gateway));
 }
 
 function readArguments() {
   try {
-    return parseArgs({ options: { port: { type: 'string', short: 'p' } } }).values;
+    return parseArgs({ options: { port: { type: 'string', short: 'p' }, redis: { type: 'string' }, preset: { type: 'string' } } }).values;
   } catch (error) {
-    console.error(`${error.message} The only one is --port, as in: npm start -- --port 9090`);
+    console.error(`${error.message} There are --port 9090, --redis redis://127.0.0.1:6379 and --preset small, as in: npm start -- --port 9090`);
     process.exit(2);
   }
+}
+
+/** The file with every rule; or, for a size, one as `stickyroute advise` would print it. */
+async function configFile(ports) {
+  if (values.preset === undefined) return path('stickyroute.yaml');
+  const { PRESETS } = await import(new URL('../dist/control/presets.js', import.meta.url));
+  const preset = PRESETS.find(({ name }) => name === values.preset);
+  if (preset === undefined) throw new Error(`There is no preset ${values.preset}: write --preset ${PRESETS.map(({ name }) => name).join(', or ')}.`);
+  console.log(`${preset.name}: ${preset.size}. ${preset.scheme}. ${preset.why}\n`);
+  const upstreams = Object.fromEntries(ports.map((upstreamPort, at) => [`api-${at + 1}`, `http://127.0.0.1:${upstreamPort}`]));
+  const config = { listen: port, upstreams, ...preset.config, health: { path: '/healthz', every: '1s' }, expose: true, accessLog: false };
+  const file = join(folder, 'stickyroute.json');
+  writeFileSync(file, JSON.stringify(config));
+  return file;
+}
+
+/** An access token, by logging in at an upstream as anybody would. */
+async function tokenOf({ username, password }, upstreamPort) {
+  const response = await fetch(`http://127.0.0.1:${upstreamPort}/api/login`, { method: 'POST', body: new URLSearchParams({ username, password }) });
+  return (await response.json()).access_token;
 }
 
 /** Starts one process, in a group of its own: Ctrl-C reaches this process alone, which then stops the others in order. */
@@ -145,22 +182,32 @@ function table(parts) {
   return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column])).join('   ')}`.trimEnd()).join('\n');
 }
 
-async function suggestions(secret) {
-  const token = await new SignJWT({}).setProtectedHeader({ alg: 'HS256' }).setSubject('carol').setIssuedAt().setExpirationTime('12h').sign(new TextEncoder().encode(secret));
-  const url = `http://localhost:${port}/load-balancer-test`;
+function suggestions(token) {
+  const at = `http://localhost:${port}`;
+  const url = `${at}/load-balancer-test`;
   const jar = join(tmpdir(), 'stickyroute-cookies');
-  const lines = [
-    ['by address', `curl -si ${url}`],
-    ['by cookie (send it twice: the second time it is bound)', `curl -si -c ${jar} -b ${jar} ${url}`],
-    ['by header', `curl -si -H 'x-user-id: alice' ${url}`],
-    ['by query', `curl -si '${url}?user_id=bob'`],
-    ['by bearer token', `curl -si -H 'authorization: Bearer ${token}' ${url}`],
-    ['cookie + hashing: placed by the header, remembered by the cookie', `curl -si -c ${jar}-dave -b ${jar}-dave -H 'x-user-id: dave' ${url}`],
+  const login = `-d 'username=alice&password=${accounts[0].password}'`;
+  const groups = [
+    ['Paste any line, as often as you like. `x-upstream` says who answered, `x-affinity` why.', [
+      ['by address', `curl -si ${url}`],
+      ['by cookie (send it twice: the second time it is bound)', `curl -si -c ${jar} -b ${jar} ${url}`],
+      ['by header', `curl -si -H 'x-user-id: alice' ${url}`],
+      ['by query', `curl -si '${url}?user_id=bob'`],
+      ['by bearer token', `curl -si -H 'authorization: Bearer ${token}' ${url}`],
+      ['cookie + hashing: placed by the header, remembered by the cookie', `curl -si -c ${jar}-dave -b ${jar}-dave -H 'x-user-id: dave' ${url}`],
+    ]],
+    ['And what holds when a user is moved all the same: the three upstreams share sessions, tokens and a cache.', [
+      ['log in: a session in the jar, and a token in the answer', `curl -s -c ${jar} -b ${jar} ${login} ${at}/api/login`],
+      ['put something into the session, and read it', `curl -s -c ${jar} -b ${jar} -d 'key=color&value=red' ${at}/api/session ; curl -s -b ${jar} ${at}/api/session`],
+      ['who the token is, and which level of the cache knew (twice: the second time local)', `curl -s -H 'authorization: Bearer ${token}' ${at}/api/users/me`],
+      ['a user, from the upstream that owns it', `curl -s ${at}/api/users/2`],
+      ['one endpoint for a token, a session, and nobody', `curl -s -H 'authorization: Bearer ${token}' ${at}/api/data ; curl -s -b ${jar} ${at}/api/data ; curl -s ${at}/api/data`],
+      ['log out, everywhere: the token is worth nothing either', `curl -s -c ${jar} -b ${jar} -X POST '${at}/api/logout?everywhere=true'`],
+    ]],
   ];
   return [
-    'Paste any line, as often as you like. `x-upstream` says who answered, `x-affinity` why.',
-    ...lines.map(([what, line]) => `\n# ${what}\n${line}`),
-    '\nKill an upstream by its pid to see who moves. Ctrl-C stops everything.\n',
+    ...groups.flatMap(([title, lines]) => [title, ...lines.map(([what, line]) => `\n# ${what}\n${line}`), '']),
+    'Kill an upstream by its pid to see who moves; nobody is logged out. Ctrl-C stops everything.\n',
   ].join('\n');
 }
 

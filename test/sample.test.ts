@@ -19,17 +19,17 @@ interface Sample {
 const SCRIPT = fileURLToPath(new URL('../examples/start.mjs', import.meta.url));
 
 /** `npm start` without its build, on a port of its own. */
-async function startSample(): Promise<Sample> {
+async function startSample(...flags: string[]): Promise<Sample> {
   const port = await freePort();
-  const sample = start(process.execPath, [SCRIPT, '--port', String(port)]);
+  const sample = start(process.execPath, [SCRIPT, '--port', String(port), ...flags]);
   await sample.waitForLine(/Ctrl-C stops everything/, 20_000);
   const parts = [...sample.stdout.matchAll(/^ {2}(api-\d|gateway) +http:\/\/\S+ +(\d+)$/gm)].map((row) => ({ name: row[1]!, pid: Number(row[2]) }));
   return { process: sample, port, parts };
 }
 
-/** What a printed curl line asks for. */
+/** What a printed curl line about affinity asks for. */
 function printedRequests(sample: Sample): { target: string; headers: Record<string, string> }[] {
-  return [...sample.process.stdout.matchAll(/^curl .*$/gm)].map(([line]) => ({
+  return [...sample.process.stdout.matchAll(/^curl .*load-balancer-test.*$/gm)].map(([line]) => ({
     target: /http:\/\/localhost:\d+([^\s']+)/.exec(line)![1]!,
     headers: Object.fromEntries([...line.matchAll(/-H '([^:]+): ([^']+)'/g)].map((match) => [match[1]!, match[2]!])),
   }));

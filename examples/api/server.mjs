@@ -1,14 +1,20 @@
-// An upstream as any team has one: plain Node, some endpoints, a WebSocket echo. It knows nothing of stickyroute.
+// An upstream as any team has one: plain Node, some endpoints, a WebSocket echo. Its sessions, tokens and cache are stickyroute's, so
+// that it doesn't matter which of the three answers.
 //   node examples/api/server.mjs --port 3001 --name api-1
 import { createServer } from 'node:http';
-import { once } from 'node:events';
-import { setTimeout as pause } from 'node:timers/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { createClient } from 'stickyroute/client';
+import { session } from 'stickyroute/node';
 import { WebSocketServer } from 'ws';
-
-const BODY_BYTES_MAX = 10 * 1024 * 1024;
-const SLOW_MS_MAX = 30_000;
-const PARTS_MAX = 1000;
+import { Accounts } from './accounts.mjs';
+import { BODY_BYTES_MAX, sendJson } from './http.mjs';
+import { sessionEndpoints } from './session-endpoints.mjs';
+import { openState } from './state.mjs';
+import { testingEndpoints } from './testing-endpoints.mjs';
+import { userEndpoints } from './user-endpoints.mjs';
 
 const { values } = parseArgs({
   options: { port: { type: 'string' }, host: { type: 'string' }, name: { type: 'string' } },
@@ -17,79 +23,48 @@ const port = Number(values.port ?? process.env.PORT ?? 3001);
 const host = values.host ?? process.env.HOST ?? '127.0.0.1';
 const name = values.name ?? process.env.SERVICE_NAME ?? `api-${port}`;
 
-const endpoints = {
-  '/load-balancer-test': (_request, response) => sendJson(response, 200, { service_name: name, pid: process.pid }),
-  '/healthz': (_request, response) => sendJson(response, 200, { status: 'ok', service_name: name }),
-  '/echo': echo,
-  '/slow': slow,
-  '/stream': stream,
-  '/events': events,
+// Alone it makes secrets of its own; several that work together are given the same by whoever starts them.
+const secret = (variable) => process.env[variable] || randomBytes(32).toString('base64url');
+const settings = {
+  REDIS_URL: process.env.REDIS_URL,
+  STATE_FOLDER: process.env.STATE_FOLDER || join(tmpdir(), `stickyroute-state-${port}`),
+  SESSION_KEY: secret('SESSION_KEY'),
+  JWT_SECRET: secret('JWT_SECRET'),
 };
+const upstreams = JSON.parse(process.env.UPSTREAMS || `{"${name}":"http://${host}:${port}"}`);
 
-/** The request as it arrived, any method. */
-async function echo(request, response) {
-  const parts = [];
-  let size = 0;
-  for await (const part of request) {
-    size += part.length;
-    if (size > BODY_BYTES_MAX) return sendJson(response, 413, { error: `A body may have ${BODY_BYTES_MAX} bytes.` });
-    parts.push(part);
-  }
-  const { method, url, headers } = request;
-  sendJson(response, 200, { service_name: name, method, url, headers, body: Buffer.concat(parts).toString('utf8') });
+const state = await openState(settings);
+const accounts = new Accounts(state.store);
+for (const account of JSON.parse(process.env.ACCOUNTS || '[]')) await accounts.create(account);
+const owners = createClient({ upstreams, deadline: '5s', answerTime: '2s' });
+
+const shared = { ...state, accounts, owners, storeName: state.store.name, internalKey: secret('INTERNAL_KEY') };
+const endpoints = { ...testingEndpoints(name), ...sessionEndpoints(name, shared), ...userEndpoints(name, shared) };
+
+/** An endpoint by its path, by method and path, or by method and a path whose last part is the parameter. */
+function find(method, path) {
+  const exact = endpoints[`${method} ${path}`] ?? endpoints[path];
+  if (exact !== undefined) return { endpoint: exact };
+  const slash = path.lastIndexOf('/');
+  const endpoint = endpoints[`${method} ${path.slice(0, slash)}/:id`];
+  const parameter = path.slice(slash + 1);
+  return /^[\w-]{1,64}$/.test(parameter) ? { endpoint, parameter } : {};
 }
 
-/** Answers after `ms` milliseconds. */
-async function slow(_request, response, query) {
-  const ms = bounded(query.get('ms'), 1000, SLOW_MS_MAX);
-  await pause(ms);
-  sendJson(response, 200, { service_name: name, ms });
-}
-
-/** Text in chunks: `parts` of them, `ms` milliseconds apart. */
-async function stream(_request, response, query) {
-  response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
-  await writeParts(response, query, (at) => `${name} part ${at}\n`);
-}
-
-/** The same as server-sent events. */
-async function events(_request, response, query) {
-  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-  await writeParts(response, query, (at) => `id: ${at}\ndata: ${JSON.stringify({ service_name: name, part: at })}\n\n`);
-}
-
-async function writeParts(response, query, text) {
-  const parts = bounded(query.get('parts'), 5, PARTS_MAX);
-  const ms = bounded(query.get('ms'), 200, SLOW_MS_MAX);
-  response.flushHeaders();
-  for (let at = 1; at <= parts && !response.destroyed; at++) {
-    if (at > 1) await pause(ms);
-    if (!response.write(text(at))) await Promise.race([once(response, 'drain'), once(response, 'close')]);
-  }
-  response.end();
-}
-
-/** A number from the query, within its bounds. */
-function bounded(text, standard, max) {
-  const number = Number(text ?? standard);
-  return Number.isFinite(number) ? Math.min(Math.max(number, 0), max) : standard;
-}
-
-function sendJson(response, status, value) {
-  const body = JSON.stringify(value);
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
-  response.end(response.req.method === 'HEAD' ? undefined : body);
-}
-
-const server = createServer((request, response) => {
+const server = createServer(session(state.sessions, async (request, response) => {
   const [path, query] = request.url.split('?', 2);
-  const endpoint = endpoints[path];
+  const { endpoint, parameter } = find(request.method, path);
   if (endpoint === undefined) {
     sendJson(response, 404, { error: `No such endpoint. There are: ${[...Object.keys(endpoints), '/ws (WebSocket)'].join(', ')}.` });
     return;
   }
-  Promise.resolve(endpoint(request, response, new URLSearchParams(query))).catch(() => response.destroy());
-});
+  try {
+    await endpoint(request, response, { query: new URLSearchParams(query), parameter });
+  } catch (error) {
+    if (request.destroyed && !request.complete) return; // the client left in the middle of its request
+    throw error;
+  }
+}));
 // Longer than the gateway keeps an unused connection, so that it is the gateway who closes it.
 server.keepAliveTimeout = 75_000;
 
@@ -104,14 +79,20 @@ server.on('error', (error) => {
   console.error(error.code === 'EADDRINUSE' ? `Port ${port} is in use: choose another with --port.` : error.message);
   process.exit(1);
 });
-server.listen(port, host, () => console.log(`${name} listens on http://${host}:${server.address().port}`));
+server.listen(port, host, () => console.log(`${name} listens on http://${host}:${server.address().port}, state in ${state.store.name}`));
+
+async function leave() {
+  owners.close();
+  await state.close();
+  process.exit(0);
+}
 
 for (const signal of ['SIGTERM', 'SIGINT']) {
   process.on(signal, () => {
     for (const socket of sockets.clients) socket.close(1001, 'going away');
-    server.close(() => process.exit(0));
+    server.close(() => void leave());
     server.closeIdleConnections();
     // What still runs gets a moment; a WebSocket whose client never answers must not hold the process.
-    setTimeout(() => process.exit(0), 2000).unref();
+    setTimeout(() => void leave(), 2000).unref();
   });
 }
