@@ -1,6 +1,6 @@
 // `npm run bench:cache`: the cache beside bentocache, cacheable, cache-manager and node-redis's client-side cache, over the same Redis,
 // in one run. Every cache runs in processes of its own, which take turns, so that a noisy neighbour hits all alike. What to steer by:
-// CPU a call, in that process, which no neighbour changes much.
+// CPU a call, in that process, in the round that was disturbed least.
 //   node bench/cache.mjs [--rounds 5]
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -42,7 +42,7 @@ async function main() {
 }
 
 function report(measured) {
-  console.log(`\n${cpus()[0].model}, Node ${process.version}, caches on one core, Redis on the other. Medians of ${ROUNDS} rounds.`);
+  console.log(`\n${cpus()[0].model}, Node ${process.version}, caches on one core, Redis on the other. CPU is that of the least disturbed of ${ROUNDS} rounds, calls/s the median.`);
   const results = [];
   const cases = new Set(SUBJECTS.flatMap((name) => Object.keys(measured[name])));
   for (const of of cases) {
@@ -50,10 +50,10 @@ function report(measured) {
     for (const name of SUBJECTS) {
       const found = measured[name][of];
       if (found === undefined) continue;
-      const micros = median(found.cpu);
+      const micros = Math.min(...found.cpu);
       const rival = measured[RIVAL][of];
-      const times = rival === undefined ? '' : (median(rival.cpu) / micros).toPrecision(2);
-      console.log(`| ${name} | ${micros.toPrecision(3)} (${Math.min(...found.cpu).toPrecision(3)} to ${Math.max(...found.cpu).toPrecision(3)}) | ${Math.round(median(found.rates)).toLocaleString('en')} | ${times} |`);
+      const times = rival === undefined ? '' : (Math.min(...rival.cpu) / micros).toPrecision(2);
+      console.log(`| ${name} | ${micros.toPrecision(3)} | ${Math.round(median(found.rates)).toLocaleString('en')} | ${times} |`);
       results.push({ case: of, name, micros, rate: median(found.rates) });
     }
   }

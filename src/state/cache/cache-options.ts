@@ -137,10 +137,10 @@ export function readTimes(options: EntryOptions | undefined, defaults: EntryTime
   };
 }
 
-function readDuration(name: string, value: Duration, leastMs: number, mostMs: number): number {
+function readDuration(name: string, value: Duration, fromMs: number, untilMs: number): number {
   const ms = typeof value === 'number' ? value : value === '0' ? 0 : parseDuration(value);
   if (ms === undefined || !Number.isFinite(ms)) throw invalid(`\`${name}\` is not a duration. Write milliseconds as a number, or ${DURATION_FORM}.`);
-  if (ms < leastMs || ms > mostMs) throw invalid(`\`${name}\` is ${ms} ms. Write one from ${leastMs} to ${mostMs} ms.`);
+  if (ms < fromMs || ms > untilMs) throw invalid(`\`${name}\` is ${ms} ms. Write one from ${fromMs} to ${untilMs} ms.`);
   return ms;
 }
 
