@@ -75,7 +75,7 @@ describe('stickyroute up --preset', () => {
 
   it('large places a token\'s user by consistent hashing, as the client does, with a worker a core', async () => {
     const { upstreams, port, gateway } = await up('large');
-    expect(gateway.stderr).toMatch(/route default: .* affinity jwt, ip; /);
+    await gateway.waitForLine(/route default: .* affinity jwt, ip; /);
     const idOf = (url: string): string => new URL(url).host;
     const client = createClient({ upstreams: Object.fromEntries(upstreams.map(({ url }) => [idOf(url), url])) });
     const users = Array.from({ length: 60 }, (_, at) => `user-${at}`);

@@ -42,7 +42,8 @@ const PROBES = { health: { path: '/', every: '200ms', timeout: '200ms', healthyA
 const CASES: readonly Case[] = [
   { title: 'hash of a header, consistent', target: 'nginx', placement: 'nginx-consistent', affinity: [{ header: 'x-user-id' }], weights: [1, 2, 1], request: byHeader },
   { title: 'hash of a header', target: 'nginx', placement: 'nginx-hash', affinity: [{ header: 'x-user-id' }], request: byHeader },
-  { title: 'ip_hash', target: 'nginx', placement: 'nginx-ip-hash', affinity: ['ip'], weights: [1, 2, 1], request: (at) => ({ localAddress: `127.${1 + (at % 50)}.${1 + Math.floor(at / 2)}.7` }) },
+  // Addresses that never make nginx give up: from 127.20.60.7 its hash runs in a circle on the upstream that falls, and then both balance.
+  { title: 'ip_hash', target: 'nginx', placement: 'nginx-ip-hash', affinity: ['ip'], weights: [1, 2, 1], request: (at) => ({ localAddress: `127.${1 + (at % 50)}.${2 + Math.floor(at / 2)}.7` }) },
   { title: 'a header, then a parameter', target: 'nginx', placement: 'nginx-consistent', affinity: [{ header: 'x-user-id' }, { query: 'user_id' }], request: byChain },
   { title: 'hash of a cookie', target: 'nginx', placement: 'nginx-consistent', affinity: [{ keyCookie: 'my-session' }], request: byCookie },
   { title: 'a part of the path', target: 'nginx', placement: 'nginx-consistent', affinity: [{ path: '/api/users/:id' }], request: byPath },
