@@ -11,8 +11,7 @@ export function seenFor(cache: Cache, request: IncomingMessage, response: Server
   const send = (method: Method, args: unknown[]): unknown => {
     for (const each of METHODS) target[each] = originals.get(each)!;
     const rest = method === 'writeHead' ? headArguments(response, args) : args;
-    const header = cache.version.write(seen, isSecure);
-    if (header !== undefined && !areHeadersSent(response)) response.appendHeader(header.name, header.value);
+    if (!areHeadersSent(response)) for (const { name, value } of cache.version.write(seen, isSecure)) response.appendHeader(name, value);
     return target[method](...rest);
   };
   for (const method of METHODS) target[method] = (...args) => send(method, args);

@@ -115,12 +115,12 @@ describe.each(Object.entries(builds))('%s', (_, build) => {
     await second!.cache.scope('ada').set('name', 'old');
     const written = await fetch(`${first!.url}/write`, { headers: { 'x-forwarded-proto': 'https' } });
     expect(written.status).toBe(200);
-    const cookie = written.headers.getSetCookie().find((field) => field.startsWith('seen='))!;
-    expect(cookie).toMatch(/^seen=1~0\.[0-9a-z]+\.[0-9a-f]{32}~[\w-]{22}; Path=\/; Max-Age=7200; HttpOnly; SameSite=Lax; Secure$/);
+    const cookie = written.headers.getSetCookie().find((field) => field.startsWith('seen-'))!;
+    expect(cookie).toMatch(/^seen-[0-9a-f]{8}=1~0\.[0-9a-z]+\.[0-9a-z]+\.[0-9a-f]{32}~[\w-]{22}; Path=\/; Max-Age=7200; HttpOnly; SameSite=Lax; Secure$/);
     expect(await (await fetch(`${second!.url}/read`)).text()).toBe('old local');
     const moved = await fetch(`${second!.url}/read`, { headers: { cookie: cookie.split(';')[0]! } });
     expect(await moved.text()).toBe('new store');
-    expect(moved.headers.getSetCookie().filter((field) => field.startsWith('seen='))).toEqual([]);
-    expect(await (await fetch(`${second!.url}/read`, { headers: { cookie: 'seen=forged' } })).text()).toBe('new local');
+    expect(moved.headers.getSetCookie().filter((field) => field.startsWith('seen-'))).toEqual([]);
+    expect(await (await fetch(`${second!.url}/read`, { headers: { cookie: 'seen-1=forged' } })).text()).toBe('new local');
   });
 });

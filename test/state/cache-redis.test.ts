@@ -65,7 +65,7 @@ skipUnless('redis-server')(`caches in three processes over a real Redis (SIM_SEE
   async function ask(path: string, cookie = ''): Promise<{ readonly found: Found | undefined; readonly cookie: string; readonly isDone: boolean }> {
     const response = await fetch(pick(members).url + path, { headers: { cookie } });
     const found = await response.json() as Found;
-    const [set] = response.headers.getSetCookie();
+    const [set] = response.headers.getSetCookie(); // the second takes back the one that came along
     return { found: response.ok && 'level' in found ? found : undefined, cookie: set?.split(';')[0] ?? cookie, isDone: response.ok };
   }
 

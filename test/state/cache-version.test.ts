@@ -34,12 +34,13 @@ async function open(options: Partial<CacheOptions> = {}): Promise<Process> {
 
 /** One request of a browser: what it brings along, and what it takes with it. */
 async function visit<Value>({ cache }: Process, jar: Map<string, string>, handle: (scope: ReturnType<Cache['scope']>) => Promise<Value>): Promise<Value> {
-  const seen = cache.version.read((name) => (name === 'cookie' ? [...jar].map(([cookie, text]) => `${cookie}=${text}`).join('; ') : undefined));
+  const field = [...jar].map(([cookie, text]) => `${cookie}=${text}`).join('; ');
+  const seen = cache.version.read((name) => (name === 'cookie' ? field : undefined));
   const value = await handle(cache.scope('ada', seen));
-  const header = cache.version.write(seen, true);
-  if (header !== undefined) {
-    const [name, text] = header.value.split(';')[0]!.split('=') as [string, string];
-    jar.set(name, text);
+  for (const header of cache.version.write(seen, true)) {
+    const [, name, text, seconds] = /^([^=]+)=([^;]*);.*Max-Age=(\d+)/.exec(header.value)!;
+    if (seconds === '0') jar.delete(name!);
+    else jar.set(name!, text!);
   }
   return value;
 }
@@ -114,6 +115,26 @@ describe('a user who is moved', () => {
   });
 });
 
+describe('a user with several requests at once', () => {
+  it('reads the own write, whichever answer comes last', async () => {
+    for (const isWriteLast of [true, false]) {
+      const [reading, writing] = [new Map<string, string>(), new Map<string, string>()];
+      await second.cache.scope('ada').set('name', 'old');
+      await visit(first, reading, (scope) => scope.set('other', 2));
+      await visit(first, writing, (scope) => scope.set('name', 'new'));
+      const jar = new Map(isWriteLast ? [...reading, ...writing] : [...writing, ...reading]);
+      expect(await visit(second, jar, (scope) => scope.get('name'))).toBe('new');
+      await second.store.hear();
+    }
+  });
+
+  it('takes one cookie along once the answers are in', async () => {
+    const jar = new Map<string, string>();
+    for (let at = 0; at < 5; at++) await visit(at % 2 === 0 ? first : second, jar, (scope) => scope.set('name', at));
+    expect(jar.size).toBe(1);
+  });
+});
+
 describe('what a client carries', () => {
   const headersOf = (cache: Cache, seen: Seen, isSecure = true) => cache.version.write(seen, isSecure);
 
@@ -121,12 +142,12 @@ describe('what a client carries', () => {
     const { cache } = first;
     const seen = cache.version.read(() => undefined);
     const scope = cache.scope('ada', seen);
-    expect(headersOf(cache, seen)).toBeUndefined();
+    expect(headersOf(cache, seen)).toEqual([]);
     await scope.get('nothing');
-    expect(headersOf(cache, seen)).toBeUndefined();
+    expect(headersOf(cache, seen)).toEqual([]);
     await scope.set('name', 1);
-    expect(headersOf(cache, seen)).toEqual({ name: 'Set-Cookie', value: expect.stringMatching(/^seen=1~0\.1\.[0-9a-f]{32}~[\w-]{22}; Path=\/; Max-Age=2; HttpOnly; SameSite=Lax; Secure$/) });
-    expect(headersOf(cache, seen, false)!.value).not.toContain('Secure');
+    expect(headersOf(cache, seen)).toEqual([{ name: 'Set-Cookie', value: expect.stringMatching(/^seen-[0-9a-f]{8}=1~0\.1\.1jk\.[0-9a-f]{32}~[\w-]{22}; Path=\/; Max-Age=2; HttpOnly; SameSite=Lax; Secure$/) }]);
+    expect(headersOf(cache, seen, false)[0]!.value).not.toContain('Secure');
   });
 
   it('is not sent for copies that everybody has by now', async () => {
@@ -135,16 +156,16 @@ describe('what a client carries', () => {
     await first.store.hear();
     const seen = first.cache.version.read(() => undefined);
     expect(first.cache.scope('ada', seen).peek('name')).toBe(1);
-    expect(headersOf(first.cache, seen)).toBeUndefined();
+    expect(headersOf(first.cache, seen)).toEqual([]);
   });
 
   it('is a header where the client is told to send one back', async () => {
     const { cache } = await open({ version: { carrier: 'header', name: 'X-Seen-Here' } });
     const seen = cache.version.read(() => undefined);
     await cache.scope('ada', seen).set('name', 1);
-    const header = headersOf(cache, seen)!;
+    const header = headersOf(cache, seen)[0]!;
     expect(header.name).toBe('x-seen-here');
-    const again = cache.version.read((name) => (name === 'x-seen-here' ? header.value : undefined));
+    const again = cache.version.read((name) => (name === 'x-seen-here' ? `${header.value}, nonsense, ${header.value}` : undefined));
     expect(again.versions).toEqual(seen.versions);
   });
 
@@ -152,22 +173,22 @@ describe('what a client carries', () => {
     const { cache } = first;
     const seen = cache.version.read(() => undefined);
     await cache.scope('ada', seen).set('name', 1);
-    const text = /^seen=([^;]+)/.exec(headersOf(cache, seen)!.value)![1]!;
+    const text = /^seen-[^=]+=([^;]+)/.exec(headersOf(cache, seen)[0]!.value)![1]!;
     const read = (reader: Cache, cookie: string) => reader.version.read((name) => (name === 'cookie' ? cookie : undefined)).versions;
-    expect(read(cache, `seen=${text}`)).toHaveLength(1);
-    const bad = [text.replace('~0.1.', '~0.2.'), text.slice(0, -1), `${text}A`, text.replace('1~', '2~'), '', '1', '1~', '~', 'x'.repeat(5_000), `1~0.zzzzzzzzzzzz.r~${text.slice(-22)}`, '1~0.1.r~😀'];
-    for (const forged of bad) expect(read(cache, `seen=${forged}`), forged.slice(0, 60)).toEqual([]);
-    expect(read((await open({ keys: ['another secret of 32 characters ..'] })).cache, `seen=${text}`)).toEqual([]);
-    expect(read((await open({ name: 'other' })).cache, `seen=${text}`)).toEqual([]);
-    expect(read((await open({ keys: ['another secret of 32 characters ..', ...KEYS] })).cache, `seen=${text}`)).toHaveLength(1);
-    expect(read(cache, `seen=${bad[0]}; seen=${text}`)).toHaveLength(1);
+    expect(read(cache, `seen-1=${text}`)).toHaveLength(1);
+    const bad = [text.replace('~0.1.', '~0.2.'), text.slice(0, -1), `${text}A`, text.replace('1~', '2~'), '', '1', '1~', '~', 'x'.repeat(5_000), `1~0.zzzzzzzzzzzz.1.r~${text.slice(-22)}`, '1~0.1.1.r~😀'];
+    for (const forged of bad) expect(read(cache, `seen-1=${forged}`), forged.slice(0, 60)).toEqual([]);
+    expect(read((await open({ keys: ['another secret of 32 characters ..'] })).cache, `seen-1=${text}`)).toEqual([]);
+    expect(read((await open({ name: 'other' })).cache, `seen-1=${text}`)).toEqual([]);
+    expect(read((await open({ keys: ['another secret of 32 characters ..', ...KEYS] })).cache, `seen-1=${text}`)).toHaveLength(1);
+    expect(read(cache, `seen-0=${bad[0]}; seen-1=${text}`)).toHaveLength(1);
   });
 
   it('stays short: of more partitions than it names, all are read from the store', () => {
     const { cache } = first;
     const seen = cache.version.read(() => undefined);
     for (let partition = 0; partition < 64; partition++) seen.raise(partition, 'r'.repeat(64), 1_000_000 + partition);
-    const text = headersOf(cache, seen)!.value;
+    const text = headersOf(cache, seen)[0]!.value;
     expect(text.length).toBeLessThan(800);
     const again = cache.version.read((name) => (name === 'cookie' ? text.split(';')[0] : undefined));
     expect(again.versions).toHaveLength(8);

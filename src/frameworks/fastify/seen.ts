@@ -24,8 +24,8 @@ export function seen(cache: Cache): (app: FastifyInstance) => Promise<void> {
     });
     app.addHook('onSend', async (request, reply, payload) => {
       // Nothing was read where a hook before this one has answered.
-      const header = (request.seen as Seen | undefined) && cache.version.write(request.seen, request.protocol === 'https');
-      if (header !== undefined) reply.header(header.name, header.value);
+      const headers = (request.seen as Seen | undefined) === undefined ? [] : cache.version.write(request.seen, request.protocol === 'https');
+      for (const { name, value } of headers) reply.header(name, value);
       return payload;
     });
   });

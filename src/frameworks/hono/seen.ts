@@ -21,7 +21,7 @@ export function seen(cache: Cache, options: SchemeOptions = {}): MiddlewareHandl
     c.set('seen', mine);
     await next();
     const incoming = (c.env as { incoming?: IncomingMessage } | undefined)?.incoming;
-    const header = cache.version.write(mine, c.req.url.startsWith('https:') || (incoming !== undefined && isForwardedSecure(incoming)));
-    if (header !== undefined) c.header(header.name, header.value, { append: true });
+    const isSecure = c.req.url.startsWith('https:') || (incoming !== undefined && isForwardedSecure(incoming));
+    for (const { name, value } of cache.version.write(mine, isSecure)) c.header(name, value, { append: true });
   };
 }

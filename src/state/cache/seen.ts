@@ -7,6 +7,12 @@ export interface SeenVersion {
   readonly version: number;
 }
 
+/** The same for where it is carried to. */
+export interface CarriedVersion extends SeenVersion {
+  /** For how long it still counts. */
+  readonly leftMs: number;
+}
+
 /** How far a copy is known to reach. */
 export interface Reach {
   readonly run: string;
@@ -41,12 +47,15 @@ export class Seen {
   }
 
   /** What is to be remembered, newest last. */
-  get versions(): readonly SeenVersion[] {
+  get versions(): readonly CarriedVersion[] {
     const nowMs = this.#clock.monotonic();
-    return this.#held.filter(({ untilMs }) => untilMs > nowMs).map(({ partition, run, version }) => ({ partition, run, version }));
+    return this.#held.filter(({ untilMs }) => untilMs > nowMs).map(({ partition, run, version, untilMs }) => ({ partition, run, version, leftMs: Math.ceil(untilMs - nowMs) }));
   }
 
-  /** True where a copy of this version, in a process that the feed has told this much, can't be older than what was seen. */
+  /**
+   * True where a copy of this version, in a process that the feed has told this much, can't be older than what was seen. Numbers of two
+   * lives of a partition can't be compared: while one of another life counts, no copy is good enough.
+   */
   allows(partition: number, version: number, reach: Reach): boolean {
     for (const held of this.#held) {
       if (held.partition !== partition && held.partition !== EVERY_PARTITION) continue;
@@ -58,20 +67,28 @@ export class Seen {
   }
 
   /** What its user's request brought along. */
-  know(versions: readonly SeenVersion[]): void {
-    const untilMs = this.#clock.monotonic() + this.#lifeMs;
-    this.#held = [...this.#held, ...versions.map((version) => ({ ...version, untilMs }))];
+  know(versions: readonly CarriedVersion[]): void {
+    const nowMs = this.#clock.monotonic();
+    for (const { leftMs, ...version } of versions) this.#hold({ ...version, untilMs: nowMs + Math.min(leftMs, this.#lifeMs) });
   }
 
   /** This version was shown to its user, or written for it. */
   raise(partition: number, run: string, version: number): void {
     const nowMs = this.#clock.monotonic();
-    if (this.#held.some((held) => held.partition === partition && held.untilMs > nowMs && held.run === run && held.version >= version)) return;
-    const others = this.#held.filter((held) => held.partition !== partition && held.untilMs > nowMs);
-    const next: Held[] = [...others, { partition, run, version, untilMs: nowMs + this.#lifeMs }];
-    if (next.length > SEEN_MAX) next.splice(0, next.length - SEEN_MAX + 1, { partition: EVERY_PARTITION, run: '', version: 0, untilMs: nowMs + this.#lifeMs });
-    this.#held = next;
+    if (this.#held.some((held) => held.partition === partition && held.run === run && held.version >= version && held.untilMs > nowMs)) return;
+    this.#hold({ partition, run, version, untilMs: nowMs + this.#lifeMs });
     this.#hasNews = true;
+  }
+
+  #hold(next: Held): void {
+    const nowMs = this.#clock.monotonic();
+    const isSame = ({ partition, run }: Held): boolean => partition === next.partition && run === next.run;
+    // Who has seen one has seen all before it, so of two that count the higher is enough, for as long as that counts.
+    const known = this.#held.find((held) => isSame(held) && held.untilMs > nowMs && held.version >= next.version);
+    if (known !== undefined && (known.version > next.version || known.untilMs >= next.untilMs)) return;
+    const held = [...this.#held.filter((other) => other.untilMs > nowMs && !isSame(other)), next];
+    if (held.length > SEEN_MAX) held.splice(0, held.length - SEEN_MAX + 1, { partition: EVERY_PARTITION, run: '', version: 0, untilMs: nowMs + this.#lifeMs });
+    this.#held = held;
   }
 }
 

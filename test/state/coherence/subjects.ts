@@ -33,7 +33,7 @@ function visitOf(cache: Cache, user: string, seen: Seen): UserVisit {
   return {
     get: (key) => scope.get<string>(key),
     set: (key, value) => scope.set(key, value),
-    carry: () => cache.version.write(seen, true)?.value.split(';')[0],
+    carry: () => cache.version.write(seen, true)[0]?.value.split(';')[0],
   };
 }
 

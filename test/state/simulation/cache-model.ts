@@ -1,9 +1,9 @@
-import type { Cache, CacheScope, Found, LoadOptions, Seen } from '../../../src/state/cache/index.js';
+import type { Cache, CacheScope, Found, LoadOptions } from '../../../src/state/cache/index.js';
 import { EntryKeys, type EntryKey } from '../../../src/state/cache/entry-key.js';
 import { seededRandom } from '../../../src/testing/seeded-random.js';
 import { BOUND_MS, Fleet, PARTITIONS, type FleetFaults, type Member } from './fleet.js';
 import { Register } from './register.js';
-import { User } from './user.js';
+import { User, type Request } from './user.js';
 import { World, type SimulatedProcess } from './world.js';
 
 const LASTS_MS = 4_000;
@@ -30,7 +30,9 @@ interface Visit {
   readonly member: Member;
   readonly entry: Entry;
   readonly user: User | undefined;
-  readonly seen: Seen | undefined;
+  readonly request: Request | undefined;
+  /** What the user had seen or written of the entry when it asked. */
+  readonly floor: number | undefined;
   readonly door: Cache | CacheScope;
 }
 
@@ -83,7 +85,7 @@ class ModelRun {
     for (let n = world.between(0, 5); n > 0; n--) world.at(world.between(0, LASTS_MS), () => this.#disturb());
     // Every trouble is over after two seconds, and everything that was begun has ended.
     await this.#run(LASTS_MS + 2_600);
-    for (const member of this.#fleet.members) for (const entry of this.#entries) this.#read({ member: { ...member }, entry, user: undefined, seen: undefined, door: this.#door(member, entry) }, entry.isWritten ? 'get' : 'load');
+    for (const member of this.#fleet.members) for (const entry of this.#entries) this.#read({ member: { ...member }, entry, user: undefined, request: undefined, floor: undefined, door: this.#door(member, entry) }, entry.isWritten ? 'get' : 'load');
     await this.#run(world.nowMs + 1_500);
     return this.#levels;
   }
@@ -100,12 +102,13 @@ class ModelRun {
     const entry = world.chance(60) ? this.#hot : world.pick(this.#entries);
     const member = world.pick(this.#fleet.members);
     // Entries of a user are also written by others: an admin, a job. And a browser waits for its answer before it asks again.
-    const user = entry.user?.busyAt !== undefined || world.chance(15) ? undefined : entry.user;
-    if (user !== undefined) user.busyAt = member.process;
+    const user = entry.user?.isBusy === true || world.chance(15) ? undefined : entry.user;
+    user?.underway.push(member.process);
+    const request = user?.arrive(member);
+    const floor = user?.floors.get(entry);
     // A paused process takes the request, and looks at it when it goes on.
     member.process.in(0, () => {
-      const { scope, seen } = user?.arrive(member) ?? {};
-      const visit = { member: { ...member }, entry, user, seen, door: scope ?? this.#door(member, entry) };
+      const visit = { member: { ...member }, entry, user, request, floor, door: request?.scope ?? this.#door(member, entry) };
       if (world.chance(60)) this.#read(visit, entry.isWritten ? world.pick(['get', 'get', 'peek']) : world.pick(['load', 'load', 'load', 'get', 'peek']));
       else if (entry.isWritten) this.#write(visit);
       else this.#update(visit);
@@ -131,7 +134,7 @@ class ModelRun {
 
   #restart(member: Member): void {
     this.#underway.delete(member.process);
-    for (const user of this.#users) if (user.busyAt === member.process) user.busyAt = undefined;
+    for (const user of this.#users) user.gone(member.process);
     this.#fleet.restart(member);
   }
 
@@ -160,8 +163,8 @@ class ModelRun {
   }
 
   #read(visit: Visit, how: 'load' | 'get' | 'peek'): void {
-    const { door, entry: { key, register }, user, entry } = visit;
-    const oldest = Math.max(register.oldestFor(this.#world.nowMs, BOUND_MS), user?.floors.get(entry) ?? 0);
+    const { door, entry: { key, register }, user, entry, floor } = visit;
+    const oldest = Math.max(register.oldestFor(this.#world.nowMs, BOUND_MS), floor ?? 0);
     const beganAtMs = this.#world.nowMs;
     const check = ({ value, level, isShared }: Found<string>): void => {
       this.#levels.set(level, (this.#levels.get(level) ?? 0) + 1);
@@ -176,7 +179,8 @@ class ModelRun {
     if (how === 'peek') {
       this.#during(visit, async () => {
         const value = door.peek<string>(key);
-        if (value !== undefined) check({ value, level: 'local', isShared: true });
+        // It does not tell whether a value is shared, so nothing follows from it.
+        if (value !== undefined) check({ value, level: 'local', isShared: false });
       });
     } else {
       this.#during(visit, async () => check(how === 'get' ? await door.lookup<string>(key) : await door.lookup<string>(key, () => this.#load(visit), this.#options(visit))));
@@ -189,7 +193,8 @@ class ModelRun {
     const value = this.#world.chance(75) ? `${this.#names++}` : undefined;
     this.#during(visit, async () => {
       await (value === undefined ? door.delete(key) : door.set(key, value));
-      this.#acknowledged(visit, register.indexOf(value, since));
+      // Which of several deletions was this one's is not known: the first that it can have been.
+      this.#acknowledged(visit, register.firstOf(value, since));
     });
   }
 
@@ -228,7 +233,7 @@ class ModelRun {
   }
 
   /** Runs something in a process, to which nothing may come of it once that has been ended. */
-  #during({ member: { process }, user, seen }: Visit, run: () => Promise<void>): void {
+  #during({ member: { process }, user, request }: Visit, run: () => Promise<void>): void {
     this.#underway.set(process, (this.#underway.get(process) ?? 0) + 1);
     void run().catch((error: unknown) => {
       if (error instanceof Violation) this.#violation ??= error;
@@ -237,9 +242,7 @@ class ModelRun {
       const count = this.#underway.get(process);
       if (count === undefined) return;
       this.#underway.set(process, count - 1);
-      if (user === undefined || user.busyAt !== process) return;
-      user.leave(seen!);
-      user.busyAt = undefined;
+      if (request !== undefined) user?.leave(request);
     });
   }
 

@@ -44,9 +44,15 @@ export class Register {
     return 0;
   }
 
-  /** The newest state of this value; undefined where it never had it. */
+  /** The newest state of this value, not before `from`; undefined where there is none. */
   indexOf(value: string | undefined, from = 0): number | undefined {
     for (let index = this.newest; index >= from; index--) if (this.#states[index]!.value === value) return index;
+    return undefined;
+  }
+
+  /** The oldest one. */
+  firstOf(value: string | undefined, from: number): number | undefined {
+    for (let index = from; index <= this.newest; index++) if (this.#states[index]!.value === value) return index;
     return undefined;
   }
 
