@@ -133,7 +133,7 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
     if (!this.#hasEnded || this.#phase >= LINGER) return;
     if (this.#exchange === undefined) this.#close();
     // It waited behind another when `onEnd` came, and its body isn't whole.
-    else if (!this.#exchange.isRequestWhole) this.#wire.destroy();
+    else if (!this.#exchange.isRequestWhole) this.#outlet.destroy();
   }
 
   /** Reads one request after another, until a head isn't whole or an exchange takes its time; what is left is held. */
@@ -219,13 +219,13 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
     this.#hasEnded = true;
     const exchange = this.#exchange;
     if (exchange === undefined) {
-      if (this.#held !== undefined) this.#wire.destroy();
+      if (this.#held !== undefined) this.#outlet.destroy();
       else if (this.#phase < LINGER) this.#close();
       return;
     }
     if (exchange.isTunnel) exchange.tunnelEnded();
     // A body that was announced and isn't coming: nobody can finish this request.
-    else if (!exchange.isRequestWhole) this.#wire.destroy();
+    else if (!exchange.isRequestWhole) this.#outlet.destroy();
     // Otherwise the client only closed its half: it gets its answer.
   }
 
@@ -349,7 +349,7 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
 
   abort(): void {
     this.#exchange = undefined;
-    this.#outlet.flush();
+    this.#outlet.send();
     this.#wire.reset();
   }
 
@@ -375,8 +375,7 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
   }
 
   endTunnel(): void {
-    this.#outlet.flush();
-    this.#wire.end();
+    this.#outlet.end();
   }
 
   /** Refuses a request that has no exchange yet, and the connection with it: where the next one would start is anybody's guess. */
@@ -393,7 +392,7 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
   #close(): void {
     this.#held = undefined;
     this.#isRequestPaused = false;
-    this.#wire.end();
+    this.#outlet.end();
     this.#expect(LINGER, LINGER_MS);
     this.#setPaused();
   }

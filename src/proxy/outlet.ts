@@ -5,15 +5,27 @@ const SMALL_BYTES = 8192;
 /** Unsent bytes at which the other side is asked to wait. */
 const PRESSURE_BYTES = 64 * 1024;
 
+/** What leaves at the end of this turn of the event loop. */
+let due: Outlet[] = [];
+
+function sendDue(): void {
+  const outlets = due;
+  due = [];
+  for (let at = 0; at < outlets.length; at++) outlets[at]!.send();
+}
+
 /**
- * The writing half of a connection: what one read gives rise to (a head, a small body, chunk framing) leaves in one write. `flush` at
- * the end of each read.
+ * The writing half of a connection: what one turn of the event loop gives rise to (a head, a small body, chunk framing) leaves in one
+ * write, and the writes of all connections leave together when everything that had come is read: see
+ * docs/decisions/writes-wait-for-the-turn.md. `flush` at the end of each read.
  */
 export class Outlet {
   readonly wire: Wire;
   bytesOut = 0;
   #text = '';
   #takenBytes = 0;
+  #isDue = false;
+  #isEnding = false;
 
   constructor(wire: Wire) {
     this.wire = wire;
@@ -28,7 +40,7 @@ export class Outlet {
     const size = end - start;
     if (size <= SMALL_BYTES) {
       this.text(bytes.toString('latin1', start, end));
-      if (this.#text.length > SMALL_BYTES * 2) this.flush();
+      if (this.#text.length > SMALL_BYTES * 2) this.send();
       return;
     }
     this.bytesOut += size;
@@ -38,16 +50,43 @@ export class Outlet {
       return;
     }
     this.wire.cork();
-    this.flush();
+    this.send();
     this.wire.write(piece);
     this.wire.uncork();
   }
 
+  /** Sends what was gathered, at the end of this turn. */
   flush(): void {
-    if (this.#text === '') return;
-    const text = this.#text;
-    this.#text = '';
-    this.wire.writeText(text);
+    if (this.#text !== '') this.#queue();
+  }
+
+  /** The same, and says that no more will come. */
+  end(): void {
+    this.#isEnding = true;
+    this.#queue();
+  }
+
+  /** Sends what was gathered, and closes at once. */
+  destroy(): void {
+    this.send();
+    this.wire.destroy();
+  }
+
+  /** Sends what was gathered, now. */
+  send(): void {
+    this.#isDue = false;
+    if (this.#text !== '') {
+      const text = this.#text;
+      this.#text = '';
+      this.wire.writeText(text);
+    }
+    if (this.#isEnding) this.wire.end();
+  }
+
+  #queue(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    if (due.push(this) === 1) setImmediate(sendDue);
   }
 
   /** Whether the peer has taken bytes since it was last asked. What a socket buffers may drain without a word, so only looking tells. */

@@ -141,7 +141,7 @@ export class UpstreamConnection implements ConnectHandler, ChunkSink, Timed {
   }
 
   end(): void {
-    this.#wire.end();
+    this.outlet.end();
   }
 
   onConnect(): void {
