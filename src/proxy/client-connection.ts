@@ -1,8 +1,9 @@
 import { ANSWER, FLUSH, HEAD, IDLE, LINGER, REQUEST_BODY, TUNNEL } from './client-phase.js';
 import type { ClientSide } from './client-side.js';
 import { Exchange } from './exchange.js';
-import { originOf, ownFields } from './forwarded.js';
+import { forwardedOrigin, peerOrigin, type Origin } from './forwarded.js';
 import { CR, LF } from './http1/chars.js';
+import { headEnd } from './http1/head-end.js';
 import { checkPartialHead, statusOf } from './http1/request-error.js';
 import { CHUNKED, parseRequestHead, type RequestHead } from './http1/request-head.js';
 import { UNTIL_CLOSE } from './http1/response-head.js';
@@ -12,7 +13,6 @@ import { refusal } from './refusal.js';
 import type { Site } from './site.js';
 import type { Wire, WireHandler } from './wire.js';
 
-const CRLF_CRLF = Buffer.from('\r\n\r\n');
 /** After a last answer the client may still be sending: it is read and thrown away this long, so that a reset doesn't reach it before the answer. */
 const LINGER_MS = 2000;
 /** A request id that a client brings is passed on if it looks like one. */
@@ -28,7 +28,8 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
   readonly #peer: string;
   readonly #isSecure: boolean;
   readonly #isTrusted: boolean;
-  readonly #ownFields: string;
+  #origin: Origin | undefined;
+  #originHost = '';
   #phase = HEAD;
   #exchange: Exchange | undefined;
   /** What came and can't be used yet: the beginning of a head, a pipelined request, early bytes of an upgrade. */
@@ -54,7 +55,6 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
     // A socket that listens on IPv6 shows IPv4 peers in mapped form.
     this.#peer = address.startsWith('::ffff:') ? address.slice(7) : address;
     this.#isTrusted = site.isTrusted(this.#peer);
-    this.#ownFields = ownFields(this.#peer, isSecure);
     this.deadlineAt = site.deadlines.after(site.limits.headTimeMs);
     site.deadlines.add(this);
   }
@@ -153,8 +153,8 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
     // One empty line before a request is forgiven (RFC 9112 §2.2).
     if (this.#searched === 0 && bytes[start] === CR && bytes[start + 1] === LF && end - start > 2) start += 2;
     const { limits } = this.#site;
-    const stop = bytes.indexOf(CRLF_CRLF, start + this.#searched);
-    if (stop === -1 || stop + 4 > end) {
+    const stop = headEnd(bytes, start + this.#searched, end);
+    if (stop === -1) {
       const error = checkPartialHead(bytes, start + this.#searched, end);
       if (error !== undefined) return this.#refuseHead(400, error, end);
       if (end - start > limits.headBytesMax) return this.#refuseHead(431, 'head-too-large', end);
@@ -164,20 +164,19 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
       return end;
     }
     this.#searched = 0;
-    const headEnd = stop + 4;
-    if (headEnd - start > limits.headBytesMax) return this.#refuseHead(431, 'head-too-large', end);
-    const head = parseRequestHead(bytes, start, headEnd, limits.fieldsMax);
+    if (stop - start > limits.headBytesMax) return this.#refuseHead(431, 'head-too-large', end);
+    const head = parseRequestHead(bytes, start, stop, limits.fieldsMax);
     if (typeof head === 'string') return this.#refuseHead(statusOf(head), head, end);
 
-    this.#hasMore = headEnd < end;
+    this.#hasMore = stop < end;
     const exchange = this.#open(head);
     this.#hasMore = false;
-    if (headEnd < end && this.#exchange === exchange && !exchange.isRequestWhole) {
-      const stop = exchange.requestRead(bytes, headEnd, end);
+    if (stop < end && this.#exchange === exchange && !exchange.isRequestWhole) {
+      const bodyEnd = exchange.requestRead(bytes, stop, end);
       if (exchange.isRequestWhole && this.#exchange === exchange) this.#expectAnswer();
-      return stop;
+      return bodyEnd;
     }
-    return headEnd;
+    return stop;
   }
 
   #open(head: RequestHead): Exchange {
@@ -185,7 +184,7 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
     this.#isHttp10 = head.isHttp10;
     this.#isHeadRequest = head.method === 'HEAD';
     this.#bytesOutBefore = this.#outlet.bytesOut;
-    const origin = originOf(this.#site, head, this.#peer, this.#isSecure, this.#isTrusted, this.#ownFields);
+    const origin = this.#isTrusted && head.forwarded !== undefined ? forwardedOrigin(this.#site, head.host, head.forwarded, this.#peer, this.#isSecure) : this.#originFor(head.host);
     const id = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : this.#site.requestIds.next();
     const exchange = new Exchange(this.#site, this, head, origin, id);
     this.#exchange = exchange;
@@ -193,6 +192,15 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
     else this.#expectBody();
     exchange.start();
     return exchange;
+  }
+
+  /** That of the request before, which nearly always named the same host. */
+  #originFor(host: string): Origin {
+    if (this.#origin === undefined || host !== this.#originHost) {
+      this.#originHost = host;
+      this.#origin = peerOrigin(host, this.#peer, this.#isSecure);
+    }
+    return this.#origin;
   }
 
   #hold(bytes: Buffer, start: number, end: number): void {
@@ -295,8 +303,8 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
 
   // ---- Answering (ClientSide) ----
 
-  answerHead(status: number, reason: string, fields: string, bodyBytes: number): void {
-    let text = `HTTP/1.1 ${status} ${reason}\r\n${fields}`;
+  answerHead(status: number, lines: string, bodyBytes: number): void {
+    let text = lines;
     if (status >= 200) {
       if (bodyBytes === CHUNKED) {
         if (this.#isHttp10) this.#keepAlive = false;

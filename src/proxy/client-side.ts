@@ -2,8 +2,8 @@
 export interface ClientSide {
   /** False: a chunked answer is handed over as plain data. */
   readonly takesChunks: boolean;
-  /** The head of an answer, or of a 1xx that goes before it. `bodyBytes` as in ResponseHead. */
-  answerHead(status: number, reason: string, fields: string, bodyBytes: number): void;
+  /** The head of an answer, or of a 1xx that goes before it: its lines. `bodyBytes` as in ResponseHead. */
+  answerHead(status: number, lines: string, bodyBytes: number): void;
   answerBytes(bytes: Buffer, start: number, end: number): void;
   answerText(text: string): void;
   /** Sends what was gathered; answers whether some of it waits for a slow client. */

@@ -6,7 +6,7 @@ import { UNTIL_CLOSE, type ResponseHead } from './http1/response-head.js';
 import type { ClientSide } from './client-side.js';
 import { exposedFields } from './exposed.js';
 import type { Origin } from './forwarded.js';
-import { RequestBody } from './request-body.js';
+import { NO_BODY, RequestBody, type BodyOnItsWay } from './request-body.js';
 import type { GatewayRoute } from './gateway-route.js';
 import type { RequestRecord } from './request-record.js';
 import type { Site } from './site.js';
@@ -48,7 +48,7 @@ export class Exchange implements UpstreamUser, RequestRecord {
   #connection: UpstreamConnection | undefined;
   #isTrial = false;
 
-  readonly #body: RequestBody;
+  readonly #body: BodyOnItsWay;
   #retriedFresh = false;
 
   #isAnswering = false;
@@ -67,7 +67,8 @@ export class Exchange implements UpstreamUser, RequestRecord {
     this.requestId = requestId;
     this.startedAt = site.clock.monotonic();
     this.#forwardedFields = origin.fields;
-    this.#body = new RequestBody(head.bodyBytes, client, site.limits.keptBodyBytesMax);
+    // What comes after a change of protocol is held up like a body.
+    this.#body = head.bodyBytes === 0 && head.upgrade === '' ? NO_BODY : new RequestBody(head.bodyBytes, client, site.limits.keptBodyBytesMax);
     this.#facts = new RequestFacts(
       { method: head.method, target: head.target, host: hostName(head.host), clientAddress: origin.address, isSecure: origin.isSecure, nowMs: site.clock.now() },
       head,
@@ -166,8 +167,8 @@ export class Exchange implements UpstreamUser, RequestRecord {
   upstreamReady(): void {
     const connection = this.#connection!;
     const { forwardLines } = this.route!;
-    const kept = forwardLines === undefined ? this.head.kept : forwardLines(this.head.kept, this.decision!.pool);
-    connection.outlet.text(upstreamHead(this.head, kept, this.#endpoint!.authority, this.#forwardedFields, this.requestId));
+    const lines = forwardLines === undefined ? this.head.lines : forwardLines(this.head.lines, this.decision!.pool);
+    connection.outlet.text(upstreamHead(this.head, lines, this.#endpoint!.authority, this.#forwardedFields, this.requestId));
     this.#body.sendTo(connection);
   }
 
@@ -235,7 +236,7 @@ export class Exchange implements UpstreamUser, RequestRecord {
   answerHead(head: ResponseHead): void {
     const { status } = head;
     if (status < 200 && status !== 101) {
-      if (this.#client.takesChunks) this.#client.answerHead(status, head.reason, head.kept, 0);
+      if (this.#client.takesChunks) this.#client.answerHead(status, head.lines, 0);
       return;
     }
     if (status === 101 && this.head.upgrade === '') {
@@ -248,19 +249,19 @@ export class Exchange implements UpstreamUser, RequestRecord {
     this.status = status;
     this.answeredAt = this.#site.clock.monotonic();
     this.#isAnswering = true;
-    let fields = head.kept;
-    for (const value of this.decision!.writes()) fields += `Set-Cookie: ${value}\r\n`;
-    if (this.#site.expose) fields += exposedFields(this.decision, this.route);
+    let { lines } = head;
+    for (const value of this.decision!.writes()) lines += `Set-Cookie: ${value}\r\n`;
+    if (this.#site.expose) lines += exposedFields(this.decision, this.route);
     if (status === 101) {
       this.#isTunnel = true;
       this.#connection!.tunnel();
-      this.#client.answerHead(101, head.reason, `${fields}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`, 0);
+      this.#client.answerHead(101, `${lines}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`, 0);
       this.#client.tunnel();
       this.#body.resume();
       return;
     }
     this.#wrapsChunks = head.bodyBytes === UNTIL_CLOSE && this.#client.takesChunks;
-    this.#client.answerHead(status, head.reason, fields, this.#wrapsChunks ? CHUNKED : head.bodyBytes);
+    this.#client.answerHead(status, lines, this.#wrapsChunks ? CHUNKED : head.bodyBytes);
   }
 
   answerBytes(bytes: Buffer, start: number, end: number): void {

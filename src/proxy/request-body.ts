@@ -3,12 +3,48 @@ import type { ChunkSink } from './http1/chunked.js';
 import type { ClientSide } from './client-side.js';
 import type { UpstreamConnection } from './upstream-connection.js';
 
+/** What an exchange asks of its request's body. */
+export interface BodyOnItsWay {
+  /** True while everything that came is here, framed as it is sent. */
+  readonly isKept: boolean;
+  readonly isWhole: boolean;
+  readonly isBroken: boolean;
+  /** Bytes of data so far, without framing. */
+  readonly dataBytes: number;
+  /** Takes what belongs to it; answers where it ends. */
+  read(bytes: Buffer, start: number, end: number): number;
+  /** Sends what has come, and from now on what comes. */
+  sendTo(connection: UpstreamConnection): void;
+  /** The upstream is gone. */
+  leave(): void;
+  /** It won't be sent again. */
+  drop(): void;
+  pause(): void;
+  resume(): void;
+}
+
+/** The body of a request that has none, as most have. */
+export const NO_BODY: BodyOnItsWay = {
+  isKept: true,
+  isWhole: true,
+  isBroken: false,
+  dataBytes: 0,
+  read: (_bytes, start) => start,
+  sendTo(connection) {
+    connection.outlet.flush();
+    connection.requestSent();
+  },
+  leave() {},
+  drop() {},
+  pause() {},
+  resume() {},
+};
+
 /**
  * A request's body on its way: framed, kept as far as it may be needed for the first try or for another, and held up while the upstream
  * isn't there or is slow.
  */
-export class RequestBody implements ChunkSink {
-  /** True while everything that came is here, framed as it is sent. */
+export class RequestBody implements BodyOnItsWay, ChunkSink {
   isKept = true;
   readonly #reader: BodyReader;
   readonly #client: ClientSide;
@@ -35,7 +71,6 @@ export class RequestBody implements ChunkSink {
     return this.#reader.dataBytes;
   }
 
-  /** Takes what belongs to it; answers where it ends. */
   read(bytes: Buffer, start: number, end: number): number {
     const stop = this.#reader.read(bytes, start, end);
     if (!this.isBroken) this.#moved();
@@ -52,7 +87,6 @@ export class RequestBody implements ChunkSink {
     this.chunkBytes(bytes, 0, bytes.length);
   }
 
-  /** Sends what has come, and from now on what comes. */
   sendTo(connection: UpstreamConnection): void {
     const { outlet } = connection;
     if (this.#pieces !== undefined) for (const piece of this.#pieces) outlet.bytes(piece, 0, piece.length);
@@ -63,12 +97,10 @@ export class RequestBody implements ChunkSink {
     else this.resume();
   }
 
-  /** The upstream is gone. */
   leave(): void {
     this.#connection = undefined;
   }
 
-  /** It won't be sent again. */
   drop(): void {
     this.isKept = false;
     this.#pieces = undefined;

@@ -1,8 +1,12 @@
 import type { Random } from '../base/random.js';
 
+/** The last three digits of any number, made once. */
+const ENDINGS = Array.from({ length: 4096 }, (_, number) => number.toString(16).padStart(3, '0'));
+
 /** Ids of requests: a random half that tells processes apart, and a count. Unique, cheap, and not a secret. */
 export class RequestIds {
   readonly #prefix: string;
+  #beginning = '';
   #count = 0;
 
   constructor(random: Random) {
@@ -11,6 +15,9 @@ export class RequestIds {
 
   /** 32 hexadecimal digits. */
   next(): string {
-    return this.#prefix + (++this.#count).toString(16).padStart(16, '0');
+    const ending = this.#count % ENDINGS.length;
+    if (ending === 0) this.#beginning = this.#prefix + (this.#count / ENDINGS.length).toString(16).padStart(13, '0');
+    this.#count++;
+    return this.#beginning + ENDINGS[ending]!;
   }
 }

@@ -1,4 +1,5 @@
 import { BROKEN, ChunkedReader, DONE, type ChunkSink } from './http1/chunked.js';
+import { headEnd } from './http1/head-end.js';
 import { CHUNKED } from './http1/request-head.js';
 import { parseResponseHead, type ResponseHead, UNTIL_CLOSE } from './http1/response-head.js';
 import type { Deadlines, Timed } from './deadlines.js';
@@ -36,8 +37,6 @@ const AWAITING_HEAD = 2;
 const BODY = 3;
 const TUNNEL = 4;
 const CLOSED = 5;
-
-const CRLF_CRLF = Buffer.from('\r\n\r\n');
 
 /** One connection to an upstream: it carries one exchange at a time, and waits for the next between two. */
 export class UpstreamConnection implements ConnectHandler, ChunkSink, Timed {
@@ -252,18 +251,17 @@ export class UpstreamConnection implements ConnectHandler, ChunkSink, Timed {
   #readHeads(bytes: Buffer, start: number, end: number): number {
     const { limits } = this.#owner;
     for (;;) {
-      const stop = bytes.indexOf(CRLF_CRLF, start);
-      if (stop === -1 || stop + 4 > end) {
+      const stop = headEnd(bytes, start, end);
+      if (stop === -1) {
         if (end - start > limits.headBytesMax) return this.#refuse('head-too-large');
         if (end > start) this.#partial = Buffer.from(bytes.subarray(start, end));
         return -1;
       }
-      const headEnd = stop + 4;
-      if (headEnd - start > limits.headBytesMax) return this.#refuse('head-too-large');
+      if (stop - start > limits.headBytesMax) return this.#refuse('head-too-large');
       const user = this.#user!;
-      const head = parseResponseHead(bytes, start, headEnd, user.method, limits.fieldsMax);
+      const head = parseResponseHead(bytes, start, stop, user.method, limits.fieldsMax);
       if (typeof head === 'string') return this.#refuse(head);
-      start = headEnd;
+      start = stop;
       if (head.status >= 200 || head.status === 101) this.#expectBody(head);
       user.answerHead(head);
       if (this.#user !== user || head.status >= 200 || head.status === 101) return start;

@@ -1,8 +1,8 @@
 import { CHUNKED, type RequestHead } from './http1/request-head.js';
 
 /** A request's head as the upstream gets it, with these of its lines. `authority` stands in for the Host that an HTTP/1.0 client may leave out. */
-export function upstreamHead(head: RequestHead, kept: string, authority: string, forwardedFields: string, requestId: string): string {
-  let text = `${head.method} ${head.target} HTTP/1.1\r\n${kept}`;
+export function upstreamHead(head: RequestHead, lines: string, authority: string, forwardedFields: string, requestId: string): string {
+  let text = lines;
   if (head.host === '') text += `Host: ${authority}\r\n`;
   if (head.hasLength) text += `Content-Length: ${head.bodyBytes}\r\n`;
   else if (head.bodyBytes === CHUNKED) text += 'Transfer-Encoding: chunked\r\n';

@@ -97,15 +97,15 @@ export class Decision implements BalanceFacts {
   }
 
   /** The `Set-Cookie` values for the answer of the upstream it stands at. Empty for a client that is bound already. */
-  writes(): string[] {
-    const values: string[] = [];
+  writes(): readonly string[] {
+    const found = this.#found;
     const { rules } = this.#affinity;
-    if (this.index === -1 || this.outcome === 'borrowed' || this.#isBorrowing) return values;
+    if (this.index === -1 || this.outcome === 'borrowed' || this.#isBorrowing || (this.#asked === 0 && found?.kind === 'keyed')) return NONE;
+    const values: string[] = [];
     for (let at = 0; at < this.#asked; at++) {
       const rule = rules[at]!;
       if (rule.bind !== undefined) values.push(rule.bind(this.#facts, this.pool, this.index));
     }
-    const found = this.#found;
     if (found?.kind === 'bound' && this.#decider?.bind !== undefined) {
       if (found.index !== this.index) values.push(this.#decider.bind(this.#facts, this.pool, this.index));
       else if (found.refresh !== undefined) values.push(this.#decider.bind(this.#facts, this.pool, this.index, found.refresh));
@@ -214,6 +214,8 @@ export class Decision implements BalanceFacts {
     return -1;
   }
 }
+
+const NONE: readonly string[] = [];
 
 type Deciding = Extract<Found, { kind: 'bound' | 'keyed' }>;
 

@@ -29,7 +29,7 @@ function ours(text: string): { messages: Message[]; sent: string[] } {
     if (stop === -1) break;
     const head = parseRequestHead(bytes, at, stop + 4, 100);
     if (typeof head === 'string') break;
-    let out = upstreamHead(head, head.kept, 'a', 'X-Forwarded-For: 127.0.0.1\r\n', 'id');
+    let out = upstreamHead(head, head.lines, 'a', 'X-Forwarded-For: 127.0.0.1\r\n', 'id');
     let body = '';
     const plain = { chunkBytes: (piece: Buffer, start: number, end: number) => void (out += piece.toString('latin1', start, end)), chunkText: (piece: string) => void (out += piece) };
     const reader = new BodyReader(head.bodyBytes, plain);

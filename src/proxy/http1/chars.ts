@@ -20,7 +20,9 @@ export const CR = 13;
 export const LF = 10;
 export const SPACE = 32;
 export const TAB = 9;
+export const SLASH = 47;
 export const COLON = 58;
+export const DEL = 127;
 
 /** True when every byte of `text` is in the alphabet, and there is at least one. */
 export function isAll(text: string, alphabet: number): boolean {

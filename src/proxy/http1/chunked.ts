@@ -169,7 +169,7 @@ export class ChunkedReader {
     }
     const bytes = Buffer.from(text, 'latin1');
     if (fields.parse(bytes, 0, bytes.length - 2, 0, 32) !== undefined) return this.#break(end);
-    sink.chunkText(`0\r\n${keptLines(text, fields, text.length - 2, NOT_TRAILERS, NOT_TRAILER_NAMES)}\r\n`);
+    sink.chunkText(`0\r\n${keptLines(text, fields, 0, text.length - 2, NOT_TRAILERS, NOT_TRAILER_NAMES)}\r\n`);
     return at;
   }
 

@@ -1,5 +1,5 @@
 import { trimBlank } from '../../base/blank.js';
-import { CHARS, COLON, CR, LF, SPACE, TAB, TOKEN, VALUE } from './chars.js';
+import { CHARS, COLON, CR, DEL, LF, SPACE, TAB, TOKEN, VALUE } from './chars.js';
 
 /** Fields that the codec itself must understand; every other field is passed on unread. */
 export const OTHER = 0;
@@ -69,6 +69,8 @@ export type FieldError = 'bare-cr-or-lf' | 'folded-line' | 'field-name' | 'space
  */
 export class Fields {
   count = 0;
+  /** The kinds that occur, one bit each. */
+  kinds = 0;
   #spans = new Int32Array(128 * SPAN);
 
   /** Where field `at`'s line starts, its name ends, its value starts and ends (blank space trimmed), and what kind it is. */
@@ -98,6 +100,7 @@ export class Fields {
    */
   parse(bytes: Uint8Array, start: number, end: number, base: number, max: number): FieldError | undefined {
     this.count = 0;
+    this.kinds = 0;
     let at = start;
     while (at < end) {
       if (this.count === max) return 'too-many-fields';
@@ -118,7 +121,8 @@ export class Fields {
       do byte = bytes[++at]!;
       while (byte === SPACE || byte === TAB);
       const valueStart = at;
-      while ((CHARS[byte]! & VALUE) !== 0) byte = bytes[++at]!;
+      // VALUE, for nearly every byte told without its table.
+      while ((byte >= SPACE && byte < DEL) || (CHARS[byte]! & VALUE) !== 0) byte = bytes[++at]!;
       if (byte !== CR) return byte === LF ? 'bare-cr-or-lf' : 'field-value';
       if (bytes[at + 1] !== LF) return 'bare-cr-or-lf';
       let valueEnd = at;
@@ -131,7 +135,9 @@ export class Fields {
       spans[slot + 1] = nameEnd - base;
       spans[slot + 2] = valueStart - base;
       spans[slot + 3] = valueEnd - base;
-      spans[slot + 4] = kindOf(bytes, lineStart, nameEnd, hasUnderscore);
+      const kind = kindOf(bytes, lineStart, nameEnd, hasUnderscore);
+      spans[slot + 4] = kind;
+      this.kinds |= 1 << kind;
     }
     return undefined;
   }
@@ -165,8 +171,18 @@ function kindOf(bytes: Uint8Array, start: number, end: number, hasUnderscore: bo
 /** Fields that a `Connection` field can't take away: an upstream that misses one would treat the request as another user's. */
 const NOT_NOMINABLE = new Set(['authorization', 'cache-control', 'content-type', 'date', 'set-cookie', 'location', 'origin']);
 
-/** The names that `Connection` fields declare to be between neighbours (RFC 9110 §7.6.1), in lower case. */
-export function nominated(text: string, fields: Fields): readonly string[] {
+/** What `Connection` fields declare (RFC 9110 §7.6.1). */
+export interface Nominated {
+  readonly close: boolean;
+  readonly keepAlive: boolean;
+  readonly upgrade: boolean;
+  /** Names of fields that are between neighbours, in lower case; not those that are never passed on anyway. */
+  readonly others: readonly string[];
+}
+
+export const NOTHING_NOMINATED: Nominated = { close: false, keepAlive: false, upgrade: false, others: [] };
+
+export function nominated(text: string, fields: Fields): Nominated {
   let names: string[] | undefined;
   for (let at = 0; at < fields.count; at++) {
     if (fields.kind(at) !== CONNECTION) continue;
@@ -179,11 +195,19 @@ export function nominated(text: string, fields: Fields): readonly string[] {
       if (name !== '' && !NOT_NOMINABLE.has(name)) (names ??= []).push(name);
     }
   }
-  return names ?? NO_NAMES;
+  return names === undefined ? NOTHING_NOMINATED : nominatedBy(names);
 }
 
-const NO_NAMES: readonly string[] = [];
-const USUAL = new Map(['keep-alive', 'Keep-Alive', 'close', 'Close', 'Upgrade', 'upgrade'].map((value) => [value, [value.toLowerCase()]]));
+function nominatedBy(names: readonly string[]): Nominated {
+  return {
+    close: names.includes('close'),
+    keepAlive: names.includes('keep-alive'),
+    upgrade: names.includes('upgrade'),
+    others: names.filter((name) => name !== 'keep-alive' && name !== 'upgrade'),
+  };
+}
+
+const USUAL = new Map(['keep-alive', 'Keep-Alive', 'close', 'Close', 'Upgrade', 'upgrade'].map((value) => [value, nominatedBy([value.toLowerCase()])]));
 
 /** No other Connection field follows. */
 function isLast(fields: Fields, at: number): boolean {
@@ -197,12 +221,13 @@ export function kinds(...list: number[]): number {
 }
 
 /**
- * The field lines that are passed on, as one text: all but the kinds in `dropped` and the names in `alsoDropped`. Lines that
- * follow each other are taken as one slice, so a head that loses nothing costs one slice.
+ * What is passed on of `text` from `from`, which stands at its first field or before it, to `end`: all but the lines of the kinds in
+ * `dropped` and of the names in `alsoDropped`. Lines that follow each other are taken as one slice, so a head that loses nothing
+ * costs one slice.
  */
-export function keptLines(text: string, fields: Fields, end: number, dropped: number, alsoDropped: readonly string[]): string {
+export function keptLines(text: string, fields: Fields, from: number, end: number, dropped: number, alsoDropped: readonly string[]): string {
+  if ((fields.kinds & dropped) === 0 && alsoDropped.length === 0) return text.slice(from, end);
   let kept = '';
-  let from = fields.count === 0 ? end : fields.lineStart(0);
   for (let at = 0; at < fields.count; at++) {
     const kind = fields.kind(at);
     let isDropped = ((dropped >>> kind) & 1) === 1;

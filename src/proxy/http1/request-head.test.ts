@@ -22,7 +22,7 @@ describe('a request head', () => {
     expect([head.method, head.target, head.host, head.bodyBytes, head.keepAlive]).toEqual(['GET', '/a?b=1', 'a.example:8080', 0, true]);
     expect(head.get('x-user-id')).toBe('7');
     expect(head.get('absent')).toBeUndefined();
-    expect(head.kept).toBe('Host: a.example:8080\r\nCookie: x=1\r\nX-User-Id:  7 \r\n');
+    expect(head.lines).toBe('GET /a?b=1 HTTP/1.1\r\nHost: a.example:8080\r\nCookie: x=1\r\nX-User-Id:  7 \r\n');
   });
 
   it('joins repeated fields as the standard says', () => {
@@ -125,30 +125,36 @@ describe('a request head', () => {
     expect(accepted(parse('GET http://A.example/x?y HTTP/1.1\r\nHost: a.example\r\n\r\n')).target).toBe('/x?y');
     expect(accepted(parse('GET http://a.example?y HTTP/1.1\r\nHost: a.example\r\n\r\n')).target).toBe('/?y');
     expect(accepted(parse('OPTIONS http://a.example HTTP/1.1\r\nHost: a.example\r\n\r\n')).target).toBe('*');
+    expect(accepted(parse('GET http://a.example/x HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n')).lines).toBe('GET /x HTTP/1.1\r\nHost: a.example\r\n');
   });
 });
 
 describe('what is passed on', () => {
+  it('is spoken in HTTP/1.1, whatever the client speaks', () => {
+    expect(accepted(parse('HEAD /a HTTP/1.0\r\nHost: a\r\n\r\n')).lines).toBe('HEAD /a HTTP/1.1\r\nHost: a\r\n');
+    expect(accepted(parse('GET /a HTTP/1.0\r\n\r\n')).lines).toBe('GET /a HTTP/1.1\r\n');
+  });
+
   it('leaves out what is between neighbours: hop-by-hop fields and those that Connection names', () => {
     const head = accepted(withLines('Connection: keep-alive, X-Secret', 'Keep-Alive: timeout=5', 'X-Secret: 1', 'TE: trailers', 'Proxy-Authorization: x', 'X-Kept: 1'));
-    expect(head.kept).toBe('Host: a.example\r\nX-Kept: 1\r\n');
+    expect(head.lines).toBe('POST / HTTP/1.1\r\nHost: a.example\r\nX-Kept: 1\r\n');
   });
 
   it('does not let Connection take away who is asking or how long the body is', () => {
     const head = accepted(withLines('Connection: Authorization, Cookie, Host, Content-Length', 'Authorization: Bearer x', 'Cookie: a=1', 'Content-Length: 3'));
     expect(head.bodyBytes).toBe(3);
-    expect(head.kept).toBe('Host: a.example\r\nAuthorization: Bearer x\r\nCookie: a=1\r\n');
+    expect(head.lines).toBe('POST / HTTP/1.1\r\nHost: a.example\r\nAuthorization: Bearer x\r\nCookie: a=1\r\n');
   });
 
   it('leaves out what a client says of its own origin, in every spelling that an app may read', () => {
     const head = accepted(withLines('X-Forwarded-For: 1.2.3.4', 'x_forwarded_for: 5.6.7.8', 'X-Real-IP: 1.1.1.1', 'X_Real_IP: 1.1.1.1', 'Forwarded: for=1', 'X-Kept: 1'));
-    expect(head.kept).toBe('Host: a.example\r\nX-Kept: 1\r\n');
+    expect(head.lines).toBe('POST / HTTP/1.1\r\nHost: a.example\r\nX-Kept: 1\r\n');
     expect(head.forwarded?.for).toBe('1.2.3.4, 5.6.7.8');
   });
 
   it('keeps a name with an underscore that only looks like a framing field, and does not frame by it', () => {
     const head = accepted(withLines('Content_Length: 5', 'Transfer_Encoding: chunked'));
-    expect([head.bodyBytes, head.kept.includes('Content_Length: 5')]).toEqual([0, true]);
+    expect([head.bodyBytes, head.lines.includes('Content_Length: 5')]).toEqual([0, true]);
   });
 });
 

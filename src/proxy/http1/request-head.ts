@@ -1,7 +1,7 @@
-import { CHARS, CR, LF, SPACE, TARGET, parseLength } from './chars.js';
+import { CHARS, CR, LF, SLASH, SPACE, TARGET, parseLength } from './chars.js';
 import {
   CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, EXPOSED, FORWARDED, FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, HOP, HOST, KEEP_ALIVE,
-  REAL_IP, REQUEST_ID, TRANSFER_ENCODING, UPGRADE, Fields, findField, keptLines, kinds, nominated, type FieldError,
+  NOTHING_NOMINATED, OTHER, REAL_IP, REQUEST_ID, TRANSFER_ENCODING, UPGRADE, Fields, findField, keptLines, kinds, nominated, type FieldError, type Nominated,
 } from './fields.js';
 
 /** Why a request was refused. Public: it stands in the answer and in the access log. */
@@ -62,8 +62,10 @@ export class RequestHead {
   expectsContinue = false;
   forwarded: ForwardedFields | undefined;
   requestId: string | undefined;
-  /** The field lines for the upstream, each with its CRLF. */
-  kept = '';
+  /** The request line and the field lines for the upstream, each with its CRLF. */
+  lines = '';
+  /** The Cookie field, several joined; undefined where there is none. */
+  cookie: string | undefined;
 
   readonly #text: string;
   readonly #fieldsStart: number;
@@ -75,7 +77,7 @@ export class RequestHead {
 
   /** HeaderSource, for rules. `name` in lower case. */
   get(name: string): string | undefined {
-    return findField(this.#text, this.#fieldsStart, name);
+    return name === 'cookie' ? this.cookie : findField(this.#text, this.#fieldsStart, name);
   }
 }
 
@@ -101,27 +103,44 @@ export function parseRequestHead(bytes: Buffer, start: number, end: number, fiel
 
   const text = bytes.toString('latin1', start, end - 2);
   const head = new RequestHead(text, fieldsStart - start);
-  head.method = text.slice(0, methodEnd - start);
+  head.method = methodOf(bytes, start, methodEnd) ?? text.slice(0, methodEnd - start);
   head.target = text.slice(targetStart - start, targetEnd - start);
   head.isHttp10 = minor === 48;
-  return readFields(head, text) ?? checkTarget(head) ?? head;
+  const names = readFields(head, text);
+  if (typeof names === 'string') return names;
+  const isOriginForm = bytes[targetStart] === SLASH;
+  if (!isOriginForm) {
+    const wrong = checkTarget(head);
+    if (wrong !== undefined) return wrong;
+  }
+  // Mostly the line goes on as it came, in one slice with the fields.
+  if (isOriginForm && !head.isHttp10) head.lines = keptLines(text, fields, 0, text.length, DROPPED, names.others);
+  else head.lines = `${head.method} ${head.target} HTTP/1.1\r\n${keptLines(text, fields, fieldsStart - start, text.length, DROPPED, names.others)}`;
+  return head;
 }
 
-function readFields(head: RequestHead, text: string): RequestError | undefined {
+/** The same text for each request of the commonest methods, so that looking one up or comparing it costs nothing. */
+function methodOf(bytes: Uint8Array, start: number, end: number): string | undefined {
+  const first = bytes[start]!;
+  if (end - start === 3) return first === 71 && bytes[start + 1] === 69 && bytes[start + 2] === 84 ? 'GET' : undefined;
+  return end - start === 4 && first === 80 && bytes[start + 1] === 79 && bytes[start + 2] === 83 && bytes[start + 3] === 84 ? 'POST' : undefined;
+}
+
+function readFields(head: RequestHead, text: string): RequestError | Nominated {
   let hosts = 0;
   let lengths = 0;
   let codings = 0;
   let upgrade = '';
-  let connection = false;
   for (let at = 0; at < fields.count; at++) {
     const kind = fields.kind(at);
     // Nearly every field is one that nobody here needs.
-    if (kind === 0 || kind === COOKIE) continue;
+    if (kind === OTHER) continue;
     const value = text.slice(fields.valueStart(at), fields.valueEnd(at));
     switch (kind) {
       case HOST:
         if (++hosts > 1) return 'host-repeated';
-        head.host = value;
+        // The same text as before where it can be: what is looked up by it then finds its hash made.
+        head.host = value === hostBefore ? hostBefore : value;
         break;
       case CONTENT_LENGTH:
         if (++lengths > 1) return 'length-repeated';
@@ -133,8 +152,8 @@ function readFields(head: RequestHead, text: string): RequestError | undefined {
         codings++;
         if (value.toLowerCase() !== 'chunked') return /,[ \t]*chunked$/i.test(value) && codings === 1 ? 'transfer-encoding-unknown' : 'transfer-encoding';
         break;
-      case CONNECTION:
-        connection = true;
+      case COOKIE:
+        head.cookie = head.cookie === undefined ? value : `${head.cookie}; ${value}`;
         break;
       case UPGRADE:
         upgrade = upgrade === '' ? value.toLowerCase() : `${upgrade}, ${value}`;
@@ -163,17 +182,16 @@ function readFields(head: RequestHead, text: string): RequestError | undefined {
   if (hosts === 1 && head.host !== hostBefore && !isHost(head.host)) return 'host';
   hostBefore = head.host;
 
-  const names = connection ? nominated(text, fields) : NO_NAMES;
-  head.keepAlive = head.isHttp10 ? names.includes('keep-alive') && !names.includes('close') : !names.includes('close');
+  const names = (fields.kinds & HAS_CONNECTION) === 0 ? NOTHING_NOMINATED : nominated(text, fields);
+  head.keepAlive = !names.close && (names.keepAlive || !head.isHttp10);
   // h2c would smuggle requests past the router (it tunnels HTTP/2), and a body before a change of protocol has no agreed end.
-  if (upgrade !== '' && names.includes('upgrade') && head.bodyBytes === 0 && !head.isHttp10 && /^[a-z0-9._-]+(?:\/[a-z0-9._-]+)?$/.test(upgrade) && !upgrade.startsWith('h2')) {
+  if (upgrade !== '' && names.upgrade && head.bodyBytes === 0 && !head.isHttp10 && /^[a-z0-9._-]+(?:\/[a-z0-9._-]+)?$/.test(upgrade) && !upgrade.startsWith('h2')) {
     head.upgrade = upgrade;
   }
-  head.kept = keptLines(text, fields, text.length, DROPPED, names);
-  return undefined;
+  return names;
 }
 
-const NO_NAMES: readonly string[] = [];
+const HAS_CONNECTION = kinds(CONNECTION);
 
 function readForwarded(head: RequestHead, kind: number, value: string): void {
   const forwarded = (head.forwarded ??= { for: undefined, proto: undefined, host: undefined, element: undefined });
@@ -192,10 +210,9 @@ function readForwarded(head: RequestHead, kind: number, value: string): void {
   }
 }
 
-/** Origin form as it is; absolute form (RFC 9112 §3.2.2) only for the host that the Host field names; `*` only for OPTIONS. */
+/** Of what isn't in origin form: absolute form (RFC 9112 §3.2.2) only for the host that the Host field names; `*` only for OPTIONS. */
 function checkTarget(head: RequestHead): RequestError | undefined {
   const { target } = head;
-  if (target.charCodeAt(0) === 47) return undefined;
   if (target === '*') return head.method === 'OPTIONS' ? undefined : 'target';
   const match = /^https?:\/\/([^/?]+)(.*)$/i.exec(target);
   if (match === null) return head.method === 'CONNECT' ? undefined : 'target';

@@ -1,6 +1,6 @@
 import { CHARS, CR, LF, SPACE, VALUE, parseLength } from './chars.js';
 import {
-  CONNECTION, CONTENT_LENGTH, EXPOSED, HOP, KEEP_ALIVE, TRANSFER_ENCODING, UPGRADE, Fields, keptLines, kinds, nominated, type FieldError,
+  CONNECTION, CONTENT_LENGTH, EXPOSED, HOP, KEEP_ALIVE, NOTHING_NOMINATED, OTHER, TRANSFER_ENCODING, UPGRADE, Fields, keptLines, kinds, nominated, type FieldError, type Nominated,
 } from './fields.js';
 import { CHUNKED } from './request-head.js';
 
@@ -15,8 +15,6 @@ const fields = new Fields();
 /** An upstream's head, checked. */
 export class ResponseHead {
   status = 0;
-  /** As sent; may be empty. */
-  reason = '';
   /** A number of bytes, CHUNKED or UNTIL_CLOSE. */
   bodyBytes = 0;
   /** The upstream will take another request on this connection. */
@@ -25,8 +23,8 @@ export class ResponseHead {
   keepAliveMs = -1;
   /** With 101: the protocol. */
   upgrade = '';
-  /** The field lines for the client, each with its CRLF. */
-  kept = '';
+  /** The status line and the field lines for the client, each with its CRLF. */
+  lines = '';
 }
 
 const DROPPED = kinds(CONNECTION, HOP, KEEP_ALIVE, UPGRADE, TRANSFER_ENCODING, EXPOSED);
@@ -58,17 +56,25 @@ export function parseResponseHead(bytes: Buffer, start: number, end: number, met
   const text = bytes.toString('latin1', start, end - 2);
   const head = new ResponseHead();
   head.status = hundreds * 100 + tens * 10 + ones;
-  head.reason = text.slice(reasonStart - start, at - start);
-  return readFields(head, text, method, minor === 0) ?? head;
+  const names = readFields(head, text, method, minor === 0);
+  if (typeof names === 'string') return names;
+  const dropped = isBodiless(head.status) ? DROPPED_BODILESS : DROPPED;
+  // Mostly the line goes on as it came, in one slice with the fields. The space behind the status must be there (RFC 9112 §4).
+  if (minor === 1 && reasonStart > start + 12) head.lines = keptLines(text, fields, 0, text.length, dropped, names.others);
+  else head.lines = `HTTP/1.1 ${head.status} ${text.slice(reasonStart - start, at - start)}\r\n${keptLines(text, fields, fieldsStart - start, text.length, dropped, names.others)}`;
+  return head;
 }
 
-function readFields(head: ResponseHead, text: string, method: string, isHttp10: boolean): ResponseError | undefined {
+function isBodiless(status: number): boolean {
+  return status < 200 || status === 204;
+}
+
+function readFields(head: ResponseHead, text: string, method: string, isHttp10: boolean): ResponseError | Nominated {
   let length = -1;
   let codings = 0;
-  let connection = false;
   for (let at = 0; at < fields.count; at++) {
     const kind = fields.kind(at);
-    if (kind === 0) continue;
+    if (kind === OTHER) continue;
     switch (kind) {
       case CONTENT_LENGTH:
         if (length !== -1) return 'length-repeated';
@@ -78,31 +84,37 @@ function readFields(head: ResponseHead, text: string, method: string, isHttp10: 
       case TRANSFER_ENCODING:
         if (++codings > 1 || isHttp10 || text.slice(fields.valueStart(at), fields.valueEnd(at)).toLowerCase() !== 'chunked') return 'transfer-encoding';
         break;
-      case CONNECTION:
-        connection = true;
+      case KEEP_ALIVE:
+        head.keepAliveMs = timeoutMs(text.slice(fields.valueStart(at), fields.valueEnd(at)), head.keepAliveMs);
         break;
-      case KEEP_ALIVE: {
-        const match = /(?:^|[,\s])timeout=(\d{1,6})/i.exec(text.slice(fields.valueStart(at), fields.valueEnd(at)));
-        if (match !== null) head.keepAliveMs = Number(match[1]) * 1000;
-        break;
-      }
       case UPGRADE:
         head.upgrade = text.slice(fields.valueStart(at), fields.valueEnd(at));
     }
   }
   if (codings > 0 && length !== -1) return 'length-and-transfer-encoding';
-  const names = connection ? nominated(text, fields) : NO_NAMES;
-  head.keepAlive = isHttp10 ? names.includes('keep-alive') : !names.includes('close');
+  const names = (fields.kinds & HAS_CONNECTION) === 0 ? NOTHING_NOMINATED : nominated(text, fields);
+  head.keepAlive = isHttp10 ? names.keepAlive : !names.close;
 
   const { status } = head;
-  if (status === 101 && (head.upgrade === '' || !names.includes('upgrade'))) return 'upgrade';
-  const isBodiless = status < 200 || status === 204;
-  if (isBodiless || status === 304 || method === 'HEAD') head.bodyBytes = 0;
+  if (status === 101 && (head.upgrade === '' || !names.upgrade)) return 'upgrade';
+  if (isBodiless(status) || status === 304 || method === 'HEAD') head.bodyBytes = 0;
   else if (codings > 0) head.bodyBytes = CHUNKED;
   else head.bodyBytes = length === -1 ? UNTIL_CLOSE : length;
   if (head.bodyBytes === UNTIL_CLOSE) head.keepAlive = false;
-  head.kept = keptLines(text, fields, text.length, isBodiless ? DROPPED_BODILESS : DROPPED, names);
-  return undefined;
+  return names;
 }
 
-const NO_NAMES: readonly string[] = [];
+const HAS_CONNECTION = kinds(CONNECTION);
+
+/** An upstream says the same each time. */
+let keepAliveBefore = '';
+let keepAliveMsBefore = -1;
+
+function timeoutMs(keepAlive: string, otherwise: number): number {
+  if (keepAlive !== keepAliveBefore) {
+    const match = /(?:^|[,\s])timeout=(\d{1,6})/i.exec(keepAlive);
+    keepAliveBefore = keepAlive;
+    keepAliveMsBefore = match === null ? -1 : Number(match[1]) * 1000;
+  }
+  return keepAliveMsBefore === -1 ? otherwise : keepAliveMsBefore;
+}
