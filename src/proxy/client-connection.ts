@@ -1,7 +1,7 @@
 import { ANSWER, FLUSH, HEAD, IDLE, LINGER, REQUEST_BODY, TUNNEL } from './client-phase.js';
 import type { ClientSide } from './client-side.js';
 import { Exchange } from './exchange.js';
-import { forwardedOrigin, peerOrigin, type Origin } from './forwarded.js';
+import { forwardedOrigin, PeerOrigin } from './forwarded.js';
 import { CR, LF } from './http1/chars.js';
 import { headEnd } from './http1/head-end.js';
 import { checkPartialHead, statusOf } from './http1/request-error.js';
@@ -28,8 +28,7 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
   readonly #peer: string;
   readonly #isSecure: boolean;
   readonly #isTrusted: boolean;
-  #origin: Origin | undefined;
-  #originHost = '';
+  readonly #peerOrigin: PeerOrigin;
   #phase = HEAD;
   #exchange: Exchange | undefined;
   /** What came and can't be used yet: the beginning of a head, a pipelined request, early bytes of an upgrade. */
@@ -55,6 +54,7 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
     // A socket that listens on IPv6 shows IPv4 peers in mapped form.
     this.#peer = address.startsWith('::ffff:') ? address.slice(7) : address;
     this.#isTrusted = site.isTrusted(this.#peer);
+    this.#peerOrigin = new PeerOrigin(this.#peer, isSecure);
     this.deadlineAt = site.deadlines.after(site.limits.headTimeMs);
     site.deadlines.add(this);
   }
@@ -184,7 +184,7 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
     this.#isHttp10 = head.isHttp10;
     this.#isHeadRequest = head.method === 'HEAD';
     this.#bytesOutBefore = this.#outlet.bytesOut;
-    const origin = this.#isTrusted && head.forwarded !== undefined ? forwardedOrigin(this.#site, head.host, head.forwarded, this.#peer, this.#isSecure) : this.#originFor(head.host);
+    const origin = this.#isTrusted && head.forwarded !== undefined ? forwardedOrigin(this.#site, head.host, head.forwarded, this.#peer, this.#isSecure) : this.#peerOrigin.of(head.host);
     const id = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : this.#site.requestIds.next();
     const exchange = new Exchange(this.#site, this, head, origin, id);
     this.#exchange = exchange;
@@ -192,15 +192,6 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
     else this.#expectBody();
     exchange.start();
     return exchange;
-  }
-
-  /** That of the request before, which nearly always named the same host. */
-  #originFor(host: string): Origin {
-    if (this.#origin === undefined || host !== this.#originHost) {
-      this.#originHost = host;
-      this.#origin = peerOrigin(host, this.#peer, this.#isSecure);
-    }
-    return this.#origin;
   }
 
   #hold(bytes: Buffer, start: number, end: number): void {

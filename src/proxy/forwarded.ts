@@ -10,22 +10,38 @@ export interface Origin {
   readonly fields: string;
 }
 
-/** Of a peer that is the client itself. What a client says of its own origin is worth nothing: it is replaced. */
-export function peerOrigin(host: string, peer: string, isSecure: boolean): Origin {
-  const fields = `X-Forwarded-For: ${peer}\r\nX-Real-IP: ${peer}\r\nX-Forwarded-Proto: ${isSecure ? 'https' : 'http'}\r\n${hostField(host)}`;
-  // In one piece in memory, for it is written many times.
-  return { address: peer, isSecure, fields: Buffer.from(fields, 'latin1').toString('latin1') };
+/** The requests of a peer that is the client itself. What a client says of its own origin is worth nothing: it is replaced. */
+export class PeerOrigin {
+  readonly #peer: string;
+  readonly #isSecure: boolean;
+  /** Of the request before, which nearly always named the same host. */
+  #named: string | undefined;
+  #origin!: Origin;
+
+  constructor(peer: string, isSecure: boolean) {
+    this.#peer = peer;
+    this.#isSecure = isSecure;
+  }
+
+  of(named: string): Origin {
+    if (named === this.#named) return this.#origin;
+    this.#named = named;
+    const fields = `X-Forwarded-For: ${this.#peer}\r\nX-Real-IP: ${this.#peer}\r\nX-Forwarded-Proto: ${this.#isSecure ? 'https' : 'http'}\r\n${hostField(named)}`;
+    // In one piece in memory, for it is written many times.
+    this.#origin = { address: this.#peer, isSecure: this.#isSecure, fields: Buffer.from(fields, 'latin1').toString('latin1') };
+    return this.#origin;
+  }
 }
 
 /** Of a request that a trusted proxy passed on (`trustedProxies`): what that says is kept and added to. */
-export function forwardedOrigin(site: Site, ownHost: string, forwarded: ForwardedFields, peer: string, isSecure: boolean): Origin {
+export function forwardedOrigin(site: Site, named: string, forwarded: ForwardedFields, peer: string, isSecure: boolean): Origin {
   const address = site.clientAddress(peer, forwarded.for);
   const chain = forwarded.for === undefined || forwarded.for === '' ? peer : `${forwarded.for}, ${peer}`;
   // A chain of proxies may send a list; the first entry speaks of the client.
   const proto = forwarded.proto?.split(',', 1)[0]!.trim().toLowerCase();
   const scheme = proto === 'https' || proto === 'http' ? proto : isSecure ? 'https' : 'http';
   let fields = `X-Forwarded-For: ${chain}\r\nX-Real-IP: ${address}\r\nX-Forwarded-Proto: ${scheme}\r\n`;
-  fields += hostField(forwarded.host === undefined || forwarded.host === '' ? ownHost : forwarded.host);
+  fields += hostField(forwarded.host === undefined || forwarded.host === '' ? named : forwarded.host);
   if (forwarded.element !== undefined) {
     fields += `Forwarded: ${forwarded.element}, for=${peer.includes(':') ? `"[${peer}]"` : peer}\r\n`;
   }
