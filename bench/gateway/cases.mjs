@@ -1,5 +1,5 @@
 // What is measured. Each case drives one proxy for some seconds and says how many requests (or messages) were answered.
-import { writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,7 +38,7 @@ function ms(match) {
   return match === null ? undefined : Number(match[1]) * { us: 0.001, ms: 1, s: 1000 }[match[2]];
 }
 
-async function generate(args, core, pin) {
+async function webSockets(args, core, pin) {
   const out = pin ? await run('taskset', ['-c', String(core), process.execPath, load, ...args]) : await run(process.execPath, [load, ...args]);
   return JSON.parse(out.trim().split('\n').at(-1));
 }
@@ -77,15 +77,27 @@ export const CASES = {
     needsEcho: true,
     // Caddy 2.6 answers this handshake with an error, and reply-from doesn't take it.
     only: /^(?!caddy|reply-from)/,
-    drive: ({ port, seconds, core, pin }) => generate(['websocket', String(port), '32', String(seconds)], core, pin),
+    drive: ({ port, seconds, core, pin }) => webSockets([String(port), '32', String(seconds)], core, pin),
   },
   log: { title: 'small GET with the access log on', accessLog: true, only: /^stickyroute/, drive: wrk({}) },
 };
 
-/** At a fixed rate, the same for all. */
+/** At a fixed rate, the same for all: h2load on the other core, over so many connections that a slow answer on one holds up few others. */
 export function offered(perSecond) {
-  return ({ port, seconds, core, pin }) => generate(['rate', String(port), '/small', '32', String(perSecond), String(seconds)], core, pin);
+  return async ({ port, folder, seconds, core, pin }) => {
+    const log = join(folder, 'h2load.log');
+    const args = ['--h1', '-t1', `-c${RATE_CONNECTIONS}`, '-m1', `-D${seconds}`, `--rps=${perSecond / RATE_CONNECTIONS}`, `--log-file=${log}`, '-H', 'cookie: user=1', `http://127.0.0.1:${port}/small`];
+    await (pin ? run('taskset', ['-c', String(core), 'h2load', ...args]) : run('h2load', args));
+    // Start, status, microseconds.
+    const rows = readFileSync(log, 'utf8').trim().split('\n').map((line) => line.split('\t').map(Number));
+    rmSync(log);
+    const micros = rows.map((row) => row[2]).sort((a, b) => a - b);
+    const at = (share) => micros[Math.floor(micros.length * share)] / 1000;
+    return { requests: rows.length, failed: rows.filter((row) => row[1] !== 200).length, p50Ms: at(0.5), p99Ms: at(0.99) };
+  };
 }
+
+const RATE_CONNECTIONS = 64;
 
 /** Opens connections, asks once on each, and keeps them; answers with what closes them. */
 export async function holdIdle(port, count) {

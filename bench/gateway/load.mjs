@@ -1,75 +1,11 @@
-// A small load generator on raw sockets for what wrk can't do: a fixed offered rate (so that a slow answer is not forgiven by asking
-// later: no coordinated omission) and WebSocket messages. Prints one line of JSON.
-//   node load.mjs rate PORT PATH CONNECTIONS PER_SECOND SECONDS      node load.mjs websocket PORT CONNECTIONS SECONDS
+// A small load generator on raw sockets for what wrk can't do: WebSocket messages. Prints one line of JSON.
+//   node load.mjs PORT CONNECTIONS SECONDS
 import { connect } from 'node:net';
 
-const [kind, port, ...rest] = process.argv.slice(2);
-
-function quantile(sorted, share) {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
-}
-
-async function rate([path, connections, perSecond, seconds]) {
-  const total = Math.floor(Number(perSecond) * Number(seconds));
-  const gapMs = 1000 / Number(perSecond);
-  const latencies = [];
-  const waiting = [];
-  const free = [];
-  const startedAt = performance.now() + 200;
-  let sent = 0;
-  let failed = 0;
-  await new Promise((finish) => {
-    const settle = () => {
-      if (latencies.length + failed === total) finish();
-    };
-    for (let at = 0; at < Number(connections); at++) {
-      const request = `GET ${path} HTTP/1.1\r\nHost: bench.example\r\nCookie: user=${at}\r\n\r\n`;
-      const socket = connect(Number(port), '127.0.0.1');
-      socket.setNoDelay(true);
-      const line = { socket, request, dueAt: 0, head: '', left: -1 };
-      socket.on('data', (bytes) => {
-        let text = bytes.toString('latin1');
-        if (line.left === -1) {
-          line.head += text;
-          const stop = line.head.indexOf('\r\n\r\n');
-          if (stop === -1) return;
-          const length = Number(/\r\ncontent-length: *(\d+)/i.exec(line.head)?.[1] ?? 0);
-          line.left = length - (line.head.length - stop - 4);
-          line.head = '';
-        } else line.left -= text.length;
-        if (line.left > 0) return;
-        line.left = -1;
-        latencies.push(performance.now() - line.dueAt);
-        free.push(line);
-        settle();
-        pump();
-      });
-      socket.on('error', () => {
-        failed++;
-        settle();
-      });
-      free.push(line);
-    }
-    function pump() {
-      while (waiting.length > 0 && free.length > 0) {
-        const line = free.shift();
-        line.dueAt = waiting.shift();
-        line.socket.write(line.request, 'latin1');
-      }
-    }
-    const timer = setInterval(() => {
-      const due = Math.min(total, Math.floor((performance.now() - startedAt) / gapMs));
-      for (; sent < due; sent++) waiting.push(startedAt + sent * gapMs);
-      pump();
-      if (sent === total) clearInterval(timer);
-    }, 1);
-  });
-  latencies.sort((a, b) => a - b);
-  return { requests: latencies.length, failed, p50Ms: quantile(latencies, 0.5), p99Ms: quantile(latencies, 0.99), maxMs: latencies.at(-1) };
-}
+const [port, connections, seconds] = process.argv.slice(2);
 
 /** Echoes of 64 bytes, one under way on each connection. */
-async function websocket([connections, seconds]) {
+async function websocket() {
   const frame = Buffer.concat([Buffer.from([0x82, 0x80 | 64, 1, 2, 3, 4]), Buffer.alloc(64, 7)]);
   let messages = 0;
   let open = 0;
@@ -107,6 +43,5 @@ async function websocket([connections, seconds]) {
   return { requests: Math.max(1, messages), open, failed: refused };
 }
 
-const kinds = { rate, websocket };
-console.log(JSON.stringify(await kinds[kind](rest)));
+console.log(JSON.stringify(await websocket()));
 process.exit(0);

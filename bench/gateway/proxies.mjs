@@ -1,6 +1,6 @@
 // How each proxy is started for one job: one worker, on one core, upstreams chosen by the hash of the cookie field.
 import { spawn, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { openSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,10 +36,10 @@ export async function listening(port, deadline = Date.now() + 10_000) {
 }
 
 /** A process pinned to a core where the system can do that. */
-export function startPinned(core, command, args, env = {}) {
+export function startPinned(core, command, args, env = {}, stdout = 'ignore') {
   const isPinned = isOnPath('taskset');
   const child = spawn(isPinned ? 'taskset' : command, isPinned ? ['-c', String(core), command, ...args] : args, {
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', stdout, 'pipe'],
     env: { ...process.env, ...env },
   });
   let errors = '';
@@ -77,7 +77,8 @@ export const PROXIES = {
       const file = join(folder, `stickyroute-${port}.json`);
       const upstreams = Object.fromEntries(ports.map((each, at) => [`u${at + 1}`, `http://127.0.0.1:${each}`]));
       writeFileSync(file, JSON.stringify({ listen: `127.0.0.1:${port}`, ...(tls ? { tls: { cert: tls.cert, key: tls.key } } : {}), keys: ['bench-'.repeat(8)], upstreams, affinity, accessLog, limits: { connections: 10000 } }));
-      return startPinned(core, runtime[0], [...runtime.slice(1), entry, 'up', '-c', file], { NODE_ENV: 'production' });
+      const log = accessLog ? openSync(join(folder, `stickyroute-${port}.log`), 'a') : 'ignore';
+      return startPinned(core, runtime[0], [...runtime.slice(1), entry, 'up', '-c', file], { NODE_ENV: 'production' }, log);
     },
   },
   nginx: {
