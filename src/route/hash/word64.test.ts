@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../testing/seeded-random.js';
-import { compareUnsigned, Word64 } from './word64.js';
+import { compareUnsigned, greatestOf, Word64 } from './word64.js';
 
 const SEED = 4;
 const EDGES = [0, 1, -1, 2 ** 31 - 1, -(2 ** 31), 0xffff, 0x10000, -65536];
@@ -46,5 +46,11 @@ describe('Word64', () => {
       expect(after(high, low, (word) => word.rotate(by))).toBe(BigInt.asUintN(64, value << BigInt(by)) | (value >> BigInt(64 - by)));
     }
     for (let by = 1; by < 64; by++) expect(after(high, low, (word) => word.xorShifted(by))).toBe(value ^ (value >> BigInt(by)));
+  });
+
+  it('finds the greatest of many, the first of equals', () => {
+    const greatest = (...numbers: [number, number][]): number => greatestOf(Int32Array.from(numbers, ([high]) => high), Int32Array.from(numbers, ([, low]) => low));
+    expect([greatest(), greatest([0, 0], [0, 0]), greatest([0, 0], [0, 1], [0, 1])]).toEqual([-1, -1, 1]);
+    expect([greatest([1, -1], [-1, 0], [2, 5]), greatest([-1, 1], [-1, -1], [-1, 2])]).toEqual([1, 1]);
   });
 });

@@ -71,6 +71,23 @@ export function compareUnsigned(high: number, low: number, otherHigh: number, ot
   return high === otherHigh ? (low >>> 0) - (otherLow >>> 0) : (high >>> 0) - (otherHigh >>> 0);
 }
 
+/** Which of many unsigned 64-bit numbers, given by their halves, is the greatest: the first of equals, -1 if all are 0. */
+export function greatestOf(highs: Int32Array, lows: Int32Array): number {
+  let greatest = -1;
+  let greatestHigh = 0;
+  let greatestLow = 0;
+  for (let i = 0; i < highs.length; i++) {
+    const high = highs[i]! >>> 0;
+    if (high < greatestHigh) continue;
+    const low = lows[i]! >>> 0;
+    if (high === greatestHigh && low <= greatestLow) continue;
+    greatest = i;
+    greatestHigh = high;
+    greatestLow = low;
+  }
+  return greatest;
+}
+
 /** What is left of an unsigned 64-bit number when it is divided by a whole number from 1 to 2^23. */
 export function remainder(high: number, low: number, divisor: number): number {
   // As sums and products of doubles that stay below 2^53, and so far from the next whole quotient that the division can't round up to it.

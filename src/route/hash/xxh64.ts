@@ -28,8 +28,8 @@ export function xxh64(bytes: string, seed: number, hash: Word64): void {
   xxh64Bytes(scratchView, length, seed, hash);
 }
 
-/** The same of the first `length` bytes of a view. In plain numbers, step by step: as calls on words it takes twice as long. */
-export function xxh64Bytes(view: DataView, length: number, seed: number, hash: Word64): void {
+/** In plain numbers, step by step: as calls on words it takes twice as long. */
+function xxh64Bytes(view: DataView, length: number, seed: number, hash: Word64): void {
   let at = 0;
   if (length >= 32) at = stripes(view, length, seed, hash);
   else {

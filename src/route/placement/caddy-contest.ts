@@ -1,15 +1,13 @@
 import { toByteString } from '../../base/framed-key.js';
 import { fnv1a32, fnv1a32Step } from '../hash/fnv1a.js';
-import { compareUnsigned, Word64 } from '../hash/word64.js';
-import { xxh64, xxh64Bytes } from '../hash/xxh64.js';
+import { compareUnsigned, greatestOf } from '../hash/word64.js';
+import { Xxh64Each } from '../hash/xxh64-each.js';
 import { checkAddresses, memberAddress } from './member-address.js';
 import { checkMembers, invalid, isSameMembers } from './members.js';
 import type { Member, Placement } from './placement.js';
 
 export const CADDY_VERSION_DEFAULT = '2.8';
 export const CADDY_VERSION_WANTED = 'the version of Caddy as text, from "2.5.1" on, such as "2.8.4"; of 2.5 and 2.6 with the last number, since it matters there';
-
-const KEY_ROOM = 256;
 
 /** What is hashed, and how: `keyFirst` and `addressFirst` with FNV-1a of 32 bits. */
 type Way = 'keyFirst' | 'addressFirst' | 'xxh64';
@@ -35,17 +33,15 @@ export class CaddyContest implements Placement {
   readonly members: readonly Member[];
   readonly #version: string;
   readonly #way: Way;
-  readonly #addresses: readonly string[];
   /** For `keyFirst`: how all addresses begin, and the rest of each. */
   readonly #shared: string;
   readonly #rests: readonly string[];
   /** For `addressFirst`: each address hashed, to go on from. */
   readonly #begun: Int32Array;
   /** For `xxh64`. */
-  readonly #texts: readonly AddressText[];
+  readonly #each: Xxh64Each | undefined;
   readonly #high: Int32Array;
   readonly #low: Int32Array;
-  readonly #word = new Word64();
 
   constructor(members: readonly Member[], version: string) {
     const way = caddyWay(version);
@@ -58,30 +54,19 @@ export class CaddyContest implements Placement {
     this.members = members;
     this.#version = version;
     this.#way = way;
-    this.#addresses = members.map((member) => toByteString(memberAddress(member)));
-    this.#shared = sharedStart(this.#addresses);
-    this.#rests = this.#addresses.map((address) => address.slice(this.#shared.length));
-    this.#begun = Int32Array.from(this.#addresses, (address) => fnv1a32(address));
-    this.#texts = way === 'xxh64' ? this.#addresses.map((address) => new AddressText(address)) : [];
-    this.#high = new Int32Array(members.length);
-    this.#low = new Int32Array(members.length);
+    const addresses = members.map((member) => toByteString(memberAddress(member)));
+    this.#shared = sharedStart(addresses);
+    this.#rests = addresses.map((address) => address.slice(this.#shared.length));
+    this.#begun = Int32Array.from(addresses, (address) => fnv1a32(address));
+    this.#each = way === 'xxh64' ? new Xxh64Each(addresses) : undefined;
+    this.#high = this.#each?.highs ?? new Int32Array(members.length);
+    this.#low = this.#each?.lows ?? new Int32Array(members.length);
   }
 
   owner(key: string): number {
+    if (this.#each !== undefined) return this.#each.greatest(key);
     this.#draw(key);
-    const high = this.#high;
-    const low = this.#low;
-    let best = -1;
-    let bestHigh = 0;
-    let bestLow = 0;
-    for (let place = 0; place < low.length; place++) {
-      // Strictly, so that the first of equals stays, and nobody wins with 0.
-      if (compareUnsigned(high[place]!, low[place]!, bestHigh, bestLow) <= 0) continue;
-      best = place;
-      bestHigh = high[place]!;
-      bestLow = low[place]!;
-    }
-    return best;
+    return greatestOf(this.#high, this.#low);
   }
 
   rank(key: string): ArrayLike<number> {
@@ -97,7 +82,7 @@ export class CaddyContest implements Placement {
   }
 
   #draw(key: string): void {
-    if (this.#way === 'xxh64') this.#drawXxh64(key);
+    if (this.#each !== undefined) this.#each.hash(key);
     else if (this.#way === 'addressFirst') this.#drawFromAddresses(key);
     else {
       const begun = fnv1a32(this.#shared, fnv1a32(key));
@@ -128,35 +113,6 @@ export class CaddyContest implements Placement {
       low[place + 3] = d;
     }
     for (; place < low.length; place++) low[place] = fnv1a32(key, begun[place]!);
-  }
-
-  #drawXxh64(key: string): void {
-    const word = this.#word;
-    for (let place = 0; place < this.#low.length; place++) {
-      const { bytes, view, used } = this.#texts[place]!;
-      const length = used + key.length;
-      if (length > bytes.length) xxh64(this.#addresses[place]! + key, 0, word);
-      else {
-        for (let at = 0; at < key.length; at++) bytes[used + at] = key.charCodeAt(at);
-        xxh64Bytes(view, length, 0, word);
-      }
-      this.#high[place] = word.high;
-      this.#low[place] = word.low;
-    }
-  }
-}
-
-/** An address with room behind it for all but the longest keys, so that no text is made for each upstream at each look-up. */
-class AddressText {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-  readonly used: number;
-
-  constructor(address: string) {
-    this.used = address.length;
-    this.bytes = new Uint8Array(address.length + KEY_ROOM);
-    for (let at = 0; at < address.length; at++) this.bytes[at] = address.charCodeAt(at);
-    this.view = new DataView(this.bytes.buffer);
   }
 }
 
