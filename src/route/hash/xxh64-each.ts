@@ -18,6 +18,8 @@ const PAGE_BYTES = 65_536;
 
 /** The same for all, and compiled when it is first wanted. */
 let module: object | undefined;
+/** A second try could take long: V8 looks for address space for a sixth of a second. */
+let isRefused = false;
 
 /** XXH64 (seed 0) of each of many prefixes with one suffix behind it, all byte strings. */
 export class Xxh64Each {
@@ -32,10 +34,12 @@ export class Xxh64Each {
     this.highs = new Int32Array(prefixes.length);
     this.lows = new Int32Array(prefixes.length);
     this.#prefixes = prefixes;
+    if (isRefused) return;
     try {
       this.#slots = new Slots(prefixes);
     } catch {
       // No WebAssembly (`node --jitless`), or no address space for its memory (`ulimit -v`): the same hashes, more slowly.
+      isRefused = true;
     }
   }
 
