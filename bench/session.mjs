@@ -1,6 +1,7 @@
 // `npm run bench:session`: sessions beside express-session and @fastify/session, over the same Redis, in one run. Rounds take turns,
 // so that a noisy neighbour hits all alike. What to steer by: CPU a request, and commands a request, which no neighbour changes.
-//   node bench/session.mjs [--rounds 5] [--seconds 2]
+//   node bench/session.mjs [--rounds 5] [--seconds 2] [--only 'Fastify|@fastify.*redis$']
+// `--only`: the contenders whose names it fits; nothing is written then.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -12,14 +13,16 @@ import { parseArgs } from 'node:util';
 import { createClient } from '@redis/client';
 import { cpuMicros, median, run } from './gateway/measure.mjs';
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '2' } } });
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '2' }, only: { type: 'string' } } });
 const ROUNDS = Number(values.rounds);
 const SECONDS = Number(values.seconds);
 const CONNECTIONS = 32;
 const COUNTED = 200;
 
 const RIVALS = ['express-session + connect-redis', '@fastify/session + connect-redis'];
-const KINDS = [
+const FLOORS = ['node:http, no session', 'Express, no session', 'Fastify, no session'];
+const ALL = [
+  ...FLOORS,
   ...RIVALS,
   ...RIVALS.map((name) => `${name} (defaults)`),
   'stickyroute, Express, Redis',
@@ -28,6 +31,7 @@ const KINDS = [
   'stickyroute, Express, LMDB',
   'stickyroute, Fastify, LMDB',
 ];
+const KINDS = ALL.filter((kind) => values.only === undefined || new RegExp(values.only).test(kind));
 const CASES = [
   { id: 'a', name: 'anonymous', path: '/', hasCookie: false },
   { id: 'b', name: 'read-only, with a session', path: '/read', hasCookie: true },
@@ -55,7 +59,7 @@ async function main() {
     const child = spawn('taskset', ['-c', '0', process.execPath, '--no-deprecation', path('session/app.mjs'), kind, String(redisPort), join(folder, `lmdb-${at}`)], { env: { ...process.env, NODE_ENV: 'production' }, stdio: ['ignore', 'pipe', 'inherit'] });
     children.push(child);
     const port = await firstLine(child);
-    const cookie = await cookieOf(Number(port));
+    const cookie = FLOORS.includes(kind) ? 'sid=A0123456789abcdef0123456789abcdef' : await cookieOf(Number(port));
     apps.push({ kind, pid: child.pid, port: Number(port), cookie, results: Object.fromEntries(CASES.map(({ id }) => [id, { rates: [], cpu: [] }])) });
   }
   for (const app of apps) {
@@ -109,6 +113,7 @@ function report(apps) {
       results.push({ case: each.id, kind, rate, ratio: rate / best, cpuMicros: median(cpu), commands });
     }
   }
+  if (values.only !== undefined) return;
   const file = path(`results/session-${new Date().toISOString().slice(0, 10)}.json`);
   writeFileSync(file, `${JSON.stringify({ node: process.version, cpu: cpus()[0].model, rounds: ROUNDS, seconds: SECONDS, results }, undefined, 1)}\n`);
   console.log(`\nWritten to ${file.slice(file.indexOf('bench/'))}`);

@@ -15,6 +15,20 @@ const client = createClient({ url: `redis://127.0.0.1:${redisPort}` });
 await client.connect();
 
 const apps = {
+  // What nobody who adds a session can go below.
+  'node:http, no session': async () => createServer((request, response) => void response.end(without(request.url))),
+  'Express, no session': async () => {
+    const app = require('express')();
+    app.use((request, response) => void response.send(without(request.url)));
+    return createServer(app);
+  },
+  'Fastify, no session': async () => {
+    const server = createServer();
+    const app = require('fastify')({ serverFactory: (handler) => server.on('request', handler) });
+    app.get('/*', async (request) => without(request.url));
+    await app.ready();
+    return server;
+  },
   'express-session + connect-redis': (defaults) => expressSession(defaults),
   '@fastify/session + connect-redis': (defaults) => fastifySession(defaults),
   'stickyroute, node:http, Redis': async () => {
@@ -34,6 +48,10 @@ server.listen(0, '127.0.0.1', () => console.log(server.address().port));
 
 function ours(store) {
   return createSessions({ store });
+}
+
+function without(path) {
+  return path === '/read' ? 'hello Ada' : 'hello';
 }
 
 function work(path, session) {
