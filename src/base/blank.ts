@@ -8,6 +8,6 @@ export function trimBlank(text: string, start = 0, end = text.length): string {
   return text.slice(start, end);
 }
 
-function isBlank(code: number): boolean {
+export function isBlank(code: number): boolean {
   return code === 32 || code === 9;
 }

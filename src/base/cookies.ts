@@ -1,9 +1,10 @@
-import { trimBlank } from './blank.js';
+import { isBlank, trimBlank } from './blank.js';
 
 /** A request with more cookies than this is read up to here; browsers stop at about 180 a site. */
 const COOKIES_MAX = 256;
 
 const NONE: ReadonlyMap<string, readonly string[]> = new Map();
+const NO_VALUES: readonly string[] = [];
 
 /** The `Cookie` field (RFC 6265 §5.4) as name → values. Values are as sent, without surrounding quotes. */
 export function parseCookies(field: string | undefined): ReadonlyMap<string, readonly string[]> {
@@ -16,8 +17,7 @@ export function parseCookies(field: string | undefined): ReadonlyMap<string, rea
     const equals = field.indexOf('=', at);
     if (equals !== -1 && equals < end) {
       const name = trimBlank(field, at, equals);
-      let value = trimBlank(field, equals + 1, end);
-      if (value.length > 1 && value.startsWith('"') && value.endsWith('"')) value = value.slice(1, -1);
+      const value = valueOf(field, equals + 1, end);
       const values = found.get(name);
       if (values === undefined) found.set(name, [value]);
       else values.push(value);
@@ -25,6 +25,34 @@ export function parseCookies(field: string | undefined): ReadonlyMap<string, rea
     at = end + 1;
   }
   return found;
+}
+
+/** What `parseCookies` has for one name, without reading the rest. */
+export function cookieValues(field: string | undefined, name: string): readonly string[] {
+  if (field === undefined) return NO_VALUES;
+  let found: string[] | undefined;
+  let at = 0;
+  for (let count = 0; at < field.length && count < COOKIES_MAX; count++) {
+    let end = field.indexOf(';', at);
+    if (end === -1) end = field.length;
+    while (isBlank(field.charCodeAt(at))) at++;
+    if (field.startsWith(name, at)) {
+      let equals = at + name.length;
+      while (isBlank(field.charCodeAt(equals))) equals++;
+      if (equals < end && field[equals] === '=') {
+        const value = valueOf(field, equals + 1, end);
+        if (found === undefined) found = [value];
+        else found.push(value);
+      }
+    }
+    at = end + 1;
+  }
+  return found ?? NO_VALUES;
+}
+
+function valueOf(field: string, start: number, end: number): string {
+  const value = trimBlank(field, start, end);
+  return value.length > 1 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
 }
 
 /** The field with the values of one cookie replaced; every other byte stays. */

@@ -28,13 +28,12 @@ type Sender = Record<Method, Send>;
  */
 export function holdResponse(response: ServerResponse, before: BeforeHeaders): (answer: Answer) => void {
   const hold = new Hold(response, before);
-  held.set(response, hold);
-  // The same functions for every response: four closures each would cost more than all the rest.
-  const sender = response as unknown as Sender;
-  sender.writeHead = writeHead;
-  sender.write = write;
-  sender.end = end;
-  sender.flushHeaders = flushHeaders;
+  const holder = response as unknown as Holder;
+  // The same functions for every response, which find its hold on it: closures would cost more than all the rest, and a WeakMap three
+  // times a bare request. A second hold on one response (two kinds of session, say) has functions of its own.
+  const sender = holder[HOLD] === undefined ? SHARED : senderOf(() => hold);
+  holder[HOLD] ??= hold;
+  hold.begin(sender);
   return (instead) => hold.replace(instead);
 }
 
@@ -44,20 +43,27 @@ export function answer(response: ServerResponse, instead: Answer): void {
   else send(response, instead);
 }
 
-const held = new WeakMap<ServerResponse, Hold>();
+const HOLD = Symbol('stickyroute hold');
+type Holder = Sender & { [HOLD]?: Hold };
 
-const writeHead: Send = function (...args) {
-  return held.get(this)!.take('writeHead', args);
-};
-const write: Send = function (...args) {
-  return held.get(this)!.take('write', args);
-};
-const end: Send = function (...args) {
-  return held.get(this)!.take('end', args);
-};
-const flushHeaders: Send = function (...args) {
-  return held.get(this)!.take('flushHeaders', args);
-};
+function senderOf(holdOf: (response: Holder) => Hold): Sender {
+  return {
+    writeHead(...args) {
+      return holdOf(this as unknown as Holder).take('writeHead', args);
+    },
+    write(...args) {
+      return holdOf(this as unknown as Holder).take('write', args);
+    },
+    end(...args) {
+      return holdOf(this as unknown as Holder).take('end', args);
+    },
+    flushHeaders(...args) {
+      return holdOf(this as unknown as Holder).take('flushHeaders', args);
+    },
+  };
+}
+
+const SHARED = senderOf((response) => response[HOLD]!);
 
 class Hold {
   readonly #response: ServerResponse;
@@ -65,6 +71,8 @@ class Hold {
   readonly #before: BeforeHeaders;
   /** As they were: of node:http, or of middleware that came first. */
   readonly #originals: Sender;
+  /** What the response has instead while it is held. */
+  #own: Sender = SHARED;
   readonly #kept: [Method, unknown[]][] = [];
   #isHolding = false;
   #hasEnded = false;
@@ -76,6 +84,15 @@ class Hold {
     this.#before = before;
     const { writeHead, write, end, flushHeaders } = this.#sender;
     this.#originals = { writeHead, write, end, flushHeaders };
+  }
+
+  begin(own: Sender): void {
+    this.#own = own;
+    const sender = this.#sender;
+    sender.writeHead = own.writeHead;
+    sender.write = own.write;
+    sender.end = own.end;
+    sender.flushHeaders = own.flushHeaders;
   }
 
   take(method: Method, args: unknown[]): unknown {
@@ -140,7 +157,14 @@ class Hold {
 
   #release(): void {
     this.#isReleased = true;
-    Object.assign(this.#sender, this.#originals);
+    // What middleware that came later has put over ours stays: it calls ours, which then stand aside.
+    const sender = this.#sender;
+    const own = this.#own;
+    const originals = this.#originals;
+    if (sender.writeHead === own.writeHead) sender.writeHead = originals.writeHead;
+    if (sender.write === own.write) sender.write = originals.write;
+    if (sender.end === own.end) sender.end = originals.end;
+    if (sender.flushHeaders === own.flushHeaders) sender.flushHeaders = originals.flushHeaders;
   }
 }
 

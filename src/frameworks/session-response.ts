@@ -1,21 +1,35 @@
 import type { ServerResponse } from 'node:http';
 import { StickyError } from '../base/errors.js';
 import type { SessionTurn } from '../state/session/session-turn.js';
-import { holdResponse, type Answer } from './held-response.js';
+import { holdResponse, type Answer, type BeforeHeaders } from './held-response.js';
 
 /** Lets the headers of a response wait until its session is stored. Returns how to answer something else meanwhile. */
 export function holdForSession<Fields extends object>(response: ServerResponse, turn: SessionTurn<Fields>): (answer: Answer) => void {
-  return holdResponse(response, {
-    get isQuiet() {
-      return turn.isQuiet;
-    },
-    async finish() {
-      const { setCookie, cacheControl } = await turn.commit();
-      if (setCookie !== undefined) response.appendHeader('Set-Cookie', setCookie);
-      if (cacheControl !== undefined) response.setHeader('Cache-Control', cacheControl);
-    },
-    fail: sessionFailure,
-  });
+  return holdResponse(response, new SessionAnswer(response, turn));
+}
+
+class SessionAnswer<Fields extends object> implements BeforeHeaders {
+  readonly #response: ServerResponse;
+  readonly #turn: SessionTurn<Fields>;
+
+  constructor(response: ServerResponse, turn: SessionTurn<Fields>) {
+    this.#response = response;
+    this.#turn = turn;
+  }
+
+  get isQuiet(): boolean {
+    return this.#turn.isQuiet;
+  }
+
+  async finish(): Promise<void> {
+    const { setCookie, cacheControl } = await this.#turn.commit();
+    if (setCookie !== undefined) this.#response.appendHeader('Set-Cookie', setCookie);
+    if (cacheControl !== undefined) this.#response.setHeader('Cache-Control', cacheControl);
+  }
+
+  fail(error: unknown): Answer {
+    return sessionFailure(error);
+  }
 }
 
 /** What a client is told when its session could not be read or stored. What exactly failed is not for it to know. */

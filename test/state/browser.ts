@@ -22,7 +22,7 @@ export class Browser<Fields extends object> {
   async begin(): Promise<RequestInFlight<Fields>> {
     const turn = this.#sessions.turn({ cookie: this.cookie, isSecure: false });
     const cookieSent = this.cookie;
-    if (turn.needsLoad) await turn.load();
+    await turn.load();
     const end = async (): Promise<SessionHeaders> => {
       const headers: SessionHeaders = turn.isQuiet ? { setCookie: undefined, cacheControl: undefined } : await turn.commit();
       const pair = headers.setCookie?.split(';', 1)[0];

@@ -9,11 +9,13 @@ export interface CountingStore extends Store {
   before: ((command: string) => Promise<void> | undefined) | undefined;
 }
 
-export function countingStore(store: Store): CountingStore {
+/** `reads`: as those of a store that must be waited for, or at once where the store below can. */
+export function countingStore(store: Store, reads: 'waited for' | 'at once' = 'waited for'): CountingStore {
+  const { readNow } = store;
   const run = async <T>(command: string, ask: () => Promise<T>): Promise<T> => {
     counting.commands.push(command);
     await counting.before?.(command);
-    if (counting.isDown) throw new StickyError('STICKY_STORE_DOWN', 'The store is down, as the test wants it.');
+    if (counting.isDown) throw down();
     return ask();
   };
   const counting: CountingStore = {
@@ -28,6 +30,17 @@ export function countingStore(store: Store): CountingStore {
     list: (partition, index) => run('list', () => store.list(partition, index)),
     sequence: (partition) => run('sequence', () => store.sequence(partition)),
     close: () => store.close(),
+    ...(reads === 'at once' && readNow !== undefined && {
+      readNow(partition, key) {
+        counting.commands.push('read');
+        if (counting.isDown) throw down();
+        return readNow.call(store, partition, key);
+      },
+    }),
   };
   return counting;
+}
+
+function down(): StickyError {
+  return new StickyError('STICKY_STORE_DOWN', 'The store is down, as the test wants it.');
 }

@@ -4,8 +4,11 @@ import { createSessions, type Sessions } from '../../src/state/session/sessions.
 import { apps, Visitor, type RunningApp, type TestFields, type Work } from './session-apps.js';
 import { countingStore, type CountingStore } from './counting-store.js';
 
+const READS = ['waited for', 'at once'] as const;
+const SUBJECTS = Object.entries(apps).flatMap(([name, start]) => READS.map((reads) => [name, reads, start] as const));
+
 // The same scenarios over each framework. What the sessions promise beyond is tested once, in session-promises.test.ts.
-describe.each(Object.entries(apps))('sessions in %s', (_name, start) => {
+describe.each(SUBJECTS)('sessions in %s, reads %s', (_name, reads, start) => {
   let store: CountingStore;
   let sessions: Sessions<TestFields>;
   let app: RunningApp;
@@ -52,7 +55,7 @@ describe.each(Object.entries(apps))('sessions in %s', (_name, start) => {
 
   beforeEach(async () => {
     gates = new Map();
-    store = countingStore(memoryStore());
+    store = countingStore(memoryStore(), reads);
     sessions = createSessions<TestFields>({ store, onEvent: () => {} });
     app = await start(sessions, work);
     visitor = new Visitor(app.url);

@@ -316,6 +316,21 @@ describe('the nine promises of sessions', () => {
     });
   });
 
+  it('sends a cookie that lasts again when it extends the session; an old id or one that leads nowhere never', async () => {
+    sessions = make({ cookie: { persistent: true }, idle: '20s', grace: '15s' });
+    const visitor = browser();
+    await visitor.ask((session) => session.user('alice'));
+    const old = visitor.cookie!;
+    clock.advance(3_000);
+    expect((await visitor.ask(() => {})).setCookie).toContain(`${old}; Path=/; Max-Age=20;`);
+    await visitor.ask((session) => session.regenerate());
+    const now = visitor.cookie!;
+    clock.advance(3_000);
+    expect((await browser(old).ask(() => {})).setCookie).toBe(undefined);
+    clock.advance(3_000);
+    expect((await browser(`sid=A${'0'.repeat(32)}; ${now}`).ask(() => {})).setCookie).toContain(`${now}; Path=/`);
+  });
+
   describe('8. ids are 128 bits, stored hashed, and never adopted', () => {
     it('keeps no id in the store', async () => {
       const visitor = browser();

@@ -24,7 +24,8 @@ export function session<Fields extends object>(sessions: Sessions<Fields>): Requ
       request.session = turn.session as unknown as Session<SessionFields>;
       next();
     };
-    if (turn.needsLoad) turn.load().then(go, next);
-    else go();
+    const loading = turn.load();
+    if (loading === undefined) go();
+    else loading.then(go, next);
   };
 }

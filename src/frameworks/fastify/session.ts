@@ -11,6 +11,7 @@ declare module 'fastify' {
 }
 
 const TURN = Symbol('stickyroute session');
+type Turned<Fields extends object> = Record<symbol, SessionTurn<Fields> | undefined>;
 
 /**
  * A plugin: `app.register(session(sessions))` gives each request its `request.session`, and the answer waits until what was changed is
@@ -21,22 +22,29 @@ export function session<Fields extends object>(sessions: Sessions<Fields>): (app
   return plugin(async (app) => {
     app.decorateRequest('session');
     app.decorateRequest(TURN);
-    app.addHook('onRequest', async (request) => {
+    // `done` where nothing is waited for, a promise where something is: Fastify takes either, and async hooks cost every request promises.
+    app.addHook('onRequest', (request, _reply, done) => {
       const turn = sessions.turn({ cookie: request.headers.cookie, isSecure: request.protocol === 'https' });
-      if (turn.needsLoad) await turn.load();
-      request.session = turn.session as unknown as Session<SessionFields>;
-      (request as unknown as Record<symbol, unknown>)[TURN] = turn;
+      const begin = (): void => {
+        request.session = turn.session as unknown as Session<SessionFields>;
+        (request as unknown as Turned<Fields>)[TURN] = turn;
+      };
+      const loading = turn.load();
+      if (loading !== undefined) return loading.then(begin);
+      begin();
+      return done();
     });
-    app.addHook('onSend', async (request, reply, payload) => {
-      const turn = (request as unknown as Record<symbol, SessionTurn<Fields> | undefined>)[TURN];
+    app.addHook('onSend', (request, reply, payload, done) => {
+      const turn = (request as unknown as Turned<Fields>)[TURN];
       // No turn: the store failed when the request came. Quiet: there is nothing to store and nothing to say.
-      if (turn === undefined || turn.isQuiet) return payload;
+      if (turn === undefined || turn.isQuiet) return done();
       // The answer to a commit that failed passes here too.
-      (request as unknown as Record<symbol, unknown>)[TURN] = undefined;
-      const { setCookie, cacheControl } = await turn.commit();
-      if (setCookie !== undefined) reply.header('set-cookie', setCookie);
-      if (cacheControl !== undefined) reply.header('cache-control', cacheControl);
-      return payload;
+      (request as unknown as Turned<Fields>)[TURN] = undefined;
+      return turn.commit().then(({ setCookie, cacheControl }) => {
+        if (setCookie !== undefined) reply.header('set-cookie', setCookie);
+        if (cacheControl !== undefined) reply.header('cache-control', cacheControl);
+        return payload;
+      });
     });
   });
 }

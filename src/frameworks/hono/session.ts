@@ -23,7 +23,8 @@ export function session<Fields extends object>(sessions: Sessions<Fields>, optio
     const isSecure = c.req.url.startsWith('https:') || (incoming !== undefined && isForwardedSecure(incoming));
     const turn = sessions.turn({ cookie: c.req.header('cookie'), isSecure });
     try {
-      if (turn.needsLoad) await turn.load();
+      const loading = turn.load();
+      if (loading !== undefined) await loading;
       c.set('session', turn.session as unknown as Session<SessionFields>);
       await next();
       if (turn.isQuiet) return undefined;

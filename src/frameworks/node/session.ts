@@ -27,7 +27,8 @@ export function session<Fields extends object>(sessions: Sessions<Fields>, handl
     const turn = sessions.turn({ cookie: request.headers.cookie, isSecure: isSecure(request) });
     let answerInstead = (failure: Answer): void => answer(response, failure);
     try {
-      if (turn.needsLoad) await turn.load();
+      const loading = turn.load();
+      if (loading !== undefined) await loading;
       answerInstead = holdForSession(response, turn);
       const withSession = request as SessionMessage<Fields>;
       withSession.session = turn.session;

@@ -1,4 +1,4 @@
-import { parseCookies } from '../../base/cookies.js';
+import { cookieValues } from '../../base/cookies.js';
 import { StickyError } from '../../base/errors.js';
 
 export interface SessionCookieOptions {
@@ -48,8 +48,8 @@ export class SessionCookie {
 
   /** The texts that a request's `Cookie` field has for it: one nearly always. Only the name that we would write now is looked at. */
   find(field: string | undefined, overHttps: boolean): readonly string[] {
-    if (field === undefined || field === '') return [];
-    return (parseCookies(field).get(this.#name(this.#isSecure(overHttps))) ?? []).slice(0, DUPLICATES_MAX);
+    const found = cookieValues(field, this.#name(this.#isSecure(overHttps)));
+    return found.length > DUPLICATES_MAX ? found.slice(0, DUPLICATES_MAX) : found;
   }
 
   write(text: string, overHttps: boolean): string {

@@ -1,10 +1,18 @@
 import { createHmac, hash, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { BoundedMap } from '../../base/bounded-map.js';
 import type { Random } from '../../base/random.js';
 
 /** Where a session's record is: `key` is a hash of the id, so that who reads the store can't act as a user. */
 export interface SessionRef {
   readonly partition: number;
   readonly key: string;
+}
+
+/** What a cookie's text says. */
+export interface ReadId {
+  readonly text: string;
+  readonly id: string;
+  readonly ref: SessionRef;
 }
 
 // An id is the partition as one character, then 32 hexadecimal digits: 128 bits of the system's generator. Where there are keys,
@@ -14,11 +22,15 @@ const ID = /^[A-Za-z0-9_-][0-9a-f]{32}$/;
 const ID_CHARS = 33;
 const MAC_BYTES = 16;
 const SIGNED_CHARS = ID_CHARS + 1 + 22;
+/** About 400 bytes each. */
+const REMEMBERED_MAX = 4096;
 
 /** Makes session ids and the cookies that carry them, and reads what comes back. */
 export class SessionIds {
   readonly #random: Random;
   readonly #macKeys: readonly Uint8Array[];
+  /** Texts that were found to hold, so that a client costs its hashes once. What is told of them says nothing of the session. */
+  readonly #known = new BoundedMap<string, ReadId>(REMEMBERED_MAX, ({ text }) => text);
 
   /** The first key signs, all are accepted; without keys an id stands alone. */
   constructor(random: Random, keys: readonly string[]) {
@@ -36,7 +48,20 @@ export class SessionIds {
   }
 
   /** The id in a cookie's text; undefined for everything that we did not write. */
-  read(text: string): string | undefined {
+  read(text: string): ReadId | undefined {
+    if (text.length > SIGNED_CHARS) return undefined;
+    const known = this.#known.get(text);
+    if (known !== undefined) return known;
+    const id = this.#verified(text);
+    if (id === undefined) return undefined;
+    // A copy: a piece cut out of the field would keep all of it in memory.
+    const own = Buffer.from(text, 'latin1').toString('latin1');
+    const read = { text: own, id: own.slice(0, ID_CHARS), ref: refOf(id) };
+    this.#known.set(own, read);
+    return read;
+  }
+
+  #verified(text: string): string | undefined {
     if (this.#macKeys.length === 0) return ID.test(text) ? text : undefined;
     if (text.length !== SIGNED_CHARS || text[ID_CHARS] !== '.') return undefined;
     const id = text.slice(0, ID_CHARS);

@@ -81,10 +81,11 @@ export function readOptions<Fields extends object>(options: SessionOptions<Field
   const short = keys.find((key) => key.length < KEY_CHARACTERS_MIN);
   if (short !== undefined) throw invalid(`A key has ${short.length} characters, and at least ${KEY_CHARACTERS_MIN} are needed. Make one with: openssl rand -base64 32`);
   if (onStoreDown !== 'fail' && onStoreDown !== 'anonymous') throw invalid('`onStoreDown` is neither fail nor anonymous. Write one of them.');
+  const onEvent = options.onEvent ?? ((event: SessionEvent) => warn(event, clock));
   if (!(Number.isInteger(maxBytes) && maxBytes >= 256 && maxBytes <= BYTES_MAX)) throw invalid(`\`maxBytes\` must be a whole number from 256 to ${BYTES_MAX}.`);
   return {
     store,
-    records: new SessionRecords(store, clock, readLocal(options.local)),
+    records: new SessionRecords(store, clock, readLocal(options.local), () => onEvent({ type: 'unreadable' })),
     cookie: new SessionCookie(options.cookie ?? {}, idleMs),
     ids: new SessionIds(random, keys),
     idleMs,
@@ -94,7 +95,7 @@ export function readOptions<Fields extends object>(options: SessionOptions<Field
     bytesMax: maxBytes,
     onStoreDown,
     schema: options.schema as StandardSchema<object> | undefined,
-    onEvent: options.onEvent ?? ((event) => warn(event, clock)),
+    onEvent,
     clock,
     random,
   };

@@ -1,5 +1,5 @@
 import type { Fields, StoredRecord } from '../store/record.js';
-import { parseRef, refText, userIndex, type SessionRef } from './session-id.js';
+import { parseRef, refText, type SessionRef } from './session-id.js';
 
 /** What a session's record says. */
 export interface SessionContent {
@@ -29,8 +29,6 @@ export interface LoadedSession {
   readonly version: number;
   readonly expiresInMs: number;
   readonly endsInMs: number;
-  /** The index that lists it, where somebody is logged in. */
-  readonly index: string | undefined;
 }
 
 const FORMAT = '1';
@@ -66,8 +64,7 @@ export function readSession(record: StoredRecord): LoadedSession | undefined {
   const own = new Map<string, string>();
   for (const name in fields) if (name.startsWith(FIELD)) own.set(name.slice(FIELD.length), fields[name]!);
   const content = { user: fields['u'], device: fields['i'], absoluteMs, fields: own };
-  const index = content.user === undefined ? undefined : userIndex(content.user);
-  return { content, forward, version, expiresInMs, endsInMs, index };
+  return { content, forward, version, expiresInMs, endsInMs };
 }
 
 function readForward(fields: Fields): Forward | undefined | null {

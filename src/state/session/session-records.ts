@@ -1,8 +1,9 @@
 import type { Clock } from '../../base/clock.js';
 import { TierOne } from '../coherence/tier-one.js';
 import type { Change, Changed } from '../store/change.js';
+import type { StoredRecord } from '../store/record.js';
 import type { Store } from '../store/store.js';
-import type { SessionRef } from './session-id.js';
+import { userIndex, type SessionRef } from './session-id.js';
 import { readSession, type LoadedSession } from './session-record.js';
 
 export interface LocalSettings {
@@ -27,33 +28,51 @@ export class SessionRecords {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #copies: TierOne<Copy> | undefined;
+  readonly #onUnreadable: () => void;
 
-  constructor(store: Store, clock: Clock, local: LocalSettings | undefined) {
+  constructor(store: Store, clock: Clock, local: LocalSettings | undefined, onUnreadable: () => void) {
     this.#store = store;
     this.#clock = clock;
+    this.#onUnreadable = onUnreadable;
     if (local === undefined) return;
     const { max, bytesMax, boundMs } = local;
     this.#copies = new TierOne<Copy>({ feed: store.feed, partitions: store.partitions, max, bytesMax, boundMs, clock, named });
   }
 
   /** As the store has it: what is about to be changed is always read there. Undefined: absent, or, after a call of `onUnreadable`, not ours. */
-  async read({ partition, key }: SessionRef, onUnreadable: () => void): Promise<LoadedSession | undefined> {
-    const fill = this.#copies?.begin(partition, key);
+  read({ partition, key }: SessionRef): Promise<LoadedSession | undefined> {
+    if (this.#copies === undefined) return this.#store.read(partition, key).then((record) => this.#sessionOf(record));
+    return this.#readAndKeep(this.#copies, partition, key);
+  }
+
+  /** For a request that comes: a copy, where there is one that may be used. A promise only where something must be waited for. */
+  look(ref: SessionRef): LoadedSession | undefined | Promise<LoadedSession | undefined> {
+    const copy = this.#copies === undefined ? undefined : this.#copy(this.#copies, ref);
+    if (copy !== undefined) return copy;
+    if (this.#copies !== undefined || this.#store.readNow === undefined) return this.read(ref);
+    return this.#sessionOf(this.#store.readNow(ref.partition, ref.key));
+  }
+
+  #sessionOf(record: StoredRecord | undefined): LoadedSession | undefined {
+    if (record === undefined) return undefined;
+    const session = readSession(record);
+    if (session === undefined) this.#onUnreadable();
+    return session;
+  }
+
+  async #readAndKeep(copies: TierOne<Copy>, partition: number, key: string): Promise<LoadedSession | undefined> {
+    const fill = copies.begin(partition, key);
     try {
-      const record = await this.#store.read(partition, key);
-      if (record === undefined) return undefined;
-      const session = readSession(record);
-      if (session === undefined) onUnreadable();
-      else if (fill !== undefined) this.#copies?.keep(fill, { session, readAtMs: this.#clock.monotonic() }, factsOf(session));
+      const session = this.#sessionOf(await this.#store.read(partition, key));
+      if (session !== undefined) copies.keep(fill, { session, readAtMs: this.#clock.monotonic() }, factsOf(session));
       return session;
     } finally {
-      if (fill !== undefined) this.#copies?.end(fill);
+      copies.end(fill);
     }
   }
 
-  /** A copy, where there is one that may be used. */
-  copy({ key }: SessionRef): LoadedSession | undefined {
-    const copy = this.#copies?.get(key)?.value;
+  #copy(copies: TierOne<Copy>, { key }: SessionRef): LoadedSession | undefined {
+    const copy = copies.get(key)?.value;
     if (copy === undefined) return undefined;
     const agoMs = this.#clock.monotonic() - copy.readAtMs;
     const { session } = copy;
@@ -61,9 +80,12 @@ export class SessionRecords {
   }
 
   /** A change of the session at `ref`. */
-  async change({ partition, key }: SessionRef, change: Change): Promise<Changed> {
+  change({ partition, key }: SessionRef, change: Change): Promise<Changed> {
     const copies = this.#copies;
-    if (copies === undefined) return this.#store.change(partition, change);
+    return copies === undefined ? this.#store.change(partition, change) : this.#changeWithCopies(copies, partition, key, change);
+  }
+
+  async #changeWithCopies(copies: TierOne<Copy>, partition: number, key: string, change: Change): Promise<Changed> {
     const fill = copies.begin(partition, key);
     try {
       const changed = await this.#store.change(partition, { ...change, notes: [key] });
@@ -95,8 +117,8 @@ function named(note: string): { kind: 'entry' | 'tag'; name: string } | undefine
   return note.startsWith('u:') ? { kind: 'tag', name: note } : undefined;
 }
 
-function factsOf({ content, version, expiresInMs, index }: LoadedSession): { version: number; lifeMs: number; tags: string[]; bytes: number } {
+function factsOf({ content, version, expiresInMs }: LoadedSession): { version: number; lifeMs: number; tags: string[]; bytes: number } {
   let bytes = COPY_BYTES;
   for (const [name, text] of content.fields) bytes += 2 * (name.length + text.length);
-  return { version, lifeMs: expiresInMs, tags: index === undefined ? [] : [index], bytes };
+  return { version, lifeMs: expiresInMs, tags: content.user === undefined ? [] : [userIndex(content.user)], bytes };
 }

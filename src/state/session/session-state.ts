@@ -8,6 +8,7 @@ import { fieldKey, FORWARD_FIELD, writeContent, type Forward, type LoadedSession
 const HOPS_MAX = 8;
 /** Each try that fails means that somebody else's went through. */
 const TRIES_MAX = 200;
+const NO_FIELDS: ReadonlyMap<string, string> = new Map();
 
 /**
  * One request's session against the store. Fields that were set wait for `commit`, and are then written alone, so that requests
@@ -23,8 +24,7 @@ export class SessionState {
    */
   left: Forward | undefined;
   content: SessionContent;
-  /** Fields to write; undefined: to delete. */
-  readonly changes = new Map<string, string | undefined>();
+  #changes: Map<string, string | undefined> | undefined;
   /** An id that the client doesn't know yet. */
   newId: string | undefined;
   wasDestroyed = false;
@@ -39,30 +39,54 @@ export class SessionState {
     this.content = this.#empty();
   }
 
-  /** Follows the id that a client sent. An id that is not there is not adopted: the client counts as new. */
-  async load(id: string): Promise<void> {
-    let ref = refOf(id);
-    if (ref.partition >= this.settings.store.partitions) return;
-    for (let hop = 0; hop < HOPS_MAX; hop++) {
-      const loaded: LoadedSession | undefined = this.settings.records.copy(ref) ?? (await this.read(ref));
-      if (loaded === undefined) return;
-      if (loaded.forward === undefined || !loaded.forward.isSameUser) {
-        this.#take(loaded);
-        this.ref = ref;
-        this.left = loaded.forward;
-        return;
+  /** Fields to write; undefined: to delete. Made when it is asked for: most requests write nothing. */
+  get changes(): Map<string, string | undefined> {
+    return (this.#changes ??= new Map());
+  }
+
+  get hasChanges(): boolean {
+    return this.#changes !== undefined && this.#changes.size > 0;
+  }
+
+  /**
+   * Follows the id that a client sent. An id that is not there is not adopted: the client counts as new. A promise only where the store
+   * must be waited for.
+   */
+  load(ref: SessionRef, hops = HOPS_MAX): Promise<void> | undefined {
+    const { records, store } = this.settings;
+    for (let at: SessionRef | undefined = ref; at !== undefined && hops > 0; hops--) {
+      if (at.partition >= store.partitions) return undefined;
+      const found = records.look(at);
+      if (found instanceof Promise) {
+        const [here, left] = [at, hops - 1];
+        return found.then((loaded) => {
+          const next = this.#arrive(here, loaded);
+          return next === undefined ? undefined : this.load(next, left);
+        });
       }
-      ref = loaded.forward.to;
+      at = this.#arrive(at, found);
     }
+    return undefined;
+  }
+
+  /** Where to look next, if the session went on elsewhere. */
+  #arrive(ref: SessionRef, loaded: LoadedSession | undefined): SessionRef | undefined {
+    if (loaded === undefined) return undefined;
+    const { forward } = loaded;
+    if (forward?.isSameUser === true) return forward.to;
+    this.#take(loaded);
+    this.ref = ref;
+    this.left = forward;
+    return undefined;
   }
 
   read(ref: SessionRef): Promise<LoadedSession | undefined> {
-    return this.settings.records.read(ref, () => this.settings.onEvent({ type: 'unreadable' }));
+    return this.settings.records.read(ref);
   }
 
   /** Writes what was set and deleted since. */
   async commit(): Promise<void> {
-    if (this.changes.size === 0) return;
+    if (!this.hasChanges) return;
     if (this.closed !== undefined) {
       this.changes.clear();
       return;
@@ -157,7 +181,7 @@ export class SessionState {
   }
 
   textOf(name: string): string | undefined {
-    return this.changes.has(name) ? this.changes.get(name) : this.content.fields.get(name);
+    return this.#changes?.has(name) === true ? this.#changes.get(name) : this.content.fields.get(name);
   }
 
   /** All fields, with what was set since. */
@@ -235,7 +259,7 @@ export class SessionState {
   }
 
   #empty(): SessionContent {
-    return { user: undefined, device: undefined, absoluteMs: this.settings.absoluteMs, fields: new Map() };
+    return { user: undefined, device: undefined, absoluteMs: this.settings.absoluteMs, fields: NO_FIELDS };
   }
 
   async #validate(): Promise<void> {

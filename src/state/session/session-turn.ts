@@ -1,6 +1,7 @@
 import { StickyError } from '../../base/errors.js';
 import type { SessionFields } from './session.js';
 import { Session } from './session.js';
+import type { ReadId } from './session-id.js';
 import type { SessionSettings } from './session-options.js';
 import { SessionState } from './session-state.js';
 
@@ -26,46 +27,55 @@ export class SessionTurn<Fields extends object = SessionFields> {
   readonly session: Session<Fields>;
   readonly #settings: SessionSettings;
   readonly #state: SessionState;
-  readonly #request: SessionRequest;
-  /** What the cookie says, where it is one of ours: one id nearly always. */
-  readonly #ids: readonly string[];
+  readonly #isSecure: boolean;
+  /** What the cookie has under our name: one text nearly always. */
+  readonly #texts: readonly string[];
+  /** The one that was followed last. */
+  #read: ReadId | undefined;
 
-  constructor(settings: SessionSettings, request: SessionRequest) {
+  constructor(settings: SessionSettings, { cookie, isSecure }: SessionRequest) {
     this.#settings = settings;
-    this.#request = request;
-    const texts = settings.cookie.find(request.cookie, request.isSecure);
-    this.#ids = texts.map((text) => settings.ids.read(text)).filter((id) => id !== undefined);
+    this.#isSecure = isSecure;
+    this.#texts = settings.cookie.find(cookie, isSecure);
     this.#state = new SessionState(settings);
     this.session = new Session<Fields>(this.#state);
   }
 
-  /** True when there is a cookie to follow. Without one there is nothing to wait for. */
-  get needsLoad(): boolean {
-    return this.#ids.length > 0;
+  /**
+   * Undefined where nothing must be waited for: there is no cookie to follow, or what it says is at hand. Rejects with `STICKY_STORE_DOWN`
+   * where `onStoreDown` is `fail`: answer 503.
+   */
+  load(): Promise<void> | undefined {
+    if (this.#texts.length === 0) return undefined;
+    try {
+      return this.#load(0)?.catch((error: unknown) => this.#storeFailed('load', error));
+    } catch (error) {
+      return (async () => this.#storeFailed('load', error))();
+    }
   }
 
-  /** Rejects with `STICKY_STORE_DOWN` where `onStoreDown` is `fail`: answer 503. */
-  async load(): Promise<void> {
-    try {
-      for (const id of this.#ids) {
-        await this.#state.load(id);
-        if (this.#state.ref !== undefined) return;
-      }
-    } catch (error) {
-      this.#storeFailed('load', error);
+  #load(from: number): Promise<void> | undefined {
+    for (let at = from; at < this.#texts.length; at++) {
+      const read = this.#settings.ids.read(this.#texts[at]!);
+      if (read === undefined) continue;
+      this.#read = read;
+      const loading = this.#state.load(read.ref);
+      if (loading !== undefined) return loading.then(() => (this.#state.ref === undefined ? this.#load(at + 1) : undefined));
+      if (this.#state.ref !== undefined) return undefined;
     }
+    return undefined;
   }
 
   /** True when the headers need not wait and nothing is to be added to them. */
   get isQuiet(): boolean {
-    const { changes, newId, wasDestroyed } = this.#state;
-    return changes.size === 0 && newId === undefined && !wasDestroyed && !this.session.isBusy && !this.#state.isTouchDue;
+    const { hasChanges, newId, wasDestroyed } = this.#state;
+    return !hasChanges && newId === undefined && !wasDestroyed && !this.session.isBusy && !this.#state.isTouchDue;
   }
 
   /** Stores what was changed. Rejects with `STICKY_STORE_DOWN` as `load` does, and with the faults of the app. Call it once. */
   async commit(): Promise<SessionHeaders> {
     const { cookie, ids } = this.#settings;
-    const { isSecure } = this.#request;
+    const isSecure = this.#isSecure;
     try {
       await this.session.settled();
       await this.#state.commit();
@@ -78,8 +88,9 @@ export class SessionTurn<Fields extends object = SessionFields> {
     if (wasDestroyed) return idHeaders(cookie.clear(isSecure));
     if (!this.#state.isTouchDue) return NOTHING;
     this.#state.touch().catch((error: unknown) => this.#settings.onEvent({ type: 'storeDown', during: 'touch', outcome: 'anonymous', error }));
-    const id = cookie.isPersistent ? this.#ids[0] : undefined;
-    return id === undefined ? NOTHING : idHeaders(cookie.write(ids.cookieText(id), isSecure));
+    // Not an old id that led here: the browser may know the new one by now.
+    const isTold = cookie.isPersistent && this.#read !== undefined && this.#read.ref === this.#state.ref;
+    return isTold ? idHeaders(cookie.write(ids.cookieText(this.#read!.id), isSecure)) : NOTHING;
   }
 
   /** Faults of the app go on up; those of the store as `onStoreDown` says. */

@@ -21,9 +21,9 @@ export type SessionFields = Stickyroute.SessionFields;
 export class Session<Fields extends object = SessionFields> {
   readonly #state: SessionState;
   /** Values as they were parsed, by the text that they were parsed from. */
-  readonly #parsed = new Map<string, { text: string; value: unknown }>();
+  #parsed: Map<string, { text: string; value: unknown }> | undefined;
   /** Operations run one after another, also those nobody waits for. */
-  #tail: Promise<void> = Promise.resolve();
+  #tail: Promise<void> | undefined;
   #waiting = 0;
 
   constructor(state: SessionState) {
@@ -54,10 +54,11 @@ export class Session<Fields extends object = SessionFields> {
   get<Name extends keyof Fields & string>(name: Name): Fields[Name] | undefined {
     const text = this.#state.textOf(name);
     if (text === undefined) return undefined;
-    const known = this.#parsed.get(name);
+    const known = this.#parsed?.get(name);
     if (known?.text === text) return known.value as Fields[Name];
     const value = parse(text);
-    this.#parsed.set(name, { text, value });
+    // The same object each time. Plain values are alike anyway.
+    if (typeof value === 'object' && value !== null) (this.#parsed ??= new Map()).set(name, { text, value });
     return value as Fields[Name];
   }
 
@@ -133,7 +134,7 @@ export class Session<Fields extends object = SessionFields> {
 
   #run(operation: () => Promise<void>): Promise<void> {
     this.#waiting++;
-    const done = this.#tail.then(operation).finally(() => void this.#waiting--);
+    const done = (this.#tail ?? Promise.resolve()).then(operation).finally(() => void this.#waiting--);
     this.#tail = done.catch(() => {});
     return done;
   }

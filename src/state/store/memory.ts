@@ -49,6 +49,10 @@ class MemoryStore implements Store {
   }
 
   async read(partition: number, key: string): Promise<StoredRecord | undefined> {
+    return this.readNow(partition, key);
+  }
+
+  readNow(partition: number, key: string): StoredRecord | undefined {
     checkPartition(partition, this.partitions);
     checkKey(key);
     const nowMs = this.#clock.now();

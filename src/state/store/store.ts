@@ -12,6 +12,8 @@ export interface Store {
   readonly partitions: number;
   /** The record, unless it is absent or has expired. */
   read(partition: number, key: string): Promise<StoredRecord | undefined>;
+  /** The same at once, in stores that need not wait. Throws what `read` rejects with. */
+  readNow?(partition: number, key: string): StoredRecord | undefined;
   /** All of the steps, or, where a requirement does not hold, none. */
   change(partition: number, change: Change): Promise<Changed>;
   /** What is linked to an index and has not expired, in no particular order. */

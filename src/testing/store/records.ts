@@ -61,6 +61,26 @@ export const recordCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'reads at once, where it can, what it reads otherwise',
+    async run({ store, other = store }) {
+      const { readNow } = store;
+      if (readNow === undefined) return;
+      const now = (key: string, partition = 0) => readNow.call(store, partition, key);
+      assert.equal(now('a'), undefined);
+      for (const x of ['1', '2']) {
+        const { version } = done(await other.change(0, { steps: [{ kind: 'put', key: 'a', fields: { x }, ttlMs: 60_000, endsInMs: HOUR_MS }] }));
+        const record = now('a');
+        assert.ok(record !== undefined);
+        assert.deepEqual([{ ...record.fields }, record.version], [{ x }, version]);
+        assert.ok(record.expiresInMs > 58_000 && record.expiresInMs <= 60_000 && record.endsInMs > HOUR_MS - 2_000 && record.endsInMs <= HOUR_MS);
+      }
+      await other.change(0, { steps: [{ kind: 'remove', key: 'a' }] });
+      assert.equal(now('a'), undefined);
+      assert.throws(() => now('a', store.partitions), { code: 'STICKY_STORE_MISUSED' });
+      assert.throws(() => now(''), { code: 'STICKY_STORE_MISUSED' });
+    },
+  },
+  {
     name: 'keeps records of odd keys apart',
     async run({ store, other = store }) {
       const keys = ['a', 'A', ' a', 'a ', 'a\0', 'a\0b', '#', '*', 'a:b', 'a::b', '__proto__', '€', 'é', 'e\u0301', '😀', '\n', 'x'.repeat(512), '€'.repeat(512), '😀'.repeat(256)];

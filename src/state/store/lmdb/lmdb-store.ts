@@ -69,6 +69,10 @@ class LmdbStore implements Store {
   }
 
   async read(partition: number, key: string): Promise<StoredRecord | undefined> {
+    return this.readNow(partition, key);
+  }
+
+  readNow(partition: number, key: string): StoredRecord | undefined {
     checkPartition(partition, this.partitions);
     checkKey(key);
     return this.#look(() => {
