@@ -110,6 +110,13 @@ function randomChange(random: Random, model: Model): Change & { readonly require
       default: return { kind: 'removeLinked', index, except: one([undefined, key]) };
     }
   };
+  if (random.below(4) === 0) {
+    // The commonest change of all: fields of one record, where some of them are still what they were.
+    const key = one(KEYS);
+    const compared = FIELDS.filter(() => random.below(3) === 0).map((field): Requirement => ({ kind: 'field', key, field, text: random.below(6) === 0 ? one([undefined, '0', '1', '2']) : model.records.get(key)?.fields.get(field) }));
+    const requires: Requirement[] = random.below(2) === 0 ? compared : [{ kind: 'present', key }, ...compared];
+    return { requires, steps: [{ kind: 'merge', key, set: fields(), ttlMs: one([undefined, HOUR_MS]) }] };
+  }
   return {
     requires: Array.from({ length: random.below(3) }, requirement),
     steps: Array.from({ length: random.below(5) }, step),

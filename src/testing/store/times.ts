@@ -47,6 +47,25 @@ export const timeCases: readonly StoreCase[] = [
     },
   },
   {
+    name: 'extends and shortens a life also by a merge that is all of a change',
+    async run({ store, advance }) {
+      const merge = (ttlMs: number | undefined) => store.change(0, { requires: [{ kind: 'present', key: 'a' }], steps: [{ kind: 'merge', key: 'a', set: { x: '2' }, ttlMs }] });
+      await store.change(0, { steps: [{ kind: 'put', key: 'a', fields: { x: '1' }, ttlMs: HOUR_MS, endsInMs: 3 * HOUR_MS }] });
+      for (const [ttlMs, livesMs] of [[2 * HOUR_MS, 2 * HOUR_MS], [undefined, 2 * HOUR_MS], [4 * HOUR_MS, 3 * HOUR_MS]] as const) {
+        assert.ok((await merge(ttlMs)).done);
+        const { expiresInMs, endsInMs } = (await store.read(0, 'a'))!;
+        assert.ok(Math.abs(expiresInMs - livesMs) < 2_000, `expires in ${expiresInMs}`);
+        assert.ok(Math.abs(endsInMs - 3 * HOUR_MS) < 2_000, `ends in ${endsInMs}`);
+      }
+      await merge(SHORT_MS);
+      await advance(SHORT_MS);
+      assert.equal(await store.read(0, 'a'), undefined);
+      assert.deepEqual(await merge(HOUR_MS), { done: false, failed: 0 });
+      assert.ok((await store.change(0, { requires: [{ kind: 'field', key: 'a', field: 'x', text: undefined }], steps: [{ kind: 'merge', key: 'a', set: { x: '3' }, ttlMs: HOUR_MS }] })).done);
+      assert.equal(await store.read(0, 'a'), undefined, 'a merge does not bring it back');
+    },
+  },
+  {
     name: 'shortens a life by a merge that says so',
     async run({ store, advance }) {
       await store.change(0, { steps: [long('a'), { kind: 'merge', key: 'a', ttlMs: SHORT_MS }] });

@@ -106,6 +106,6 @@ function addStep(call: Call, of: PartitionKeys, step: Step): void {
   }
 }
 
-function wholeMs(ms: number): string {
+export function wholeMs(ms: number): string {
   return `${Math.ceil(ms)}`;
 }

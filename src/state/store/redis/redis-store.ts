@@ -15,8 +15,9 @@ import { redisPort, type RedisClient, type RedisPort } from './client.js';
 import { failureOf, isNoScript, isWrongType, otherLayout, strangeKey, tooLate } from './failure.js';
 import { redisFeedSource } from './feed-source.js';
 import { partitionKeys, type PartitionKeys } from './keys.js';
+import { mergeCall } from './merge-call.js';
 import { hashRecord, list, readNoted, scriptReply, text, wholeNumber, type HashRecord, type ScriptReply } from './reply.js';
-import { ASK, CHANGE, LIST, type Script } from './scripts.js';
+import { ASK, CHANGE, LIST, MERGE, type Script } from './scripts.js';
 import { ServerClock } from './server-clock.js';
 import { TimeLimit } from './time-limit.js';
 
@@ -155,11 +156,21 @@ class RedisStore implements Store {
     const clock = this.#clocks[partition]!;
     const id = `${this.#id}${(this.#changes++).toString(36)}`;
     if (!clock.isKnown) await this.#learn(partition, signal);
+    const of = this.#keys[partition]!;
+    const head = () => ({
+      layout: this.#layout, run: this.#id, partition, channel: this.#channel, logMax: LOG_MAX, logMs: LOG_MS,
+      notAfterMs: clock.now() + this.#limitMs, markMs: this.#port.resends ? this.#limitMs * 2 : undefined,
+    });
+    const merge = mergeCall(of, id, head(), change);
+    if (merge !== undefined) {
+      const { outcome, parts } = await this.#script(MERGE, partition, merge.keys, merge.tokens, signal);
+      const first = wholeNumber(text(parts[0]));
+      if (outcome === 'done') return { done: true, version: first, removed: 0 };
+      if (outcome === 'failed') return { done: false, failed: merge.places[first]! };
+      if (signal.aborted) throw tooLate(this.#limitMs);
+    }
     for (let isFirst = true; ; isFirst = false) {
-      const { keys, tokens } = changeCall(this.#keys[partition]!, id, {
-        layout: this.#layout, run: this.#id, partition, channel: this.#channel, logMax: LOG_MAX, logMs: LOG_MS,
-        notAfterMs: clock.now() + this.#limitMs, markMs: this.#port.resends ? this.#limitMs * 2 : undefined,
-      }, change);
+      const { keys, tokens } = changeCall(of, id, head(), change);
       const { outcome, parts } = await this.#script(CHANGE, partition, keys, tokens, signal);
       const [first, second] = parts.map((part) => wholeNumber(text(part)));
       if (outcome === 'done') return { done: true, version: first!, removed: second! };
