@@ -2,14 +2,18 @@ import { hash } from 'node:crypto';
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
+import { BoundedMap } from '../../../base/bounded-map.js';
 import { StickyError } from '../../../base/errors.js';
 import type { Random } from '../../../base/random.js';
-import type { Shelf } from '../change-run.js';
+import type { KeptRecord, Shelf } from '../change-run.js';
 import { report, type OnFault } from '../fault.js';
 import { headerText, linkText, readHeader, readLink, readRecord, recordText, type Header } from './texts.js';
 
 /** Of what is in the file: a later one can't be read by this version. */
 const FORMAT = 1;
+/** Together some 12 MiB at most. */
+const KNOWN_MAX = 4096;
+const KNOWN_CHARACTERS_MAX = 1024;
 const HEADER = 'header';
 const DATA = 'data.mdb';
 const LOCK = 'lock.mdb';
@@ -22,6 +26,8 @@ export class LmdbFile {
   readonly log: Database<string, number>;
   readonly #headers: Database<string, string>;
   readonly #onFault: OnFault | undefined;
+  /** Records as they were read last. What the file holds is compared, so this saves only to understand the same text again. */
+  readonly #known = new BoundedMap<string, { readonly text: string; readonly record: KeptRecord }>(KNOWN_MAX);
   #headerText = '';
   #header: Header | undefined;
   #isClosed = false;
@@ -90,8 +96,11 @@ export class LmdbFile {
     get: (key) => {
       const text = this.records.get(key);
       if (text === undefined) return undefined;
+      const known = this.#known.get(key);
+      if (known?.text === text) return known.record;
       const record = readRecord(text);
       if (record === undefined) report(this.#onFault, { kind: 'record', partition: 0, key, reason: 'This record can\'t be read: the file is damaged.' });
+      else if (text.length <= KNOWN_CHARACTERS_MAX) this.#known.set(key, { text, record: { ...record, fields: Object.freeze(record.fields) } });
       return record;
     },
     put: (key, record) => void this.records.put(key, recordText(record)),
