@@ -1,5 +1,5 @@
 import { toByteString } from '../base/framed-key.js';
-import { parseCookies } from '../base/cookies.js';
+import { cookieValues } from '../base/cookies.js';
 
 /** Where header fields come from: a parsed head in the gateway, a plain list in `explain` and the library. */
 export interface HeaderSource {
@@ -22,13 +22,12 @@ export interface RequestLine {
 }
 
 /**
- * What rules may ask of a request. Cookies and query are parsed when a rule first asks, and only once. All texts are
+ * What rules may ask of a request. The query is parsed when a rule first asks, and only once. All texts are
  * byte strings: one character, one byte, as they came over the wire.
  */
 export class RequestFacts {
   readonly line: RequestLine;
   readonly headers: HeaderSource;
-  #cookies: ReadonlyMap<string, readonly string[]> | undefined;
   #query: URLSearchParams | undefined;
 
   constructor(line: RequestLine, headers: HeaderSource) {
@@ -49,8 +48,7 @@ export class RequestFacts {
 
   /** Every value of the cookie, in the order sent: browsers send two when a name exists at two paths or partitions. */
   cookies(name: string): readonly string[] {
-    this.#cookies ??= parseCookies(this.headers.get('cookie'));
-    return this.#cookies.get(name) ?? [];
+    return cookieValues(this.headers.get('cookie'), name);
   }
 
   /** The first value of a query parameter, decoded, as a byte string. */
