@@ -8,6 +8,7 @@ const BASIS_64_LOW = 0x84222325 | 0;
 // The 64-bit prime is 2^40 + 2^8 + 0xb3, here as halves.
 const PRIME_64_HIGH = 0x100;
 const PRIME_64_LOW = 0x1b3;
+export const FNV_PRIME_64 = { high: PRIME_64_HIGH, low: PRIME_64_LOW };
 
 /** FNV-1a of 32 bits of a byte string, as a signed number. `from`: the hash of what stands before it, to go on from. */
 export function fnv1a32(bytes: string, from = BASIS_32): number {
@@ -36,21 +37,6 @@ export function fnv1a64More(bytes: string, hash: Word64): void {
     low = Math.imul(low, PRIME_64_LOW);
   }
   hash.set(high, low);
-}
-
-/** Goes on from `hash` with each of many texts on its own; text i ends before `ends[i]`, where the next one starts. */
-export function fnv1a64Each(texts: Uint8Array, ends: Uint32Array, hash: Word64, highs: Int32Array, lows: Int32Array): void {
-  let at = 0;
-  for (let i = 0; i < ends.length; i++) {
-    let { high, low } = hash;
-    for (const end = ends[i]!; at < end; at++) {
-      low ^= texts[at]!;
-      high = nextHigh(high, low);
-      low = Math.imul(low, PRIME_64_LOW);
-    }
-    highs[i] = high;
-    lows[i] = low;
-  }
 }
 
 /** The high half of the product with the prime. Its low half has 9 bits, so the products with 16 bits of the hash are exact. */

@@ -1,0 +1,81 @@
+import { fnv1a64, fnv1a64More, FNV_PRIME_64 } from './fnv1a.js';
+import { carryOf, productHigh, Word64 } from './word64.js';
+
+const LOWEST_BYTE = 0xff;
+
+/**
+ * FNV-1a of 64 bits of one prefix with each of many suffixes behind it, all byte strings, without reading the suffixes each time. A step is
+ * (hash ^ byte) × prime: the byte meets the hash's lowest byte alone, so that the other seven go through n steps as a product with prime^n. And the lowest
+ * byte has 256 values: what becomes of each is found once and kept, 2 KiB a suffix in all. The hash is the sum of the two.
+ */
+export class Fnv1a64Each {
+  /** What `hash` found, in halves. */
+  readonly highs: Int32Array;
+  readonly lows: Int32Array;
+  readonly #suffixes: readonly string[];
+  /** The lengths that occur: prime^n of each, and which of them each suffix has. */
+  readonly #powers: readonly Word64[];
+  readonly #lengthOf: Uint32Array;
+  /** The product of the prefix's hash, but for its lowest byte, with each power. */
+  readonly #productHighs: Int32Array;
+  readonly #productLows: Int32Array;
+  /** By lowest byte, from when it is first met: the halves of the hash of each suffix that goes on from it, high before low. */
+  readonly #fromByte: (Int32Array | undefined)[] = new Array(LOWEST_BYTE + 1).fill(undefined);
+  readonly #word = new Word64();
+
+  constructor(suffixes: readonly string[]) {
+    this.highs = new Int32Array(suffixes.length);
+    this.lows = new Int32Array(suffixes.length);
+    this.#suffixes = suffixes;
+    const lengths = [...new Set(suffixes.map(({ length }) => length))];
+    this.#powers = lengths.map(primeToThe);
+    this.#lengthOf = Uint32Array.from(suffixes, ({ length }) => lengths.indexOf(length));
+    this.#productHighs = new Int32Array(lengths.length);
+    this.#productLows = new Int32Array(lengths.length);
+  }
+
+  hash(prefix: string): void {
+    const word = this.#word;
+    fnv1a64(prefix, word);
+    const lowest = word.low & LOWEST_BYTE;
+    const fromByte = (this.#fromByte[lowest] ??= this.#from(lowest));
+    this.#multiply(word.high, word.low & ~LOWEST_BYTE);
+    const { highs, lows } = this;
+    const lengthOf = this.#lengthOf;
+    const productHighs = this.#productHighs;
+    const productLows = this.#productLows;
+    for (let i = 0; i < highs.length; i++) {
+      const length = lengthOf[i]!;
+      const productLow = productLows[length]!;
+      const low = (fromByte[2 * i + 1]! + productLow) | 0;
+      lows[i] = low;
+      highs[i] = fromByte[2 * i]! + productHighs[length]! + carryOf(low, productLow);
+    }
+  }
+
+  #multiply(high: number, low: number): void {
+    for (const [length, power] of this.#powers.entries()) {
+      this.#productHighs[length] = productHigh(high, low, power.high, power.low);
+      this.#productLows[length] = Math.imul(low, power.low);
+    }
+  }
+
+  #from(byte: number): Int32Array {
+    const halves = new Int32Array(2 * this.#suffixes.length);
+    const word = new Word64();
+    for (const [i, suffix] of this.#suffixes.entries()) {
+      word.set(0, byte);
+      fnv1a64More(suffix, word);
+      halves[2 * i] = word.high;
+      halves[2 * i + 1] = word.low;
+    }
+    return halves;
+  }
+}
+
+function primeToThe(exponent: number): Word64 {
+  const power = new Word64();
+  power.set(0, 1);
+  for (let i = 0; i < exponent; i++) power.multiply(FNV_PRIME_64.high, FNV_PRIME_64.low);
+  return power;
+}
