@@ -1,25 +1,26 @@
 import { fnv1a64, fnv1a64More, FNV_PRIME_64 } from './fnv1a.js';
-import { carryOf, productHigh, Word64 } from './word64.js';
+import { productHigh, Word64 } from './word64.js';
 
 const LOWEST_BYTE = 0xff;
 
 /**
- * FNV-1a of 64 bits of one prefix with each of many suffixes behind it, all byte strings, without reading the suffixes each time. A step is
- * (hash ^ byte) × prime: the byte meets the hash's lowest byte alone, so that the other seven go through n steps as a product with prime^n. And the lowest
- * byte has 256 values: what becomes of each is found once and kept, 2 KiB a suffix in all. The hash is the sum of the two.
+ * FNV-1a of 64 bits of one prefix with each of many suffixes behind it, all byte strings; a suffix is read 256 times at most, however many prefixes come.
+ * A step is (hash ^ byte) × prime: the byte meets only the hash's lowest byte, and n steps multiply the rest by prime^n. So the hash is the sum of that
+ * product, which all suffixes of one length share, and of what the steps make of the lowest byte alone: that is kept for each of its 256 values, 2 KiB a
+ * suffix in all.
  */
 export class Fnv1a64Each {
   /** What `hash` found, in halves. */
   readonly highs: Int32Array;
   readonly lows: Int32Array;
   readonly #suffixes: readonly string[];
-  /** The lengths that occur: prime^n of each, and which of them each suffix has. */
+  /** prime^n for each length that occurs, and which of these each suffix has. */
   readonly #powers: readonly Word64[];
   readonly #lengthOf: Uint32Array;
-  /** The product of the prefix's hash, but for its lowest byte, with each power. */
+  /** The prefix's hash without its lowest byte, times each power. */
   readonly #productHighs: Int32Array;
   readonly #productLows: Int32Array;
-  /** By lowest byte, from when it is first met: the halves of the hash of each suffix that goes on from it, high before low. */
+  /** By lowest byte, once it was met: what each suffix makes of it, the high half before the low one. */
   readonly #fromByte: (Int32Array | undefined)[] = new Array(LOWEST_BYTE + 1).fill(undefined);
   readonly #word = new Word64();
 
@@ -46,15 +47,18 @@ export class Fnv1a64Each {
     const productLows = this.#productLows;
     for (let i = 0; i < highs.length; i++) {
       const length = lengthOf[i]!;
-      const productLow = productLows[length]!;
-      const low = (fromByte[2 * i + 1]! + productLow) | 0;
+      const a = fromByte[2 * i + 1]!;
+      const b = productLows[length]!;
+      const low = (a + b) | 0;
       lows[i] = low;
-      highs[i] = fromByte[2 * i]! + productHighs[length]! + carryOf(low, productLow);
+      // The carry of a + b, without a branch: the processor would guess it wrong half of the time.
+      highs[i] = fromByte[2 * i]! + productHighs[length]! + (((a & b) | ((a | b) & ~low)) >>> 31);
     }
   }
 
   #multiply(high: number, low: number): void {
-    for (const [length, power] of this.#powers.entries()) {
+    for (let length = 0; length < this.#powers.length; length++) {
+      const power = this.#powers[length]!;
       this.#productHighs[length] = productHigh(high, low, power.high, power.low);
       this.#productLows[length] = Math.imul(low, power.low);
     }
