@@ -1,6 +1,8 @@
 import { stringify } from 'yaml';
 import { complete } from '../control/config/completion.js';
 import { pathText, type Issue } from '../control/config/problem.js';
+import { limitWithin } from './bounds.js';
+import { chosenListener, sayOtherListeners, type Listener } from './listeners.js';
 import { Names } from './names.js';
 import type { Report } from './report.js';
 import { covers } from './host-routes.js';
@@ -42,6 +44,7 @@ export class Draft {
   readonly #settings = new Map<string, { readonly value: unknown; readonly at: string }>();
   readonly #limits = new Map<string, { readonly value: unknown; readonly at: string }>();
   readonly #routes: DraftRoute[] = [];
+  readonly #listeners: Listener[] = [];
 
   constructor(report: Report) {
     this.#report = report;
@@ -57,20 +60,27 @@ export class Draft {
   }
 
   limit(key: string, value: unknown, at: string): void {
-    this.#once(this.#limits, key, value, at);
+    this.#once(this.#limits, key, limitWithin(key, value, at, this.#report), at);
+  }
+
+  listen(listener: Listener): void {
+    this.#listeners.push(listener);
   }
 
   /** Two routes for one match: the first counts, as in most balancers. */
   route(route: DraftRoute): void {
     const hosts = route.hosts.filter((host) => !this.#routes.some((other) => other.path === route.path && other.hosts.includes(host)));
     const isTaken = route.hosts.length === 0 ? this.#routes.some((other) => other.path === route.path && other.hosts.length === 0) : hosts.length === 0;
-    if (isTaken) this.#report.say(route.at, `is not carried over: another route answers for ${route.hosts[0] ?? 'any host'}${route.path} already.`);
-    else this.#routes.push({ ...route, hosts });
+    if (isTaken) {
+      // `path /api` and `path_beg /api/` are one route here, and nothing is lost.
+      const isSame = this.#routes.some((other) => other.path === route.path && other.pool === route.pool && other.at === route.at);
+      if (!isSame) this.#report.say(route.at, `the route for ${route.hosts.join(', ') || 'any host'}${route.path === '/' ? '' : ` and ${route.path}`} is not carried over: another one answers there already.`);
+    } else this.#routes.push({ ...route, hosts });
   }
 
   /** The configuration as YAML, and what is wrong with it should it not be usable as it is. */
   text(header: string): { readonly yaml: string; readonly issues: readonly Issue[] } {
-    const value = this.#value();
+    const value = plain(this.#value()) as Record<string, unknown>;
     const issues: Issue[] = [];
     // Certificates stand where the other balancer runs, which need not be here.
     complete(value, { resolve: (path) => path, read: () => undefined, authority: () => undefined }, issues);
@@ -79,7 +89,13 @@ export class Draft {
   }
 
   #value(): Record<string, unknown> {
-    const value: Record<string, unknown> = Object.fromEntries([...this.#settings].map(([key, entry]) => [key, entry.value]));
+    const listener = chosenListener(this.#listeners);
+    if (listener !== undefined) sayOtherListeners(this.#listeners, listener, this.#report);
+    const value: Record<string, unknown> = {
+      ...Object.fromEntries([...this.#settings].map(([key, entry]) => [key, entry.value])),
+      ...(listener !== undefined && { listen: listener.value }),
+      ...(listener?.tls !== undefined && { tls: listener.tls }),
+    };
     if (this.#limits.size > 0) value['limits'] = Object.fromEntries([...this.#limits].map(([key, entry]) => [key, entry.value]));
     const [first] = this.#routes;
     if (this.#routes.length === 1 && first!.hosts.length === 0 && first!.path === '/') {
@@ -120,7 +136,8 @@ function poolValue({ upstreams, placement, health, passive, tls }: DraftPool): R
   const names = new Names();
   const written = upstreams.map(({ id, url, ...rest }) => [names.unique(upstreamId(id)), Object.keys(rest).length === 0 ? url : { url, ...rest }] as const);
   return {
-    upstreams: Object.fromEntries(written),
+    // Ids of digits alone would be sorted by JavaScript, and with them the pool; in a list they keep their place.
+    upstreams: written.some(([id]) => /^\d+$/.test(id)) ? upstreams.map(({ id: _id, ...rest }, place) => ({ id: written[place]![0], ...rest })) : Object.fromEntries(written),
     ...(placement !== undefined && { placement }),
     ...(health !== undefined && { health }),
     ...(passive !== undefined && { passive }),
@@ -128,10 +145,27 @@ function poolValue({ upstreams, placement, health, passive, tls }: DraftPool): R
   };
 }
 
-/** An id as we have them: letters, digits and `. _ - :`. Digits alone would be sorted by JavaScript, and with them the pool. */
+/** An id as we have them: letters, digits and `. _ - :`. */
 export function upstreamId(text: string): string {
-  const id = text.replace(/[^\w.:-]+/g, '-').replace(/^[^A-Za-z0-9:]+/, '').slice(0, 128) || 'upstream';
-  return /^\d+$/.test(id) ? `u${id}` : id;
+  return text.replace(/[^\w.:-]+/g, '-').replace(/^[^A-Za-z0-9:]+/, '').slice(0, 128) || 'upstream';
+}
+
+/** A text that our configuration takes from the environment, as the other file did. */
+export class FromEnvironment {
+  readonly name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+/** What is read by `${NAME}` in our configuration stays text where it was text. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'string') return value.replaceAll('${', () => '$${');
+  if (value instanceof FromEnvironment) return `\${${value.name}}`;
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
 }
 
 function poolName(text: string): string {

@@ -54,7 +54,7 @@ describe('a file that is none, or is too much', () => {
     ['caddy', ':80 {\n  reverse_proxy a:80\n', /^broken\.conf:1: a \{ is opened here and not closed\.$/],
     ['caddy', ':80\nrespond "a', /^broken\.conf:2: a quote is opened here and not closed\.$/],
     ['caddy', '(a) {\n import a\n}\n:80 {\n import a\n}\n', /imports have no end/],
-    ['caddy', ':80 {\n respond <<END\n a\nEND\n}', /^broken\.conf:2: a heredoc/],
+    ['caddy', ':80 {\n respond <<END\n a\n}', /^broken\.conf:2: the heredoc <<END is opened here and not closed\.$/],
   ])('%s: %j', (from, text, message) => {
     expect(broken(text, from)).toThrow(message);
   });

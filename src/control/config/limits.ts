@@ -1,27 +1,44 @@
 import { z } from 'zod';
 import { DEFAULT_LIMITS, type Limits } from '../../proxy/limits.js';
-import { duration, size, wholeNumber } from './values.js';
+import { duration, size, wholeNumber, type NumberBounds } from './values.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
-/** `limits:` as users write it. The ranges keep a limit a limit: none can be switched off. */
+/** The ranges keep a limit a limit: none can be switched off. Times in milliseconds, sizes in bytes. */
+export const LIMIT_BOUNDS = {
+  headBytes: { min: KiB, max: MiB },
+  fields: { min: 10, max: 1000 },
+  headTime: { min: 100, max: 5 * MINUTE },
+  idleTime: { min: 100, max: HOUR },
+  bodyIdleTime: { min: 100, max: HOUR },
+  tunnelIdleTime: { min: 1000, max: 24 * HOUR },
+  connections: { min: 1, max: 1_000_000 },
+  connectTime: { min: 10, max: MINUTE },
+  answerTime: { min: 100, max: HOUR },
+  upstreamIdleTime: { min: 100, max: HOUR },
+  upstreamIdleConnections: { min: 0, max: 10_000 },
+  keptBodyBytes: { min: 0, max: 16 * MiB },
+  tries: { min: 1, max: 10 },
+} as const satisfies Readonly<Record<string, NumberBounds>>;
+
+/** `limits:` as users write it. */
 export const written = z.strictObject({
-  headBytes: size({ min: KiB, max: MiB }).default(DEFAULT_LIMITS.headBytesMax),
-  fields: wholeNumber({ min: 10, max: 1000 }).default(DEFAULT_LIMITS.fieldsMax),
-  headTime: duration({ min: 100, max: 5 * MINUTE }).default(DEFAULT_LIMITS.headTimeMs),
-  idleTime: duration({ min: 100, max: HOUR }).default(DEFAULT_LIMITS.idleTimeMs),
-  bodyIdleTime: duration({ min: 100, max: HOUR }).default(DEFAULT_LIMITS.bodyIdleMs),
-  tunnelIdleTime: duration({ min: 1000, max: 24 * HOUR }).default(DEFAULT_LIMITS.tunnelIdleMs),
-  connections: wholeNumber({ min: 1, max: 1_000_000 }).default(DEFAULT_LIMITS.connectionsMax),
-  connectTime: duration({ min: 10, max: MINUTE }).default(DEFAULT_LIMITS.connectTimeMs),
-  answerTime: duration({ min: 100, max: HOUR }).default(DEFAULT_LIMITS.answerTimeMs),
-  upstreamIdleTime: duration({ min: 100, max: HOUR }).default(DEFAULT_LIMITS.upstreamIdleMs),
-  upstreamIdleConnections: wholeNumber({ min: 0, max: 10_000 }).default(DEFAULT_LIMITS.upstreamIdleMax),
-  keptBodyBytes: size({ min: 0, max: 16 * MiB }).default(DEFAULT_LIMITS.keptBodyBytesMax),
-  tries: wholeNumber({ min: 1, max: 10 }).default(DEFAULT_LIMITS.triesMax),
+  headBytes: size(LIMIT_BOUNDS.headBytes).default(DEFAULT_LIMITS.headBytesMax),
+  fields: wholeNumber(LIMIT_BOUNDS.fields).default(DEFAULT_LIMITS.fieldsMax),
+  headTime: duration(LIMIT_BOUNDS.headTime).default(DEFAULT_LIMITS.headTimeMs),
+  idleTime: duration(LIMIT_BOUNDS.idleTime).default(DEFAULT_LIMITS.idleTimeMs),
+  bodyIdleTime: duration(LIMIT_BOUNDS.bodyIdleTime).default(DEFAULT_LIMITS.bodyIdleMs),
+  tunnelIdleTime: duration(LIMIT_BOUNDS.tunnelIdleTime).default(DEFAULT_LIMITS.tunnelIdleMs),
+  connections: wholeNumber(LIMIT_BOUNDS.connections).default(DEFAULT_LIMITS.connectionsMax),
+  connectTime: duration(LIMIT_BOUNDS.connectTime).default(DEFAULT_LIMITS.connectTimeMs),
+  answerTime: duration(LIMIT_BOUNDS.answerTime).default(DEFAULT_LIMITS.answerTimeMs),
+  upstreamIdleTime: duration(LIMIT_BOUNDS.upstreamIdleTime).default(DEFAULT_LIMITS.upstreamIdleMs),
+  upstreamIdleConnections: wholeNumber(LIMIT_BOUNDS.upstreamIdleConnections).default(DEFAULT_LIMITS.upstreamIdleMax),
+  keptBodyBytes: size(LIMIT_BOUNDS.keptBodyBytes).default(DEFAULT_LIMITS.keptBodyBytesMax),
+  tries: wholeNumber(LIMIT_BOUNDS.tries).default(DEFAULT_LIMITS.triesMax),
 });
 
 export const limits: z.ZodType<Limits> = written.transform((read) => ({

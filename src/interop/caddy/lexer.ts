@@ -43,11 +43,33 @@ export function caddyTokens(text: string, file: string): CaddyToken[] {
       let end = at;
       while (end < text.length && !/\s/.test(text[end]!)) end += text[end] === '\\' && text[end + 1] !== '\n' ? 2 : 1;
       const word = text.slice(at, end);
-      if (word.startsWith('<<')) throw failed(`${file}:${line}: a heredoc (${word.slice(0, 20)}) can't be read here. Take it out of the file.`);
+      const marker = /^<<([\w-]+)$/.exec(word)?.[1];
+      if (marker !== undefined) {
+        const last = heredocEnd(text, end, marker);
+        if (last === undefined) throw failed(`${file}:${line}: the heredoc ${word.slice(0, 20)} is opened here and not closed.`);
+        const held = text.slice(end, last - marker.length);
+        found.push({ text: held.trim(), line, row: line - joined, isQuoted: true });
+        // What stands behind its end belongs to the line on which it began.
+        const lines = held.split('\n').length - 1;
+        line += lines;
+        joined += lines;
+        at = last;
+        continue;
+      }
       found.push({ text: word.replace(/\\([\s"`#])/g, '$1'), line, row: line - joined, isQuoted: false });
       at = end;
     }
     if (found.length > TOKENS_MAX) throw failed(`${file}: more than ${TOKENS_MAX} words.`);
   }
   return found;
+}
+
+/** Behind the first line that begins with the marker and goes no further, or with a blank. */
+function heredocEnd(text: string, start: number, marker: string): number | undefined {
+  for (let at = text.indexOf('\n', start); at !== -1; at = text.indexOf('\n', at)) {
+    for (at++; text[at] === ' ' || text[at] === '\t'; at++);
+    const end = at + marker.length;
+    if (text.startsWith(marker, at) && (end === text.length || /\s/.test(text[end]!))) return end;
+  }
+  return undefined;
 }

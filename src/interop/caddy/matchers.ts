@@ -20,7 +20,9 @@ export function narrowed(scope: Scope, matcher: string | undefined, named: Reado
   if (definition === undefined) return `the matcher ${matcher} is not defined here.`;
   const lines = definition.block ?? [{ name: definition.args[0] ?? '', args: definition.args.slice(1), block: undefined, at: definition.at }];
   let found: Scope | string = scope;
-  for (const { name, args, at: here } of lines) {
+  // Lines of one kind are alternatives; of several kinds each must fit.
+  const kinds = [...new Set(lines.map(({ name }) => name))].map((name) => ({ name, args: lines.filter((line) => line.name === name).flatMap(({ args }) => args), at: lines.find((line) => line.name === name)!.at }));
+  for (const { name, args, at: here } of kinds) {
     if (typeof found === 'string') return found;
     if (name === 'path') found = withPaths(found, args, here, report);
     else if (name === 'host') found = withHosts(found, args, here, report);

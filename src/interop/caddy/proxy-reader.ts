@@ -1,9 +1,10 @@
-import { parseDuration } from '../../base/duration.js';
+import { failTimeoutWithin, probing } from '../bounds.js';
 import type { Draft, DraftPool, DraftUpstream } from '../draft.js';
 import type { Report } from '../report.js';
 import { trustedRanges } from '../trusted-ranges.js';
 import { policies } from './policy-reader.js';
 import type { Segment } from './segments.js';
+import { caddyTime } from './time.js';
 
 /** A reverse_proxy in our words. */
 export interface CaddyProxy {
@@ -34,8 +35,14 @@ export function caddyProxy(line: Segment, addresses: readonly string[], version:
   }
   for (const setting of lines) readLine(setting, draft, report);
   for (const setting of inner) readTransport(setting, draft, report);
-  const weighted = upstreams.map((upstream, place) => {
+  const seen = new Set<string>();
+  const weighted = upstreams.flatMap((upstream, place) => {
     const weight = chosen.weights?.[place];
+    if (seen.has(upstream.url)) {
+      report.say(line.at, `upstream ${upstream.id} is left out: it is there twice.`);
+      return [];
+    }
+    seen.add(upstream.url);
     return { ...upstream, ...(weight !== undefined && weight > 1 && { weight }), ...(weight === 0 && { draining: true }) };
   });
   const health = healthOf(lines, report);
@@ -45,7 +52,7 @@ export function caddyProxy(line: Segment, addresses: readonly string[], version:
     upstreams: weighted,
     ...(chosen.placement !== undefined && { placement: chosen.placement }),
     ...(health !== undefined && { health }),
-    passive: passiveOf(one('fail_duration'), one('max_fails')),
+    passive: passiveOf(one('fail_duration'), one('max_fails'), report),
     ...(tls !== undefined && { tls }),
   };
   return { pool, affinity: [...chosen.bindings, ...chosen.keys], balance: chosen.balance };
@@ -60,8 +67,12 @@ function upstreamsOf(text: string, isTls: boolean, at: string, report: Report): 
   }
   const secure = isTls || scheme === 'https';
   const port = first === undefined ? (secure ? 443 : 80) : Number(first);
-  const end = Math.min(last === undefined ? port : Number(last), port + PORTS_MAX);
-  return Array.from({ length: Math.max(1, end - port + 1) }, (_, step) => {
+  const end = last === undefined ? port : Number(last);
+  if (end < port || end - port >= PORTS_MAX || end > 65535) {
+    report.say(at, `upstream ${text} is left out: ${end - port >= PORTS_MAX ? `it stands for more than ${PORTS_MAX} upstreams. Write some of them` : 'it is no range of ports'}.`);
+    return [];
+  }
+  return Array.from({ length: end - port + 1 }, (_, step) => {
     const dial = `${host}:${port + step}`;
     return {
       id: host === '' ? `port-${port + step}` : dial.replace(/[[\]]/g, ''),
@@ -107,27 +118,20 @@ function tlsOf(lines: readonly Segment[]): object | undefined {
 }
 
 /** Caddy counts no failed requests unless told how long to remember them. */
-function passiveOf(duration: Segment | undefined, fails: Segment | undefined): object {
+function passiveOf(duration: Segment | undefined, fails: Segment | undefined, report: Report): object {
   const time = caddyTime(duration?.args[0]);
   if (time === undefined || time === '0s') return { maxFails: 0 };
-  return { maxFails: Math.min(1000, Number(fails?.args[0] ?? 1) || 1), failTimeout: time };
+  return { maxFails: Math.min(1000, Number(fails?.args[0] ?? 1) || 1), failTimeout: failTimeoutWithin(time, duration!.at, report) };
 }
 
 function healthOf(lines: readonly Segment[], report: Report): object | undefined {
   const one = (name: string): Segment | undefined => lines.findLast((line) => line.name === name);
   const path = (one('health_uri') ?? one('health_path'))?.args[0];
   if (path === undefined) return undefined;
-  const every = caddyTime(one('health_interval')?.args[0]) ?? '30s';
-  const timeout = caddyTime(one('health_timeout')?.args[0]) ?? '5s';
-  const isShort = parseDuration(timeout)! > parseDuration(every)!;
-  if (isShort) report.say(one('health_interval')!.at, `health_timeout is carried over as ${every}: a probe must end before the next begins.`);
-  return { path, every, timeout: isShort ? every : timeout, healthyAfter: Number(one('health_passes')?.args[0] ?? 1) || 1, unhealthyAfter: Number(one('health_fails')?.args[0] ?? 1) || 1 };
-}
-
-/** `1m30s`, `500ms`, `1d`, as one duration of ours. */
-export function caddyTime(text: string | undefined): string | undefined {
-  const parts = [...(text ?? '').matchAll(/(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)/g)];
-  if (parts.length === 0 || parts.map(([whole]) => whole).join('') !== text) return text === '0' ? '0s' : undefined;
-  const ms = parts.reduce((sum, [whole]) => sum + parseDuration(whole)!, 0);
-  return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
+  const number = (name: string): number => Number(one(name)?.args[0] ?? 1) || 1;
+  return probing(
+    { path, every: caddyTime(one('health_interval')?.args[0]) ?? '30s', timeout: caddyTime(one('health_timeout')?.args[0]) ?? '5s', healthyAfter: number('health_passes'), unhealthyAfter: number('health_fails') },
+    (one('health_interval') ?? one('health_timeout') ?? one('health_uri') ?? one('health_path'))!.at,
+    report,
+  );
 }

@@ -5,8 +5,9 @@ import { failed, type SourceFile, type SourceFiles } from '../source-files.js';
 import { trustedRanges } from '../trusted-ranges.js';
 import { parseSize } from './size.js';
 import { EVERYTHING, narrowed, withHosts, type Scope } from './matchers.js';
-import { caddyProxy, caddyTime, PRIVATE, type CaddyProxy } from './proxy-reader.js';
+import { caddyProxy, PRIVATE, type CaddyProxy } from './proxy-reader.js';
 import { segments, type Segment } from './segments.js';
+import { caddyTime } from './time.js';
 
 /** What concerns Caddy itself. */
 const WITHOUT_MEANING = new Set(['log', 'admin', 'debug', 'email', 'order', 'persist_config', 'storage', 'metrics', 'auto_https', 'acme_ca', 'acme_email', 'local_certs', 'skip_install_trust', 'protocols', 'listener_wrappers', 'strict_sni_host', 'name', 'log_skip', 'skip_log', 'log_append', 'log_name']);
@@ -76,12 +77,16 @@ class CaddyReader {
       this.#report.say(at, `site ${address} is not carried over: its address is not a host and a port.`);
       return undefined;
     }
-    const bind = block.find(({ name }) => name === 'bind')?.args[0];
-    const number = Number(port ?? (scheme === 'http' ? 80 : host === '' ? 80 : 443));
-    this.#draft.set('listen', bind === undefined ? number : `${bind.includes(':') ? `[${bind}]` : bind}:${number}`, at);
-    if (scheme !== 'http' && number !== 80 && host !== '' && !block.some(({ name, args }) => name === 'tls' && args.length === 2)) {
-      this.#report.say(at, `site ${address}: Caddy fetches its certificate by itself, and stickyroute takes files. Write tls: { cert, key }.`);
-    }
+    // A site that only sends browsers elsewhere is no place for users.
+    if (!block.some(passes)) return host;
+    const [bind, ...more] = block.find(({ name }) => name === 'bind')?.args ?? [];
+    for (const other of more) this.#report.say(at, `bind ${other} is not carried over: stickyroute listens at one address.`);
+    const number = Number(port ?? (scheme === 'http' ? 80 : host === '' && scheme === undefined ? 80 : 443));
+    const files = block.find(({ name, args }) => name === 'tls' && args.length === 2);
+    const isTls = scheme !== 'http' && number !== 80 && (scheme === 'https' || host !== '' || number === 443 || block.some(({ name }) => name === 'tls'));
+    const value = bind === undefined ? number : `${bind.includes(':') && !bind.startsWith('[') ? `[${bind}]` : bind}:${number}`;
+    this.#draft.listen({ value, at, owner: at, isTls, ...(isTls && files !== undefined && { tls: { cert: files.args[0]!, key: files.args[1]! } }) });
+    if (isTls && files === undefined) this.#report.say(at, `site ${address}: Caddy fetches its certificate by itself, and stickyroute takes files. Write tls: { cert, key }.`);
     return host;
   }
 
@@ -91,7 +96,7 @@ class CaddyReader {
       const { name, args, block, at } = line;
       if (name.startsWith('@') || name === 'bind' || WITHOUT_MEANING.has(name)) continue;
       if (name === 'tls' && args.length === 2) {
-        this.#draft.set('tls', { cert: args[0], key: args[1] }, at);
+        for (const inner of block ?? []) this.#report.say(inner.at, `${inner.name} in tls is not carried over.`);
         continue;
       }
       const hasMatcher = args[0] !== undefined && /^(?:@|\/|\*$)/.test(args[0]);
@@ -125,4 +130,8 @@ class CaddyReader {
       this.#draft.route(route);
     }
   }
+}
+
+function passes({ name, block = [] }: Segment): boolean {
+  return name === 'reverse_proxy' || block.some(passes);
 }

@@ -1,8 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import { haproxyNumbers } from '../../route/placement/haproxy-node-keys.js';
-import type { Draft, DraftPool } from '../draft.js';
+import { FromEnvironment, upstreamId, type Draft, type DraftPool } from '../draft.js';
+import { Names } from '../names.js';
 import type { Report } from '../report.js';
 import { choosing } from './balance-reader.js';
 import { haproxyServer, haproxyTime, type HaproxyServer } from './server-reader.js';
+import { probesOf } from './probes.js';
 import { readSetting } from './settings.js';
 import type { Line, Section } from './sections.js';
 
@@ -16,13 +19,16 @@ export interface HaproxyBackend {
 /** Lines of a backend that are read together below. */
 const READ_HERE = new Set(['balance', 'hash-type', 'server', 'default-server', 'cookie', 'dynamic-cookie-key', 'use-server', 'stick-table', 'stick']);
 
+/** Lines of a `listen` that concern its front. */
+const FRONT = new Set(['bind', 'acl', 'use_backend', 'default_backend']);
+
 /** `inherited`: what its `defaults` say. Undefined, and said, where it has no server that is of use. */
 export function haproxyBackend(section: Section, inherited: readonly Line[], draft: Draft, report: Report): HaproxyBackend | undefined {
   const { lines, name, at } = section;
   const own = (...words: string[]): Line | undefined => lines.findLast((line) => words.every((word, place) => line.words[place] === word));
   const last = (...words: string[]): Line | undefined => own(...words) ?? inherited.findLast((line) => words.every((word, place) => line.words[place] === word));
   const variables = lines.filter(({ words }) => words[0] === 'http-request' && /^set-var/.test(words[1] ?? '') && !/sr_(?:client|for)\)$/.test(words[1]!));
-  for (const line of lines) if (!isRead(line, variables)) readSetting(line, draft, report);
+  for (const line of lines) if (!isRead(line, variables) && !(section.kind === 'listen' && FRONT.has(line.words[0]!))) readSetting(line, draft, report);
   const servers = readServers(section, inherited, report);
   if (servers.length === 0) {
     report.say(at, `backend ${name} is not carried over: no server in it is of use here.`);
@@ -30,12 +36,12 @@ export function haproxyBackend(section: Section, inherited: readonly Line[], dra
   }
   const hashKey = servers.find((server) => server.hashKey !== undefined)?.hashKey;
   const chosen = choosing(last('balance'), last('hash-type'), variables, hashKey, report);
-  const table = tableRule(lines, report);
-  const bindings = bindingRules(lines, servers, own('cookie'), own('dynamic-cookie-key'), report);
+  const table = tableRules(lines, chosen.rules, report);
+  const bindings = bindingRules(lines, servers, last('cookie'), last('dynamic-cookie-key'), report);
   const passive = servers.every(({ errorLimit }) => errorLimit === undefined) ? { maxFails: 0 } : { maxFails: Math.min(1000, servers.find(({ errorLimit }) => errorLimit !== undefined)!.errorLimit!) };
-  const tls = servers.find((server) => server.tls !== undefined)?.tls;
+  const tls = tlsOf(servers, report);
   const isConsistent = JSON.stringify(chosen.placement ?? '').includes('haproxy-consistent');
-  const health = healthOf(last('option', 'httpchk'), lines, inherited, servers, report);
+  const health = probesOf(last('option', 'httpchk'), [...inherited, ...lines], servers, report);
   const pool: DraftPool = {
     name,
     upstreams: servers.map(({ cookie: _cookie, check: _check, errorLimit: _limit, hashKey: _key, tls: _tls, at: _at, number, ...rest }) => ({ ...rest, ...(number !== undefined && isConsistent && { number }) })),
@@ -44,7 +50,7 @@ export function haproxyBackend(section: Section, inherited: readonly Line[], dra
     passive,
     ...(tls !== undefined && Object.keys(tls).length > 0 && { tls }),
   };
-  return { pool, affinity: [...bindings, ...(chosen.rules.length > 0 ? chosen.rules : table)], balance: chosen.balance };
+  return { pool, affinity: [...bindings, ...chosen.rules, ...table], balance: chosen.balance };
 }
 
 function isRead({ words }: Line, variables: readonly Line[]): boolean {
@@ -54,24 +60,43 @@ function isRead({ words }: Line, variables: readonly Line[]): boolean {
 }
 
 function readServers({ lines }: Section, inherited: readonly Line[], report: Report): HaproxyServer[] {
-  const defaults = [...inherited, ...lines].filter(({ words }) => words[0] === 'default-server').flatMap(({ words }) => words.slice(1));
-  const written = lines.filter(({ words }) => words[0] === 'server');
+  const defaults = (some: readonly Line[]): string[] => some.filter(({ words }) => words[0] === 'default-server').flatMap(({ words }) => words.slice(1));
+  // `server-template web 3 …` is three servers, which count though none of them can be carried over.
+  const written = lines.flatMap((line) => (line.words[0] === 'server' ? [line] : line.words[0] === 'server-template' ? Array.from({ length: templateSize(line) }, () => line) : []));
   const idOf = ({ words }: Line): number | undefined => (words.includes('id') ? Number(words[words.indexOf('id') + 1]) : undefined);
   const numbers = haproxyNumbers(written.map((line, place) => ({ id: String(place), weight: 1, number: idOf(line) })));
   const urls = new Set<string>();
+  const names = new Names();
   const kept = written.flatMap((line, place) => {
-    const server = haproxyServer(line, defaults, place + 1, report);
+    if (line.words[0] !== 'server') return [];
+    // default-server goes for the servers behind it.
+    const server = haproxyServer(line, [...defaults(inherited), ...defaults(lines.slice(0, lines.indexOf(line)))], place + 1, report);
     if (server === undefined) return [];
     if (urls.has(server.url)) {
       report.say(server.at, `server ${server.id} is left out: another one has its address. Give that more weight.`);
       return [];
     }
     urls.add(server.url);
-    return [{ ...server, number: numbers[place]! }];
+    return [{ ...server, id: names.unique(upstreamId(server.id)), number: numbers[place]! }];
   });
   // Without numbers they would be counted anew here.
   const isCounted = kept.every(({ number }, place) => number === place + 1);
   return isCounted ? kept.map(({ number: _number, ...server }) => server) : kept;
+}
+
+function templateSize({ words }: Line): number {
+  const [, first = 0, last] = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(words[2] ?? '') ?? [];
+  return last === undefined ? Number(first) : Math.max(0, Number(last) - Number(first) + 1);
+}
+
+/** One way for a pool: where servers differ, the stricter one. */
+function tlsOf(servers: readonly HaproxyServer[], report: Report): object | undefined {
+  const able = servers.filter(({ tls }) => tls !== undefined);
+  const chosen = able.find(({ tls }) => !('insecure' in tls!)) ?? able[0];
+  for (const { id, tls, at } of able) {
+    if (!isDeepStrictEqual(tls, chosen!.tls)) report.say(at, `server ${id}: verify and ca-file are those of ${chosen!.id} here: stickyroute has one of each for a pool.`);
+  }
+  return chosen?.tls;
 }
 
 function bindingRules(lines: readonly Line[], servers: readonly HaproxyServer[], cookie: Line | undefined, key: Line | undefined, report: Report): unknown[] {
@@ -79,25 +104,44 @@ function bindingRules(lines: readonly Line[], servers: readonly HaproxyServer[],
   if (cookie === undefined) return routed;
   const [, name = '', ...options] = cookie.words;
   const option = (word: string): string | undefined => (options.includes(word) ? options[options.indexOf(word) + 1] : undefined);
-  const named = Object.fromEntries(servers.flatMap(({ id, cookie: value }) => (value === undefined ? [] : [[value, id]])));
+  // Of two with one value HAProxy takes the first.
+  const values = new Map<string, string>();
+  for (const { id, cookie: value } of servers) if (value !== undefined && !values.has(value)) values.set(value, id);
+  const isDynamic = options.includes('dynamic');
+  if (values.size === 0 && !isDynamic) {
+    if (lines.includes(cookie)) report.say(cookie.at, `cookie ${name} is not carried over: no server has a value for it, so nobody is bound there either.`);
+    return routed;
+  }
   const isPrefix = options.includes('prefix');
   if (!options.includes('insert')) {
     report.say(cookie.at, `cookie ${name} ${isPrefix ? 'prefix' : 'rewrite'} is not carried over as it is: stickyroute leaves the app's cookies alone. A sealed cookie binds clients; those of HAProxy are followed too.`);
   } else report.say(cookie.at, `cookie ${name} becomes a sealed cookie of stickyroute. Cookies of HAProxy are followed too; when all are replaced, take acceptCookies out.`);
   for (const word of ['preserve', 'postonly'].filter((each) => options.includes(each))) report.say(cookie.at, `cookie ${name} … ${word} is not carried over.`);
   const sameSite = options.map((word) => /^SameSite=(\w+)$/i.exec(word)?.[1]?.toLowerCase()).find((word) => word !== undefined);
+  const [idle, absolute] = [life(option('maxidle')), life(option('maxlife'))];
   const sealed = {
-    ...(life(option('maxidle')) && { idle: life(option('maxidle')) }),
-    ...(life(option('maxlife')) && { absolute: life(option('maxlife')) }),
+    ...(idle !== undefined && { idle }),
+    ...(absolute !== undefined && { absolute }),
     ...(option('domain') !== undefined && { domain: option('domain') }),
     ...(!options.includes('httponly') && { httpOnly: false }),
     ...((options.includes('secure') || sameSite === 'none') && { secure: 'always' }),
     ...(sameSite !== undefined && sameSite !== 'lax' && { sameSite }),
   };
-  const accepted = { name, ...(Object.keys(named).length > 0 && { upstreams: named }), ...(options.includes('dynamic') && key?.words[1] !== undefined && { dynamicKey: key.words[1] }), ...(isPrefix && { prefix: true }) };
-  const canFollow = Object.keys(named).length > 0 || 'dynamicKey' in accepted;
+  const more = { ...(isPrefix ? { prefix: true } : { ...(sealed.idle !== undefined && { maxIdle: sealed.idle }), ...(sealed.absolute !== undefined && { maxLife: sealed.absolute }) }) };
+  // A server with a value of its own keeps it also where the others' are dynamic.
+  const formats = [
+    ...(values.size > 0 ? [{ haproxy: { name, upstreams: Object.fromEntries(values), ...more } }] : []),
+    ...(isDynamic && key?.words[1] !== undefined ? [{ haproxy: { name, dynamicKey: secretOf(key.words[1]), ...more } }] : []),
+  ];
+  const canFollow = formats.length > 0;
   if (!canFollow) report.say(cookie.at, `cookie ${name}: no server says what it stands for, so its cookies can't be followed.`);
-  return [Object.keys(sealed).length === 0 ? 'cookie' : { cookie: sealed }, ...(canFollow ? [{ acceptCookies: { formats: [{ haproxy: accepted }] } }] : []), ...routed];
+  return [Object.keys(sealed).length === 0 ? 'cookie' : { cookie: sealed }, ...(canFollow ? [{ acceptCookies: { formats } }] : []), ...routed];
+}
+
+/** `"$KEY"` and `"${KEY}"` read the environment, there as here. */
+function secretOf(text: string): string | FromEnvironment {
+  const name = /^\$(?:(\w+)|\{(\w+)\})$/.exec(text)?.slice(1).find((found) => found !== undefined);
+  return name === undefined ? text : new FromEnvironment(name);
 }
 
 function life(seconds: string | undefined): string | undefined {
@@ -117,36 +161,18 @@ function routeCookie(lines: readonly Line[], servers: readonly HaproxyServer[], 
   return name === undefined ? [] : [{ routeCookie: name }];
 }
 
-/** Remembered addresses have no counterpart but the rule for addresses. */
-function tableRule(lines: readonly Line[], report: Report): unknown[] {
-  const stick = lines.find(({ words }) => words[0] === 'stick');
-  if (stick === undefined) return [];
-  const [, how = '', ...expression] = stick.words;
-  const [, prefix4, prefix6] = /^src(?:,ipmask\((\d+)(?:,(\d+))?\))?$/.exec(expression.join(' ')) ?? [];
-  if (how !== 'on' || !/^src/.test(expression.join(' '))) {
-    report.say(stick.at, `${stick.words.join(' ')} is not carried over: stickyroute remembers nothing. The rule cookie binds clients.`);
-    return [];
+/** Remembered addresses have no counterpart but the rule for addresses; where a hash already says who goes where, it stays. */
+function tableRules(lines: readonly Line[], hashed: readonly unknown[], report: Report): unknown[] {
+  const rules: unknown[] = [];
+  for (const { words, at } of lines.filter((line) => line.words[0] === 'stick')) {
+    const [, prefix4, prefix6] = /^stick on src(?:,ipmask\((\d+)(?:,(\d+))?\))?(?: table \S+)?$/.exec(words.join(' ')) ?? [];
+    const isSource = /^stick on src(?:,ipmask\([\d,]+\))?(?: table \S+)?$/.test(words.join(' '));
+    if (!isSource || hashed.length > 0 || rules.length > 0) {
+      report.say(at, `${words.join(' ')} is not carried over: stickyroute remembers nothing.${isSource ? '' : ' The rule cookie binds clients.'}`);
+      continue;
+    }
+    report.say(at, 'stick on src is carried over as the rule ip: addresses are placed by a hash and not remembered, so they move once.');
+    rules.push(prefix4 === undefined ? 'ip' : { ip: { prefix4: Number(prefix4), ...(prefix6 !== undefined && { prefix6: Number(prefix6) }) } });
   }
-  report.say(stick.at, 'stick on src is carried over as the rule ip: addresses are placed by a hash and not remembered, so they move once.');
-  return [prefix4 === undefined ? 'ip' : { ip: { prefix4: Number(prefix4), ...(prefix6 !== undefined && { prefix6: Number(prefix6) }) } }];
-}
-
-function healthOf(httpchk: Line | undefined, lines: readonly Line[], inherited: readonly Line[], servers: readonly HaproxyServer[], report: Report): object | undefined {
-  const checked = servers.find(({ check }) => check.isOn);
-  if (checked === undefined) return undefined;
-  const send = [...inherited, ...lines].findLast(({ words }) => words[0] === 'http-check' && words[1] === 'send');
-  const words = httpchk?.words.slice(2) ?? [];
-  const path = send !== undefined && send.words.includes('uri') ? send.words[send.words.indexOf('uri') + 1] : words.find((word) => word.startsWith('/'));
-  if (httpchk === undefined || path === undefined) {
-    report.say(checked.at, `check is not carried over: stickyroute asks for a path, and ${httpchk === undefined ? 'this one only connects' : 'none is named'}. Add health: { path: /healthz }.`);
-    return undefined;
-  }
-  const method = send !== undefined && send.words.includes('meth') ? send.words[send.words.indexOf('meth') + 1] : words.length > 1 ? words[0] : undefined;
-  if (method !== undefined && method !== 'GET' && !method.startsWith('/')) report.say(httpchk.at, `option httpchk ${method} is carried over as GET.`);
-  for (const line of [...inherited, ...lines].filter((each) => each.words[0] === 'http-check' && each.words[1] === 'expect')) {
-    if (!/^(?:status|rstatus) (?:200-399|2xx)$/.test(line.words.slice(2).join(' '))) report.say(line.at, `http-check expect ${line.words.slice(2).join(' ')} is not carried over: 2xx and 3xx are well.`);
-  }
-  const { inter, rise, fall } = checked.check;
-  const timeout = haproxyTime([...inherited, ...lines].findLast((line) => line.words[0] === 'timeout' && line.words[1] === 'check')?.words[2] ?? '');
-  return { path, ...(inter !== undefined && { every: inter }), ...(timeout !== undefined && { timeout }), ...(rise !== undefined && { healthyAfter: rise }), ...(fall !== undefined && { unhealthyAfter: fall }) };
+  return rules;
 }

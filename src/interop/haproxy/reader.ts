@@ -11,7 +11,7 @@ import { readSetting } from './settings.js';
 /** Lines of a frontend that are read together below. */
 const READ_HERE = new Set(['bind', 'acl', 'use_backend', 'default_backend']);
 /** Lines of `defaults` that the backends read. */
-const INHERITED = new Set(['balance', 'hash-type', 'default-server', 'http-check']);
+const INHERITED = new Set(['balance', 'hash-type', 'default-server', 'default_backend', 'cookie', 'dynamic-cookie-key', 'http-check']);
 
 /** A haproxy.cfg. */
 export function readHaproxy(file: SourceFile, _files: SourceFiles, report: Report): Draft {
@@ -65,7 +65,6 @@ class HaproxyReader {
       this.#report.say(at, `${kind} ${name} is not carried over: it is in mode ${mode}, and stickyroute speaks HTTP.`);
       return;
     }
-    for (const line of lines.filter(({ words }) => words[0] === 'bind')) this.#bind(line);
     const acls = new Map<string, Line[]>();
     for (const line of lines.filter(({ words }) => words[0] === 'acl')) {
       const [, acl = '', fetch, ...ranges] = line.words;
@@ -85,6 +84,11 @@ class HaproxyReader {
     const fallback = kind === 'listen' && lines.some(({ words }) => words[0] === 'server') ? section.name : last?.words[1];
     if (fallback !== undefined) routes.push(...this.#routes(fallback, {}, last?.at ?? at, kind === 'listen' ? section : undefined));
     for (const route of routes) this.#draft.route(route);
+    if (routes.length === 0) {
+      this.#report.say(at, `${kind} ${name} is not carried over: it leads to no server.`);
+      return;
+    }
+    for (const line of lines.filter((each) => each.words[0] === 'bind')) this.#bind(line, at);
   }
 
   #routes(backend: string, { hosts = [], paths = ['/'] }: Asked, at: string, own?: Section): DraftRoute[] {
@@ -109,20 +113,24 @@ class HaproxyReader {
     return this.#backends.get(name);
   }
 
-  #bind({ words, at }: Line): void {
-    const [, address = '', ...options] = words;
-    const [, host = '', port] = /^(?:ipv[46]@)?(.*):(\d{1,5})$/.exec(address.split(',', 1)[0]!) ?? [];
-    if (port === undefined) {
-      this.#report.say(at, `bind ${address} is not carried over: stickyroute listens at one TCP port.`);
-      return;
-    }
-    const isAny = host === '' || host === '*' || host === '0.0.0.0' || host === '::' || host === '[::]';
-    this.#draft.set('listen', isAny ? Number(port) : `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`, at);
+  #bind({ words, at }: Line, owner: string): void {
+    const [, addresses = '', ...options] = words;
+    const isTls = options.includes('ssl');
+    const [file, ...more] = options.filter((_, place) => options[place - 1] === 'crt');
     if (options.includes('accept-proxy')) this.#report.say(at, 'bind … accept-proxy is not carried over: stickyroute does not know the PROXY protocol.');
-    if (options.includes('crt')) {
-      const file = options[options.indexOf('crt') + 1]!;
-      this.#draft.set('tls', { cert: file, key: `${file}.key` }, at);
-      this.#report.say(at, `bind … crt ${file}: stickyroute wants certificate and key in files of their own. Check tls.`);
+    if (isTls && file === undefined) this.#report.say(at, 'bind … ssl names no certificate that can be read here. Write tls: { cert, key }.');
+    if (file !== undefined) this.#report.say(at, `bind … crt ${file}: stickyroute wants certificate and key in files of their own. Check tls.`);
+    for (const other of more) this.#report.say(at, `bind … crt ${other} is not carried over: stickyroute has one certificate.`);
+    for (const word of ['verify', 'crt-list', 'ca-file']) if (options.includes(word)) this.#report.say(at, `bind … ${word} is not carried over.`);
+    for (const address of addresses.split(',')) {
+      const [, host = '', port] = /^(?:ipv[46]@)?(|\*|\[[0-9a-fA-F:]+\]|[0-9a-fA-F:]+|[\w.-]+):(\d{1,5})$/.exec(address) ?? [];
+      if (port === undefined) {
+        this.#report.say(at, `bind ${address} is not carried over: stickyroute listens at one TCP port.`);
+        continue;
+      }
+      const isAny = host === '' || host === '*' || host === '0.0.0.0' || host === '::' || host === '[::]';
+      const value = isAny ? Number(port) : `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
+      this.#draft.listen({ value, at, owner, isTls, ...(isTls && file !== undefined && { tls: { cert: file, key: `${file}.key` } }) });
     }
   }
 }

@@ -32,7 +32,9 @@ export function sections(file: SourceFile): Section[] {
     if (first === undefined) return;
     if (KINDS.has(first)) {
       const from = words.indexOf('from');
-      found.push({ kind: first, name: from === 1 ? '' : (words[1] ?? ''), lines: [], at, from: from === -1 ? undefined : words[from + 1] });
+      // Until 1.8 an address could stand behind the name.
+      const bound = (first === 'frontend' || first === 'listen') && words[2] !== undefined && from !== 2 ? [{ words: ['bind', words[2]], at }] : [];
+      found.push({ kind: first, name: from === 1 ? '' : (words[1] ?? ''), lines: bound, at, from: from === -1 ? undefined : words[from + 1] });
     } else if (found.length === 0) {
       // What the preprocessor says (.if, .notice) begins with a dot.
       if (!first.startsWith('.')) throw failed(`${at}: ${first.slice(0, 40)} stands before the first section.`);
@@ -40,6 +42,8 @@ export function sections(file: SourceFile): Section[] {
   });
   return found;
 }
+
+const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
 
 /** src/tools.c, parse_line: blanks part words, `#` begins a comment, quotes hold both, a backslash takes the next character along. */
 export function wordsOf(text: string, at: string): string[] {
@@ -52,7 +56,8 @@ export function wordsOf(text: string, at: string): string[] {
       if (word !== undefined) words.push(word);
       word = undefined;
     } else if (char === '\\') {
-      word = (word ?? '') + (text[++place] ?? '');
+      const escaped = text[++place] ?? '';
+      word = (word ?? '') + (ESCAPES[escaped] ?? escaped);
     } else if (char === "'") {
       const end = text.indexOf("'", place + 1);
       if (end === -1) throw failed(`${at}: a quote is opened here and not closed.`);

@@ -13,7 +13,7 @@ export interface HaproxyServer extends DraftUpstream {
 }
 
 /** Options of a server that take a value and concern only HAProxy's own work. */
-const PASSED_OVER = new Set(['sni', 'verifyhost', 'init-addr', 'resolvers', 'resolve-prefer', 'pool-max-conn', 'pool-purge-delay', 'pool-low-conn', 'fastinter', 'downinter', 'port', 'alpn', 'ssl-min-ver', 'ssl-max-ver', 'ciphers', 'on-marked-down', 'on-marked-up', 'on-error', 'observe']);
+const PASSED_OVER = new Set(['init-addr', 'resolvers', 'resolve-prefer', 'pool-max-conn', 'pool-purge-delay', 'pool-low-conn', 'fastinter', 'downinter', 'alpn', 'ssl-min-ver', 'ssl-max-ver', 'ciphers', 'on-marked-down', 'on-marked-up', 'on-error', 'observe']);
 const WITH_VALUE = new Set(['maxconn', 'maxqueue', 'minconn', 'slowstart', 'source', 'track', 'addr', 'crt', 'crl-file', 'redir', 'proto', 'proxy-v2-options', 'ws', 'namespace', 'agent-port', 'agent-inter', 'agent-addr', 'agent-send', 'log-proto', 'shard', 'socks4', 'tcp-ut', 'max-reuse', 'guid']);
 
 /** A `server` line, with what `default-server` says in front of it. Undefined, and said, where it is left out. */
@@ -41,7 +41,16 @@ export function haproxyServer({ words, at }: Line, defaults: readonly string[], 
     const value = params[at0 + 1] ?? '';
     const taken = (): string => params[++at0] ?? '';
     switch (param) {
-      case 'weight': weight = Number(taken()) || 0; break;
+      case 'weight':
+        if (/^\d+$/.test(value)) weight = Number(taken());
+        else report.say(at, `server ${name}: weight ${taken()} is not carried over: it is no number.`);
+        break;
+      case 'port':
+        if (taken() !== port) report.say(at, `server ${name}: port ${value} is not carried over: stickyroute probes where it sends requests.`);
+        break;
+      case 'sni': case 'verifyhost':
+        if (!['HOST', 'str(HOST)'].includes(taken().replace(host, 'HOST'))) report.say(at, `server ${name}: ${param} ${value} is not carried over: stickyroute asks for the name in the URL.`);
+        break;
       case 'id': number = Number(taken()); break;
       case 'cookie': cookie = taken(); break;
       case 'check': isOn = true; break;
@@ -52,9 +61,10 @@ export function haproxyServer({ words, at }: Line, defaults: readonly string[], 
       case 'error-limit': errorLimit = Number(taken()); break;
       case 'hash-key': hashKey = taken(); break;
       case 'ssl': isTls = true; break;
+      case 'no-ssl': isTls = false; break;
       case 'verify': insecure = taken() === 'none'; break;
       case 'ca-file': ca = taken(); break;
-      case 'enabled': case 'no-ssl': case 'check-ssl': case 'tfo': break;
+      case 'enabled': case 'check-ssl': case 'tfo': break;
       case 'backup': return leftOut('stickyroute has no backup upstreams. Each of the others stands in for those that are down.');
       case 'disabled':
         draining = true;

@@ -49,10 +49,7 @@ export function directives(file: SourceFile, files: SourceFiles, report: Report)
       const at = `${source.name}:${first.line}`;
       const args = rest.map(({ text }) => text);
       if (token.kind === 'open') {
-        if (first.text.endsWith('_by_lua_block')) {
-          skip(stream);
-          found.push({ name: first.text, args, block: [], at });
-        } else found.push({ name: first.text, args, block: block(stream, source, depth, level + 1, token.line), at });
+        found.push({ name: first.text, args, block: block(stream, source, depth, level + 1, token.line), at });
       } else if (first.text === 'include' && args.length === 1) found.push(...included(args[0]!, at, depth));
       else found.push({ name: first.text, args, block: undefined, at });
     }
@@ -73,13 +70,5 @@ export function directives(file: SourceFile, files: SourceFiles, report: Report)
         return [];
       }
     });
-  }
-}
-
-/** Over a block that is a program in another language. */
-function skip(stream: Generator<Token>): void {
-  for (let depth = 1, next = stream.next(); !next.done; next = stream.next()) {
-    if (next.value.kind === 'open') depth++;
-    if (next.value.kind === 'close' && --depth === 0) return;
   }
 }

@@ -13,6 +13,8 @@ export interface Token {
 export function* tokens(text: string, file: string): Generator<Token> {
   let line = 1;
   let at = 0;
+  // The first word since the last `;`, `{` or `}`.
+  let directive = '';
   while (at < text.length) {
     const char = text[at]!;
     if (char === '\n') line++;
@@ -22,11 +24,18 @@ export function* tokens(text: string, file: string): Generator<Token> {
     } else if (char === ';' || char === '{' || char === '}') {
       yield { kind: char === ';' ? 'end' : char === '{' ? 'open' : 'close', text: char, line };
       at++;
+      if (char === '{' && directive.endsWith('_by_lua_block')) {
+        const end = luaEnd(text, at);
+        line += text.slice(at, end).split('\n').length - 1;
+        at = end;
+      }
+      directive = '';
     } else {
       const start = line;
       const end = char === '"' || char === "'" ? quotedEnd(text, at, char, `${file}:${line}`) : wordEnd(text, at);
       const raw = char === '"' || char === "'" ? text.slice(at + 1, end - 1) : text.slice(at, end);
       line += raw.split('\n').length - 1;
+      directive ||= raw;
       yield { kind: 'word', text: raw.replace(/\\(["'\\ntr])/g, (_, escaped: string) => ESCAPES[escaped] ?? escaped), line: start };
       at = end;
     }
@@ -53,4 +62,20 @@ function quotedEnd(text: string, start: number, quote: string, place: string): n
     else if (text[at] === quote) return at + 1;
   }
   throw failed(`${place}: a quote is opened here and not closed.`);
+}
+
+/** What may hold a brace in a program of Lua and is none: comments, texts in quotes, texts in long brackets. */
+const LUA_PASSED_OVER = /--\[(=*)\[[^]*?\]\1\]|--[^\n]*|\[(=*)\[[^]*?\]\2\]|"(?:\\[^]|[^"\\\n])*"|'(?:\\[^]|[^'\\\n])*'/y;
+
+/** The place of the brace that ends a block of Lua, or the end of the text. */
+function luaEnd(text: string, start: number): number {
+  let depth = 1;
+  for (let at = start; at < text.length; at++) {
+    LUA_PASSED_OVER.lastIndex = at;
+    const passedOver = /[-["']/.test(text[at]!) ? LUA_PASSED_OVER.exec(text) : null;
+    if (passedOver !== null) at += passedOver[0].length - 1;
+    else if (text[at] === '{') depth++;
+    else if (text[at] === '}' && --depth === 0) return at;
+  }
+  return text.length;
 }

@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { toByteString } from '../../base/framed-key.js';
-import { Draft, sayFallthrough, type DraftPool } from '../draft.js';
+import { Draft, sayFallthrough, upstreamId, type DraftPool } from '../draft.js';
+import { Names } from '../names.js';
 import type { Report } from '../report.js';
 import { failed, type SourceFile, type SourceFiles } from '../source-files.js';
 import { trustedRanges } from '../trusted-ranges.js';
@@ -50,12 +52,12 @@ class NginxReader {
     if (trusted.length > 0) this.#draft.set('trustedProxies', trusted, '');
     for (const line of this.#http.filter(({ name }) => name === 'upstream')) {
       const group = nginxGroup(line, this.#variables, this.#report);
-      this.#groups.set(group.name, group);
+      this.#groups.set(group.name.toLowerCase(), group);
     }
     for (const line of this.#http) {
-      if (!['upstream', 'server', 'map', 'geo', 'split_clients', 'set_real_ip_from'].includes(line.name)) readLine(line, this.#draft, this.#report, (text) => this.#variables.use(text));
+      if (!['upstream', 'server', 'map', 'geo', 'split_clients', 'set_real_ip_from', 'ssl_certificate', 'ssl_certificate_key'].includes(line.name)) readLine(line, this.#draft, this.#report, (text) => this.#variables.use(text));
     }
-    const servers = serverBlocks(this.#http.filter(({ name }) => name === 'server'), this.#draft, this.#report);
+    const servers = serverBlocks(this.#http.filter(({ name }) => name === 'server'), this.#http, this.#draft, this.#report);
     for (const server of servers) this.#server(server);
     for (const server of servers.filter(({ isDefault }) => !isDefault)) for (const host of server.hosts) sayFallthrough(this.#draft.routes, host, server.at, this.#report);
     for (const group of this.#groups.values()) if (!this.#used.has(group)) this.#report.say(group.at, `upstream ${group.name} is not carried over: no location passes requests to it.`);
@@ -67,14 +69,20 @@ class NginxReader {
       this.#report.say(at, 'server is not carried over: it has no name of its own, and another one answers for any host.');
       return;
     }
-    const locations = lines.filter(({ name }) => name === 'location');
     for (const line of lines) this.#line(line);
+    this.#locations(lines, { hosts, isDefault, lines, at });
+  }
+
+  /** The locations of a server, or of a location: `lines` of the server they are in stand around them. */
+  #locations(within: readonly Directive[], server: NginxServerBlock): void {
+    const locations = within.filter(({ name }) => name === 'location');
     // A prefix and the same path exactly, with one body, are one route of ours.
     const exact = new Map(locations.filter(({ args }) => args[0] === '=').map((location) => [location.args[1]!, location]));
     for (const location of locations) {
-      const [modifier = '', path] = location.args.length > 1 ? location.args : ['', location.args[0] ?? ''];
-      if (modifier === '=' && locations.some((other) => plainPath(other) === `${path!}/`)) continue;
-      this.#location(location, modifier, path!, exact, { hosts, isDefault, lines, at });
+      const [modifier = '', path = ''] = location.args.length > 1 ? location.args : ['', location.args[0]];
+      if (modifier === '=' && locations.some((other) => plainPath(other) === `${path}/` && isSameBody(location, other))) continue;
+      this.#location(location, modifier, path, exact, server);
+      this.#locations(location.block ?? [], { ...server, lines: [...(location.block ?? []), ...server.lines] });
     }
   }
 
@@ -132,10 +140,10 @@ class NginxReader {
       if (typeof found === 'string') return leftOut(found);
       for (const entry of this.#groups.values()) if (entry.servers.filter(({ isBackup }) => !isBackup).length === 1 && found.ids.has(entry.servers[0]!.url)) this.#used.add(entry);
       const cookie = body.find((line) => line.name === 'add_header' && /^set-cookie$/i.test(line.args[0] ?? ''));
-      return this.#use(found.group, tls, cookie === undefined ? [{ routeCookie: found.cookie }] : this.#boundHere(found.cookie, cookie.at), found.ids);
+      return this.#use(found.group, tls, () => (cookie === undefined ? [{ routeCookie: found.cookie }] : this.#boundHere(found.cookie, cookie.at)), found.ids);
     }
-    const group = this.#groups.get(name);
-    if (group !== undefined) return this.#use(group, tls, this.#stickyRules(group), undefined);
+    const group = this.#groups.get(name.toLowerCase());
+    if (group !== undefined) return this.#use(group, tls, (routes) => this.#stickyRules(group, routes), undefined);
     if (!/^(?:\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::\d{1,5})?$/.test(name)) return leftOut('it is not a name and a port.');
     const origin = `${scheme!}://${name}`;
     const pool = this.#pools.get(origin) ?? { name: new URL(origin).hostname, upstreams: [{ id: new URL(origin).host.replace(/[[\]]/g, ''), url: origin }], ...(tls !== undefined && { tls }) };
@@ -143,27 +151,30 @@ class NginxReader {
     return { pool, affinity: [] };
   }
 
-  #use(group: NginxGroup, tls: object | undefined, bindings: readonly unknown[], ids: ReadonlyMap<string, string> | undefined): { readonly pool: DraftPool; readonly affinity: unknown[]; readonly balance?: string } | undefined {
+  /** `bindings`: the rules that bind, from what `route=` says of the upstreams: its text → our id. */
+  #use(group: NginxGroup, tls: object | undefined, bindings: (routes: ReadonlyMap<string, string>) => readonly unknown[], ids: ReadonlyMap<string, string> | undefined): { readonly pool: DraftPool; readonly affinity: unknown[]; readonly balance?: string } | undefined {
     this.#used.add(group);
-    const key = `${group.name} ${tls === undefined ? 'http' : JSON.stringify(tls)}`;
+    const key = `${group.name} ${tls === undefined ? 'http' : JSON.stringify(tls)} ${ids === undefined ? '' : JSON.stringify([...ids])}`;
+    const servers = this.#primaries(ids === undefined ? group.servers : withIds(group.servers, ids));
+    if (servers.length === 0) {
+      this.#report.say(group.at, `upstream ${group.name} is not carried over: no server in it is of use here.`);
+      return undefined;
+    }
+    const names = new Names();
+    const named = servers.map((server) => ({ ...server, id: names.unique(upstreamId(server.route ?? server.id)) }));
     let pool = this.#pools.get(key);
     if (pool === undefined) {
-      const servers = this.#primaries(ids === undefined ? group.servers : withIds(group.servers, ids));
-      if (servers.length === 0) {
-        this.#report.say(group.at, `upstream ${group.name} is not carried over: no server in it is of use here.`);
-        return undefined;
-      }
       const hashesAddresses = group.placement === 'nginx-consistent';
-      const upstreams = servers.map(({ isBackup: _backup, route, at: _at, address, id, url, ...rest }) => ({
-        id: route ?? id,
-        url: tls === undefined ? url : httpsOf(url),
+      const upstreams = named.map(({ isBackup: _backup, route: _route, at: _at, address, url, ...rest }) => ({
         ...rest,
+        url: tls === undefined ? url : httpsOf(url),
         ...(address !== undefined && hashesAddresses && { address }),
       }));
       pool = { name: group.name, upstreams, ...(group.placement !== undefined && { placement: group.placement }), passive: group.passive, ...(tls !== undefined && { tls }) };
       this.#pools.set(key, pool);
     }
-    return { pool, affinity: [...bindings, ...group.keys], ...(group.balance !== undefined && { balance: group.balance }) };
+    const routes = new Map(named.flatMap(({ route, id }) => (route === undefined ? [] : [[route, id] as const])));
+    return { pool, affinity: [...bindings(routes), ...group.keys], ...(group.balance !== undefined && { balance: group.balance }) };
   }
 
   #primaries(servers: readonly NginxServer[]): NginxServer[] {
@@ -176,18 +187,31 @@ class NginxReader {
     });
   }
 
-  #stickyRules(group: NginxGroup): unknown[] {
-    const { sticky } = group;
+  #stickyRules({ sticky, servers }: NginxGroup, routes: ReadonlyMap<string, string>): unknown[] {
     if (sticky === undefined) return [];
-    if (sticky.kind === 'route') return [{ routeCookie: sticky.cookie }];
+    if (sticky.kind === 'route') {
+      for (const [route, id] of routes) if (route !== id) this.#report.say(sticky.at, `sticky route: ${route} is no id of stickyroute, so its cookie is not followed. Here that upstream is ${id}.`);
+      return [{ routeCookie: sticky.cookie }];
+    }
     this.#report.say(sticky.at, `sticky cookie ${sticky.name} becomes a sealed cookie of stickyroute. Cookies of nginx are followed too; when all are replaced, take acceptCookies out.`);
-    return [{ cookie: sticky.options }, { acceptCookies: { formats: [{ nginx: { name: sticky.name } }] } }];
+    // A server with route= is named by it, any other one by its address.
+    const formats = [
+      ...(routes.size === 0 ? [] : [{ nginx: { name: sticky.name, upstreams: Object.fromEntries(routes) } }]),
+      ...(servers.every(({ route }) => route !== undefined) ? [] : [{ nginx: { name: sticky.name } }]),
+    ];
+    return [{ cookie: sticky.options }, { acceptCookies: { formats } }];
   }
 
   #boundHere(cookie: string, at: string): unknown[] {
     this.#report.say(at, `Set-Cookie of ${cookie} becomes a sealed cookie of stickyroute. The old ones are followed too; when all are replaced, take routeCookie out.`);
     return ['cookie', { routeCookie: cookie }];
   }
+}
+
+/** Do two locations the same, wherever they stand? */
+function isSameBody(one: Directive, other: Directive): boolean {
+  const text = ({ block = [] }: Directive): unknown => block.map((line) => [line.name, line.args, text(line)]);
+  return isDeepStrictEqual(text(one), text(other));
 }
 
 function plainPath({ args }: Directive): string | undefined {

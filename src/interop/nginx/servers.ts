@@ -1,5 +1,6 @@
 import { host as hostSchema } from '../../control/config/match.js';
 import type { Draft } from '../draft.js';
+import { chosenListener, type Listener } from '../listeners.js';
 import type { Report } from '../report.js';
 import type { Directive } from './directives.js';
 
@@ -12,18 +13,32 @@ export interface NginxServerBlock {
   readonly at: string;
 }
 
-/** Which names a server answers to. nginx's first server of a port answers for whoever no other one names. */
-export function serverBlocks(blocks: readonly Directive[], draft: Draft, report: Report): NginxServerBlock[] {
-  const isFlagged = (block: Directive): boolean => (block.block ?? []).some(({ name, args }) => name === 'listen' && (args.includes('default_server') || args.includes('default')));
-  const first = blocks.find(isFlagged) ?? blocks[0];
-  return blocks.map((block) => {
-    const lines = block.block ?? [];
+interface Listen extends Listener {
+  readonly isDefault: boolean;
+}
+
+/**
+ * Which names a server answers to. nginx's first server of a port answers for whoever no other one names. Where we listen is decided by those that pass
+ * requests on: a server that sends browsers from port 80 to TLS is no place for users.
+ */
+export function serverBlocks(blocks: readonly Directive[], http: readonly Directive[], draft: Draft, report: Report): NginxServerBlock[] {
+  const servers = blocks.map((block) => ({ block, lines: block.block ?? [], listens: listensOf(block, http, report), doesPass: passes(block) }));
+  const able = servers.filter(({ doesPass }) => doesPass);
+  const all = able.flatMap(({ listens }) => listens);
+  const chosen = chosenListener(all);
+  for (const listen of all) draft.listen(listen);
+  const beside = servers.filter(({ listens }) => chosen === undefined || listens.length === 0 || listens.some(({ value }) => value === chosen.value));
+  const isFlagged = ({ listens }: (typeof servers)[number]): boolean => listens.some(({ value, isDefault }) => isDefault && (chosen === undefined || value === chosen.value));
+  const first = beside.find(isFlagged) ?? beside[0];
+  return servers.map((server) => {
+    const { block, lines } = server;
     const names = lines.filter(({ name }) => name === 'server_name').flatMap(({ args, at }) => args.map((text) => ({ text, at })));
-    return { hosts: [...new Set(names.flatMap(({ text, at }) => hostsOf(text, at, report)))], isDefault: block === first, lines, at: block.at };
-  }).map((server, place) => {
-    listenOf(server.lines, place === 0 || server.isDefault, draft, report);
-    return server;
+    return { hosts: [...new Set(names.flatMap(({ text, at }) => hostsOf(text, at, report)))], isDefault: server === first, lines, at: block.at };
   });
+}
+
+function passes({ name, block = [] }: Directive): boolean {
+  return name === 'proxy_pass' || block.some(passes);
 }
 
 function hostsOf(text: string, at: string, report: Report): string[] {
@@ -37,25 +52,27 @@ function hostsOf(text: string, at: string, report: Report): string[] {
   });
 }
 
-function listenOf(lines: readonly Directive[], isFirst: boolean, draft: Draft, report: Report): void {
-  const listens = lines.filter(({ name }) => name === 'listen');
-  for (const { args, at } of listens) {
-    const [address = ''] = args;
-    const [, host, port = '80'] = /^(?:(\[[^\]]+\]|[\w.*-]*[A-Za-z.*][\w.*-]*)(?::|$))?(\d{1,5})?$/.exec(address) ?? [];
-    if (/^unix:/.test(address)) {
-      report.say(at, `listen ${address} is not carried over: stickyroute listens on TCP.`);
-      continue;
+function listensOf({ block: lines = [], at: owner }: Directive, http: readonly Directive[], report: Report): Listen[] {
+  return lines.filter(({ name }) => name === 'listen').flatMap(({ args, at }) => {
+    const [address = '', ...options] = args;
+    const [whole, host, port = '80'] = /^(?:(\[[0-9a-fA-F:]+\]|[\w.*-]*[A-Za-z.*][\w.*-]*)(?::|$))?(\d{1,5})?$/.exec(address) ?? [];
+    if (!whole || /^unix:/.test(address)) {
+      report.say(at, `listen ${address} is not carried over: ${/^unix:/.test(address) ? 'stickyroute listens on TCP' : 'it is not a port, nor an address and a port'}.`);
+      return [];
     }
+    for (const option of options) if (/^(?:proxy_protocol|quic|http2)$/.test(option)) report.say(at, `listen … ${option} is not carried over: stickyroute speaks HTTP/1.1.`);
+    if (options.includes('quic')) return [];
     const isAny = host === undefined || host === '*' || host === '0.0.0.0' || host === '[::]';
-    draft.set('listen', isAny ? Number(port) : `${host}:${port}`, at);
-    for (const option of args.slice(1)) if (/^(?:proxy_protocol|quic|http2)$/.test(option)) report.say(at, `listen … ${option} is not carried over: stickyroute speaks HTTP/1.1.`);
-    if (args.includes('ssl') && isFirst) tlsOf(lines, at, draft, report);
-  }
+    const isTls = options.includes('ssl');
+    const isDefault = options.includes('default_server') || options.includes('default');
+    return [{ value: isAny ? Number(port) : `${host}:${port}`, at, owner, isTls, isDefault, ...(isTls && { tls: tlsOf(lines, http, at, report) }) }];
+  });
 }
 
-function tlsOf(lines: readonly Directive[], at: string, draft: Draft, report: Report): void {
-  const cert = lines.find(({ name }) => name === 'ssl_certificate');
-  const key = lines.find(({ name }) => name === 'ssl_certificate_key');
-  if (cert?.args[0] === undefined || key?.args[0] === undefined) report.say(at, 'ssl has no certificate and key in its server. Write tls: { cert, key }.');
-  else draft.set('tls', { cert: cert.args[0], key: key.args[0] }, cert.at);
+function tlsOf(lines: readonly Directive[], http: readonly Directive[], at: string, report: Report): { readonly cert: string; readonly key: string } | undefined {
+  const one = (wanted: string): string | undefined => (lines.find(({ name }) => name === wanted) ?? http.find(({ name }) => name === wanted))?.args[0];
+  const [cert, key] = [one('ssl_certificate'), one('ssl_certificate_key')];
+  if (cert !== undefined && key !== undefined) return { cert, key };
+  report.say(at, 'ssl has no certificate and key in its server. Write tls: { cert, key }.');
+  return undefined;
 }

@@ -1,4 +1,5 @@
 import { parseDuration } from '../../base/duration.js';
+import { failTimeoutWithin } from '../bounds.js';
 import type { DraftUpstream } from '../draft.js';
 import type { Report } from '../report.js';
 import type { Directive } from './directives.js';
@@ -19,7 +20,7 @@ export interface NginxGroup {
 
 export type Sticky =
   | { readonly kind: 'cookie'; readonly name: string; readonly options: Readonly<Record<string, unknown>>; readonly at: string }
-  | { readonly kind: 'route'; readonly cookie: string };
+  | { readonly kind: 'route'; readonly cookie: string; readonly at: string };
 
 export interface NginxServer extends DraftUpstream {
   readonly isBackup: boolean;
@@ -49,11 +50,17 @@ export function nginxGroup(directive: Directive, variables: Variables, report: R
     } else if (line.name === 'sticky') sticky = stickyOf(line, variables, report);
     else if (!WITHOUT_MEANING.has(line.name)) readMethod(line, method, variables, report);
   }
-  const passive = passives[0] ?? FAILS_DEFAULT;
+  const passive = passives[0] === undefined ? FAILS_DEFAULT : passiveWithin(passives[0], servers[0]!.at, report);
   passives.forEach((other, at) => {
-    if (other.maxFails !== passive.maxFails || other.failTimeout !== passive.failTimeout) report.say(servers[at]!.at, `max_fails and fail_timeout are those of ${servers[0]!.at} here: stickyroute has one of each for a pool.`);
+    if (other.maxFails !== passives[0]!.maxFails || other.failTimeout !== passives[0]!.failTimeout) report.say(servers[at]!.at, `max_fails and fail_timeout are those of ${servers[0]!.at} here: stickyroute has one of each for a pool.`);
   });
   return { name, at: directive.at, servers, ...method, sticky, passive };
+}
+
+/** `fail_timeout=0` forgets a failure at once, and so counts none. */
+function passiveWithin({ maxFails, failTimeout }: { readonly maxFails: number; readonly failTimeout: string }, at: string, report: Report): { readonly maxFails: number; readonly failTimeout: string } {
+  if (maxFails === 0 || failTimeout === '0s') return { maxFails: 0, failTimeout: FAILS_DEFAULT.failTimeout };
+  return { maxFails, failTimeout: failTimeoutWithin(failTimeout, at, report) };
 }
 
 function readMethod(line: Directive, method: { keys: unknown[]; placement: string | undefined; balance: string | undefined }, variables: Variables, report: Report): void {
@@ -137,7 +144,7 @@ function stickyOf({ args, at }: Directive, variables: Variables, report: Report)
     const cookies = rest.flatMap((variable) => variables.cookie(variable) ?? []);
     for (const variable of rest) if (variables.cookie(variable) === undefined) report.say(at, `sticky route ${variable} is not carried over: stickyroute follows cookies.`);
     if (cookies.length > 1) report.say(at, `sticky route: only the cookie ${cookies[0]!} is carried over.`);
-    return cookies[0] === undefined ? undefined : { kind: 'route', cookie: cookies[0] };
+    return cookies[0] === undefined ? undefined : { kind: 'route', cookie: cookies[0], at };
   }
   if (kind !== 'cookie' || rest[0] === undefined) {
     report.say(at, `sticky ${args.join(' ')} is not carried over: stickyroute remembers no sessions. Its rule cookie binds clients without.`);

@@ -12,7 +12,8 @@ export class Variables {
 
   constructor(maps: readonly Directive[]) {
     for (const map of maps) {
-      const name = map.args[1];
+      // `geo $name` looks at the client's address without naming it.
+      const name = map.args.at(-1);
       if (name !== undefined) this.#maps.set(variableName(name) ?? name, map);
     }
   }
