@@ -26,7 +26,7 @@ export const origins: readonly Origin[] = [
 
 /** Our configuration as YAML, from another balancer's file. `from`: whose, where its name does not say it. */
 export function importText(path: string, shown: string, from: Origin | undefined, report: Report, version?: string): string {
-  const files = new SourceFiles(dirname(path));
+  const files = new SourceFiles(dirname(path), report);
   const file = { ...files.read(path), name: basename(shown) };
   const origin = from ?? guess(file);
   if (origin === undefined) throw failed(`${shown}: it does not say whose configuration it is. Write --from ${origins.map(({ name }) => name).join(', --from ')}.`);

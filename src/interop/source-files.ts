@@ -1,6 +1,8 @@
-import { closeSync, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { isUtf8 } from 'node:buffer';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, sep } from 'node:path';
 import { StickyError } from '../base/errors.js';
+import type { Report } from './report.js';
 
 const FILE_BYTES_MAX = 1024 * 1024;
 const FILES_MAX = 500;
@@ -17,12 +19,14 @@ export interface SourceFile {
 /** The files of another balancer's configuration. Everything that is read is bounded; nothing of it is run. */
 export class SourceFiles {
   readonly #folder: string;
+  readonly #report: Report;
   #files = 0;
   #bytes = 0;
 
   /** `folder`: where relative names start. */
-  constructor(folder: string) {
+  constructor(folder: string, report: Report) {
     this.#folder = folder;
+    this.#report = report;
   }
 
   /** Throws STICKY_IMPORT_FAILED where there is no text to read. `at`: who names it. */
@@ -32,13 +36,17 @@ export class SourceFiles {
     if (++this.#files > FILES_MAX) throw failed(`${who}more than ${FILES_MAX} files are included. Import a part of them.`);
     let descriptor: number | undefined;
     try {
-      descriptor = openSync(path, 'r');
+      // A pipe that nobody writes to would be waited for.
+      descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
       const stat = fstatSync(descriptor);
       if (!stat.isFile()) throw failed(`${who}${name} is no file.`);
       this.#bytes += stat.size;
       if (stat.size > FILE_BYTES_MAX) throw failed(`${who}${name} has more than ${FILE_BYTES_MAX} bytes. Is it the right file?`);
       if (this.#bytes > TOTAL_BYTES_MAX) throw failed(`${who}the files have more than ${TOTAL_BYTES_MAX} bytes together. Import a part of them.`);
-      return { name: at === undefined ? name : shortName(name), text: readFileSync(descriptor, 'utf8') };
+      const bytes = readFileSync(descriptor);
+      const shown = at === undefined ? name : shortName(name);
+      if (!isUtf8(bytes)) this.#report.say(at ?? basename(shown), `${at === undefined ? 'it' : shown} is not UTF-8: what is not ASCII in it is read wrongly. Convert it first, with iconv.`);
+      return { name: shown, text: bytes.toString('utf8').replace(/^\ufeff/, '') };
     } catch (error) {
       if (error instanceof StickyError) throw error;
       const code = (error as NodeJS.ErrnoException).code;
@@ -66,7 +74,8 @@ export class SourceFiles {
 }
 
 export function failed(message: string): StickyError {
-  return new StickyError('STICKY_IMPORT_FAILED', message);
+  // What is quoted of a file must not reach a terminal as a command to it.
+  return new StickyError('STICKY_IMPORT_FAILED', message.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, '?'));
 }
 
 function entries(folder: string, pattern: string): string[] {

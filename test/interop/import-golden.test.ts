@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,6 +71,21 @@ describe('a file that is none, or is too much', () => {
 
   it('a file that is not there', () => {
     expect(() => imported(join(folder, 'none.conf'), 'none.conf', 'nginx')).toThrow("can't read " + join(folder, 'none.conf') + ': it is not there.');
+  });
+
+  it.runIf(process.platform !== 'win32')('a pipe is not waited for', () => {
+    execFileSync('mkfifo', [join(folder, 'pipe.conf')]);
+    expect(() => imported(join(folder, 'pipe.conf'), 'pipe.conf', 'nginx')).toThrow('is no file');
+  });
+
+  it('what is not UTF-8 is said, and a byte order mark is passed over', () => {
+    writeFileSync(join(folder, 'latin1.conf'), Buffer.from(`# caf\u00e9\n${servers}`, 'latin1'));
+    expect(imported(join(folder, 'latin1.conf'), 'latin1.conf')).toContain('is not UTF-8');
+    expect(broken('\ufefffrontend f\n mode http\n bind :80\n default_backend b\nbackend b\n server a 10.0.0.1:80\n', 'haproxy')()).toContain('http://10.0.0.1');
+  });
+
+  it('bytes that would command a terminal are not passed on', () => {
+    expect(broken('\u001b[2Jx', 'haproxy')).toThrow('broken.conf:1: ?[2Jx stands before the first section.');
   });
 
   it('a pattern of stars takes no time', () => {
