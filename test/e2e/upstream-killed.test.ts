@@ -53,7 +53,8 @@ async function killAndRevive(affinity: readonly unknown[]): Promise<Story> {
     upstreams: urls(pool),
     affinity,
     passive: { maxFails: 3, failTimeout: '10s' },
-    health: { path: '/healthz', every: '100ms', healthyAfter: 2, unhealthyAfter: 2 },
+    // Who is killed is noticed by requests. The probes say when it is back, and must not take a busy machine for a dead upstream.
+    health: { path: '/healthz', every: '500ms', healthyAfter: 2, unhealthyAfter: 4 },
   });
   const crowd = new Crowd(gateway.port, idempotentUsers()).start();
   const home = onlyHomes(await crowd.seen(3));
