@@ -3,6 +3,7 @@ import type { Config, RouteConfig } from '../../control/config/config.js';
 import { connections } from '../connect-address.js';
 import { groupsOf, type Group, type Groups } from '../groups.js';
 import { isCatchAll, routeOrder } from '../route-order.js';
+import { Names } from '../names.js';
 import type { Report } from '../report.js';
 import { unwritten } from '../unwritten.js';
 import { isAtLeast, type Version } from '../version.js';
@@ -14,13 +15,12 @@ import { section, time, word } from './text.js';
 /** `balance hash` came with it. */
 export const VERSION_DEFAULT: Version = [2, 6];
 
-const NO_ROUTE = 'sr-no-route';
-
 /** A whole haproxy.cfg. */
 export function haproxyText(config: Config, version: Version, report: Report): string {
   if (!isAtLeast(version, VERSION_DEFAULT)) report.say('--target-version', `${version.join('.')} is written as ${VERSION_DEFAULT.join('.')}: older ones lack what is needed.`);
   unwritten(config, 'HAProxy', report, { limits: ['headBytesMax', 'upstreamIdleMs', 'upstreamIdleMax'] });
   const groups = groupsOf(config, report);
+  const noRoute = new Names(groups.all.map(({ name }) => name)).unique('sr-no-route');
   return [
     ...section('global', [
       `maxconn ${config.limits.connectionsMax}`,
@@ -30,13 +30,13 @@ export function haproxyText(config: Config, version: Version, report: Report): s
       `hard-stop-after ${time(Math.max(1000, config.shutdownGraceMs))}`,
     ]),
     ...section('defaults', defaultLines(config)),
-    ...section('frontend stickyroute', frontendLines(config, groups, report)),
+    ...section('frontend stickyroute', frontendLines(config, groups, noRoute, report)),
     ...groups.all.flatMap((group) => section(`backend ${group.name}`, upstreamLines(group, config, version, report))),
-    ...(config.routes.some(isCatchAll) ? [] : section(`backend ${NO_ROUTE}`, ['http-request return status 404'])),
+    ...(config.routes.some(isCatchAll) ? [] : section(`backend ${noRoute}`, ['http-request return status 404'])),
   ].join('\n');
 }
 
-function frontendLines(config: Config, groups: Groups, report: Report): string[] {
+function frontendLines(config: Config, groups: Groups, noRoute: string, report: Report): string[] {
   const { listen, tls } = config;
   const port = listen.port === 0 ? 8080 : listen.port;
   const address = listen.host === undefined ? `:::${port} v4v6` : `${listen.host}:${port}`;
@@ -47,7 +47,7 @@ function frontendLines(config: Config, groups: Groups, report: Report): string[]
     `bind ${address}${tls === undefined ? '' : ` ssl crt ${word(tls.certFile)}`}`,
     ...forwardedLines(config.trustedProxies, tls !== undefined, report),
     ...(rules.length === 0 ? [] : ['# The first that fits: named hosts, then wildcards, then any; of each the longest path.', ...rules]),
-    `default_backend ${last === undefined ? NO_ROUTE : groups.of(last).name}`,
+    `default_backend ${last === undefined ? noRoute : groups.of(last).name}`,
   ];
 }
 

@@ -8,7 +8,14 @@ import { hashKey } from './keys.js';
 import { block, time, word } from './text.js';
 
 /** nginx 1.29.6 brought `sticky`, `route=` and `drain` to the free edition. */
-export const STICKY_SINCE: Version = [1, 29, 6];
+const STICKY_SINCE: Version = [1, 29, 6];
+/** NGX_HTTP_UPSTREAM_SID_LEN of ngx_http_upstream_round_robin.h: nginx takes no longer route=. */
+const ROUTE_CHARS_MAX = 32;
+
+/** Can nginx do it by `sticky`? Else a map does. */
+export function canStick({ view, pool }: Group, version: Version): boolean {
+  return isAtLeast(version, STICKY_SINCE) && (view.routeCookie === undefined || pool.upstreams.every(({ id }) => id.length <= ROUTE_CHARS_MAX));
+}
 
 /** nginx's own limit of a weight is that of its int; beyond this a ring would take gigabytes. */
 const WEIGHT_MAX = 65_535;
@@ -40,7 +47,7 @@ export function upstreamBlock(group: Group, context: UpstreamContext): UpstreamB
   const { isTls, upstreams } = ofOneScheme(group.pool.upstreams, group.poolAt, report);
   const servers = connections(upstreams, 80, group.poolAt, report);
   const weights = wholeWeights(upstreams, WEIGHT_MAX, group.poolAt, report);
-  const hasSticky = isAtLeast(version, STICKY_SINCE);
+  const hasSticky = canStick(group, version);
   const key = hashKey(group.view.keys, group.tag, group.affinityAt, report);
   const method = methodLines(group, key.variable, report);
   const lines = block(`upstream ${group.name}`, [

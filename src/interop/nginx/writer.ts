@@ -3,12 +3,12 @@ import { groupsOf, type Group } from '../groups.js';
 import { hostRoutes } from '../host-routes.js';
 import { lowerCase, Names } from '../names.js';
 import type { Report } from '../report.js';
-import { isAtLeast, type Version } from '../version.js';
+import type { Version } from '../version.js';
 import { unwritten } from '../unwritten.js';
 import { cookieMap, type CookieMap } from './cookie-map.js';
 import { forwardedFields } from './forwarded.js';
 import { block, literal, time, word } from './text.js';
-import { STICKY_SINCE, upstreamBlock, type UpstreamBlock } from './upstream-block.js';
+import { canStick, upstreamBlock, type UpstreamBlock } from './upstream-block.js';
 
 /** Without a word about the version the oldest that people run: what is written for it runs on all later ones too. */
 export const VERSION_DEFAULT: Version = [1, 18];
@@ -27,16 +27,15 @@ export function nginxText(config: Config, version: Version, report: Report): str
   const passed = new Map<Group, Passed>();
   for (const group of groups.all) {
     const upstreams = upstreamBlock(group, context);
-    passed.set(group, { block: upstreams, map: isAtLeast(version, STICKY_SINCE) ? undefined : cookieMap(upstreams, names, config.limits, report) });
+    passed.set(group, { block: upstreams, map: canStick(group, version) ? undefined : cookieMap(upstreams, names, config.limits, report) });
   }
-  const http = [
-    ...limitLines(config),
-    '',
+  const body = [
     ...forwardedFields(config.trustedProxies),
     ...[...passed.values()].flatMap(({ block: { lines }, map }) => ['', ...lines, ...(map?.lines ?? [])]),
     ...exposeMap(config, [...passed.values()]),
     ...hostRoutes(config.routes).flatMap(({ host, routes }) => ['', ...serverBlock(config, host, routes, (route) => passed.get(groups.of(route))!)]),
   ];
+  const http = [...limitLines(config), ...bucketLines(config, body), '', ...body];
   const lines = [
     `worker_processes ${config.workers};`,
     `worker_shutdown_timeout ${time(Math.max(1000, config.shutdownGraceMs))};`,
@@ -70,6 +69,13 @@ function limitLines({ limits, accessLog, routes }: Config): string[] {
     'proxy_next_upstream error timeout;',
     `proxy_next_upstream_tries ${limits.triesMax};`,
   ];
+}
+
+/** nginx's tables of names have places of 64 bytes, and it does not start with a name that is longer. */
+function bucketLines({ pools }: Config, body: readonly string[]): string[] {
+  const hasLongVariable = body.some((line) => /\$\w{31}/.test(line));
+  const hasLongId = pools.some(({ upstreams }) => upstreams.some(({ id }) => id.length > 30));
+  return [...(hasLongVariable ? ['variables_hash_bucket_size 512;'] : []), ...(hasLongId ? ['map_hash_bucket_size 512;'] : [])];
 }
 
 /** `x-upstream`, by the address that answered. */
