@@ -18,7 +18,7 @@ export function connections(upstreams: readonly Upstream[], portImplied: number 
     const number = port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
     const own = `${hostname}:${number}`;
     const wanted = memberAddress(upstream);
-    const isSame = wanted === own || (wanted === hostname && number === portImplied);
+    const isSame = isPlace(wanted, hostname, number, portImplied);
     if (!isSame) report.say(`${at}upstreams.${upstream.id}.address`, `is not carried over: ${own} is written, since it connects to what it hashes. Its keys may be placed elsewhere.`);
     return { upstream, address: isSame ? wanted : own, host: hostname, port: number };
   });
@@ -32,4 +32,10 @@ export function ofOneScheme(upstreams: readonly Upstream[], at: string, report: 
     report.say(`${at}upstreams.${id}`, `is left out: there, all upstreams of a pool speak ${isTls ? 'HTTPS, as the first one does' : 'HTTP, as the first one does'}. Make two pools of them.`);
   }
   return { isTls, upstreams: same };
+}
+
+/** Is that how somebody could write this host and port? Names in any case, IPv6 at any length. */
+function isPlace(written: string, hostname: string, port: number, portImplied: number | undefined): boolean {
+  const [, host = '', digits] = /^(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?$/.exec(written) ?? [];
+  return URL.canParse(`http://${host}`) && new URL(`http://${host}`).hostname === hostname && (digits === undefined ? portImplied : Number(digits)) === port;
 }

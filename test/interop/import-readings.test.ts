@@ -95,6 +95,11 @@ describe('nginx', () => {
     expect(found.said.match(/is written as/g)).toHaveLength(4);
   });
 
+  it('an address is hashed as it is written, in any case and at any length', () => {
+    const found = read('nginx', 'upstream app { hash $http_x consistent; server App1:8080; server [0:0::1]:8080; server app2:8080; server app3:08080; } server { location / { proxy_pass http://app; } }');
+    expect(usable(found).pools[0]!.upstreams.map(({ url, address }) => address ?? url)).toEqual(['App1:8080', '[0:0::1]:8080', 'http://app2:8080', 'app3:08080']);
+  });
+
   it('fail_timeout=0 counts no failures', () => {
     expect(usable(read('nginx', 'upstream app { server 10.0.0.1 fail_timeout=0; } server { location / { proxy_pass http://app; } }')).pools[0]!.passive.maxFails).toBe(0);
   });
@@ -212,6 +217,11 @@ describe('Caddy', () => {
     expect(usable(found).pools[0]!.upstreams).toHaveLength(4);
     expect(found.said).toMatch(/10\.0\.0\.1:80 is left out: it is there twice/);
     expect(found.said).toMatch(/10\.0\.0\.3:1-9999 is left out: it stands for more than 100/);
+  });
+
+  it('an upstream is hashed as it is written, in any case and at any length', () => {
+    const found = read('caddy', ':80 {\n reverse_proxy App1:8080 [0:0::1]:8080 app2:8080 {\n  lb_policy header X-User\n }\n}\n');
+    expect(usable(found).pools[0]!.upstreams.map(({ url, address }) => address ?? url)).toEqual(['App1:8080', '[0:0::1]:8080', 'http://app2:8080']);
   });
 
   it('a text over several lines is passed over', () => {

@@ -1,4 +1,5 @@
 import { failTimeoutWithin, probing } from '../bounds.js';
+import { memberAddress } from '../../route/placement/member-address.js';
 import type { Draft, DraftPool, DraftUpstream } from '../draft.js';
 import type { Report } from '../report.js';
 import { trustedRanges } from '../trusted-ranges.js';
@@ -74,12 +75,10 @@ function upstreamsOf(text: string, isTls: boolean, at: string, report: Report): 
   }
   return Array.from({ length: end - port + 1 }, (_, step) => {
     const dial = `${host}:${port + step}`;
-    return {
-      id: host === '' ? `port-${port + step}` : dial.replace(/[[\]]/g, ''),
-      url: `${secure ? 'https' : 'http'}://${host === '' ? 'localhost' : host}:${port + step}`,
-      // Caddy hashes what it dials.
-      ...(host === '' && { address: dial }),
-    };
+    const id = host === '' ? `port-${port + step}` : dial.replace(/[[\]]/g, '');
+    const url = `${secure ? 'https' : 'http'}://${host === '' ? 'localhost' : host}:${port + step}`;
+    // Caddy hashes what it dials, as it is written.
+    return { id, url, ...(dial !== memberAddress({ id, url, weight: 1 }) && { address: dial }) };
   });
 }
 

@@ -11,9 +11,6 @@ export interface Choosing {
 
 const BALANCES: Readonly<Record<string, string>> = { roundrobin: 'roundRobin', 'static-rr': 'roundRobin', leastconn: 'leastRequests' };
 
-/** Fields that are lists by nature. */
-const LISTS = /^(?:x-forwarded-(?:for|host|proto)|forwarded|via|accept(?:-.+)?)$/i;
-
 /** `balance` and `hash-type`, with the variables that `balance hash` reads. `hashKey`: what the servers say of it. */
 export function choosing(balance: Line | undefined, hashType: Line | undefined, variables: readonly Line[], hashKey: string | undefined, report: Report): Choosing {
   const [, method = 'roundrobin', ...rest] = balance?.words ?? [];
@@ -34,7 +31,7 @@ function rulesOf(method: string, rest: readonly string[], variables: readonly Li
   const [, header] = /^hdr\(([^,)]+)\)$/.exec(method) ?? [];
   if (header !== undefined) {
     if (rest.length > 0) report.say(at, `balance ${method} ${rest.join(' ')}: ${rest.join(' ')} is not carried over; the whole value counts.`);
-    if (LISTS.test(header)) report.say(at, `balance ${method}: of a field with commas HAProxy hashes what stands before the first, and stickyroute the whole.`);
+    report.say(at, `balance ${method}: of a field with commas HAProxy hashes what stands before the first, and stickyroute the whole.`);
     return { rules: [{ header: header.toLowerCase() }], isSource: false };
   }
   if (method === 'source') return { rules: ['ip'], isSource: true };

@@ -73,7 +73,8 @@ function keyLines(written: readonly KeySource[], group: Group, report: Report): 
     if (key.kind === 'query') report.say(at, `query ${key.name}: HAProxy hashes it as it is sent. stickyroute decodes values with % or +, and places those elsewhere.`);
     if (key.kind === 'ip' && (key.prefix4 !== 32 || key.prefix6 !== 128) && only !== undefined && source) report.say(at, 'ip: prefix4 and prefix6 are not carried over: balance source takes whole addresses.');
   }
-  if (only?.kind === 'header') return ['# Of a field with commas HAProxy takes what stands before the first.', `balance ${word(`hdr(${only.name})`)}`];
+  // Of a field with commas `balance hdr` takes what stands before the first; this takes the whole, as stickyroute does.
+  if (only?.kind === 'header') return [`balance hash ${fetchOf(only)}`];
   if (only?.kind === 'query' && /^[\w.-]+$/.test(only.name)) return [`balance url_param ${only.name}`];
   if (only?.kind === 'cookie') return [`balance hash ${fetchOf(only)}`];
   if (only?.kind === 'ip' && source) return ['balance source'];

@@ -1,4 +1,5 @@
 import { parseDuration } from '../../base/duration.js';
+import { memberAddress } from '../../route/placement/member-address.js';
 import { failTimeoutWithin } from '../bounds.js';
 import type { DraftUpstream } from '../draft.js';
 import type { Report } from '../report.js';
@@ -130,7 +131,7 @@ function nginxServer({ args, at }: Directive, report: Report): { readonly server
     ...(weight !== 1 && { weight }),
     ...(draining && { draining }),
     // nginx hashes what is written here.
-    ...(address !== written && { address }),
+    ...(address !== memberAddress({ id: '', url, weight: 1 }) && { address }),
     isBackup,
     route,
     at,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { fakePool } from '../../../testing/fake-pool.js';
 import { ruleContract } from '../../../testing/rule-contract.js';
@@ -21,6 +22,12 @@ test('an upstream is known by the MD5 of its address, as nginx 1.31.5 writes it'
 test('the address is the upstream’s own, where the URL has another', () => {
   const named = { ...fakePool(['a', 'b']), upstreams: [{ id: 'a', url: 'http://app1', weight: 1, draining: false, address: '127.0.0.1:9002' }, { id: 'b', url: 'http://[::1]', weight: 1, draining: false }] };
   expect(read('srv_id', 'f29316d06d7f5c505bf92924ef4c7ba4', named)).toEqual({ kind: 'bound', index: 0 });
+  expect(read('srv_id', 'c1308178d10b33ec4a853215e9af4ea2', named)).toEqual({ kind: 'bound', index: 1 });
+});
+
+test('a port that is left out and IPv6 at length are what nginx prints of them', () => {
+  const named = { ...fakePool(['a', 'b']), upstreams: [{ id: 'a', url: 'http://127.0.0.1', weight: 1, draining: false, address: '127.0.0.1' }, { id: 'b', url: 'http://[::1]', weight: 1, draining: false, address: '[0:0::1]:80' }] };
+  expect(read('srv_id', createHash('md5').update('127.0.0.1:80').digest('hex'), named)).toEqual({ kind: 'bound', index: 0 });
   expect(read('srv_id', 'c1308178d10b33ec4a853215e9af4ea2', named)).toEqual({ kind: 'bound', index: 1 });
 });
 

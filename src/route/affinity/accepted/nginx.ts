@@ -23,11 +23,18 @@ export const nginx: CookieFormat<NginxOptions> = {
   name: 'nginx',
   options: shorthand('name', shape),
   create({ name, upstreams }) {
-    const table = upstreams === undefined ? poolTokens((upstream) => [md5(memberAddress(upstream))]) : namedTokens(upstreams, (route) => [route]);
+    const table = upstreams === undefined ? poolTokens((upstream) => [md5(printed(memberAddress(upstream)))]) : namedTokens(upstreams, (route) => [route]);
     const isSpelt = upstreams === undefined ? (value: string) => DIGEST.test(value) : (value: string) => value.length <= ROUTE_CHARS_MAX;
     return { name, read: (value, pool) => (isSpelt(value) ? table.find(value, pool) : UNREADABLE) };
   },
 };
+
+/** nginx hashes a name or a port that is left out as it is written, but prints the address that it connects to: always with a port, IPv6 in its shortest form. */
+function printed(address: string): string {
+  if (!URL.canParse(`http://${address}`) || /^unix:/i.test(address)) return address;
+  const { hostname, port } = new URL(`http://${address}`);
+  return `${hostname}:${port === '' ? '80' : port}`;
+}
 
 function md5(text: string): string {
   return createHash('md5').update(text).digest('hex');
