@@ -91,7 +91,7 @@ export class SessionState {
       this.changes.clear();
       return;
     }
-    await this.#validate();
+    if (this.settings.schema !== undefined) await this.#validate();
     const changes = new Map(this.changes);
     if (this.ref === undefined) await this.create(this.content.user, this.content.device);
     else await this.#merge([], () => changes);
@@ -189,6 +189,14 @@ export class SessionState {
     const fields = new Map(this.content.fields);
     apply(fields, this.changes);
     return fields;
+  }
+
+  /** What all fields but this one come to. */
+  bytesBeside(name: string): number {
+    let bytes = 0;
+    for (const [other, text] of this.content.fields) if (other !== name && this.#changes?.has(other) !== true) bytes += Buffer.byteLength(text) + Buffer.byteLength(other);
+    if (this.#changes !== undefined) for (const [other, text] of this.#changes) if (other !== name && text !== undefined) bytes += Buffer.byteLength(text) + Buffer.byteLength(other);
+    return bytes;
   }
 
   /** `compared`: fields that must still be as this request knows them. `next` is asked again after others were faster. */

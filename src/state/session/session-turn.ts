@@ -77,7 +77,7 @@ export class SessionTurn<Fields extends object = SessionFields> {
     const { cookie, ids } = this.#settings;
     const isSecure = this.#isSecure;
     try {
-      await this.session.settled();
+      if (this.session.isBusy) await this.session.settled();
       await this.#state.commit();
     } catch (error) {
       this.#storeFailed('commit', error);

@@ -145,8 +145,7 @@ export class Session<Fields extends object = SessionFields> {
     }
     const text = stringify(name, value);
     const { bytesMax } = this.#state.settings;
-    let bytes = Buffer.byteLength(text) + Buffer.byteLength(name);
-    for (const [other, held] of this.#state.merged()) if (other !== name) bytes += Buffer.byteLength(held) + Buffer.byteLength(other);
+    const bytes = Buffer.byteLength(text) + Buffer.byteLength(name) + this.#state.bytesBeside(name);
     if (bytes > bytesMax) {
       throw new StickyError('STICKY_SESSION_TOO_LARGE', `With the field "${name}" the session would have ${bytes} bytes, and ${bytesMax} is its most. Keep large data elsewhere and its key in the session, or raise \`maxBytes\`.`);
     }
