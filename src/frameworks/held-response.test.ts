@@ -21,7 +21,7 @@ function before(response: ServerResponse, name: string, isQuiet = false): Before
     isQuiet,
     async finish() {
       await new Promise((resolve) => setImmediate(resolve));
-      response.appendHeader('x-finished', name);
+      return () => void response.appendHeader('x-finished', name);
     },
     fail: () => ({ status: 500, text: 'failed' }),
   };
@@ -52,4 +52,50 @@ test.each([true, false])('middleware that comes later and writes through it sees
     response.end('c');
   });
   expect(await answer.text()).toBe('ABC');
+});
+
+test.each<[string, (response: ServerResponse) => void]>([
+  ['a piece that is neither text nor bytes', (response) => void response.end(7 as unknown as string)],
+  ['a status that is none', (response) => void response.writeHead(99).end('a')],
+  ['a reason with a line end', (response) => void response.writeHead(200, 'a\r\nb').end('a')],
+])('%s is answered 500, and ends no process', async (_, work) => {
+  const told: unknown[] = [];
+  const answer = await answerOf((_request, response) => {
+    holdResponse(response, { ...before(response, 'held'), fail: (error) => (told.push(error), { status: 500, text: 'failed' }) });
+    response.setHeader('content-length', '1');
+    work(response);
+  });
+  expect([answer.status, await answer.text()]).toEqual([500, 'failed\n']);
+  expect(told).toHaveLength(1);
+});
+
+test('a second answer does not change the headers and the status of one that is held', async () => {
+  const thrown: unknown[] = [];
+  const answer = await answerOf((_request, response) => {
+    holdResponse(response, before(response, 'held'));
+    response.writeHead(201, { 'content-length': '5' });
+    response.writeHead(201); // once more the same: middleware that can't see that it was done
+    response.end('first');
+    response.statusCode = 500;
+    for (const again of [() => response.setHeader('content-length', '6'), () => response.removeHeader('content-length'), () => response.writeHead(500)]) {
+      try {
+        again();
+      } catch (error) {
+        thrown.push((error as { code?: unknown }).code);
+      }
+    }
+    response.end('second');
+  });
+  expect([answer.status, await answer.text()]).toEqual([201, 'first']);
+  expect(answer.headers.get('x-finished')).toBe('held');
+  expect(thrown).toEqual(['ERR_HTTP_HEADERS_SENT', 'ERR_HTTP_HEADERS_SENT', 'ERR_HTTP_HEADERS_SENT']);
+});
+
+test('a response that has ended stands, whatever fails behind it', async () => {
+  const answer = await answerOf((_request, response) => {
+    const answerInstead = holdResponse(response, before(response, 'held'));
+    response.end('whole');
+    answerInstead({ status: 500, text: 'failed' });
+  });
+  expect([answer.status, await answer.text()]).toEqual([200, 'whole']);
 });

@@ -4,8 +4,8 @@ import type { OutgoingHttpHeaders, OutgoingHttpHeader, ServerResponse } from 'no
 export interface BeforeHeaders {
   /** True when there is nothing: the response then goes its way untouched. */
   readonly isQuiet: boolean;
-  /** Asked once. May add headers to the response. Rejects when the response must not go out as it is. */
-  finish(): Promise<void>;
+  /** Asked once. Resolves to what adds its headers to the response. Rejects when the response must not go out as it is. */
+  finish(): Promise<() => void>;
   /** The answer to give instead. */
   fail(error: unknown): Answer;
 }
@@ -20,6 +20,7 @@ export type Method = 'writeHead' | 'write' | 'end' | 'flushHeaders';
 export const METHODS: readonly Method[] = ['writeHead', 'write', 'end', 'flushHeaders'];
 type Send = (this: ServerResponse, ...args: unknown[]) => unknown;
 type Sender = Record<Method, Send>;
+type Setter = 'setHeader' | 'appendHeader' | 'removeHeader';
 
 /**
  * Makes a response of node:http wait: what would send its headers is kept until `finish` is done, and then done in the same order.
@@ -65,6 +66,11 @@ function senderOf(holdOf: (response: Holder) => Hold): Sender {
 
 const SHARED = senderOf((response) => response[HOLD]!);
 
+/** As node:http says it: what is held counts as sent, or a second answer would change the headers of the first. */
+function refuse(): never {
+  throw Object.assign(new Error('Cannot change headers after they are sent to the client'), { code: 'ERR_HTTP_HEADERS_SENT' });
+}
+
 class Hold {
   readonly #response: ServerResponse;
   readonly #sender: Sender;
@@ -74,6 +80,9 @@ class Hold {
   /** What the response has instead while it is held. */
   #own: Sender = SHARED;
   readonly #kept: [Method, unknown[]][] = [];
+  #setters: Record<Setter, (...args: never[]) => unknown> | undefined;
+  /** The status that will be sent, from when the app believes that it was. */
+  #status: readonly [number, string] | undefined;
   #isHolding = false;
   #hasEnded = false;
   #isReleased = false;
@@ -98,15 +107,18 @@ class Hold {
   take(method: Method, args: unknown[]): unknown {
     if (this.#isReleased) return this.#originals[method].apply(this.#response, args);
     const answered = method === 'write' ? false : this.#response;
-    if (this.#hasEnded) return answered;
     if (method === 'writeHead') {
-      // It sends nothing by itself, so the app may still change the session behind it.
-      this.#kept.push([method, headArguments(this.#response, args)]);
-      this.#showHeadersSent();
+      if (this.#status === undefined) {
+        // It sends nothing by itself, so the app may still change the session behind it.
+        this.#kept.push([method, headArguments(this.#response, args)]);
+        this.#showHeadersSent(args[0] as number);
+      } else if (args.length > 1 || args[0] !== this.#status[0]) refuse(); // once more the same: middleware that looks for itself
       return answered;
     }
+    if (this.#hasEnded) return answered;
     if (!this.#isHolding) {
       if (this.#before.isQuiet) {
+        this.#release();
         this.#replay();
         return this.#originals[method].apply(this.#response, args);
       }
@@ -120,16 +132,24 @@ class Hold {
 
   replace(instead: Answer): void {
     if (this.#isReleased) answer(this.#response, instead);
-    else this.#answer(instead);
+    else if (!this.#hasEnded) this.#answer(instead);
   }
 
   #hold(): void {
     this.#isHolding = true;
-    this.#showHeadersSent();
+    this.#showHeadersSent(this.#response.statusCode);
     this.#before.finish().then(
-      () => {
+      (addHeaders) => {
         if (this.#isReleased) return;
-        this.#replay();
+        this.#release();
+        try {
+          addHeaders();
+          this.#replay();
+        } catch (error) {
+          // What node:http would have thrown at the app: a status or a piece that it doesn't take.
+          answer(this.#response, this.#before.fail(error));
+          return;
+        }
         if (this.#kept.some(([method]) => method === 'write')) this.#response.emit('drain');
       },
       (error: unknown) => {
@@ -139,24 +159,32 @@ class Hold {
   }
 
   /** From here on the app must believe it, and soon it is so: error handlers look before they answer on their own. */
-  #showHeadersSent(): void {
-    Object.defineProperty(this.#response, 'headersSent', { configurable: true, value: true });
+  #showHeadersSent(status: number): void {
+    if (this.#status !== undefined) return;
+    const response = this.#response;
+    this.#status = [status, response.statusMessage];
+    Object.defineProperty(response, 'headersSent', { configurable: true, value: true });
+    const { setHeader, appendHeader, removeHeader } = response;
+    this.#setters = { setHeader, appendHeader, removeHeader };
+    response.setHeader = response.appendHeader = response.removeHeader = refuse;
   }
 
   #replay(): void {
-    this.#release();
+    if (this.#status !== undefined) [this.#response.statusCode, this.#response.statusMessage] = this.#status;
     for (const [method, args] of this.#kept) this.#originals[method].apply(this.#response, args);
   }
 
   #answer(instead: Answer): void {
     this.#release();
-    if (this.#response.destroyed) return;
-    for (const name of this.#response.getHeaderNames()) this.#response.removeHeader(name);
-    send(this.#response, instead);
+    if (!this.#response.destroyed) send(this.#response, instead);
   }
 
   #release(): void {
     this.#isReleased = true;
+    if (this.#setters !== undefined) {
+      Object.assign(this.#response, this.#setters);
+      delete (this.#response as { headersSent?: boolean }).headersSent;
+    }
     // What middleware that came later has put over ours stays: it calls ours, which then stand aside.
     const sender = this.#sender;
     const own = this.#own;
@@ -169,6 +197,7 @@ class Hold {
 }
 
 function send(response: ServerResponse, { status, text }: Answer): void {
+  for (const name of response.getHeaderNames()) response.removeHeader(name);
   response.statusCode = status;
   response.statusMessage = '';
   if (status === 503) response.setHeader('Retry-After', '1');

@@ -4,31 +4,46 @@ import type { SessionTurn } from '../state/session/session-turn.js';
 import { holdResponse, type Answer, type BeforeHeaders } from './held-response.js';
 
 /** Lets the headers of a response wait until its session is stored. Returns how to answer something else meanwhile. */
-export function holdForSession<Fields extends object>(response: ServerResponse, turn: SessionTurn<Fields>): (answer: Answer) => void {
-  return holdResponse(response, new SessionAnswer(response, turn));
+export function holdForSession<Fields extends object>(response: ServerResponse, turn: SessionTurn<Fields>, onError: (error: unknown) => void = warnOf): (answer: Answer) => void {
+  return holdResponse(response, new SessionAnswer(response, turn, onError));
+}
+
+/** Faults of the app's that come up after it answered, when nobody is left to throw them at. */
+export function warnOf(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error));
+}
+
+/** A store that can't be reached is told of by an event. */
+export function isStoreDown(error: unknown): boolean {
+  return error instanceof StickyError && error.code === 'STICKY_STORE_DOWN';
 }
 
 class SessionAnswer<Fields extends object> implements BeforeHeaders {
   readonly #response: ServerResponse;
   readonly #turn: SessionTurn<Fields>;
+  readonly #onError: (error: unknown) => void;
 
-  constructor(response: ServerResponse, turn: SessionTurn<Fields>) {
+  constructor(response: ServerResponse, turn: SessionTurn<Fields>, onError: (error: unknown) => void) {
     this.#response = response;
     this.#turn = turn;
+    this.#onError = onError;
   }
 
   get isQuiet(): boolean {
     return this.#turn.isQuiet;
   }
 
-  async finish(): Promise<void> {
+  async finish(): Promise<() => void> {
     const { setCookie, cacheControl } = await this.#turn.commit();
-    if (setCookie !== undefined) this.#response.appendHeader('Set-Cookie', setCookie);
-    if (cacheControl !== undefined) this.#response.setHeader('Cache-Control', cacheControl);
+    return () => {
+      if (setCookie !== undefined) this.#response.appendHeader('Set-Cookie', setCookie);
+      if (cacheControl !== undefined) this.#response.setHeader('Cache-Control', cacheControl);
+    };
   }
 
   fail(error: unknown): Answer {
-    return sessionFailure(error);
+    if (!isStoreDown(error)) this.#onError(error);
+    return error instanceof StickyError ? sessionFailure(error) : { status: 500, text: 'Internal error.' };
   }
 }
 

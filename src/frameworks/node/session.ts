@@ -4,7 +4,7 @@ import type { Session, SessionFields } from '../../state/session/session.js';
 import type { Sessions } from '../../state/session/sessions.js';
 import { schemeReader, type SchemeOptions } from '../scheme.js';
 import { answer, type Answer } from '../held-response.js';
-import { holdForSession, sessionFailure } from '../session-response.js';
+import { holdForSession, isStoreDown, sessionFailure, warnOf } from '../session-response.js';
 
 /** A request that has a session. */
 export type SessionMessage<Fields extends object = SessionFields> = IncomingMessage & { session: Session<Fields> };
@@ -12,7 +12,7 @@ export type SessionMessage<Fields extends object = SessionFields> = IncomingMess
 export type SessionHandler<Fields extends object> = (request: SessionMessage<Fields>, response: ServerResponse) => void | Promise<void>;
 
 export interface NodeSessionOptions extends SchemeOptions {
-  /** Told of what `handler` threw, apart from a store that can't be reached. A warning of the process unless set. */
+  /** Told of what `handler` threw, and of what it answered or set that can't be sent or stored; not of a store that can't be reached. A warning of the process unless set. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -22,19 +22,19 @@ export interface NodeSessionOptions extends SchemeOptions {
  */
 export function session<Fields extends object>(sessions: Sessions<Fields>, handler: SessionHandler<Fields>, options: NodeSessionOptions = {}): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const isSecure = schemeReader(options);
-  const onError = options.onError ?? ((error) => process.emitWarning(error instanceof Error ? error : String(error)));
+  const onError = options.onError ?? warnOf;
   return async (request, response) => {
     const turn = sessions.turn({ cookie: request.headers.cookie, isSecure: isSecure(request) });
     let answerInstead = (failure: Answer): void => answer(response, failure);
     try {
       const loading = turn.load();
       if (loading !== undefined) await loading;
-      answerInstead = holdForSession(response, turn);
+      answerInstead = holdForSession(response, turn, onError);
       const withSession = request as SessionMessage<Fields>;
       withSession.session = turn.session;
       await handler(withSession, response);
     } catch (error) {
-      if (!(error instanceof StickyError && error.status === 503)) onError(error);
+      if (!isStoreDown(error)) onError(error);
       answerInstead(error instanceof StickyError ? sessionFailure(error) : { status: 500, text: 'Internal error.' });
     }
   };
