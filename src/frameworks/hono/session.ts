@@ -3,7 +3,7 @@ import type { MiddlewareHandler } from 'hono';
 import type { Session, SessionFields } from '../../state/session/session.js';
 import type { Sessions } from '../../state/session/sessions.js';
 import { schemeReader, type SchemeOptions } from '../scheme.js';
-import { sessionFailure } from '../session-response.js';
+import { isStoreDown, sessionFailure, warnOf } from '../session-response.js';
 
 declare module 'hono' {
   interface ContextVariableMap {
@@ -22,19 +22,29 @@ export function session<Fields extends object>(sessions: Sessions<Fields>, optio
     const incoming = (c.env as { incoming?: IncomingMessage } | undefined)?.incoming;
     const isSecure = c.req.url.startsWith('https:') || (incoming !== undefined && isForwardedSecure(incoming));
     const turn = sessions.turn({ cookie: c.req.header('cookie'), isSecure });
+    const fail = (error: unknown): Response => {
+      if (!isStoreDown(error)) warnOf(error);
+      const { status, text } = sessionFailure(error);
+      return new Response(`${text}\n`, { status, headers: { 'cache-control': 'no-store', ...(status === 503 ? { 'retry-after': '1' } : {}) } });
+    };
     try {
       const loading = turn.load();
       if (loading !== undefined) await loading;
-      c.set('session', turn.session as unknown as Session<SessionFields>);
-      await next();
-      if (turn.isQuiet) return undefined;
+    } catch (error) {
+      return fail(error);
+    }
+    c.set('session', turn.session as unknown as Session<SessionFields>);
+    await next();
+    if (turn.isQuiet) return undefined;
+    try {
       const { setCookie, cacheControl } = await turn.commit();
       if (setCookie !== undefined) c.header('set-cookie', setCookie, { append: true });
       if (cacheControl !== undefined) c.header('cache-control', cacheControl);
-      return undefined;
     } catch (error) {
-      const { status, text } = sessionFailure(error);
-      return (c.res = new Response(`${text}\n`, { status, headers: { 'cache-control': 'no-store', ...(status === 503 ? { 'retry-after': '1' } : {}) } }));
+      // Else Hono gives the new one the headers of the old: its length, its life in caches.
+      c.res = undefined;
+      c.res = fail(error);
     }
+    return undefined;
   };
 }
