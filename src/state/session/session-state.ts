@@ -28,6 +28,8 @@ export class SessionState {
   /** An id that the client doesn't know yet. */
   newId: string | undefined;
   wasDestroyed = false;
+  /** This request wrote into a session that was there, which lives on from then. */
+  wasExtended = false;
   /** Why nothing is written any more: the session was ended by another request, or the store could not be asked for it. */
   closed: 'ended' | 'storeDown' | undefined;
   /** What is left of it, as it was read. */
@@ -254,6 +256,7 @@ export class SessionState {
   #written(changes: ReadonlyMap<string, string | undefined>): void {
     if (this.closed !== undefined) return;
     this.expiresInMs = Math.min(this.settings.idleMs, this.endsInMs);
+    this.wasExtended = true;
     const fields = new Map(this.content.fields);
     apply(fields, changes);
     this.content = { ...this.content, fields };

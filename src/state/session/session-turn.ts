@@ -69,7 +69,7 @@ export class SessionTurn<Fields extends object = SessionFields> {
   /** True when the headers need not wait and nothing is to be added to them. */
   get isQuiet(): boolean {
     const { hasChanges, newId, wasDestroyed } = this.#state;
-    return !hasChanges && newId === undefined && !wasDestroyed && !this.session.isBusy && !this.#state.isTouchDue;
+    return !hasChanges && newId === undefined && !wasDestroyed && !this.session.isBusy && !this.#state.isTouchDue && !this.#outlivesCookie;
   }
 
   /** Stores what was changed. Rejects with `STICKY_STORE_DOWN` as `load` does, and with the faults of the app. Call it once. */
@@ -86,11 +86,20 @@ export class SessionTurn<Fields extends object = SessionFields> {
     const { newId, wasDestroyed } = this.#state;
     if (newId !== undefined) return idHeaders(cookie.write(ids.cookieText(newId), isSecure));
     if (wasDestroyed) return idHeaders(cookie.clear(isSecure));
-    if (!this.#state.isTouchDue) return NOTHING;
-    this.#state.touch().catch((error: unknown) => this.#settings.onEvent({ type: 'storeDown', during: 'touch', outcome: 'anonymous', error }));
-    // Not an old id that led here: the browser may know the new one by now.
-    const isTold = cookie.isPersistent && this.#read !== undefined && this.#read.ref === this.#state.ref;
-    return isTold ? idHeaders(cookie.write(ids.cookieText(this.#read!.id), isSecure)) : NOTHING;
+    if (this.#state.isTouchDue) {
+      this.#state.touch().catch((error: unknown) => this.#settings.onEvent({ type: 'storeDown', during: 'touch', outcome: 'anonymous', error }));
+    }
+    return this.#outlivesCookie ? idHeaders(cookie.write(ids.cookieText(this.#read!.id), isSecure)) : NOTHING;
+  }
+
+  /**
+   * True where the session lives longer than the browser has been told: it was extended, or will be. Not for an old id that led here: the
+   * browser may know the new one by now.
+   */
+  get #outlivesCookie(): boolean {
+    if (!this.#settings.cookie.isPersistent) return false;
+    const { ref, left, wasExtended, isTouchDue } = this.#state;
+    return (wasExtended || isTouchDue) && left === undefined && ref !== undefined && this.#read?.ref === ref;
   }
 
   /** Faults of the app go on up; those of the store as `onStoreDown` says. */
