@@ -167,6 +167,18 @@ test('a session lives as long as its cookie, and longer when it is touched', asy
   expect((await service.get('/me', cookie)).body).toBe('nobody');
 });
 
+test('a session that was only touched knows when its cookie ends', async () => {
+  const store = expressSessionStore(memoryStore(), { session }) as ExpressSessionStore & { touch(id: string, session: object, done: (error?: unknown) => void): void };
+  const ended = async (): Promise<unknown> => new Promise((resolve) => store.get('id', (_, found) => resolve((found as { cookie: { expires: unknown } }).cookie.expires)));
+  const cookie = (expires: Date | null) => ({ cookie: { expires, originalMaxAge: 60_000 } });
+  const [first, second, third] = [60_000, 120_000, 180_000].map((ms) => new Date(Date.now() + ms)) as [Date, Date, Date];
+  await new Promise((resolve) => store.set('id', cookie(first), resolve));
+  await new Promise((resolve) => store.touch('id', cookie(second), resolve));
+  expect(await ended()).toBe(second.toISOString());
+  await new Promise((resolve) => store.set('id', cookie(third), resolve));
+  expect(await ended()).toBe(third.toISOString());
+});
+
 test('the store sees no session id, and no id is adopted that it does not know', async () => {
   const store = memoryStore();
   const changes: Change[] = [];

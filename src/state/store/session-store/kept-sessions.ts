@@ -3,6 +3,7 @@ import { systemClock, type Clock } from '../../../base/clock.js';
 import { DURATION_FORM, parseDuration } from '../../../base/duration.js';
 import { StickyError } from '../../../base/errors.js';
 import { TTL_MAX_MS, type Requirement } from '../change.js';
+import type { Fields } from '../record.js';
 import type { Store } from '../store.js';
 
 export interface SessionStoreOptions {
@@ -22,6 +23,8 @@ export interface SessionData {
 
 const JSON_FIELD = 'session';
 const ENDED_FIELD = 'ended';
+/** When the cookie ends, since it was last extended without the rest being saved. */
+const EXPIRES_FIELD = 'expires';
 
 /** Whole sessions under their ids, for session packages that save them so. */
 export class KeptSessions {
@@ -42,11 +45,12 @@ export class KeptSessions {
   /** The session's data; undefined where there is none, it was destroyed, or it can't be read. */
   async get(id: string): Promise<SessionData | undefined> {
     const { partition, key } = this.#place(id);
-    const json = (await this.#store.read(partition, key))?.fields[JSON_FIELD];
+    const { [JSON_FIELD]: json, [EXPIRES_FIELD]: expires } = (await this.#store.read(partition, key))?.fields ?? {};
     if (json === undefined) return undefined;
     try {
       const session = JSON.parse(json) as SessionData | null;
-      return typeof session?.cookie === 'object' ? session : undefined;
+      if (typeof session?.cookie !== 'object' || session.cookie === null) return undefined;
+      return expires === undefined ? session : { ...session, cookie: { ...session.cookie, expires } };
     } catch {
       return undefined;
     }
@@ -66,14 +70,14 @@ export class KeptSessions {
     return (await this.#store.change(partition, { requires, steps: [{ kind: 'put', key, fields, ttlMs, endsInMs: TTL_MAX_MS }] })).done;
   }
 
-  /** Only its time to live, and only while it is there. */
+  /** Only its time to live, with the end of its cookie, and only while it is there. */
   async touch(id: string, session: SessionData): Promise<void> {
     const ttlMs = this.#ttlOf(session);
     if (ttlMs <= 0) return;
     const { partition, key } = this.#place(id);
     await this.#store.change(partition, {
       requires: [{ kind: 'present', key }, { kind: 'field', key, field: ENDED_FIELD, text: undefined }],
-      steps: [{ kind: 'merge', key, ttlMs }],
+      steps: [{ kind: 'merge', key, ttlMs, set: endOf(session) }],
     });
   }
 
@@ -89,12 +93,23 @@ export class KeptSessions {
     return { partition: Number.parseInt(digest.slice(0, 8), 16) % this.#store.partitions, key: `${this.#name}:${digest}` };
   }
 
-  #ttlOf({ cookie }: SessionData): number {
-    const expires = cookie?.expires;
-    if (expires === undefined || expires === null || typeof expires === 'boolean') return this.#ttlMs;
-    const ttlMs = new Date(expires).getTime() - this.#clock.now();
-    return Number.isNaN(ttlMs) ? this.#ttlMs : Math.min(ttlMs, TTL_MAX_MS);
+  #ttlOf(session: SessionData): number {
+    const expiresAtMs = expiresAtMsOf(session);
+    return expiresAtMs === undefined ? this.#ttlMs : Math.min(expiresAtMs - this.#clock.now(), TTL_MAX_MS);
   }
+}
+
+/** Undefined where the cookie ends with the browser. */
+function expiresAtMsOf({ cookie }: SessionData): number | undefined {
+  const expires = cookie?.expires;
+  if (expires === undefined || expires === null || typeof expires === 'boolean') return undefined;
+  const ms = new Date(expires).getTime();
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
+function endOf(session: SessionData): Fields {
+  const expiresAtMs = expiresAtMsOf(session);
+  return expiresAtMs === undefined ? {} : { [EXPIRES_FIELD]: new Date(expiresAtMs).toISOString() };
 }
 
 /** Calls back outside of any promise: what a callback throws is the app's, as it is with every other store. */
