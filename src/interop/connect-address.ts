@@ -1,5 +1,7 @@
 import type { Upstream } from '../route/pool/upstream.js';
 import { memberAddress } from '../route/placement/member-address.js';
+import { readOrigin } from '../control/config/upstreams.js';
+import { Wrong } from '../control/config/values.js';
 import type { Report } from './report.js';
 
 /** What a pool's upstreams are called in another balancer's file: the ones that can be written there, in their order. */
@@ -32,6 +34,11 @@ export function ofOneScheme(upstreams: readonly Upstream[], at: string, report: 
     report.say(`${at}upstreams.${id}`, `is left out: there, all upstreams of a pool speak ${isTls ? 'HTTPS, as the first one does' : 'HTTP, as the first one does'}. Make two pools of them.`);
   }
   return { isTls, upstreams: same };
+}
+
+/** Can that be an upstream of ours? */
+export function isOrigin(text: string): boolean {
+  return !(readOrigin(text) instanceof Wrong);
 }
 
 /** Is that how somebody could write this host and port? Names in any case, IPv6 at any length. */

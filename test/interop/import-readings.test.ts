@@ -100,6 +100,12 @@ describe('nginx', () => {
     expect(usable(found).pools[0]!.upstreams.map(({ url, address }) => address ?? url)).toEqual(['App1:8080', '[0:0::1]:8080', 'http://app2:8080', 'app3:08080']);
   });
 
+  it.each(['10.0.0.1:99999', '10.0.0.1:0', '10.0.0.300', '[::g]:80'])('server %s is left out, and so is a proxy_pass to it', (address) => {
+    const found = read('nginx', `upstream app { server ${address}; server 10.0.0.2; } server { location / { proxy_pass http://app; } location /x/ { proxy_pass http://${address}; } }`);
+    expect(usable(found).pools.map(({ upstreams }) => upstreams.length)).toEqual([1]);
+    expect(found.said).toContain(`server ${address} is left out`);
+  });
+
   it('fail_timeout=0 counts no failures', () => {
     expect(usable(read('nginx', 'upstream app { server 10.0.0.1 fail_timeout=0; } server { location / { proxy_pass http://app; } }')).pools[0]!.passive.maxFails).toBe(0);
   });
@@ -183,6 +189,12 @@ describe('HAProxy', () => {
     ['server b 10.0.0.2:443 ssl verify none sni str(www.x.org)', 'sni str(www.x.org) is not carried over'],
   ])('%s is said', (line, message) => {
     expect(read('haproxy', `${DEFAULTS}listen l\n bind :80\n ${line}\n server a 10.0.0.1:80\n`).said).toContain(message);
+  });
+
+  it('an id that is no number, or is there twice, is said', () => {
+    const found = read('haproxy', `${DEFAULTS}listen l\n bind :80\n balance source\n hash-type consistent\n server a 10.0.0.1:80 id x\n server b 10.0.0.2:80 id 7\n server c 10.0.0.3:80 id 7\n server d 10.0.0.4:99999\n`);
+    expect(usable(found).pools[0]!.upstreams).toHaveLength(3);
+    expect(found.said).toMatch(/id x is not carried over: it is no number.*\n.*id 7 is not carried over: another one has it/);
   });
 
   it('a path and all below it are one route, and nothing is said to be lost', () => {

@@ -1,4 +1,5 @@
 import { failTimeoutWithin, probing } from '../bounds.js';
+import { isOrigin } from '../connect-address.js';
 import { memberAddress } from '../../route/placement/member-address.js';
 import type { Draft, DraftPool, DraftUpstream } from '../draft.js';
 import type { Report } from '../report.js';
@@ -62,7 +63,7 @@ export function caddyProxy(line: Segment, addresses: readonly string[], version:
 /** An address as Caddy dials it: its scheme is for TLS, a range of ports for several upstreams. */
 function upstreamsOf(text: string, isTls: boolean, at: string, report: Report): DraftUpstream[] {
   const [, scheme, host, first, last] = /^(?:(https?):\/\/)?(\[[0-9a-fA-F:.]+\]|[\w.-]*)(?::(\d{1,5})(?:-(\d{1,5}))?)?$/.exec(text) ?? [];
-  if (host === undefined || (host === '' && first === undefined)) {
+  if (host === undefined || (host === '' && first === undefined) || !isOrigin(`http://${host === '' ? 'localhost' : host}:${first ?? 80}`)) {
     report.say(at, `upstream ${text} is left out: it is not http:// or https://, a host and a port.`);
     return [];
   }

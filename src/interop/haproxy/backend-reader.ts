@@ -63,14 +63,13 @@ function readServers({ lines }: Section, inherited: readonly Line[], report: Rep
   const defaults = (some: readonly Line[]): string[] => some.filter(({ words }) => words[0] === 'default-server').flatMap(({ words }) => words.slice(1));
   // `server-template web 3 …` is three servers, which count though none of them can be carried over.
   const written = lines.flatMap((line) => (line.words[0] === 'server' ? [line] : line.words[0] === 'server-template' ? Array.from({ length: templateSize(line) }, () => line) : []));
-  const idOf = ({ words }: Line): number | undefined => (words.includes('id') ? Number(words[words.indexOf('id') + 1]) : undefined);
-  const numbers = haproxyNumbers(written.map((line, place) => ({ id: String(place), weight: 1, number: idOf(line) })));
+  const numbers = numbersOf(written, report);
   const urls = new Set<string>();
   const names = new Names();
   const kept = written.flatMap((line, place) => {
     if (line.words[0] !== 'server') return [];
     // default-server goes for the servers behind it.
-    const server = haproxyServer(line, [...defaults(inherited), ...defaults(lines.slice(0, lines.indexOf(line)))], place + 1, report);
+    const server = haproxyServer(line, [...defaults(inherited), ...defaults(lines.slice(0, lines.indexOf(line)))], report);
     if (server === undefined) return [];
     if (urls.has(server.url)) {
       report.say(server.at, `server ${server.id} is left out: another one has its address. Give that more weight.`);
@@ -82,6 +81,22 @@ function readServers({ lines }: Section, inherited: readonly Line[], report: Rep
   // Without numbers they would be counted anew here.
   const isCounted = kept.every(({ number }, place) => number === place + 1);
   return isCounted ? kept.map(({ number: _number, ...server }) => server) : kept;
+}
+
+/** What HAProxy counts servers by: `id`, or the next number that nobody has. */
+function numbersOf(written: readonly Line[], report: Report): number[] {
+  const taken = new Set<string>();
+  return haproxyNumbers(written.map(({ words, at }, place) => {
+    const member = { id: String(place), weight: 1 };
+    const id = words[0] === 'server' && words.includes('id') ? (words[words.indexOf('id') + 1] ?? '') : undefined;
+    if (id === undefined) return member;
+    if (/^[1-9]\d{0,9}$/.test(id) && Number(id) < 2 ** 31 && !taken.has(id)) {
+      taken.add(id);
+      return { ...member, number: Number(id) };
+    }
+    report.say(at, `server ${words[1] ?? ''}: id ${id} is not carried over: ${taken.has(id) ? 'another one has it' : 'it is no number'}.`);
+    return member;
+  }));
 }
 
 function templateSize({ words }: Line): number {

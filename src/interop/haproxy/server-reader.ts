@@ -1,4 +1,5 @@
 import type { DraftUpstream } from '../draft.js';
+import { isOrigin } from '../connect-address.js';
 import type { Report } from '../report.js';
 import type { Line } from './sections.js';
 
@@ -17,15 +18,15 @@ const PASSED_OVER = new Set(['init-addr', 'resolvers', 'resolve-prefer', 'pool-m
 const WITH_VALUE = new Set(['maxconn', 'maxqueue', 'minconn', 'slowstart', 'source', 'track', 'addr', 'crt', 'crl-file', 'redir', 'proto', 'proxy-v2-options', 'ws', 'namespace', 'agent-port', 'agent-inter', 'agent-addr', 'agent-send', 'log-proto', 'shard', 'socks4', 'tcp-ut', 'max-reuse', 'guid']);
 
 /** A `server` line, with what `default-server` says in front of it. Undefined, and said, where it is left out. */
-export function haproxyServer({ words, at }: Line, defaults: readonly string[], place: number, report: Report): HaproxyServer | undefined {
+export function haproxyServer({ words, at }: Line, defaults: readonly string[], report: Report): HaproxyServer | undefined {
   const [, name = '', address = '', ...own] = words;
   const leftOut = (why: string): undefined => void report.say(at, `server ${name} is left out: ${why}`);
   const [, host, port] = /^(?:ipv[46]@)?(\[[0-9a-fA-F:.]+\]|[\w.-]+|[0-9a-fA-F:]+:[0-9a-fA-F:]*(?=:\d+$)):(\d{1,5})$/.exec(address) ?? [];
-  if (host === undefined || Number(port) < 1 || Number(port) > 65535) return leftOut(`${address} is not a host and a port.`);
+  const bracketed = host?.includes(':') === true && !host.startsWith('[') ? `[${host}]` : host;
+  if (host === undefined || !isOrigin(`http://${bracketed}:${Number(port)}`)) return leftOut(`${address} is not a host and a port.`);
   const params = [...defaults, ...own];
   let weight = 1;
   let draining = false;
-  let number: number | undefined;
   let cookie: string | undefined;
   let isOn = false;
   let inter: string | undefined;
@@ -51,7 +52,8 @@ export function haproxyServer({ words, at }: Line, defaults: readonly string[], 
       case 'sni': case 'verifyhost':
         if (!['HOST', 'str(HOST)'].includes(taken().replace(host, 'HOST'))) report.say(at, `server ${name}: ${param} ${value} is not carried over: stickyroute asks for the name in the URL.`);
         break;
-      case 'id': number = Number(taken()); break;
+      // Read with those of the others.
+      case 'id': at0++; break;
       case 'cookie': cookie = taken(); break;
       case 'check': isOn = true; break;
       case 'no-check': isOn = false; break;
@@ -79,14 +81,11 @@ export function haproxyServer({ words, at }: Line, defaults: readonly string[], 
     }
   }
   if (weight === 0) draining = true;
-  const bracketed = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
   return {
     id: name,
     url: `${isTls ? 'https' : 'http'}://${bracketed}:${Number(port)}`,
     ...(weight > 1 && { weight }),
     ...(draining && { draining }),
-    // Positions count where no id is written; they are the same here as long as none is left out.
-    ...(number !== undefined && number !== place && { number }),
     cookie,
     check: { isOn, inter, rise, fall },
     errorLimit,

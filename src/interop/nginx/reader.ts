@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { toByteString } from '../../base/framed-key.js';
 import { Draft, sayFallthrough, upstreamId, type DraftPool } from '../draft.js';
+import { isOrigin } from '../connect-address.js';
 import { Names } from '../names.js';
 import type { Report } from '../report.js';
 import { failed, type SourceFile, type SourceFiles } from '../source-files.js';
@@ -146,6 +147,7 @@ class NginxReader {
     if (group !== undefined) return this.#use(group, tls, (routes) => this.#stickyRules(group, routes), undefined);
     if (!/^(?:\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::\d{1,5})?$/.test(name)) return leftOut('it is not a name and a port.');
     const origin = `${scheme!}://${name}`;
+    if (!isOrigin(origin)) return leftOut('it is not a name and a port.');
     const pool = this.#pools.get(origin) ?? { name: new URL(origin).hostname, upstreams: [{ id: new URL(origin).host.replace(/[[\]]/g, ''), url: origin }], ...(tls !== undefined && { tls }) };
     this.#pools.set(origin, pool);
     return { pool, affinity: [] };

@@ -1,6 +1,7 @@
 import { parseDuration } from '../../base/duration.js';
 import { memberAddress } from '../../route/placement/member-address.js';
 import { failTimeoutWithin } from '../bounds.js';
+import { isOrigin } from '../connect-address.js';
 import type { DraftUpstream } from '../draft.js';
 import type { Report } from '../report.js';
 import type { Directive } from './directives.js';
@@ -101,7 +102,8 @@ function nginxServer({ args, at }: Directive, report: Report): { readonly server
     return undefined;
   }
   const [, host, port] = /^(\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::(\d{1,5}))?$/.exec(address) ?? [];
-  if (host === undefined) {
+  const url = `http://${host}${port === undefined ? '' : `:${Number(port)}`}`;
+  if (host === undefined || !isOrigin(url)) {
     report.say(at, `server ${address} is left out: it is not a host and a port.`);
     return undefined;
   }
@@ -123,7 +125,6 @@ function nginxServer({ args, at }: Directive, report: Report): { readonly server
       report.say(at, 'down is carried over as draining: nobody new gets there, and whoever is bound to it still does.');
     } else if (name !== 'resolve') report.say(at, `${param} is not carried over.`);
   }
-  const url = `http://${host}${port === undefined ? '' : `:${Number(port)}`}`;
   const written = `${host}:${port ?? 80}`;
   const server: NginxServer = {
     id: written.replace(/[[\]]/g, ''),
