@@ -1,4 +1,7 @@
-const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 24 * HOUR_MS;
+
+const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: HOUR_MS, d: DAY_MS };
 
 /** How a duration is written, for messages. */
 export const DURATION_FORM = 'a number and a unit, such as 500ms, 30s, 5m, 1h or 7d';

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.js';
-import { DURATION_FORM, parseDuration } from '../base/duration.js';
+import { DAY_MS, HOUR_MS } from '../base/duration.js';
+import { readDuration, type Duration } from '../base/options.js';
 import { placements } from '../route/placement/registry.js';
 import type { ConditionChange, CreatePlacement } from '../route/pool/pool.js';
 import type { Upstream } from '../route/pool/upstream.js';
@@ -21,13 +22,13 @@ export interface ClientOptions {
   /** When the owner can't be used: `borrow` (default) asks its backups in order, `reject` asks nobody else. */
   readonly onFailure?: 'borrow' | 'reject' | undefined;
   /** From the call to the last byte of the answer, over all tries: `10s` unless set, 1ms to 1d. */
-  readonly deadline?: string | undefined;
+  readonly deadline?: Duration | undefined;
   /** From the beginning of a try to that of its answer; then the next upstream is asked, where that is safe. The whole deadline unless set. */
-  readonly answerTime?: string | undefined;
+  readonly answerTime?: Duration | undefined;
   /** Upstreams asked for one call: 3 unless set, 1 to 10. */
   readonly tries?: number | undefined;
   /** How many failed tries within `failTimeout` take an upstream down, and for how long: 3 and `30s` unless set; `maxFails: 0`: never. */
-  readonly passive?: { readonly maxFails?: number | undefined; readonly failTimeout?: string | undefined } | undefined;
+  readonly passive?: { readonly maxFails?: number | undefined; readonly failTimeout?: Duration | undefined } | undefined;
   /** Told when an upstream goes down, is tried again, or is back. */
   readonly onChange?: ((change: ConditionChange) => void) | undefined;
   /** In place of the global `fetch`. */
@@ -47,8 +48,6 @@ export interface ClientSettings {
   readonly passive: { readonly maxFails: number; readonly failTimeoutMs: number };
 }
 
-const DAY_MS = 86_400_000;
-const HOUR_MS = 3_600_000;
 const TRIES_MAX = 10;
 const FAILS_MAX = 1000;
 
@@ -65,17 +64,17 @@ export function readOptions(options: ClientOptions): ClientSettings {
     placement: readPlacement(options.placement ?? 'rendezvous'),
     onFailure,
     deadlineMs,
-    answerTimeMs: options.answerTime === undefined ? Infinity : readDuration('answerTime', options.answerTime, 1, DAY_MS),
+    answerTimeMs: options.answerTime === undefined ? Infinity : milliseconds('answerTime', options.answerTime, 1, DAY_MS),
     triesMax: wholeNumber('tries', options.tries ?? 3, 1, TRIES_MAX),
     passive: {
       maxFails: wholeNumber('passive.maxFails', passive.maxFails ?? 3, 0, FAILS_MAX),
-      failTimeoutMs: readDuration('passive.failTimeout', passive.failTimeout ?? '30s', 100, HOUR_MS),
+      failTimeoutMs: milliseconds('passive.failTimeout', passive.failTimeout ?? '30s', 100, HOUR_MS),
     },
   };
 }
 
-export function readDeadline(text: string): number {
-  return readDuration('deadline', text, 1, DAY_MS);
+export function readDeadline(value: Duration): number {
+  return milliseconds('deadline', value, 1, DAY_MS);
 }
 
 export function readUpstreams(written: UpstreamsInput): Upstream[] {
@@ -109,11 +108,8 @@ function readPlacement(written: PlacementInput): CreatePlacement {
   throw invalid(`placement ${[name, ...path].join('.')}: ${message}`);
 }
 
-function readDuration(name: string, text: string, min: number, max: number): number {
-  const ms = typeof text === 'string' ? parseDuration(text) : undefined;
-  if (ms === undefined) throw invalid(`${name} is not a duration. Write ${DURATION_FORM}, as text.`);
-  if (ms < min || ms > max) throw invalid(`${name} must be from ${min} ms to ${max} ms, not ${ms} ms.`);
-  return ms;
+function milliseconds(name: string, value: Duration, least: number, most: number): number {
+  return readDuration(name, value, least, most, 'STICKY_CLIENT_INVALID');
 }
 
 function wholeNumber(name: string, value: number, min: number, max: number): number {

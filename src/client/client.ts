@@ -1,5 +1,6 @@
 import { systemClock, type Clock } from '../base/clock.js';
 import { StickyError } from '../base/errors.js';
+import type { Duration } from '../base/options.js';
 import { systemRandom } from '../base/random.js';
 import type { Rule } from '../route/affinity/rule.js';
 import { RequestFacts } from '../route/facts.js';
@@ -19,7 +20,7 @@ export interface CallOptions extends Omit<RequestInit, 'redirect' | 'signal' | '
   readonly body?: RequestInit['body'] | undefined;
   readonly signal?: AbortSignal | null | undefined;
   /** For this call, instead of the client's. */
-  readonly deadline?: string | undefined;
+  readonly deadline?: Duration | undefined;
   /** True: it may be sent twice whatever its method, since the upstream tells repeats apart (RFC 9110 §9.2.2). */
   readonly idempotent?: boolean | undefined;
 }

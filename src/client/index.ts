@@ -12,6 +12,7 @@ export type { Key } from './key.js';
 export { StickyError } from '../base/errors.js';
 export type { StickyErrorCode } from '../base/errors.js';
 export type { Clock, Timer } from '../base/clock.js';
+export type { Duration } from '../base/options.js';
 export type { ChangeWhy, ConditionChange } from '../route/pool/pool.js';
 export type { Condition } from '../route/pool/snapshot.js';
 export type { Outcome } from '../route/decision.js';

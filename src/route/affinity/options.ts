@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DURATION_FORM, parseDuration } from '../../base/duration.js';
+import { DAY_MS, DURATION_FORM, parseDuration } from '../../base/duration.js';
 import { INSTANT_FORM, parseInstant } from '../../base/instant.js';
 import type { FailurePolicy } from './rule.js';
 
@@ -7,7 +7,7 @@ import type { FailurePolicy } from './rule.js';
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** Browsers keep no cookie longer (RFC 6265bis §5.6.2), so a longer limit could not be kept. */
-const COOKIE_LIFE_MAX_MS = 400 * 86_400_000;
+const COOKIE_LIFE_MAX_MS = 400 * DAY_MS;
 
 export function onFailure(policy: FailurePolicy) {
   return z.enum(['rehome', 'borrow', 'reject'], { error: 'Write rehome, borrow or reject.' }).default(policy);

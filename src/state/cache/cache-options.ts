@@ -1,14 +1,11 @@
 import { systemClock, type Clock } from '../../base/clock.js';
-import { DURATION_FORM, parseDuration } from '../../base/duration.js';
-import { StickyError } from '../../base/errors.js';
+import { DAY_MS, HOUR_MS } from '../../base/duration.js';
+import { badOption, readDuration, type Duration } from '../../base/options.js';
 import { systemRandom, type Random } from '../../base/random.js';
 import type { Store } from '../store/store.js';
 import { warn, type CacheEvent } from './cache-event.js';
 import { jsonCodec, type Codec } from './cache-value.js';
 import type { VersionOptions } from './version-carrier.js';
-
-/** Milliseconds, or text such as `30s`. */
-export type Duration = number | string;
 
 /** How one entry is treated. Each may be set for the cache, and differently for a call. */
 export interface EntryOptions {
@@ -93,24 +90,23 @@ export interface CacheSettings {
 
 const NAME = /^[a-z0-9-]{1,64}$/;
 const KEY_CHARACTERS_MIN = 32;
-const DAY_MS = 86_400_000;
 const MEBI = 1024 * 1024;
 
 export function readOptions(options: CacheOptions): CacheSettings {
   const { store, name = 'cache', jitter = 0.1, onStoreDown = 'load', keys = [], codec = jsonCodec, clock = systemClock, random = systemRandom } = options;
-  if (typeof store?.change !== 'function') throw invalid('`store` is missing. Give one, such as memoryStore() of stickyroute/store/memory.');
-  if (!NAME.test(name)) throw invalid('`name` must be 1 to 64 lower-case letters, digits and hyphens.');
-  if (!(jitter >= 0 && jitter <= 0.9)) throw invalid('`jitter` must be a number from 0 to 0.9.');
-  if (onStoreDown !== 'load' && onStoreDown !== 'fail') throw invalid('`onStoreDown` is neither load nor fail. Write one of them.');
+  if (typeof store?.change !== 'function') throw badOption('`store` is missing. Give one, such as memoryStore() of stickyroute/store/memory.');
+  if (!NAME.test(name)) throw badOption('`name` must be 1 to 64 lower-case letters, digits and hyphens.');
+  if (!(jitter >= 0 && jitter <= 0.9)) throw badOption('`jitter` must be a number from 0 to 0.9.');
+  if (onStoreDown !== 'load' && onStoreDown !== 'fail') throw badOption('`onStoreDown` is neither load nor fail. Write one of them.');
   const short = keys.find((key) => key.length < KEY_CHARACTERS_MIN);
-  if (short !== undefined) throw invalid(`A key has ${short.length} characters, and at least ${KEY_CHARACTERS_MIN} are needed. Make one with: openssl rand -base64 32`);
+  if (short !== undefined) throw badOption(`A key has ${short.length} characters, and at least ${KEY_CHARACTERS_MIN} are needed. Make one with: openssl rand -base64 32`);
   return {
     store,
     name,
     max: readCount('max', options.max ?? 10_000, 1, 100_000_000),
     bytesMax: readCount('maxBytes', options.maxBytes ?? 64 * MEBI, 1_024, 2 ** 40),
     valueCharactersMax: readCount('valueMaxBytes', options.valueMaxBytes ?? MEBI, 1, 256 * MEBI),
-    boundMs: readDuration('bound', options.bound ?? '1s', 10, 3_600_000),
+    boundMs: readDuration('bound', options.bound ?? '1s', 10, HOUR_MS),
     jitter,
     times: readTimes(options, { ttlMs: 300_000, graceMs: 0, absenceMs: 30_000, softMs: 0, hardMs: 30_000, leaseMs: 0 }),
     onStoreDown,
@@ -137,18 +133,7 @@ export function readTimes(options: EntryOptions | undefined, defaults: EntryTime
   };
 }
 
-function readDuration(name: string, value: Duration, fromMs: number, untilMs: number): number {
-  const ms = typeof value === 'number' ? value : value === '0' ? 0 : parseDuration(value);
-  if (ms === undefined || !Number.isFinite(ms)) throw invalid(`\`${name}\` is not a duration. Write milliseconds as a number, or ${DURATION_FORM}.`);
-  if (ms < fromMs || ms > untilMs) throw invalid(`\`${name}\` is ${ms} ms. Write one from ${fromMs} to ${untilMs} ms.`);
-  return ms;
-}
-
 function readCount(name: string, value: number, min: number, max: number): number {
   if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw invalid(`\`${name}\` must be a whole number from ${min} to ${max}.`);
-}
-
-function invalid(message: string): StickyError {
-  return new StickyError('STICKY_CONFIG_INVALID', message);
+  throw badOption(`\`${name}\` must be a whole number from ${min} to ${max}.`);
 }

@@ -3,12 +3,13 @@
  * stated bound, and no user reads backwards.
  */
 export { StickyError, type StickyErrorCode } from '../../base/errors.js';
+export type { Duration } from '../../base/options.js';
 export type { Store } from '../store/store.js';
 export { createCache, type Cache } from './cache.js';
 export type { CacheScope } from './cache-scope.js';
 export type { Found, Level } from './answer.js';
 export type { CacheEvent } from './cache-event.js';
-export type { CacheOptions, Duration, EntryOptions, LoadOptions, SetOptions } from './cache-options.js';
+export type { CacheOptions, EntryOptions, LoadOptions, SetOptions } from './cache-options.js';
 export type { Codec } from './cache-value.js';
 export type { Load, LoadContext } from './limited-load.js';
 export type { Seen } from './seen.js';

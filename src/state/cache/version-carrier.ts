@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.js';
 import { parseCookies } from '../../base/cookies.js';
-import { StickyError } from '../../base/errors.js';
+import { badOption } from '../../base/options.js';
 import type { Random } from '../../base/random.js';
 import { Seen } from './seen.js';
 import { VersionToken } from './version-token.js';
@@ -54,9 +54,9 @@ export class VersionCarrier {
   readonly #brought = new WeakMap<Seen, readonly string[]>();
 
   constructor({ name, keys, version: { carrier = 'cookie', name: called, path = '/' }, boundMs, clock, random }: CarrierSettings) {
-    if (carrier !== 'cookie' && carrier !== 'header') throw invalid('`version.carrier` is neither cookie nor header. Write one of them.');
-    if (called !== undefined && !TOKEN_NAME.test(called)) throw invalid('`version.name` is no name of a cookie or header. Use letters, digits and hyphens, up to 64.');
-    if (!PATH.test(path)) throw invalid('`version.path` must begin with a slash and have no semicolon or control character.');
+    if (carrier !== 'cookie' && carrier !== 'header') throw badOption('`version.carrier` is neither cookie nor header. Write one of them.');
+    if (called !== undefined && !TOKEN_NAME.test(called)) throw badOption('`version.name` is no name of a cookie or header. Use letters, digits and hyphens, up to 64.');
+    if (!PATH.test(path)) throw badOption('`version.path` must begin with a slash and have no semicolon or control character.');
     this.#token = keys.length === 0 ? undefined : new VersionToken(keys, name);
     this.#isCookie = carrier === 'cookie';
     this.#name = this.#isCookie ? called ?? 'seen' : (called ?? 'x-seen').toLowerCase();
@@ -97,10 +97,6 @@ export class VersionCarrier {
 
   #required(): VersionToken {
     if (this.#token !== undefined) return this.#token;
-    throw invalid('A version that users carry along is signed: give the cache `keys`, with a secret of 32 characters or more. Make one with: openssl rand -base64 32');
+    throw badOption('A version that users carry along is signed: give the cache `keys`, with a secret of 32 characters or more. Make one with: openssl rand -base64 32');
   }
-}
-
-function invalid(message: string): StickyError {
-  return new StickyError('STICKY_CONFIG_INVALID', message);
 }

@@ -3,11 +3,12 @@
  * `stickyroute/store/…`. Frameworks have doors of their own: `stickyroute/node`, `/express`, `/fastify`, `/hono`.
  */
 export { StickyError, type StickyErrorCode } from '../../base/errors.js';
+export type { Duration } from '../../base/options.js';
 export type { Store } from '../store/store.js';
 export { createSessions, type ListedSession, type Sessions } from './sessions.js';
 export type { Session, SessionFields } from './session.js';
 export type { SessionCookieOptions } from './session-cookie.js';
 export type { SessionEvent } from './session-event.js';
-export type { Duration, LocalOptions, SessionOptions } from './session-options.js';
+export type { LocalOptions, SessionOptions } from './session-options.js';
 export type { SessionHeaders, SessionRequest, SessionTurn } from './session-turn.js';
 export type { StandardSchema } from './standard-schema.js';

@@ -1,5 +1,5 @@
 import { cookieValues } from '../../base/cookies.js';
-import { StickyError } from '../../base/errors.js';
+import { badOption } from '../../base/options.js';
 
 export interface SessionCookieOptions {
   /** Unless set: `__Host-sid` where the cookie is Secure, at path / and without a domain, and `sid` where it isn't. */
@@ -31,16 +31,16 @@ export class SessionCookie {
 
   constructor(options: SessionCookieOptions, idleMs: number) {
     const { name, path, domain, sameSite = 'lax', secure, partitioned } = options;
-    if (name !== undefined && !NAME.test(name)) throw invalid('`cookie.name` is not a cookie name. Use letters, digits and - _ up to 64.');
-    if (path !== undefined && !PATH.test(path)) throw invalid('`cookie.path` must begin with a slash and have no semicolon or control character.');
-    if (domain !== undefined && !DOMAIN.test(domain)) throw invalid('`cookie.domain` is not a domain. Write one such as example.org.');
-    if (!Object.hasOwn(SAME_SITE, sameSite)) throw invalid('`cookie.sameSite` is none of lax, strict and none. Write one of them.');
+    if (name !== undefined && !NAME.test(name)) throw badOption('`cookie.name` is not a cookie name. Use letters, digits and - _ up to 64.');
+    if (path !== undefined && !PATH.test(path)) throw badOption('`cookie.path` must begin with a slash and have no semicolon or control character.');
+    if (domain !== undefined && !DOMAIN.test(domain)) throw badOption('`cookie.domain` is not a domain. Write one such as example.org.');
+    if (!Object.hasOwn(SAME_SITE, sameSite)) throw badOption('`cookie.sameSite` is none of lax, strict and none. Write one of them.');
     // Browsers drop such cookies; better told now than found missing then (RFC 6265bis §4.1.3, §5.7).
-    if (sameSite === 'none' && secure !== true) throw invalid('`cookie.sameSite: none` needs `secure: true`; browsers drop the cookie otherwise.');
-    if (partitioned === true && secure !== true) throw invalid('`cookie.partitioned` needs `secure: true`; browsers drop the cookie otherwise.');
+    if (sameSite === 'none' && secure !== true) throw badOption('`cookie.sameSite: none` needs `secure: true`; browsers drop the cookie otherwise.');
+    if (partitioned === true && secure !== true) throw badOption('`cookie.partitioned` needs `secure: true`; browsers drop the cookie otherwise.');
     const prefix = /^__(host|secure)-/i.exec(name ?? '')?.[1]?.toLowerCase();
-    if (prefix !== undefined && secure !== true) throw invalid(`A cookie named ${name} needs \`secure: true\`; browsers drop it otherwise.`);
-    if (prefix === 'host' && (domain !== undefined || (path ?? '/') !== '/')) throw invalid(`A cookie named ${name} needs the path / and no domain; browsers drop it otherwise.`);
+    if (prefix !== undefined && secure !== true) throw badOption(`A cookie named ${name} needs \`secure: true\`; browsers drop it otherwise.`);
+    if (prefix === 'host' && (domain !== undefined || (path ?? '/') !== '/')) throw badOption(`A cookie named ${name} needs the path / and no domain; browsers drop it otherwise.`);
     this.#options = options;
     this.#idleMs = idleMs;
     this.isPersistent = options.persistent === true;
@@ -79,8 +79,4 @@ export class SessionCookie {
     const { name, path = '/', domain } = this.#options;
     return name ?? (isSecure && path === '/' && domain === undefined ? '__Host-sid' : 'sid');
   }
-}
-
-function invalid(message: string): StickyError {
-  return new StickyError('STICKY_CONFIG_INVALID', message);
 }

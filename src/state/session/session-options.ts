@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from '../../base/clock.js';
-import { DURATION_FORM, parseDuration } from '../../base/duration.js';
-import { StickyError } from '../../base/errors.js';
+import { DAY_MS } from '../../base/duration.js';
+import { badOption, readDuration, type Duration } from '../../base/options.js';
 import { systemRandom, type Random } from '../../base/random.js';
 import type { Store } from '../store/store.js';
 import { SessionCookie, type SessionCookieOptions } from './session-cookie.js';
@@ -8,9 +8,6 @@ import { warn, type SessionEvent } from './session-event.js';
 import { SessionIds } from './session-id.js';
 import { SessionRecords, type LocalSettings } from './session-records.js';
 import type { StandardSchema } from './standard-schema.js';
-
-/** Milliseconds, or text such as `30m`. */
-export type Duration = number | string;
 
 export interface SessionOptions<Fields extends object> {
   readonly store: Store;
@@ -68,21 +65,20 @@ export interface SessionSettings {
   readonly random: Random;
 }
 
-const DAY_MS = 86_400_000;
 const KEY_CHARACTERS_MIN = 32;
 const BYTES_MAX = 16 * 1024 * 1024;
 
 export function readOptions<Fields extends object>(options: SessionOptions<Fields>): SessionSettings {
   const { store, keys = [], onStoreDown = 'fail', maxBytes = 65_536, clock = systemClock, random = systemRandom } = options;
-  if (typeof store?.change !== 'function') throw invalid('`store` is missing. Give one, such as memoryStore() of stickyroute/store/memory.');
+  if (typeof store?.change !== 'function') throw badOption('`store` is missing. Give one, such as memoryStore() of stickyroute/store/memory.');
   const idleMs = readDuration('idle', options.idle ?? '1h', 1_000, 365 * DAY_MS);
   const absoluteMs = readDuration('absolute', options.absolute ?? '12h', 1_000, 365 * DAY_MS);
-  if (idleMs > absoluteMs) throw invalid('`idle` is longer than `absolute` and could never be reached. Write a shorter `idle`, or a longer `absolute`.');
+  if (idleMs > absoluteMs) throw badOption('`idle` is longer than `absolute` and could never be reached. Write a shorter `idle`, or a longer `absolute`.');
   const short = keys.find((key) => key.length < KEY_CHARACTERS_MIN);
-  if (short !== undefined) throw invalid(`A key has ${short.length} characters, and at least ${KEY_CHARACTERS_MIN} are needed. Make one with: openssl rand -base64 32`);
-  if (onStoreDown !== 'fail' && onStoreDown !== 'anonymous') throw invalid('`onStoreDown` is neither fail nor anonymous. Write one of them.');
+  if (short !== undefined) throw badOption(`A key has ${short.length} characters, and at least ${KEY_CHARACTERS_MIN} are needed. Make one with: openssl rand -base64 32`);
+  if (onStoreDown !== 'fail' && onStoreDown !== 'anonymous') throw badOption('`onStoreDown` is neither fail nor anonymous. Write one of them.');
   const onEvent = options.onEvent ?? ((event: SessionEvent) => warn(event, clock));
-  if (!(Number.isInteger(maxBytes) && maxBytes >= 256 && maxBytes <= BYTES_MAX)) throw invalid(`\`maxBytes\` must be a whole number from 256 to ${BYTES_MAX}.`);
+  if (!(Number.isInteger(maxBytes) && maxBytes >= 256 && maxBytes <= BYTES_MAX)) throw badOption(`\`maxBytes\` must be a whole number from 256 to ${BYTES_MAX}.`);
   return {
     store,
     records: new SessionRecords(store, clock, readLocal(options.local), () => onEvent({ type: 'unreadable' })),
@@ -104,17 +100,6 @@ export function readOptions<Fields extends object>(options: SessionOptions<Field
 function readLocal(local: boolean | LocalOptions | undefined): LocalSettings | undefined {
   if (local === undefined || local === false) return undefined;
   const { max = 10_000, maxBytes = 64 * 1024 * 1024, bound = '1s' } = local === true ? {} : local;
-  for (const [name, value] of Object.entries({ max, maxBytes })) if (!(Number.isInteger(value) && value > 0)) throw invalid(`\`local.${name}\` must be a whole number above 0.`);
+  for (const [name, value] of Object.entries({ max, maxBytes })) if (!(Number.isInteger(value) && value > 0)) throw badOption(`\`local.${name}\` must be a whole number above 0.`);
   return { max, bytesMax: maxBytes, boundMs: readDuration('local.bound', bound, 100, 60_000) };
-}
-
-function readDuration(name: string, value: Duration, leastMs: number, mostMs: number): number {
-  const ms = typeof value === 'number' ? value : parseDuration(value);
-  if (ms === undefined || !Number.isFinite(ms)) throw invalid(`\`${name}\` is not a duration. Write milliseconds as a number, or ${DURATION_FORM}.`);
-  if (ms < leastMs || ms > mostMs) throw invalid(`\`${name}\` is ${ms} ms. Write one from ${leastMs} to ${mostMs} ms.`);
-  return ms;
-}
-
-function invalid(message: string): StickyError {
-  return new StickyError('STICKY_CONFIG_INVALID', message);
 }

@@ -1,3 +1,4 @@
+import { DAY_MS } from '../../base/duration.js';
 import type { Fields } from './record.js';
 
 /** Something that must be true of a record for a change to happen. An expired record counts as absent. */
@@ -36,4 +37,4 @@ export type Changed =
   | { readonly done: true; readonly version: number; /** How many records `removeLinked` removed. */ readonly removed: number }
   | { readonly done: false; /** Which requirement did not hold, as its place in `requires`. */ readonly failed: number };
 
-export const TTL_MAX_MS = 400 * 86_400_000;
+export const TTL_MAX_MS = 400 * DAY_MS;

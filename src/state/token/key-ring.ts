@@ -1,5 +1,6 @@
 import type { JsonWebKey } from 'node:crypto';
-import { badOption, misused } from './token-error.js';
+import { badOption } from '../../base/options.js';
+import { misused } from './token-error.js';
 import { publicJwk, readKey, type TokenKey, type TokenKeyOptions } from './token-key.js';
 
 const KEYS_MAX = 100;

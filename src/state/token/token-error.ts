@@ -23,11 +23,6 @@ export function contended(tries: number): StickyError {
   return new StickyError('STICKY_STORE_DOWN', `What the store holds of a user or a login was changed by others ${tries} times while we tried to change it. Let the client try again.`);
 }
 
-/** A fault of the app's, in the options of createTokens. */
-export function badOption(message: string): StickyError {
-  return new StickyError('STICKY_CONFIG_INVALID', message);
-}
-
 /** A fault of the app's, in what it asks for. */
 export function misused(message: string): StickyError {
   return new StickyError('STICKY_TOKEN_MISUSED', message);

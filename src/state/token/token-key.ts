@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, createSecretKey, KeyObject, type JsonWebKey } from 'node:crypto';
-import { badOption } from './token-error.js';
+import { badOption } from '../../base/options.js';
 
 export type TokenAlg = 'HS256' | 'ES256' | 'EdDSA' | 'RS256';
 

@@ -1,14 +1,11 @@
 import { systemClock, type Clock } from '../../base/clock.js';
-import { DURATION_FORM, parseDuration } from '../../base/duration.js';
+import { DAY_MS } from '../../base/duration.js';
+import { badOption, readDuration, type Duration } from '../../base/options.js';
 import { systemRandom, type Random } from '../../base/random.js';
 import type { Store } from '../store/store.js';
 import { isName } from './token-claims.js';
-import { badOption } from './token-error.js';
 import { warn, type TokenEvent } from './token-event.js';
 import type { TokenKeyOptions } from './token-key.js';
-
-/** Milliseconds, or text such as `10m`. */
-export type Duration = number | string;
 
 export interface TokenOptions {
   /** Every one verifies; the first signs, unless `signsFrom` says otherwise. */
@@ -85,7 +82,6 @@ export interface TokenSettings {
   readonly random: Random;
 }
 
-const DAY_MS = 86_400_000;
 const TTL_MS_MAX = 31 * DAY_MS;
 const REMEMBERED_MAX = 1_000_000;
 const UNCERTAIN = ['ask', 'reject', 'accept'];
@@ -130,11 +126,4 @@ function readRefresh({ idle = '7d', absolute = '30d', grace = '10s' }: RefreshOp
   if (idleMs > absoluteMs) throw badOption('`refresh.idle` is longer than `refresh.absolute` and could never be reached. Write a shorter `idle`, or a longer `absolute`.');
   const graceMs = readDuration('refresh.grace', grace, 1_000, 300_000);
   return { idleMs, absoluteMs, graceMs };
-}
-
-export function readDuration(name: string, value: Duration, fromMs: number, toMs: number): number {
-  const ms = typeof value === 'number' ? value : parseDuration(value);
-  if (ms === undefined || !Number.isFinite(ms)) throw badOption(`\`${name}\` is not a duration. Write milliseconds as a number, or ${DURATION_FORM}.`);
-  if (ms < fromMs || ms > toMs) throw badOption(`\`${name}\` is ${ms} ms. Write one from ${fromMs} to ${toMs} ms.`);
-  return ms;
 }

@@ -1,3 +1,4 @@
+import { readDuration, type Duration } from '../../base/options.js';
 import { Families } from './families.js';
 import { KeyRing, type PublishedKeys } from './key-ring.js';
 import { EPOCH_FIELD, userPlace } from './revocation-record.js';
@@ -7,7 +8,7 @@ import { signToken, writeClaims, type SignedToken, type TokenContent } from './s
 import { isName, type AppClaims, type TokenClaims } from './token-claims.js';
 import { expiredToken, invalidToken, misused, revokedToken, uncertainToken } from './token-error.js';
 import type { TokenKeyOptions } from './token-key.js';
-import { readDuration, readOptions, type Duration, type TokenOptions, type TokenSettings } from './token-options.js';
+import { readOptions, type TokenOptions, type TokenSettings } from './token-options.js';
 import { verifyText, type VerifiedToken } from './verified-token.js';
 import { VerifiedTokens } from './verified-tokens.js';
 

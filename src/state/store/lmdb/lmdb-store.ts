@@ -1,6 +1,7 @@
 import { systemClock, type Clock } from '../../../base/clock.js';
-import { DURATION_FORM, parseDuration } from '../../../base/duration.js';
+import { HOUR_MS } from '../../../base/duration.js';
 import { StickyError } from '../../../base/errors.js';
+import { readDuration, type Duration } from '../../../base/options.js';
 import { systemRandom, type Random } from '../../../base/random.js';
 import type { Change, Changed } from '../change.js';
 import { living, runChange } from '../change-run.js';
@@ -24,7 +25,7 @@ export interface LmdbStoreOptions {
   /** How many records it holds at most, 10 000 000 unless set; counted once a second. Beyond it changes that put are refused with `STICKY_STORE_FULL`. */
   readonly max?: number | undefined;
   /** How often followers of the feed look for notes of other processes, such as `25ms` (unless set). */
-  readonly feedEvery?: string | undefined;
+  readonly feedEvery?: Duration | undefined;
   readonly onFault?: OnFault | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
@@ -55,8 +56,7 @@ class LmdbStore implements Store {
   #lookNow: (() => void) | undefined;
 
   constructor({ path, max = MAX_DEFAULT, feedEvery = '25ms', onFault, clock = systemClock, random = systemRandom }: LmdbStoreOptions) {
-    const everyMs = parseDuration(feedEvery);
-    if (everyMs === undefined || everyMs < 1) throw new StickyError('STICKY_STORE_MISUSED', `\`feedEvery\` of a lmdb store is a duration: ${DURATION_FORM}.`);
+    const everyMs = readDuration('feedEvery', feedEvery, 1, HOUR_MS, 'STICKY_STORE_MISUSED');
     this.#file = new LmdbFile(path, random, onFault);
     this.#clock = clock;
     this.#max = max;

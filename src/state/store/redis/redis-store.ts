@@ -1,6 +1,7 @@
 import { systemClock, type Clock } from '../../../base/clock.js';
-import { DURATION_FORM, parseDuration } from '../../../base/duration.js';
+import { DAY_MS, HOUR_MS } from '../../../base/duration.js';
 import { StickyError } from '../../../base/errors.js';
+import { readDuration, type Duration } from '../../../base/options.js';
 import { systemRandom, type Random } from '../../../base/random.js';
 import type { Change, Changed } from '../change.js';
 import { checkChange, checkKey, checkPartition } from '../check.js';
@@ -30,9 +31,9 @@ export interface RedisStoreOptions {
   /** From 1 to 64, 16 unless set; the same in every process. In Redis Cluster they are what the slots share out. */
   readonly partitions?: number | undefined;
   /** How long Redis may take to answer, such as `2s` (unless set). After it a call rejects with `STICKY_STORE_DOWN`. */
-  readonly timeout?: string | undefined;
+  readonly timeout?: Duration | undefined;
   /** How often followers of the feed ask whether they missed anything, such as `300ms` (unless set). */
-  readonly feedEvery?: string | undefined;
+  readonly feedEvery?: Duration | undefined;
   readonly onFault?: OnFault | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
@@ -43,7 +44,7 @@ const PARTITIONS_MAX = 64;
 const FORMAT = 1;
 /** Notes kept of a partition for those who missed a push, and for how long. */
 const LOG_MAX = 1_000;
-const LOG_MS = 86_400_000;
+const LOG_MS = DAY_MS;
 /** More than are kept: Redis trims by whole blocks of a hundred. */
 const ENTRIES_MAX = 2_000;
 
@@ -82,14 +83,14 @@ class RedisStore implements Store {
     const one = new ServerClock(clock);
     this.#clocks = this.#keys.map(() => (port.isCluster ? new ServerClock(clock) : one));
     this.#clock = clock;
-    this.#limitMs = durationMs('timeout', timeout);
+    this.#limitMs = readDuration('timeout', timeout, 10, HOUR_MS, 'STICKY_STORE_MISUSED');
     this.#limit = new TimeLimit(clock, this.#limitMs, () => tooLate(this.#limitMs), failureOf);
     this.#layout = `${FORMAT}:${partitions}`;
     this.#channel = `${prefix}:feed`;
     this.#id = random.id();
     this.#onFault = onFault;
     this.#sharedFeed = new SharedFeed(redisFeedSource({
-      port, partitions, channel: this.#channel, everyMs: durationMs('feedEvery', feedEvery), clock, onFault,
+      port, partitions, channel: this.#channel, everyMs: readDuration('feedEvery', feedEvery, 10, HOUR_MS, 'STICKY_STORE_MISUSED'), clock, onFault,
       ask: (questions) => this.#limit.run((signal) => this.#ask(questions, signal)),
     }), onFault);
     this.feed = this.#sharedFeed;
@@ -241,12 +242,6 @@ class RedisStore implements Store {
     if (reply.outcome === 'layout') throw otherLayout(this.#layout, text(reply.parts[0]));
     return reply;
   }
-}
-
-function durationMs(name: string, written: string): number {
-  const ms = parseDuration(written);
-  if (ms === undefined || ms < 10) throw misused(`\`${name}\` of a redis store is a duration of at least 10ms: ${DURATION_FORM}.`);
-  return ms;
 }
 
 function misused(message: string): StickyError {

@@ -1,16 +1,15 @@
 import { hash } from 'node:crypto';
 import { systemClock, type Clock } from '../../../base/clock.js';
-import { DURATION_FORM, parseDuration } from '../../../base/duration.js';
-import { StickyError } from '../../../base/errors.js';
+import { readDuration, type Duration } from '../../../base/options.js';
 import { TTL_MAX_MS, type Requirement } from '../change.js';
 import type { Fields } from '../record.js';
 import type { Store } from '../store.js';
 
 export interface SessionStoreOptions {
   /** How long a session lives whose cookie ends with the browser, such as `1d` (unless set). Else its cookie says how long. */
-  readonly ttl?: string | undefined;
+  readonly ttl?: Duration | undefined;
   /** How long an id that was destroyed can't be saved again, `1m` unless set: longer than the longest request takes. */
-  readonly endedFor?: string | undefined;
+  readonly endedFor?: Duration | undefined;
   /** What its keys begin with. One name for each app that shares a store. */
   readonly name?: string | undefined;
   readonly clock?: Clock | undefined;
@@ -37,8 +36,8 @@ export class KeptSessions {
   constructor(store: Store, { ttl = '1d', endedFor = '1m', name = 'session', clock = systemClock }: SessionStoreOptions) {
     this.#store = store;
     this.#name = name;
-    this.#ttlMs = durationMs('ttl', ttl);
-    this.#endedForMs = durationMs('endedFor', endedFor);
+    this.#ttlMs = readDuration('ttl', ttl, 1, TTL_MAX_MS, 'STICKY_STORE_MISUSED');
+    this.#endedForMs = readDuration('endedFor', endedFor, 1, TTL_MAX_MS, 'STICKY_STORE_MISUSED');
     this.#clock = clock;
   }
 
@@ -118,10 +117,4 @@ export function callBack<T>(result: Promise<T>, callback: ((error: unknown, valu
     (value) => queueMicrotask(() => callback?.(null, value)),
     (error: unknown) => queueMicrotask(() => callback?.(error)),
   );
-}
-
-function durationMs(name: string, written: string): number {
-  const ms = parseDuration(written);
-  if (ms === undefined || ms <= 0 || ms > TTL_MAX_MS) throw new StickyError('STICKY_STORE_MISUSED', `\`${name}\` of a session store is a duration of at most 400 days: ${DURATION_FORM}.`);
-  return ms;
 }
