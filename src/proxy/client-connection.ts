@@ -1,7 +1,7 @@
 import { ANSWER, FLUSH, HEAD, IDLE, LINGER, REQUEST_BODY, TUNNEL } from './client-phase.js';
 import type { ClientSide } from './client-side.js';
 import { Exchange } from './exchange.js';
-import { forwardedOrigin, PeerOrigin } from './forwarded.js';
+import { Peer } from './forwarded.js';
 import { CR, LF } from './http1/chars.js';
 import { headEnd } from './http1/head-end.js';
 import { checkPartialHead, statusOf } from './http1/request-error.js';
@@ -11,24 +11,20 @@ import type { Timed } from './deadlines.js';
 import { Outlet } from './outlet.js';
 import { refusal } from './refusal.js';
 import type { Site } from './site.js';
+import { mayBegin, type Beginner } from './turn.js';
 import type { Wire, WireHandler } from './wire.js';
 
 /** After a last answer the client may still be sending: it is read and thrown away this long, so that a reset doesn't reach it before the answer. */
 const LINGER_MS = 2000;
-/** A request id that a client brings is passed on if it looks like one. */
-const REQUEST_ID = /^[A-Za-z0-9._:+/=-]{1,128}$/;
 
 /** The client's side over HTTP/1.1: reads one request after another from its connection and writes the answers. */
-export class ClientConnection implements WireHandler, ClientSide, Timed {
+export class ClientConnection implements WireHandler, ClientSide, Timed, Beginner {
   deadlineAt: number;
 
   readonly #site: Site;
   readonly #wire: Wire;
   readonly #outlet: Outlet;
-  readonly #peer: string;
-  readonly #isSecure: boolean;
-  readonly #isTrusted: boolean;
-  readonly #peerOrigin: PeerOrigin;
+  readonly #peer: Peer;
   #phase = HEAD;
   #exchange: Exchange | undefined;
   /** What came and can't be used yet: the beginning of a head, a pipelined request, early bytes of an upgrade. */
@@ -44,17 +40,14 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
   /** Behind the request that is being opened stand more bytes, which aren't in `#held` at that moment. */
   #hasMore = false;
   #bytesOutBefore = 0;
+  /** For a turn that may begin its request. */
+  #isWaiting = false;
 
   constructor(site: Site, wire: Wire, isSecure: boolean) {
     this.#site = site;
     this.#wire = wire;
     this.#outlet = new Outlet(wire);
-    this.#isSecure = isSecure;
-    const address = wire.remoteAddress;
-    // A socket that listens on IPv6 shows IPv4 peers in mapped form.
-    this.#peer = address.startsWith('::ffff:') ? address.slice(7) : address;
-    this.#isTrusted = site.isTrusted(this.#peer);
-    this.#peerOrigin = new PeerOrigin(this.#peer, isSecure);
+    this.#peer = new Peer(site, wire.remoteAddress, isSecure);
     this.deadlineAt = site.deadlines.after(site.limits.headTimeMs);
     site.deadlines.add(this);
   }
@@ -115,11 +108,20 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
       }
       if (this.#phase >= LINGER) return true;
     }
-    if (this.#held !== undefined) {
+    if (this.#isWaiting || !mayBegin(this)) {
+      this.#isWaiting = true;
+      this.#hold(bytes, start, end);
+    } else if (this.#held === undefined) this.#readRequests(bytes, start, end);
+    else {
       this.#hold(bytes, start, end);
       this.#advance();
-    } else this.#readRequests(bytes, start, end);
+    }
     return true;
+  }
+
+  begin(): void {
+    this.#isWaiting = false;
+    if (this.#wire.isOpen) this.#advance();
   }
 
   /** Goes on with what is held, now that nothing stands before it. */
@@ -184,9 +186,7 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
     this.#isHttp10 = head.isHttp10;
     this.#isHeadRequest = head.method === 'HEAD';
     this.#bytesOutBefore = this.#outlet.bytesOut;
-    const origin = this.#isTrusted && head.forwarded !== undefined ? forwardedOrigin(this.#site, head.host, head.forwarded, this.#peer, this.#isSecure) : this.#peerOrigin.of(head.host);
-    const id = head.requestId !== undefined && REQUEST_ID.test(head.requestId) ? head.requestId : this.#site.requestIds.next();
-    const exchange = new Exchange(this.#site, this, head, origin, id);
+    const exchange = new Exchange(this.#site, this, head, this.#peer.originOf(head), this.#site.requestIds.of(head.requestId));
     this.#exchange = exchange;
     if (exchange.isRequestWhole) this.#expectAnswer();
     else this.#expectBody();
@@ -218,6 +218,8 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
     this.#hasEnded = true;
     const exchange = this.#exchange;
     if (exchange === undefined) {
+      // What is held may be a whole request that waits.
+      if (this.#isWaiting) return;
       if (this.#held !== undefined) this.#outlet.destroy();
       else if (this.#phase < LINGER) this.#close();
       return;
@@ -256,7 +258,7 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
         else this.#wire.reset();
         break;
       case IDLE:
-        this.#close();
+        if (!this.#isWaiting) this.#close();
         break;
       case LINGER:
       case FLUSH:
@@ -382,7 +384,7 @@ export class ClientConnection implements WireHandler, ClientSide, Timed {
     this.#keepAlive = false;
     this.#isHeadRequest = false;
     this.#bytesOutBefore = this.#outlet.bytesOut;
-    this.#site.refused({ address: this.#peer, status, code });
+    this.#site.refused({ address: this.#peer.address, status, code });
     this.refuse(status, code, '');
     return end;
   }

@@ -1,4 +1,4 @@
-import type { ForwardedFields } from './http1/request-head.js';
+import type { ForwardedFields, RequestHead } from './http1/request-head.js';
 import type { Site } from './site.js';
 
 /** Where a request came from, as the gateway tells it to the upstream. */
@@ -10,31 +10,38 @@ export interface Origin {
   readonly fields: string;
 }
 
-/** The requests of a peer that is the client itself. What a client says of its own origin is worth nothing: it is replaced. */
-export class PeerOrigin {
-  readonly #peer: string;
+/** Who is at the other end of a connection: a client, or a trusted proxy (`trustedProxies`) with the requests of many. */
+export class Peer {
+  readonly address: string;
+  readonly #site: Site;
   readonly #isSecure: boolean;
+  readonly #isTrusted: boolean;
   /** Of the request before, which nearly always named the same host. */
   #named: string | undefined;
   #origin!: Origin;
 
-  constructor(peer: string, isSecure: boolean) {
-    this.#peer = peer;
+  constructor(site: Site, address: string, isSecure: boolean) {
+    this.#site = site;
     this.#isSecure = isSecure;
+    // A socket that listens on IPv6 shows IPv4 peers in mapped form.
+    this.address = address.startsWith('::ffff:') ? address.slice(7) : address;
+    this.#isTrusted = site.isTrusted(this.address);
   }
 
-  of(named: string): Origin {
-    if (named === this.#named) return this.#origin;
-    this.#named = named;
-    const fields = `X-Forwarded-For: ${this.#peer}\r\nX-Real-IP: ${this.#peer}\r\nX-Forwarded-Proto: ${this.#isSecure ? 'https' : 'http'}\r\n${hostField(named)}`;
+  /** Where its request came from. What a client says of that itself is worth nothing: it is replaced. */
+  originOf(head: RequestHead): Origin {
+    if (this.#isTrusted && head.forwarded !== undefined) return forwardedOrigin(this.#site, head.host, head.forwarded, this.address, this.#isSecure);
+    if (head.host === this.#named) return this.#origin;
+    this.#named = head.host;
+    const fields = `X-Forwarded-For: ${this.address}\r\nX-Real-IP: ${this.address}\r\nX-Forwarded-Proto: ${this.#isSecure ? 'https' : 'http'}\r\n${hostField(head.host)}`;
     // In one piece in memory, for it is written many times.
-    this.#origin = { address: this.#peer, isSecure: this.#isSecure, fields: Buffer.from(fields, 'latin1').toString('latin1') };
+    this.#origin = { address: this.address, isSecure: this.#isSecure, fields: Buffer.from(fields, 'latin1').toString('latin1') };
     return this.#origin;
   }
 }
 
-/** Of a request that a trusted proxy passed on (`trustedProxies`): what that says is kept and added to. */
-export function forwardedOrigin(site: Site, named: string, forwarded: ForwardedFields, peer: string, isSecure: boolean): Origin {
+/** What a trusted proxy says is kept and added to. */
+function forwardedOrigin(site: Site, named: string, forwarded: ForwardedFields, peer: string, isSecure: boolean): Origin {
   const address = site.clientAddress(peer, forwarded.for);
   const chain = forwarded.for === undefined || forwarded.for === '' ? peer : `${forwarded.for}, ${peer}`;
   // A chain of proxies may send a list; the first entry speaks of the client.

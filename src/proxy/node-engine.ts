@@ -1,5 +1,6 @@
 import net from 'node:net';
 import tls from 'node:tls';
+import { connectionTaken } from './turn.js';
 import type { ConnectHandler, ConnectTarget, Engine, Listener, ListenTarget, TlsPair, Wire, WireHandler } from './wire.js';
 
 /** Read at once from an upstream, and buffered towards a slow peer before it is felt as pressure. */
@@ -129,6 +130,7 @@ function listen(target: ListenTarget, accept: (wire: Wire, isSecure: boolean) =>
     secure.on('tlsClientError', (_error, socket) => socket.destroy());
     server = secure;
   }
+  server.on('connection', connectionTaken);
   server.maxConnections = target.connectionsMax;
   return new Promise((resolve, reject) => {
     server.once('error', reject);

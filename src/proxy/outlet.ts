@@ -1,18 +1,10 @@
+import { sendLater } from './turn.js';
 import type { Wire } from './wire.js';
 
 /** Pieces up to this size are gathered into one text and written at once; larger ones are written as they are. */
 const SMALL_BYTES = 8192;
 /** Unsent bytes at which the other side is asked to wait. */
 const PRESSURE_BYTES = 64 * 1024;
-
-/** What leaves at the end of this turn of the event loop. */
-let due: Outlet[] = [];
-
-function sendDue(): void {
-  const outlets = due;
-  due = [];
-  for (let at = 0; at < outlets.length; at++) outlets[at]!.send();
-}
 
 /**
  * The writing half of a connection: what one turn of the event loop gives rise to (a head, a small body, chunk framing) leaves in one
@@ -86,7 +78,7 @@ export class Outlet {
   #queue(): void {
     if (this.#isDue) return;
     this.#isDue = true;
-    if (due.push(this) === 1) setImmediate(sendDue);
+    sendLater(this);
   }
 
   /** Whether the peer has taken bytes since it was last asked. What a socket buffers may drain without a word, so only looking tells. */

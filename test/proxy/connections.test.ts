@@ -1,6 +1,8 @@
+import { connect as connectTcp } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { connect, request } from '../support/raw-client.js';
 import { startUpstream } from '../support/upstream.js';
+import { until } from '../support/until.js';
 import { startTestGateway } from './gateway.js';
 
 const upstream = await startUpstream();
@@ -122,5 +124,30 @@ describe('pipelining', () => {
     expect((await client.response()).status).toBe(404);
     expect(await client.closed()).toBe('end');
     expect(upstream.requests).toBe(before);
+  });
+});
+
+describe('a crowd of new connections', () => {
+  it('is taken before those that came first have had many answers each', async () => {
+    const CROWD = 300;
+    const REQUEST = 'GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n';
+    const answers = new Array<number>(CROWD).fill(0);
+    let late = CROWD;
+    const sockets = answers.map((_, at) => {
+      const socket = connectTcp({ port: gateway.port, host: '127.0.0.1' });
+      socket.on('data', () => {
+        answers[at]!++;
+        if (answers[at] === 1) late--;
+        // The crowd never rests until everybody was served.
+        if (late > 0) socket.write(REQUEST);
+      });
+      socket.write(REQUEST);
+      return socket;
+    });
+    await until('everybody to have an answer', () => late === 0, 20_000);
+    for (const socket of sockets) socket.destroy();
+    const sum = answers.reduce((one, other) => one + other);
+    console.log(`${sum} answers to ${CROWD}`);
+    expect(sum).toBeLessThan(8 * CROWD);
   });
 });
