@@ -22,6 +22,7 @@ const values = readArguments();
 const port = Number(values.port ?? process.env.PORT ?? 8080);
 
 const folder = mkdtempSync(join(tmpdir(), 'stickyroute-sample-'));
+const sharedFile = join(folder, 'shared.env');
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 // Nobody's password is the same twice: these are made for one run and printed.
 const random = () => randomBytes(32).toString('base64url');
@@ -50,19 +51,18 @@ async function main() {
 
   const ports = await upstreamPorts();
   const config = await configFile(ports);
-  const env = {
-    ...process.env,
-    PORT: String(port),
-    STICKYROUTE_KEY: process.env.STICKYROUTE_KEY || random(),
+  // What the three upstreams have in common. In a file too, for one that is brought back by hand; the folder is its owner's alone.
+  const shared = {
     JWT_SECRET: process.env.JWT_SECRET || random(),
     SESSION_KEY: process.env.SESSION_KEY || random(),
     INTERNAL_KEY: random(),
-    SAMPLE_PID: String(process.pid),
     REDIS_URL: values.redis ?? process.env.REDIS_URL ?? '',
     STATE_FOLDER: join(folder, 'state'),
     ACCOUNTS: JSON.stringify(accounts),
     UPSTREAMS: JSON.stringify(Object.fromEntries(ports.map((upstreamPort, at) => [`api-${at + 1}`, `http://127.0.0.1:${upstreamPort}`]))),
   };
+  writeFileSync(sharedFile, Object.entries(shared).map(([name, value]) => `${name}='${value}'\n`).join(''));
+  const env = { ...process.env, ...shared, PORT: String(port), STICKYROUTE_KEY: process.env.STICKYROUTE_KEY || random(), SAMPLE_PID: String(process.pid) };
   ports.forEach((upstreamPort, at) => (env[`API_${at + 1}_PORT`] = String(upstreamPort)));
 
   const upstreams = ports.map((upstreamPort, at) =>
@@ -143,7 +143,7 @@ async function ready(part) {
 function onUpstreamEnd(upstream) {
   if (stopping !== undefined) return;
   console.log(`\n${upstream.name} (pid ${upstream.child.pid}) died: ${upstream.how}. Its users move to the others; nobody else's upstream changes.`);
-  console.log(`Bring it back in another terminal: node examples/api/server.mjs --name ${upstream.name} --port ${upstream.port}\n`);
+  console.log(`Bring it back in another terminal: node --env-file=${sharedFile} examples/api/server.mjs --name ${upstream.name} --port ${upstream.port}\n`);
 }
 
 function onGatewayEnd(gateway) {

@@ -36,10 +36,16 @@ async function startSample(...flags: string[]): Promise<Sample> {
 /** A caller with a cookie jar. */
 class Caller {
   readonly #url: string;
-  readonly #cookies = new Map<string, string>();
+  readonly #cookies: Map<string, string>;
 
-  constructor(url: string) {
+  constructor(url: string, cookies = new Map<string, string>()) {
     this.#url = url;
+    this.#cookies = cookies;
+  }
+
+  /** The same caller at an upstream, past the gateway. */
+  at(url: string): Caller {
+    return new Caller(url, this.#cookies);
   }
 
   async ask(method: string, path: string, { body, token }: { body?: object; token?: string } = {}): Promise<{ status: number; headers: Headers; json: Record<string, unknown> }> {
@@ -145,6 +151,23 @@ describe('the state of the sample', () => {
   it.each(['small', 'medium', 'large'])('holds behind the preset %s', async (preset) => {
     const sample = await startSample('--preset', preset);
     await everythingHolds(sample);
+    expect(await sample.process.stop()).toEqual({ code: 0, signal: null });
+  }, 60_000);
+
+  it('is known to an upstream that is brought back by the line that is printed', async () => {
+    const sample = await startSample();
+    const alice = new Caller(sample.url);
+    const login = await alice.ask('POST', '/api/login', { body: { username: 'alice', password: sample.password } });
+    const name = login.json['service_name'] as string;
+    process.kill(sample.pids.get(name)!, 'SIGKILL');
+    const [, line] = await sample.process.waitForLine(/Bring it back .*: node (.+)$/m);
+    const back = start(process.execPath, line!.split(' '), { cwd: fileURLToPath(new URL('..', import.meta.url)) });
+    await back.waitForLine(/listens on/);
+    const there = alice.at(/http:\/\/\S+(?=,)/.exec(back.stdout)![0]);
+    expect((await there.ask('GET', '/api/session')).json).toMatchObject({ service_name: name, user: 'alice' });
+    expect((await there.ask('GET', '/api/users/me', { token: login.json['access_token'] as string })).json).toMatchObject({ service_name: name, username: 'alice' });
+    expect((await there.ask('GET', '/api/users/2')).json).toMatchObject({ username: 'bob', entry: name });
+    await back.stop();
     expect(await sample.process.stop()).toEqual({ code: 0, signal: null });
   }, 60_000);
 
