@@ -115,6 +115,7 @@ describe('explain', () => {
     [['--url', 'example.org'], 'Write http://host/path'],
     [['--url', '/', '--header', 'no colon'], "Write it as 'name: value'."],
     [['--url', '/', '--ip', 'localhost'], 'Write an IPv4 or IPv6 address'],
+    [['--url', '/', '--method', 'a b'], 'Write one such as GET or POST'],
     [[], '--url is missing'],
   ])('refuses %j and exits 2', async (argv, message) => {
     const { code, error } = await explain(...argv);

@@ -37,7 +37,7 @@ export function addExplain(program: Command, around: Surroundings, end: (code: n
     .option('--url <url>', 'required: http://host/path?query, or /path?query', toUrl)
     .option('-H, --header <field>', "a header field, 'name: value' (repeatable)", toHeader)
     .option('--ip <address>', 'the address that connects; trusted proxies are looked through', toAddress)
-    .option('--method <method>', 'the method', 'GET')
+    .option('--method <method>', 'the method', toMethod, 'GET')
     .option('--json', 'as JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: ExplainFlags, command: Command) => {
@@ -67,6 +67,12 @@ function toHeader(text: string, before: readonly (readonly [string, string])[] =
   const match = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*)$/.exec(text);
   if (match === null) throw new InvalidArgumentError("Write it as 'name: value'.");
   return [...before, [match[1]!, match[2]!]];
+}
+
+/** RFC 9110 §5.6.2: a token. */
+function toMethod(text: string): string {
+  if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text)) return text;
+  throw new InvalidArgumentError('Write one such as GET or POST.');
 }
 
 function toAddress(text: string): string {

@@ -3,9 +3,22 @@ import { StickyError } from '../base/errors.js';
 import { ConfigError, problemLine } from '../control/config/problem.js';
 import { EXIT, type TextSink } from './surroundings.js';
 
+const LISTS = 'stickyroute --help lists the commands, and stickyroute COMMAND --help what each of them takes.';
+/** What to do about commander's own complaints, which don't say it. */
+const HINTS: Readonly<Record<string, string>> = {
+  'commander.unknownCommand': LISTS,
+  'commander.unknownOption': LISTS,
+  'commander.missingArgument': LISTS,
+  'commander.excessArguments': `A configuration is named by -c FILE. ${LISTS}`,
+};
+
 /** Tells a person what went wrong, and returns the exit code for it. A stack is printed only for faults of our own. */
 export function reportFailure(error: unknown, stderr: TextSink): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.misused;
+  if (error instanceof CommanderError) {
+    const hint = HINTS[error.code];
+    if (hint !== undefined && !error.message.includes('Did you mean')) stderr.write(`${hint}\n`);
+    return error.exitCode === 0 ? EXIT.ok : EXIT.misused;
+  }
   if (error instanceof ConfigError) {
     for (const problem of error.problems) stderr.write(`${problemLine(problem, error.source)}\n`);
     stderr.write(`${problemCount(error)}\n`);

@@ -82,6 +82,18 @@ describe('the command line', () => {
     expect(t.err.text).toContain(`Did you mean ${meant}?`);
   });
 
+  it.each([
+    [['validate', 'good.yaml'], 'named by -c FILE'],
+    [['import'], 'COMMAND --help'],
+    [['up', '--bogus'], 'COMMAND --help'],
+    [['bogus'], 'stickyroute --help'],
+    [['validate', '-c', 'nowhere.yaml'], 'a relative one starts at the working folder'],
+  ])('says what to do about %j, and exits 2', async (argv, advice) => {
+    const t = terminal();
+    expect(await t.run(...argv)).toBe(2);
+    expect(t.err.text).toContain(advice);
+  });
+
   it('shows the help and exits 2 without a command', async () => {
     const t = terminal();
     expect(await t.run()).toBe(2);

@@ -66,12 +66,12 @@ function privateKey(content: Buffer, file: string, at: readonly PropertyKey[], i
   }
 }
 
-/** Why a file can't be read, and what to do. */
-export function reason(error: unknown): string {
+/** Why a file can't be read, and what to do. `base`: where a relative path starts. */
+export function reason(error: unknown, base = 'the folder of the configuration'): string {
   switch ((error as NodeJS.ErrnoException).code) {
     case 'ENOENT':
     case 'ENOTDIR':
-      return 'which is not there. Check the path; a relative one starts at the folder of the configuration.';
+      return `which is not there. Check the path; a relative one starts at ${base}.`;
     case 'EACCES':
     case 'EPERM':
       return 'which this user may not read. Change its permissions, or run as another user.';

@@ -66,7 +66,7 @@ function readText(path: string, shown: string): string {
     const { size } = fstatSync(descriptor);
     if (size <= FILE_BYTES_MAX) return readFileSync(descriptor, 'utf8');
   } catch (error) {
-    throw new StickyError('STICKY_CONFIG_UNREADABLE', `Can't use the configuration ${shown}, ${reason(error)}`, { cause: error });
+    throw new StickyError('STICKY_CONFIG_UNREADABLE', `Can't use the configuration ${shown}, ${reason(error, 'the working folder')}`, { cause: error });
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
