@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Key } from './key.js';
 import { createClient } from './client.js';
+import { haproxyConsistent, nginxConsistent } from '../route/placement/index.js';
 
 const upstreams = { 'api-1': 'http://127.0.0.1:3001' };
 const invalid = (message: string) => expect.objectContaining({ code: 'STICKY_CLIENT_INVALID', message: expect.stringContaining(message) });
@@ -14,6 +15,7 @@ describe('options', () => {
     [{ upstreams: { a: 'http://a/path' } }, 'no usable URL'],
     [{ upstreams: { a: 'a:3001' } }, 'no usable URL'],
     [{ upstreams: { a: null } }, 'no usable URL'],
+    [{ upstreams: { a: { url: 'http://a', wieght: 2 } } }, 'no option of the upstream "a" named wieght. There are: url, weight'],
     [{ upstreams, placement: 'rendevous' }, 'rendezvous, ring, maglev'],
     [{ upstreams, placement: { ring: {}, maglev: {} } }, 'rendezvous, ring, maglev'],
     [{ upstreams, placement: { ring: { points: 0 } } }, 'placement ring.points'],
@@ -28,6 +30,20 @@ describe('options', () => {
   ])('%j is refused', (options, message) => {
     expect(() => createClient(options as never)).toThrow(invalid(message));
     expect(() => createClient(options as never)).not.toThrow(/secret/);
+  });
+
+  it.each([
+    ['nginx-consistent', nginxConsistent, (at: number) => ({ address: `app${at}` })],
+    ['haproxy-consistent', haproxyConsistent, (at: number) => ({ number: 70 + at })],
+  ] as const)('%s knows upstreams by what the other balancer calls them', (placement, placed, more) => {
+    const keys = Array.from({ length: 50 }, (_, at) => `user-${at}`);
+    const owners = (extra: (at: number) => object): string[] => {
+      const client = createClient({ placement, upstreams: Object.fromEntries([1, 2, 3].map((at) => [`api-${at}`, { url: `http://10.0.0.${at}`, ...extra(at) }])) });
+      return keys.map((key) => client.owner(key)!);
+    };
+    const expected = placed([1, 2, 3].map((at) => ({ id: `api-${at}`, ...more(at) })));
+    expect(owners(more)).toEqual(keys.map((key) => expected.get(key)));
+    expect(owners(() => ({}))).not.toEqual(owners(more));
   });
 
   it('a weight or an id that can\'t be placed is refused by the placement', () => {

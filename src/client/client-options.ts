@@ -6,8 +6,8 @@ import type { ConditionChange, CreatePlacement } from '../route/pool/pool.js';
 import type { Upstream } from '../route/pool/upstream.js';
 import { invalid } from './invalid.js';
 
-/** An upstream: its URL, or that with its weight (1 unless set) and whether it takes no new users. */
-export type UpstreamInput = string | { readonly url: string; readonly weight?: number | undefined; readonly draining?: boolean | undefined };
+/** An upstream: its URL, or that with its weight (1 unless set), whether it takes no new users, and what a placement of another balancer knows it by. */
+export type UpstreamInput = string | (Pick<Upstream, 'url'> & { readonly [key in 'weight' | 'draining' | 'address' | 'number']?: Upstream[key] | undefined });
 
 /** By id. For the gateway's answers take the gateway's ids and weights. */
 export type UpstreamsInput = Readonly<Record<string, UpstreamInput>>;
@@ -17,7 +17,7 @@ export type PlacementInput = string | Readonly<Record<string, unknown>>;
 
 export interface ClientOptions {
   readonly upstreams: UpstreamsInput;
-  /** Key → upstreams: `rendezvous` (default), `ring` or `maglev`. */
+  /** Key → upstreams: `rendezvous` (default), `ring`, `maglev`, or as another balancer does. */
   readonly placement?: PlacementInput | undefined;
   /** When the owner can't be used: `borrow` (default) asks its backups in order, `reject` asks nobody else. */
   readonly onFailure?: 'borrow' | 'reject' | undefined;
@@ -82,8 +82,10 @@ export function readUpstreams(written: UpstreamsInput): Upstream[] {
   const entries = Object.entries(written);
   if (entries.length === 0) throw invalid(`There are no upstreams. ${UPSTREAMS_FORM}`);
   return entries.map(([id, input]): Upstream => {
-    const { url, weight = 1, draining = false } = typeof input === 'string' ? { url: input } : (input ?? {});
-    return { id, url: originOf(id, url), weight, draining };
+    const given: Partial<Exclude<UpstreamInput, string>> = typeof input === 'string' ? { url: input } : (input ?? {});
+    known(given, ['url', 'weight', 'draining', 'address', 'number'], `option of the upstream "${id}"`);
+    const { url, weight = 1, draining = false, address, number } = given;
+    return { id, url: originOf(id, url), weight, draining, address, number };
   });
 }
 
