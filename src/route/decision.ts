@@ -1,8 +1,8 @@
-/** How a request ended up where it did. The same word in the access log, `x-affinity`, metrics and `explain`. */
+/** How a request ended up where it did. The same word in the access log, `x-affinity` and `explain`. */
 export type Outcome = 'bound' | 'keyed' | 'balanced' | 'borrowed' | 'rehomed' | 'rejected';
 
 /** Why something that was found was not followed. */
-export type Why = 'unreadable' | 'expired' | 'gone' | 'down' | 'draining' | 'full';
+export type Why = 'unreadable' | 'expired' | 'gone' | 'down' | 'draining';
 
 /**
  * How a try failed. `unreachable`: no connection could be made, so nobody is there. `broken`: it answered the
