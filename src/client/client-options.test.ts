@@ -15,7 +15,7 @@ describe('options', () => {
     [{ upstreams: { a: 'http://a/path' } }, 'no usable URL'],
     [{ upstreams: { a: 'a:3001' } }, 'no usable URL'],
     [{ upstreams: { a: null } }, 'no usable URL'],
-    [{ upstreams: { a: { url: 'http://a', wieght: 2 } } }, 'no option of the upstream "a" named wieght. There are: url, weight'],
+    [{ upstreams: { a: { url: 'http://a', wieght: 2 } } }, 'The upstream "a" can\'t have wieght. It may have: url, weight'],
     [{ upstreams, placement: 'rendevous' }, 'rendezvous, ring, maglev'],
     [{ upstreams, placement: { ring: {}, maglev: {} } }, 'rendezvous, ring, maglev'],
     [{ upstreams, placement: { ring: { points: 0 } } }, 'placement ring.points'],
@@ -24,9 +24,9 @@ describe('options', () => {
     [{ upstreams, answerTime: '0s' }, '`answerTime` is 0 ms. Write one from 1'],
     [{ upstreams, tries: 0 }, 'tries must be a whole number from 1 to 10'],
     [{ upstreams, passive: { maxFails: 1.5 } }, 'passive.maxFails'],
-    [{ upstreams, passive: { fails: 1 } }, 'no option in passive named fails'],
+    [{ upstreams, passive: { fails: 1 } }, "`passive` can't have fails"],
     [{ upstreams, onFailure: 'rehome' }, 'onFailure'],
-    [{ upstreams, retries: 3 }, 'no option named retries. There are: upstreams, placement'],
+    [{ upstreams, retries: 3 }, "can't have retries. It may have: upstreams, placement"],
   ])('%j is refused', (options, message) => {
     expect(() => createClient(options as never)).toThrow(invalid(message));
     expect(() => createClient(options as never)).not.toThrow(/secret/);

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import { DAY_MS, HOUR_MS } from '../base/duration.js';
-import { readDuration, type Duration } from '../base/options.js';
+import { checkNames, readDuration, type Duration } from '../base/options.js';
 import { placements } from '../route/placement/registry.js';
 import type { ConditionChange, CreatePlacement } from '../route/pool/pool.js';
 import type { Upstream } from '../route/pool/upstream.js';
@@ -51,12 +51,14 @@ export interface ClientSettings {
 const TRIES_MAX = 10;
 const FAILS_MAX = 1000;
 
-const OPTIONS = ['upstreams', 'placement', 'onFailure', 'deadline', 'answerTime', 'tries', 'passive', 'onChange', 'fetch', 'clock'] satisfies readonly (keyof ClientOptions)[];
+const NAMES = { upstreams: 1, placement: 1, onFailure: 1, deadline: 1, answerTime: 1, tries: 1, passive: 1, onChange: 1, fetch: 1, clock: 1 } satisfies Record<keyof ClientOptions, 1>;
+const PASSIVE_NAMES = { maxFails: 1, failTimeout: 1 };
+const UPSTREAM_NAMES = { url: 1, weight: 1, draining: 1, address: 1, number: 1 } satisfies Record<keyof Exclude<UpstreamInput, string>, 1>;
 
 export function readOptions(options: ClientOptions): ClientSettings {
-  known(options, OPTIONS, 'option');
+  checkNames(options, NAMES, 'createClient', 'STICKY_CLIENT_INVALID');
   const { passive = {}, onFailure = 'borrow', deadline = '10s' } = options;
-  known(passive, ['maxFails', 'failTimeout'], 'option in passive');
+  checkNames(passive, PASSIVE_NAMES, '`passive`', 'STICKY_CLIENT_INVALID');
   if (onFailure !== 'borrow' && onFailure !== 'reject') throw invalid('onFailure must be "borrow" or "reject".');
   const deadlineMs = readDeadline(deadline);
   return {
@@ -83,7 +85,7 @@ export function readUpstreams(written: UpstreamsInput): Upstream[] {
   if (entries.length === 0) throw invalid(`There are no upstreams. ${UPSTREAMS_FORM}`);
   return entries.map(([id, input]): Upstream => {
     const given: Partial<Exclude<UpstreamInput, string>> = typeof input === 'string' ? { url: input } : (input ?? {});
-    known(given, ['url', 'weight', 'draining', 'address', 'number'], `option of the upstream "${id}"`);
+    checkNames(given, UPSTREAM_NAMES, `The upstream "${id}"`, 'STICKY_CLIENT_INVALID');
     const { url, weight = 1, draining = false, address, number } = given;
     return { id, url: originOf(id, url), weight, draining, address, number };
   });
@@ -117,10 +119,4 @@ function milliseconds(name: string, value: Duration, least: number, most: number
 function wholeNumber(name: string, value: number, min: number, max: number): number {
   if (!Number.isInteger(value) || value < min || value > max) throw invalid(`${name} must be a whole number from ${min} to ${max}.`);
   return value;
-}
-
-/** A misspelt limit that is silently ignored is no limit. */
-function known(written: object, names: readonly string[], what: string): void {
-  const odd = Object.keys(written).find((name) => !names.includes(name));
-  if (odd !== undefined) throw invalid(`There is no ${what} named ${odd}. There are: ${names.join(', ')}.`);
 }

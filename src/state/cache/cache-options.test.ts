@@ -18,6 +18,8 @@ describe('the options of a cache', () => {
       [{ jitter: 1 }, /`jitter` must be/],
       [{ onStoreDown: 'stale' as never }, /`onStoreDown`/],
       [{ keys: ['short'] }, /at least 32/],
+      [{ keys: [undefined as never] }, /Is the environment variable set/],
+      [{ tll: '5m' } as never, /createCache can't have tll. It may have: store, /],
       [{ version: { carrier: 'query' as never } }, /`version.carrier`/],
       [{ version: { name: 'a b' } }, /`version.name`/],
       [{ version: { path: 'x' } }, /`version.path`/],

@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from '../../base/clock.js';
 import { DAY_MS, HOUR_MS } from '../../base/duration.js';
-import { badOption, readDuration, type Duration } from '../../base/options.js';
+import { badOption, checkNames, readDuration, readKeys, type Duration } from '../../base/options.js';
 import { systemRandom, type Random } from '../../base/random.js';
 import type { Store } from '../store/store.js';
 import { warn, type CacheEvent } from './cache-event.js';
@@ -88,18 +88,20 @@ export interface CacheSettings {
   readonly random: Random;
 }
 
+const NAMES = {
+  store: 1, name: 1, max: 1, maxBytes: 1, valueMaxBytes: 1, bound: 1, jitter: 1, onStoreDown: 1, keys: 1, version: 1, codec: 1, onEvent: 1, clock: 1, random: 1,
+  ttl: 1, grace: 1, absence: 1, soft: 1, hard: 1, lease: 1,
+} satisfies Record<keyof CacheOptions, 1>;
 const NAME = /^[a-z0-9-]{1,64}$/;
-const KEY_CHARACTERS_MIN = 32;
 const MEBI = 1024 * 1024;
 
 export function readOptions(options: CacheOptions): CacheSettings {
-  const { store, name = 'cache', jitter = 0.1, onStoreDown = 'load', keys = [], codec = jsonCodec, clock = systemClock, random = systemRandom } = options;
+  checkNames(options, NAMES, 'createCache');
+  const { store, name = 'cache', jitter = 0.1, onStoreDown = 'load', codec = jsonCodec, clock = systemClock, random = systemRandom } = options;
   if (typeof store?.change !== 'function') throw badOption('`store` is missing. Give one, such as memoryStore() of stickyroute/store/memory.');
   if (!NAME.test(name)) throw badOption('`name` must be 1 to 64 lower-case letters, digits and hyphens.');
   if (!(jitter >= 0 && jitter <= 0.9)) throw badOption('`jitter` must be a number from 0 to 0.9.');
   if (onStoreDown !== 'load' && onStoreDown !== 'fail') throw badOption('`onStoreDown` is neither load nor fail. Write one of them.');
-  const short = keys.find((key) => key.length < KEY_CHARACTERS_MIN);
-  if (short !== undefined) throw badOption(`A key has ${short.length} characters, and at least ${KEY_CHARACTERS_MIN} are needed. Make one with: openssl rand -base64 32`);
   return {
     store,
     name,
@@ -110,7 +112,7 @@ export function readOptions(options: CacheOptions): CacheSettings {
     jitter,
     times: readTimes(options, { ttlMs: 300_000, graceMs: 0, absenceMs: 30_000, softMs: 0, hardMs: 30_000, leaseMs: 0 }),
     onStoreDown,
-    keys,
+    keys: readKeys(options.keys),
     version: options.version ?? {},
     codec,
     onEvent: options.onEvent ?? ((event) => warn(event, clock)),

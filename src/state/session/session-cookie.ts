@@ -1,5 +1,5 @@
 import { cookieValues } from '../../base/cookies.js';
-import { badOption } from '../../base/options.js';
+import { badOption, checkNames } from '../../base/options.js';
 
 export interface SessionCookieOptions {
   /** Unless set: `__Host-sid` where the cookie is Secure, at path / and without a domain, and `sid` where it isn't. */
@@ -16,6 +16,7 @@ export interface SessionCookieOptions {
   readonly partitioned?: boolean | undefined;
 }
 
+const NAMES = { name: 1, path: 1, domain: 1, sameSite: 1, secure: 1, persistent: 1, partitioned: 1 } satisfies Record<keyof SessionCookieOptions, 1>;
 const NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/;
 const PATH = /^\/[ -:<-~]{0,255}$/;
 const DOMAIN = /^\.?[a-z0-9-]+(\.[a-z0-9-]+)*$/i;
@@ -30,6 +31,7 @@ export class SessionCookie {
   readonly isPersistent: boolean;
 
   constructor(options: SessionCookieOptions, idleMs: number) {
+    checkNames(options, NAMES, '`cookie`');
     const { name, path, domain, sameSite = 'lax', secure, partitioned } = options;
     if (name !== undefined && !NAME.test(name)) throw badOption('`cookie.name` is not a cookie name. Use letters, digits and - _ up to 64.');
     if (path !== undefined && !PATH.test(path)) throw badOption('`cookie.path` must begin with a slash and have no semicolon or control character.');

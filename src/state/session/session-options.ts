@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from '../../base/clock.js';
 import { DAY_MS } from '../../base/duration.js';
-import { badOption, readDuration, type Duration } from '../../base/options.js';
+import { badOption, checkNames, readDuration, readKeys, type Duration } from '../../base/options.js';
 import { systemRandom, type Random } from '../../base/random.js';
 import type { Store } from '../store/store.js';
 import { SessionCookie, type SessionCookieOptions } from './session-cookie.js';
@@ -65,17 +65,17 @@ export interface SessionSettings {
   readonly random: Random;
 }
 
-const KEY_CHARACTERS_MIN = 32;
+const NAMES = { store: 1, cookie: 1, idle: 1, absolute: 1, keys: 1, onStoreDown: 1, grace: 1, maxBytes: 1, schema: 1, local: 1, onEvent: 1, clock: 1, random: 1 } satisfies Record<keyof SessionOptions<object>, 1>;
+const LOCAL_NAMES = { max: 1, maxBytes: 1, bound: 1 } satisfies Record<keyof LocalOptions, 1>;
 const BYTES_MAX = 16 * 1024 * 1024;
 
 export function readOptions<Fields extends object>(options: SessionOptions<Fields>): SessionSettings {
-  const { store, keys = [], onStoreDown = 'fail', maxBytes = 65_536, clock = systemClock, random = systemRandom } = options;
+  checkNames(options, NAMES, 'createSessions');
+  const { store, onStoreDown = 'fail', maxBytes = 65_536, clock = systemClock, random = systemRandom } = options;
   if (typeof store?.change !== 'function') throw badOption('`store` is missing. Give one, such as memoryStore() of stickyroute/store/memory.');
   const idleMs = readDuration('idle', options.idle ?? '1h', 1_000, 365 * DAY_MS);
   const absoluteMs = readDuration('absolute', options.absolute ?? '12h', 1_000, 365 * DAY_MS);
   if (idleMs > absoluteMs) throw badOption('`idle` is longer than `absolute` and could never be reached. Write a shorter `idle`, or a longer `absolute`.');
-  const short = keys.find((key) => key.length < KEY_CHARACTERS_MIN);
-  if (short !== undefined) throw badOption(`A key has ${short.length} characters, and at least ${KEY_CHARACTERS_MIN} are needed. Make one with: openssl rand -base64 32`);
   if (onStoreDown !== 'fail' && onStoreDown !== 'anonymous') throw badOption('`onStoreDown` is neither fail nor anonymous. Write one of them.');
   const onEvent = options.onEvent ?? ((event: SessionEvent) => warn(event, clock));
   if (!(Number.isInteger(maxBytes) && maxBytes >= 256 && maxBytes <= BYTES_MAX)) throw badOption(`\`maxBytes\` must be a whole number from 256 to ${BYTES_MAX}.`);
@@ -83,7 +83,7 @@ export function readOptions<Fields extends object>(options: SessionOptions<Field
     store,
     records: new SessionRecords(store, clock, readLocal(options.local), () => onEvent({ type: 'unreadable' })),
     cookie: new SessionCookie(options.cookie ?? {}, idleMs),
-    ids: new SessionIds(random, keys),
+    ids: new SessionIds(random, readKeys(options.keys)),
     idleMs,
     absoluteMs,
     graceMs: readDuration('grace', options.grace ?? '10s', 1_000, 300_000),
@@ -99,6 +99,7 @@ export function readOptions<Fields extends object>(options: SessionOptions<Field
 
 function readLocal(local: boolean | LocalOptions | undefined): LocalSettings | undefined {
   if (local === undefined || local === false) return undefined;
+  if (local !== true) checkNames(local, LOCAL_NAMES, '`local`');
   const { max = 10_000, maxBytes = 64 * 1024 * 1024, bound = '1s' } = local === true ? {} : local;
   for (const [name, value] of Object.entries({ max, maxBytes })) if (!(Number.isInteger(value) && value > 0)) throw badOption(`\`local.${name}\` must be a whole number above 0.`);
   return { max, bytesMax: maxBytes, boundMs: readDuration('local.bound', bound, 100, 60_000) };

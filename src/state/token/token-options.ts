@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from '../../base/clock.js';
 import { DAY_MS } from '../../base/duration.js';
-import { badOption, readDuration, type Duration } from '../../base/options.js';
+import { badOption, checkNames, readDuration, type Duration } from '../../base/options.js';
 import { systemRandom, type Random } from '../../base/random.js';
 import type { Store } from '../store/store.js';
 import { isName } from './token-claims.js';
@@ -82,11 +82,16 @@ export interface TokenSettings {
   readonly random: Random;
 }
 
+const NAMES = {
+  keys: 1, issuer: 1, audience: 1, store: 1, ttl: 1, ttlMax: 1, type: 1, refresh: 1, bound: 1, onUncertain: 1, tolerance: 1, remembered: 1, onEvent: 1, clock: 1, random: 1,
+} satisfies Record<keyof TokenOptions, 1>;
+const REFRESH_NAMES = { idle: 1, absolute: 1, grace: 1 } satisfies Record<keyof RefreshOptions, 1>;
 const TTL_MS_MAX = 31 * DAY_MS;
 const REMEMBERED_MAX = 1_000_000;
 const UNCERTAIN = ['ask', 'reject', 'accept'];
 
 export function readOptions(options: TokenOptions): TokenSettings {
+  checkNames(options, NAMES, 'createTokens');
   const { issuer, store, ttl = '10m', type = 'at+jwt', bound = '1s', onUncertain = 'ask', tolerance = '5s', remembered = 10_000, clock = systemClock, random = systemRandom } = options;
   if (typeof store?.change !== 'function') throw badOption('`store` is missing. Give one, such as memoryStore() of stickyroute/store/memory.');
   if (!isName(issuer)) throw badOption('`issuer` is missing. Write the text that stands in `iss`, such as https://auth.example.org.');
@@ -120,7 +125,9 @@ export function readOptions(options: TokenOptions): TokenSettings {
   };
 }
 
-function readRefresh({ idle = '7d', absolute = '30d', grace = '10s' }: RefreshOptions): RefreshSettings {
+function readRefresh(refresh: RefreshOptions): RefreshSettings {
+  checkNames(refresh, REFRESH_NAMES, '`refresh`');
+  const { idle = '7d', absolute = '30d', grace = '10s' } = refresh;
   const idleMs = readDuration('refresh.idle', idle, 1_000, 400 * DAY_MS);
   const absoluteMs = readDuration('refresh.absolute', absolute, 1_000, 400 * DAY_MS);
   if (idleMs > absoluteMs) throw badOption('`refresh.idle` is longer than `refresh.absolute` and could never be reached. Write a shorter `idle`, or a longer `absolute`.');

@@ -56,6 +56,7 @@ class LmdbStore implements Store {
   #lookNow: (() => void) | undefined;
 
   constructor({ path, max = MAX_DEFAULT, feedEvery = '25ms', onFault, clock = systemClock, random = systemRandom }: LmdbStoreOptions) {
+    if (typeof path !== 'string' || path === '') throw new StickyError('STICKY_STORE_MISUSED', 'The lmdb store needs a `path`: a folder on a disk of this machine, such as data/state.');
     const everyMs = readDuration('feedEvery', feedEvery, 1, HOUR_MS, 'STICKY_STORE_MISUSED');
     this.#file = new LmdbFile(path, random, onFault);
     this.#clock = clock;

@@ -182,6 +182,6 @@ function once(end: () => unknown): () => boolean {
   };
 }
 
-function has(client: object, method: string): boolean {
-  return typeof (client as Record<string, unknown>)[method] === 'function';
+function has(client: object | undefined, method: string): boolean {
+  return typeof (client as Record<string, unknown> | undefined)?.[method] === 'function';
 }

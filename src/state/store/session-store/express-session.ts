@@ -1,3 +1,4 @@
+import { StickyError } from '../../../base/errors.js';
 import type { Store } from '../store.js';
 import { callBack, KeptSessions, type SessionData, type SessionStoreOptions } from './kept-sessions.js';
 
@@ -21,7 +22,8 @@ interface Methods {
  * A store for `express-session` that keeps its sessions in any store of this package. A session that was destroyed stays destroyed,
  * whatever requests that began before do with it.
  */
-export function expressSessionStore<S extends object>(store: Store, { session, ...options }: ExpressSessionStoreOptions<S>): S {
+export function expressSessionStore<S extends object>(store: Store, { session, ...options } = {} as ExpressSessionStoreOptions<S>): S {
+  if (typeof session?.Store !== 'function') throw new StickyError('STICKY_STORE_MISUSED', 'expressSessionStore needs what express-session exports: expressSessionStore(store, { session }).');
   const sessions = new KeptSessions(store, { name: 'express-session', ...options });
   // Those that came out of the store, or went into it. They may change what is there, and never bring back what is gone.
   const stored = new WeakSet<object>();
