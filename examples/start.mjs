@@ -20,6 +20,7 @@ const cli = path('../dist/cli/main.js');
 
 const values = readArguments();
 const port = Number(values.port ?? process.env.PORT ?? 8080);
+const redisUrl = values.redis ?? process.env.REDIS_URL ?? '';
 
 const folder = mkdtempSync(join(tmpdir(), 'stickyroute-sample-'));
 const sharedFile = join(folder, 'shared.env');
@@ -49,6 +50,8 @@ async function main() {
   if (!existsSync(cli)) throw new Error('dist/cli/main.js is missing: run `npm run build` first, or `npm start`, which does.');
   if (!(await isFree(port))) throw new Error(`Port ${port} is in use: stop what listens there, or choose another with \`npm start -- --port ${port === 9090 ? 9091 : 9090}\`.`);
 
+  if (redisUrl !== '') await checkRedis();
+
   const ports = await upstreamPorts();
   const config = await configFile(ports);
   // What the three upstreams have in common. In a file too, for one that is brought back by hand; the folder is its owner's alone.
@@ -56,7 +59,7 @@ async function main() {
     JWT_SECRET: process.env.JWT_SECRET || random(),
     SESSION_KEY: process.env.SESSION_KEY || random(),
     INTERNAL_KEY: random(),
-    REDIS_URL: values.redis ?? process.env.REDIS_URL ?? '',
+    REDIS_URL: redisUrl,
     STATE_FOLDER: join(folder, 'state'),
     ACCOUNTS: JSON.stringify(accounts),
     UPSTREAMS: JSON.stringify(Object.fromEntries(ports.map((upstreamPort, at) => [`api-${at + 1}`, `http://127.0.0.1:${upstreamPort}`]))),
@@ -75,6 +78,16 @@ async function main() {
   console.log(suggestions(await tokenOf(accounts[0], ports[0])));
   for (const upstream of upstreams) upstream.ended.then(() => onUpstreamEnd(upstream));
   gateway.ended.then(() => onGatewayEnd(gateway));
+}
+
+/** Else each upstream would say the same again and again until the others gave up waiting. */
+async function checkRedis() {
+  if (!/^rediss?:\/\//.test(redisUrl) || !URL.canParse(redisUrl)) throw new Error('--redis (or REDIS_URL) is not a URL of Redis: write redis://127.0.0.1:6379.');
+  // A URL with a password would show it.
+  const { hostname, port: redisPort } = new URL(redisUrl);
+  if (!(await accepts(Number(redisPort || 6379), hostname.replace(/^\[|\]$/g, '')))) {
+    throw new Error(`Nobody answers at ${hostname}:${redisPort || 6379}: start Redis there, or leave out --redis (or REDIS_URL), and the state is in a file.`);
+  }
 }
 
 function readArguments() {
@@ -237,9 +250,9 @@ function freePort() {
   });
 }
 
-function accepts(wanted) {
+function accepts(wanted, host = '127.0.0.1') {
   return new Promise((resolve) => {
-    const socket = connect({ port: wanted, host: '127.0.0.1' });
+    const socket = connect({ port: wanted, host });
     socket.once('connect', () => {
       socket.destroy();
       resolve(true);

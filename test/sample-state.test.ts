@@ -171,6 +171,17 @@ describe('the state of the sample', () => {
     expect(await sample.process.stop()).toEqual({ code: 0, signal: null });
   }, 60_000);
 
+  it.each([
+    ['127.0.0.1:6379', 'write redis://127.0.0.1:6379'],
+    ['redis://:password-secret@127.0.0.1:PORT', 'Nobody answers at 127.0.0.1:PORT: start Redis there'],
+  ])('says at once what is wrong with --redis %s', async (url, message) => {
+    const closed = String(await freePort());
+    const sample = start(process.execPath, [SCRIPT, '--port', String(await freePort()), '--redis', url.replace('PORT', closed)]);
+    expect(await sample.waitForExit()).toEqual({ code: 1, signal: null });
+    expect(sample.stderr).toContain(message.replace('PORT', closed));
+    expect(sample.stderr + sample.stdout).not.toContain('secret');
+  });
+
   it('says which presets there are', async () => {
     const sample = start(process.execPath, [SCRIPT, '--port', String(await freePort()), '--preset', 'huge']);
     expect(await sample.waitForExit()).toEqual({ code: 1, signal: null });
