@@ -17,12 +17,12 @@ it('npm start: an upstream is killed and brought back under load, nobody else mo
   const crowd = new Crowd(port, users(30, (name) => ({ target: '/load-balancer-test', headers: { 'x-user-id': name } }))).start();
   const home = onlyHomes(await crowd.seen(3));
   process.kill(pids.get('api-2')!, 'SIGKILL');
-  const advice = await sample.waitForLine(/Bring it back in another terminal: node (\S+) --name (\S+) --port (\d+)/);
+  const advice = await sample.waitForLine(/Bring it back in another terminal: node (--env-file=\S+) (\S+) --name (\S+) --port (\d+)/);
   const meanwhile = onlyHomes((await crowd.seen(3)));
   for (const [user, upstream] of meanwhile) expect(upstream === home.get(user)).toBe(home.get(user) !== 'api-2');
 
-  const revived = start(process.execPath, [fileURLToPath(new URL(`../../${advice[1]!}`, import.meta.url)), '--name', advice[2]!, '--port', advice[3]!]);
-  await revived.waitForPort(Number(advice[3]!));
+  const revived = start(process.execPath, [advice[1]!, fileURLToPath(new URL(`../../${advice[2]!}`, import.meta.url)), '--name', advice[3]!, '--port', advice[4]!]);
+  await revived.waitForPort(Number(advice[4]!));
   await until('the users of api-2 to be bound where they are', async () => (await crowd.seen(1)).every(({ affinity }) => affinity === 'bound by cookie'));
   expect(onlyHomes(await crowd.seen(2))).toEqual(meanwhile);
   await crowd.stop();
