@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 import { readConfig } from '../../src/control/gateway.js';
 import { freePort } from '../support/ports.js';
 import { connect, request, type RawClient } from '../support/raw-client.js';
@@ -45,7 +45,7 @@ describe('listening with TLS', () => {
 
   it('a certificate that has gone changes nothing', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'stickyroute-'));
-    afterAll(() => rmSync(folder, { recursive: true, force: true }));
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
     const tls = { cert: join(folder, 'cert.pem'), key: join(folder, 'key.pem') };
     copyFileSync(OTHER.cert, tls.cert);
     copyFileSync(OTHER.key, tls.key);
