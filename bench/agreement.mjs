@@ -1,6 +1,7 @@
-// How quickly the placements that agree with other balancers answer: 30 upstreams, all of them there and a third of them away. `npm run bench:agreement`.
-// Each is measured in a thread of its own, one after another, so that none inherits what V8 learnt from another; a second is one of the processor's, so
-// that it matters less what else runs on the machine.
+// How quickly the placements that agree with other balancers answer: 30 upstreams, all of them there and a
+// third of them away. `npm run bench:agreement`. Each is measured in a thread of its own, one after another,
+// so that none inherits what V8 learnt from another; a second is one of the processor's, so that it matters
+// less what else runs on the machine.
 import { cpus } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
@@ -31,7 +32,9 @@ const texts = Array.from({ length: KEYS }, (_, i) => {
 });
 const addresses = Array.from({ length: KEYS }, (_, i) => {
   const mixed = Math.imul(i + 1, 0x9e3779b1);
-  return Buffer.from(`${mixed >>> 24}.${(mixed >>> 16) & 255}.${(mixed >>> 8) & 255}.${mixed & 255}`).toString('latin1');
+  return Buffer.from(
+    `${mixed >>> 24}.${(mixed >>> 16) & 255}.${(mixed >>> 8) & 255}.${mixed & 255}`,
+  ).toString('latin1');
 });
 
 function lookUpsASecond(placement, keys) {
@@ -58,7 +61,11 @@ function lookUpsASecond(placement, keys) {
 function measure({ name, options }) {
   const definition = placements.find((placement) => placement.name === name);
   const checked = definition.options.parse(options);
-  const members = Array.from({ length: UPSTREAMS }, (_, i) => ({ id: `api-${i + 1}`, weight: WEIGHTLESS.has(name) ? 1 : 1 + (i % 3), url: `http://10.0.0.${i + 1}:8080` }));
+  const members = Array.from({ length: UPSTREAMS }, (_, i) => ({
+    id: `api-${i + 1}`,
+    weight: WEIGHTLESS.has(name) ? 1 : 1 + (i % 3),
+    url: `http://10.0.0.${i + 1}:8080`,
+  }));
   const keys = BY_ADDRESS.has(name) || options.source === true ? addresses : texts;
   const start = performance.now();
   const placement = definition.create(members, checked);
@@ -77,20 +84,28 @@ function inThread(task) {
 }
 
 if (isMainThread) {
-  console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0].model.trim()}; ${UPSTREAMS} upstreams, ${KEYS} keys, best of ${RUNS} runs.\n`);
+  console.log(
+    `Node ${process.version}, ${cpus().length} × ${cpus()[0].model.trim()}; ${UPSTREAMS} upstreams, ${KEYS} keys, best of ${RUNS} runs.\n`,
+  );
   console.log('| placement | M look-ups/s | with a third away | build, ms | change of conditions, ms |');
   console.log('| --- | ---: | ---: | ---: | ---: |');
   const slow = [];
   for (const { name } of placements.filter((placement) => !OUR_OWN.has(placement.name))) {
     for (const options of VARIANTS[name] ?? [{}]) {
       const { rate, rateLeft, buildMs, changeMs } = await inThread({ name, options });
-      const title = [name, ...Object.entries(options).map(([option, value]) => `${option}: ${value}`)].join(', ');
+      const title = [name, ...Object.entries(options).map(([option, value]) => `${option}: ${value}`)].join(
+        ', ',
+      );
       if (rate < RATE_WANTED) slow.push(title);
       const millions = (value) => (value === undefined ? 'filter' : (value / 1e6).toFixed(2));
-      console.log(`| ${title} | ${millions(rate)} | ${millions(rateLeft)} | ${buildMs.toFixed(2)} | ${changeMs === undefined ? 'none' : changeMs.toFixed(2)} |`);
+      console.log(
+        `| ${title} | ${millions(rate)} | ${millions(rateLeft)} | ${buildMs.toFixed(2)} | ${changeMs === undefined ? 'none' : changeMs.toFixed(2)} |`,
+      );
     }
   }
-  console.log(`\n${slow.length === 0 ? 'met   ' : 'MISSED'} at least 1 M look-ups a second${slow.length === 0 ? '' : `: ${slow.join('; ')}`}`);
+  console.log(
+    `\n${slow.length === 0 ? 'met   ' : 'MISSED'} at least 1 M look-ups a second${slow.length === 0 ? '' : `: ${slow.join('; ')}`}`,
+  );
 } else {
   parentPort.postMessage(measure(workerData));
 }

@@ -1,5 +1,6 @@
-// Placements beside the npm packages `hashring` and `consistent-hash`: same keys, same run. `npm run bench:placement`.
-// Every contender is measured in a thread of its own, one after another, so that none inherits what V8 learnt from another.
+// Placements beside the npm packages `hashring` and `consistent-hash`: same keys, same run. `npm run
+// bench:placement`. Every contender is measured in a thread of its own, one after another, so that none
+// inherits what V8 learnt from another.
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { performance } from 'node:perf_hooks';
@@ -30,8 +31,9 @@ const CONTENDERS = {
   'ring, points: 150': ours((ids) => ring(ids, { points: 150 })),
   maglev: ours((ids) => maglev(ids)),
   hashring: {
-    // Its defaults: md5, 160 points an upstream, the answers to the last 5000 keys remembered. The keys here come round once
-    // in 100 000, so that its memory never answers: what is measured is finding an upstream, not remembering one.
+    // Its defaults: md5, 160 points an upstream, the answers to the last 5000 keys remembered. The keys here
+    // come round once in 100 000, so that its memory never answers: what is measured is finding an upstream,
+    // not remembering one.
     build: (ids) => new HashRing(ids),
     get: (made, key) => made.get(key),
     // It changes in place.
@@ -39,7 +41,8 @@ const CONTENDERS = {
     remove: (made, id) => made.remove(id),
   },
   'hashring, no cache': {
-    // Since its cache can't help here, it need not pay for one either. The goal is measured against the faster of the two.
+    // Since its cache can't help here, it need not pay for one either. The goal is measured against the
+    // faster of the two.
     build: (ids) => new HashRing(ids, 'md5', { 'max cache size': 1 }),
     get: (made, key) => made.get(key),
     add: (made, id) => made.add(id),
@@ -86,7 +89,8 @@ function lookUpsASecond(contender, made) {
     let tookMs = 0;
     const start = performance.now();
     while (tookMs < RUN_MS) {
-      for (const end = at + KEYS_A_STRETCH; at < end; at++) if (contender.get(made, keys[at]) !== undefined) found++;
+      for (const end = at + KEYS_A_STRETCH; at < end; at++)
+        if (contender.get(made, keys[at]) !== undefined) found++;
       done += KEYS_A_STRETCH;
       at %= KEYS;
       tookMs = performance.now() - start;
@@ -99,7 +103,10 @@ function lookUpsASecond(contender, made) {
 
 const ownersOf = (contender, made) => keys.map((key) => contender.get(made, key));
 
-/** Times one change, and takes the owners before and after it from one and the same object: some draw their points by chance. */
+/**
+ * Times one change, and takes the owners before and after it from one and the same object: some draw their
+ * points by chance.
+ */
 function change(contender, made, ids, task) {
   const before = ownersOf(contender, made);
   let [ms, changed] = timed(() => task(made));
@@ -130,12 +137,15 @@ function measure(contender, n) {
     addMs: addition.ms,
     removeMs: removal.ms,
     maxToAverage: (Math.max(...counts.values()) / KEYS) * n,
-    survivorsMoved: removal.before.filter((owner, i) => owner !== leaving && owner !== removal.after[i]).length / stayed,
+    survivorsMoved:
+      removal.before.filter((owner, i) => owner !== leaving && owner !== removal.after[i]).length / stayed,
     additionMoved: addition.before.filter((owner, i) => owner !== addition.after[i]).length / KEYS,
   };
 }
 
-/** consistent-hash draws its points with Math.random; a seeded one makes its figures the same in every run. */
+/**
+ * consistent-hash draws its points with Math.random; a seeded one makes its figures the same in every run.
+ */
 function seedMathRandom() {
   let state = 1;
   Math.random = () => {
@@ -163,31 +173,55 @@ function row(n, name, m) {
 function goals(of) {
   const line = (text, isMet, measured) => `${isMet ? 'met   ' : 'MISSED'} ${text}: ${measured}`;
   const names = ['rendezvous', 'ring', 'maglev'];
-  const times = (name) => of(name, 30).rate / Math.max(of('hashring', 30).rate, of('hashring, no cache', 30).rate);
+  const times = (name) =>
+    of(name, 30).rate / Math.max(of('hashring', 30).rate, of('hashring, no cache', 30).rate);
   const additions = (name) => SIZES.map((n) => of(name, n).additionMoved * (n + 1));
   return [
     ...['rendezvous', 'ring'].map((name) => {
       const moved = SIZES.map((n) => of(name, n).survivorsMoved);
-      return line(`${name}: a removal moves no key of those that stay (at ${SIZES.join(', ')})`, moved.every((share) => share === 0), moved.join(', '));
+      return line(
+        `${name}: a removal moves no key of those that stay (at ${SIZES.join(', ')})`,
+        moved.every((share) => share === 0),
+        moved.join(', '),
+      );
     }),
-    line('rendezvous: max/avg at most 1.05 at 30 upstreams', of('rendezvous', 30).maxToAverage <= 1.05, of('rendezvous', 30).maxToAverage.toFixed(3)),
-    ...names.map((name) => line(`${name}: at least 20 times the look-ups of hashring at 30 upstreams`, times(name) >= 20, `${times(name).toFixed(1)} times`)),
+    line(
+      'rendezvous: max/avg at most 1.05 at 30 upstreams',
+      of('rendezvous', 30).maxToAverage <= 1.05,
+      of('rendezvous', 30).maxToAverage.toFixed(3),
+    ),
+    ...names.map((name) =>
+      line(
+        `${name}: at least 20 times the look-ups of hashring at 30 upstreams`,
+        times(name) >= 20,
+        `${times(name).toFixed(1)} times`,
+      ),
+    ),
     ...names.map((name) => {
       const ratios = additions(name);
       const isMet = ratios.every((ratio) => ratio <= 1.1);
-      return line(`${name}: an addition moves at most 1.1 × 1/(n+1) (at ${SIZES.join(', ')})`, isMet, ratios.map((ratio) => ratio.toFixed(3)).join(', '));
+      return line(
+        `${name}: an addition moves at most 1.1 × 1/(n+1) (at ${SIZES.join(', ')})`,
+        isMet,
+        ratios.map((ratio) => ratio.toFixed(3)).join(', '),
+      );
     }),
   ];
 }
 
 if (isMainThread) {
   console.log(`node ${process.version}, ${cpus()[0]?.model.trim() ?? 'unknown processor'}`);
-  console.log(`${KEYS} distinct keys of 16 characters; best of ${RUNS}; times in ms; one removal, one addition (in brackets the ideal, 1/(n+1))\n`);
+  console.log(
+    `${KEYS} distinct keys of 16 characters; best of ${RUNS}; times in ms; one removal, one addition (in brackets the ideal, 1/(n+1))\n`,
+  );
   const results = {};
   for (const name of Object.keys(CONTENDERS)) results[name] = await inThread(name);
-  console.log('| upstreams | placement | M look-ups/s | build | add | remove | max/avg | survivors moved | addition moved |');
+  console.log(
+    '| upstreams | placement | M look-ups/s | build | add | remove | max/avg | survivors moved | addition moved |',
+  );
   console.log('| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |');
-  for (const n of SIZES) for (const name of Object.keys(CONTENDERS)) console.log(row(n, name, results[name][n]));
+  for (const n of SIZES)
+    for (const name of Object.keys(CONTENDERS)) console.log(row(n, name, results[name][n]));
   console.log();
   for (const text of goals((name, n) => results[name][n])) console.log(text);
 } else {

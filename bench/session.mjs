@@ -1,5 +1,6 @@
-// `npm run bench:session`: sessions beside express-session and @fastify/session, over the same Redis, in one run. Rounds take turns,
-// so that a noisy neighbour hits all alike. What to steer by: CPU a request, and commands a request, which no neighbour changes.
+// `npm run bench:session`: sessions beside express-session and @fastify/session, over the same Redis, in one
+// run. Rounds take turns, so that a noisy neighbour hits all alike. What to steer by: CPU a request, and
+// commands a request, which no neighbour changes.
 //   node bench/session.mjs [--rounds 5] [--seconds 2] [--only 'Fastify|@fastify.*redis$']
 // `--only`: the contenders whose names it fits; nothing is written then.
 import { spawn } from 'node:child_process';
@@ -13,7 +14,13 @@ import { parseArgs } from 'node:util';
 import { createClient } from '@redis/client';
 import { cpuMicros, median, run } from './gateway/measure.mjs';
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '2' }, only: { type: 'string' } } });
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '2' },
+    only: { type: 'string' },
+  },
+});
 const ROUNDS = Number(values.rounds);
 const SECONDS = Number(values.seconds);
 const CONNECTIONS = 32;
@@ -56,11 +63,32 @@ async function main() {
   const commands = await monitor(redisPort);
   const apps = [];
   for (const [at, kind] of KINDS.entries()) {
-    const child = spawn('taskset', ['-c', '0', process.execPath, '--no-deprecation', path('session/app.mjs'), kind, String(redisPort), join(folder, `lmdb-${at}`)], { env: { ...process.env, NODE_ENV: 'production' }, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(
+      'taskset',
+      [
+        '-c',
+        '0',
+        process.execPath,
+        '--no-deprecation',
+        path('session/app.mjs'),
+        kind,
+        String(redisPort),
+        join(folder, `lmdb-${at}`),
+      ],
+      { env: { ...process.env, NODE_ENV: 'production' }, stdio: ['ignore', 'pipe', 'inherit'] },
+    );
     children.push(child);
     const port = await firstLine(child);
-    const cookie = FLOORS.includes(kind) ? 'sid=A0123456789abcdef0123456789abcdef' : await cookieOf(Number(port));
-    apps.push({ kind, pid: child.pid, port: Number(port), cookie, results: Object.fromEntries(CASES.map(({ id }) => [id, { rates: [], cpu: [] }])) });
+    const cookie = FLOORS.includes(kind)
+      ? 'sid=A0123456789abcdef0123456789abcdef'
+      : await cookieOf(Number(port));
+    apps.push({
+      kind,
+      pid: child.pid,
+      port: Number(port),
+      cookie,
+      results: Object.fromEntries(CASES.map(({ id }) => [id, { rates: [], cpu: [] }])),
+    });
   }
   for (const app of apps) {
     for (const each of CASES) {
@@ -90,36 +118,79 @@ async function main() {
 async function measure(app, each) {
   const headers = each.hasCookie ? ['-H', `Cookie: ${app.cookie}`] : [];
   const before = cpuMicros(app.pid);
-  const text = await run('taskset', ['-c', '1', 'wrk', '-t1', `-c${CONNECTIONS}`, `-d${SECONDS}s`, ...headers, `http://127.0.0.1:${app.port}${each.path}`]);
+  const text = await run('taskset', [
+    '-c',
+    '1',
+    'wrk',
+    '-t1',
+    `-c${CONNECTIONS}`,
+    `-d${SECONDS}s`,
+    ...headers,
+    `http://127.0.0.1:${app.port}${each.path}`,
+  ]);
   const cpu = cpuMicros(app.pid) - before;
   const requests = Number(/(\d+) requests in/.exec(text)?.[1]);
   if (!(requests > 0) || /Non-2xx/.test(text)) throw new Error(`${app.kind}: ${text}`);
   return { rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)[1]), cpu: cpu / requests };
 }
 
-/** wrk's own time is on the other core; the app's, and that of Redis, which shares the other core with it, are what limit. */
+/**
+ * wrk's own time is on the other core; the app's, and that of Redis, which shares the other core with it, are
+ * what limit.
+ */
 function report(apps) {
-  console.log(`\n${cpus()[0].model}, Node ${process.version}, ${CONNECTIONS} connections, app on one core, Redis and wrk on the other. Medians of ${ROUNDS} rounds of ${SECONDS} s.`);
+  console.log(
+    `\n${cpus()[0].model}, Node ${process.version}, ${CONNECTIONS} connections, app on one core, Redis and wrk on the other. Medians of ${ROUNDS} rounds of ${SECONDS} s.`,
+  );
   const results = [];
   for (const each of CASES) {
     console.log(`\n(${each.id}) ${each.name}\n`);
-    const best = Math.max(...apps.filter(({ kind }) => RIVALS.includes(kind)).map(({ results: of }) => median(of[each.id].rates)));
-    const bestCpu = Math.min(...apps.filter(({ kind }) => RIVALS.includes(kind)).map(({ results: of }) => median(of[each.id].cpu)));
-    const floors = new Map(apps.filter(({ kind }) => FLOORS.includes(kind)).map(({ kind, results: of }) => [kind, median(of[each.id].cpu)]));
-    console.log('| | requests/s | × best tuned rival | CPU µs a request | × best tuned rival by CPU | above the framework, µs | Redis commands a request |');
+    const best = Math.max(
+      ...apps.filter(({ kind }) => RIVALS.includes(kind)).map(({ results: of }) => median(of[each.id].rates)),
+    );
+    const bestCpu = Math.min(
+      ...apps.filter(({ kind }) => RIVALS.includes(kind)).map(({ results: of }) => median(of[each.id].cpu)),
+    );
+    const floors = new Map(
+      apps
+        .filter(({ kind }) => FLOORS.includes(kind))
+        .map(({ kind, results: of }) => [kind, median(of[each.id].cpu)]),
+    );
+    console.log(
+      '| | requests/s | × best tuned rival | CPU µs a request | × best tuned rival by CPU | above the framework, µs | Redis commands a request |',
+    );
     console.log('| --- | ---: | ---: | ---: | ---: | ---: | ---: |');
     for (const { kind, results: of } of apps) {
       const { rates, cpu, commands } = of[each.id];
       const rate = median(rates);
       const cpuMedian = median(cpu);
       const added = cpuMedian - (floors.get(floorOf(kind)) ?? NaN);
-      console.log(`| ${kind} | ${Math.round(rate)} | ${(rate / best).toFixed(2)} | ${cpuMedian.toFixed(0)} (${Math.min(...cpu).toFixed(0)}-${Math.max(...cpu).toFixed(0)}) | ${(bestCpu / cpuMedian).toFixed(2)} | ${added.toFixed(0)} | ${commands} |`);
-      results.push({ case: each.id, kind, rate, ratio: rate / best, cpuMicros: cpuMedian, cpuMicrosLeast: Math.min(...cpu), cpuRatio: bestCpu / cpuMedian, addedMicros: added, commands });
+      console.log(
+        `| ${kind} | ${Math.round(rate)} | ${(rate / best).toFixed(2)} | ${cpuMedian.toFixed(0)} (${Math.min(...cpu).toFixed(0)}-${Math.max(...cpu).toFixed(0)}) | ${(bestCpu / cpuMedian).toFixed(2)} | ${added.toFixed(0)} | ${commands} |`,
+      );
+      results.push({
+        case: each.id,
+        kind,
+        rate,
+        ratio: rate / best,
+        cpuMicros: cpuMedian,
+        cpuMicrosLeast: Math.min(...cpu),
+        cpuRatio: bestCpu / cpuMedian,
+        addedMicros: added,
+        commands,
+      });
     }
   }
   if (values.only !== undefined) return;
   const file = path(`results/session-${new Date().toISOString().slice(0, 10)}.json`);
-  writeFileSync(file, `${JSON.stringify({ node: process.version, cpu: cpus()[0].model, rounds: ROUNDS, seconds: SECONDS, results }, undefined, 1)}\n`);
+  const report = {
+    node: process.version,
+    cpu: cpus()[0].model,
+    rounds: ROUNDS,
+    seconds: SECONDS,
+    results,
+  };
+  writeFileSync(file, `${JSON.stringify(report, undefined, 1)}\n`);
   console.log(`\nWritten to ${file.slice(file.indexOf('bench/'))}`);
 }
 
@@ -130,11 +201,30 @@ function floorOf(kind) {
 
 async function startRedis() {
   const port = 20_000 + (process.pid % 10_000);
-  const child = spawn('taskset', ['-c', '1', 'redis-server', '--port', String(port), '--save', '', '--appendonly', 'no', '--bind', '127.0.0.1'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(
+    'taskset',
+    [
+      '-c',
+      '1',
+      'redis-server',
+      '--port',
+      String(port),
+      '--save',
+      '',
+      '--appendonly',
+      'no',
+      '--bind',
+      '127.0.0.1',
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   children.push(child);
   await new Promise((resolve, reject) => {
     child.on('exit', () => reject(new Error('redis-server did not start; is it installed?')));
-    createInterface({ input: child.stdout }).on('line', (line) => line.includes('Ready to accept connections') && resolve());
+    createInterface({ input: child.stdout }).on(
+      'line',
+      (line) => line.includes('Ready to accept connections') && resolve(),
+    );
   });
   return port;
 }
@@ -171,7 +261,13 @@ function get(port, { path: target, hasCookie }, cookie) {
   return new Promise((resolve, reject) => {
     request({ port, host: '127.0.0.1', path: target, headers: hasCookie ? { cookie } : {} }, (response) => {
       response.resume();
-      response.on('end', () => (response.statusCode === 200 ? resolve(response) : reject(new Error(`${target}: ${response.statusCode}`))));
-    }).on('error', reject).end();
+      response.on('end', () =>
+        response.statusCode === 200
+          ? resolve(response)
+          : reject(new Error(`${target}: ${response.statusCode}`)),
+      );
+    })
+      .on('error', reject)
+      .end();
   });
 }

@@ -46,15 +46,23 @@ try {
 }
 
 async function main() {
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new Error(`--port ${values.port ?? process.env.PORT} is not a port: write a number from 1 to 65535.`);
-  if (!existsSync(cli)) throw new Error('dist/cli/main.js is missing: run `npm run build` first, or `npm start`, which does.');
-  if (!(await isFree(port))) throw new Error(`Port ${port} is in use: stop what listens there, or choose another with \`npm start -- --port ${port === 9090 ? 9091 : 9090}\`.`);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new Error(
+      `--port ${values.port ?? process.env.PORT} is not a port: write a number from 1 to 65535.`,
+    );
+  if (!existsSync(cli))
+    throw new Error('dist/cli/main.js is missing: run `npm run build` first, or `npm start`, which does.');
+  if (!(await isFree(port)))
+    throw new Error(
+      `Port ${port} is in use: stop what listens there, or choose another with \`npm start -- --port ${port === 9090 ? 9091 : 9090}\`.`,
+    );
 
   if (redisUrl !== '') await checkRedis();
 
   const ports = await upstreamPorts();
   const config = await configFile(ports);
-  // What the three upstreams have in common. In a file too, for one that is brought back by hand; the folder is its owner's alone.
+  // What the three upstreams have in common. In a file too, for one that is brought back by hand; the folder
+  // is its owner's alone.
   const shared = {
     JWT_SECRET: process.env.JWT_SECRET || random(),
     SESSION_KEY: process.env.SESSION_KEY || random(),
@@ -62,14 +70,36 @@ async function main() {
     REDIS_URL: redisUrl,
     STATE_FOLDER: join(folder, 'state'),
     ACCOUNTS: JSON.stringify(accounts),
-    UPSTREAMS: JSON.stringify(Object.fromEntries(ports.map((upstreamPort, at) => [`api-${at + 1}`, `http://127.0.0.1:${upstreamPort}`]))),
+    UPSTREAMS: JSON.stringify(
+      Object.fromEntries(
+        ports.map((upstreamPort, at) => [`api-${at + 1}`, `http://127.0.0.1:${upstreamPort}`]),
+      ),
+    ),
   };
-  writeFileSync(sharedFile, Object.entries(shared).map(([name, value]) => `${name}='${value}'\n`).join(''));
-  const env = { ...process.env, ...shared, PORT: String(port), STICKYROUTE_KEY: process.env.STICKYROUTE_KEY || random(), SAMPLE_PID: String(process.pid) };
+  writeFileSync(
+    sharedFile,
+    Object.entries(shared)
+      .map(([name, value]) => `${name}='${value}'\n`)
+      .join(''),
+  );
+  const env = {
+    ...process.env,
+    ...shared,
+    PORT: String(port),
+    STICKYROUTE_KEY: process.env.STICKYROUTE_KEY || random(),
+    SAMPLE_PID: String(process.pid),
+  };
   ports.forEach((upstreamPort, at) => (env[`API_${at + 1}_PORT`] = String(upstreamPort)));
 
   const upstreams = ports.map((upstreamPort, at) =>
-    launch(`api-${at + 1}`, upstreamPort, env, [path('api/server.mjs'), '--name', `api-${at + 1}`, '--port', String(upstreamPort)]));
+    launch(`api-${at + 1}`, upstreamPort, env, [
+      path('api/server.mjs'),
+      '--name',
+      `api-${at + 1}`,
+      '--port',
+      String(upstreamPort),
+    ]),
+  );
   await Promise.all(upstreams.map(ready));
   const gateway = launch('gateway', port, env, [cli, 'up', '-c', config]);
   await ready(gateway);
@@ -82,19 +112,30 @@ async function main() {
 
 /** Else each upstream would say the same again and again until the others gave up waiting. */
 async function checkRedis() {
-  if (!/^rediss?:\/\//.test(redisUrl) || !URL.canParse(redisUrl)) throw new Error('--redis (or REDIS_URL) is not a URL of Redis: write redis://127.0.0.1:6379.');
+  if (!/^rediss?:\/\//.test(redisUrl) || !URL.canParse(redisUrl))
+    throw new Error('--redis (or REDIS_URL) is not a URL of Redis: write redis://127.0.0.1:6379.');
   // A URL with a password would show it.
   const { hostname, port: redisPort } = new URL(redisUrl);
   if (!(await accepts(Number(redisPort || 6379), hostname.replace(/^\[|\]$/g, '')))) {
-    throw new Error(`Nobody answers at ${hostname}:${redisPort || 6379}: start Redis there, or leave out --redis (or REDIS_URL), and the state is in a file.`);
+    throw new Error(
+      `Nobody answers at ${hostname}:${redisPort || 6379}: start Redis there, or leave out --redis (or REDIS_URL), and the state is in a file.`,
+    );
   }
 }
 
 function readArguments() {
   try {
-    return parseArgs({ options: { port: { type: 'string', short: 'p' }, redis: { type: 'string' }, preset: { type: 'string' } } }).values;
+    return parseArgs({
+      options: {
+        port: { type: 'string', short: 'p' },
+        redis: { type: 'string' },
+        preset: { type: 'string' },
+      },
+    }).values;
   } catch (error) {
-    console.error(`${error.message} There are --port 9090, --redis redis://127.0.0.1:6379 and --preset small, as in: npm start -- --port 9090`);
+    console.error(
+      `${error.message} There are --port 9090, --redis redis://127.0.0.1:6379 and --preset small, as in: npm start -- --port 9090`,
+    );
     process.exit(2);
   }
 }
@@ -104,10 +145,22 @@ async function configFile(ports) {
   if (values.preset === undefined) return path('stickyroute.yaml');
   const { PRESETS } = await import(new URL('../dist/control/presets.js', import.meta.url));
   const preset = PRESETS.find(({ name }) => name === values.preset);
-  if (preset === undefined) throw new Error(`There is no preset ${values.preset}: write --preset ${PRESETS.map(({ name }) => name).join(', or ')}.`);
+  if (preset === undefined)
+    throw new Error(
+      `There is no preset ${values.preset}: write --preset ${PRESETS.map(({ name }) => name).join(', or ')}.`,
+    );
   console.log(`${preset.name}: ${preset.size}. ${preset.scheme}. ${preset.why}\n`);
-  const upstreams = Object.fromEntries(ports.map((upstreamPort, at) => [`api-${at + 1}`, `http://127.0.0.1:${upstreamPort}`]));
-  const config = { listen: port, upstreams, ...preset.config, health: { path: '/healthz', every: '1s' }, expose: true, accessLog: false };
+  const upstreams = Object.fromEntries(
+    ports.map((upstreamPort, at) => [`api-${at + 1}`, `http://127.0.0.1:${upstreamPort}`]),
+  );
+  const config = {
+    listen: port,
+    upstreams,
+    ...preset.config,
+    health: { path: '/healthz', every: '1s' },
+    expose: true,
+    accessLog: false,
+  };
   const file = join(folder, 'stickyroute.json');
   writeFileSync(file, JSON.stringify(config));
   return file;
@@ -115,17 +168,27 @@ async function configFile(ports) {
 
 /** An access token, by logging in at an upstream as anybody would. */
 async function tokenOf({ username, password }, upstreamPort) {
-  const response = await fetch(`http://127.0.0.1:${upstreamPort}/api/login`, { method: 'POST', body: new URLSearchParams({ username, password }) });
+  const response = await fetch(`http://127.0.0.1:${upstreamPort}/api/login`, {
+    method: 'POST',
+    body: new URLSearchParams({ username, password }),
+  });
   return (await response.json()).access_token;
 }
 
-/** Starts one process, in a group of its own: Ctrl-C reaches this process alone, which then stops the others in order. */
+/**
+ * Starts one process, in a group of its own: Ctrl-C reaches this process alone, which then stops the others
+ * in order.
+ */
 function launch(name, itsPort, env, args) {
-  const child = spawn(process.execPath, ['--import', new URL('follow-parent.mjs', import.meta.url).href, ...args], {
-    env,
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    detached: process.platform !== 'win32',
-  });
+  const child = spawn(
+    process.execPath,
+    ['--import', new URL('follow-parent.mjs', import.meta.url).href, ...args],
+    {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      detached: process.platform !== 'win32',
+    },
+  );
   const host = name === 'gateway' ? 'localhost' : '127.0.0.1';
   const part = { name, port: itsPort, url: `http://${host}:${itsPort}`, child, how: undefined };
   part.ended = new Promise((resolve) => {
@@ -146,8 +209,10 @@ function launch(name, itsPort, env, args) {
 async function ready(part) {
   const endsAt = Date.now() + READY_MS;
   while (!(await accepts(part.port))) {
-    if (part.how !== undefined) throw new Error(`${part.name} did not start (${part.how}); its own words are above.`);
-    if (Date.now() > endsAt) throw new Error(`${part.name} does not listen on port ${part.port} after ${READY_MS / 1000} s.`);
+    if (part.how !== undefined)
+      throw new Error(`${part.name} did not start (${part.how}); its own words are above.`);
+    if (Date.now() > endsAt)
+      throw new Error(`${part.name} does not listen on port ${part.port} after ${READY_MS / 1000} s.`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
@@ -155,8 +220,12 @@ async function ready(part) {
 /** People kill an upstream to see what happens; that is no reason to stop. */
 function onUpstreamEnd(upstream) {
   if (stopping !== undefined) return;
-  console.log(`\n${upstream.name} (pid ${upstream.child.pid}) died: ${upstream.how}. Its users move to the others; nobody else's upstream changes.`);
-  console.log(`Bring it back in another terminal: node --env-file=${sharedFile} examples/api/server.mjs --name ${upstream.name} --port ${upstream.port}\n`);
+  console.log(
+    `\n${upstream.name} (pid ${upstream.child.pid}) died: ${upstream.how}. Its users move to the others; nobody else's upstream changes.`,
+  );
+  console.log(
+    `Bring it back in another terminal: node --env-file=${sharedFile} examples/api/server.mjs --name ${upstream.name} --port ${upstream.port}\n`,
+  );
 }
 
 function onGatewayEnd(gateway) {
@@ -182,7 +251,9 @@ function stop(code) {
   return stopping;
 }
 
-/** npm hands a signal to its shell, which may die of it without a word to this process: so watch the shell. */
+/**
+ * npm hands a signal to its shell, which may die of it without a word to this process: so watch the shell.
+ */
 function followNpm() {
   if (process.env.npm_lifecycle_event === undefined) return;
   const parent = process.ppid;
@@ -190,9 +261,14 @@ function followNpm() {
 }
 
 function table(parts) {
-  const rows = [['name', 'url', 'pid'], ...parts.map((part) => [part.name, part.url, String(part.child.pid)])];
+  const rows = [
+    ['name', 'url', 'pid'],
+    ...parts.map((part) => [part.name, part.url, String(part.child.pid)]),
+  ];
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows.map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column])).join('   ')}`.trimEnd()).join('\n');
+  return rows
+    .map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column])).join('   ')}`.trimEnd())
+    .join('\n');
 }
 
 function suggestions(token) {
@@ -201,32 +277,61 @@ function suggestions(token) {
   const jar = join(tmpdir(), 'stickyroute-cookies');
   const login = `-d 'username=alice&password=${accounts[0].password}'`;
   const groups = [
-    ['Paste any line, as often as you like. `x-upstream` says who answered, `x-affinity` why.', [
-      ['by address', `curl -si ${url}`],
-      ['by cookie (send it twice: the second time it is bound)', `curl -si -c ${jar} -b ${jar} ${url}`],
-      ['by header', `curl -si -H 'x-user-id: alice' ${url}`],
-      ['by query', `curl -si '${url}?user_id=bob'`],
-      ['by bearer token', `curl -si -H 'authorization: Bearer ${token}' ${url}`],
-      ['cookie + hashing: placed by the header, remembered by the cookie', `curl -si -c ${jar}-dave -b ${jar}-dave -H 'x-user-id: dave' ${url}`],
-    ]],
-    ['And what holds when a user is moved all the same: the three upstreams share sessions, tokens and a cache.', [
-      ['log in: a session in the jar, and a token in the answer', `curl -s -c ${jar} -b ${jar} ${login} ${at}/api/login`],
-      ['put something into the session, and read it', `curl -s -c ${jar} -b ${jar} -d 'key=color&value=red' ${at}/api/session ; curl -s -b ${jar} ${at}/api/session`],
-      ['who the token is, and which level of the cache knew (twice: the second time local)', `curl -s -H 'authorization: Bearer ${token}' ${at}/api/users/me`],
-      ['a user, from the upstream that owns it', `curl -s ${at}/api/users/2`],
-      ['one endpoint for a token, a session, and nobody', `curl -s -H 'authorization: Bearer ${token}' ${at}/api/data ; curl -s -b ${jar} ${at}/api/data ; curl -s ${at}/api/data`],
-      ['log out, everywhere: the token is worth nothing either', `curl -s -c ${jar} -b ${jar} -X POST '${at}/api/logout?everywhere=true'`],
-    ]],
+    [
+      'Paste any line, as often as you like. `x-upstream` says who answered, `x-affinity` why.',
+      [
+        ['by address', `curl -si ${url}`],
+        ['by cookie (send it twice: the second time it is bound)', `curl -si -c ${jar} -b ${jar} ${url}`],
+        ['by header', `curl -si -H 'x-user-id: alice' ${url}`],
+        ['by query', `curl -si '${url}?user_id=bob'`],
+        ['by bearer token', `curl -si -H 'authorization: Bearer ${token}' ${url}`],
+        [
+          'cookie + hashing: placed by the header, remembered by the cookie',
+          `curl -si -c ${jar}-dave -b ${jar}-dave -H 'x-user-id: dave' ${url}`,
+        ],
+      ],
+    ],
+    [
+      'And what holds when a user is moved all the same: the three upstreams share sessions, tokens and a cache.',
+      [
+        [
+          'log in: a session in the jar, and a token in the answer',
+          `curl -s -c ${jar} -b ${jar} ${login} ${at}/api/login`,
+        ],
+        [
+          'put something into the session, and read it',
+          `curl -s -c ${jar} -b ${jar} -d 'key=color&value=red' ${at}/api/session ; curl -s -b ${jar} ${at}/api/session`,
+        ],
+        [
+          'who the token is, and which level of the cache knew (twice: the second time local)',
+          `curl -s -H 'authorization: Bearer ${token}' ${at}/api/users/me`,
+        ],
+        ['a user, from the upstream that owns it', `curl -s ${at}/api/users/2`],
+        [
+          'one endpoint for a token, a session, and nobody',
+          `curl -s -H 'authorization: Bearer ${token}' ${at}/api/data ; curl -s -b ${jar} ${at}/api/data ; curl -s ${at}/api/data`,
+        ],
+        [
+          'log out, everywhere: the token is worth nothing either',
+          `curl -s -c ${jar} -b ${jar} -X POST '${at}/api/logout?everywhere=true'`,
+        ],
+      ],
+    ],
   ];
   return [
-    ...groups.flatMap(([title, lines]) => [title, ...lines.map(([what, line]) => `\n# ${what}\n${line}`), '']),
+    ...groups.flatMap(([title, lines]) => [
+      title,
+      ...lines.map(([what, line]) => `\n# ${what}\n${line}`),
+      '',
+    ]),
     'Kill an upstream by its pid to see who moves; nobody is logged out. Ctrl-C stops everything.\n',
   ].join('\n');
 }
 
 async function upstreamPorts() {
   const ports = [];
-  for (const preferred of PREFERRED_PORTS) ports.push(preferred !== port && (await isFree(preferred)) ? preferred : await freePort());
+  for (const preferred of PREFERRED_PORTS)
+    ports.push(preferred !== port && (await isFree(preferred)) ? preferred : await freePort());
   return ports;
 }
 

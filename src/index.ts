@@ -1,6 +1,6 @@
 /**
- * `stickyroute`: the router, and the types of everything it works with. Give it the facts of a request and a pool, and it says which
- * upstreams to try, in order, and why.
+ * `stickyroute`: the router, and the types of everything it works with. Give it the facts of a request and a
+ * pool, and it says which upstreams to try, in order, and why.
  */
 export { decide, Decision, prepare } from './route/router.js';
 export type { Affinity } from './route/router.js';
@@ -12,7 +12,12 @@ export { plainFacts } from './route/plain-facts.js';
 export type { PlainRequest } from './route/plain-facts.js';
 
 export { rules } from './route/affinity/registry.js';
-export type { RuleContext, RuleDefinition, TokenVerifier, TokenVerifierOptions } from './route/affinity/definition.js';
+export type {
+  RuleContext,
+  RuleDefinition,
+  TokenVerifier,
+  TokenVerifierOptions,
+} from './route/affinity/definition.js';
 export { EXPIRED, GONE, NOTHING, UNREADABLE } from './route/affinity/rule.js';
 export type { BindingTimes, FailurePolicy, Found, Rule } from './route/affinity/rule.js';
 
@@ -25,7 +30,15 @@ export type { BalanceDefinition } from './route/balance/definition.js';
 export type { Balance, BalanceFacts, Load } from './route/balance/balance.js';
 
 export { Pool } from './route/pool/pool.js';
-export type { ChangeWhy, ConditionChange, CreatePlacement, PassiveThresholds, PoolOptions, ProbeThresholds, Thresholds } from './route/pool/pool.js';
+export type {
+  ChangeWhy,
+  ConditionChange,
+  CreatePlacement,
+  PassiveThresholds,
+  PoolOptions,
+  ProbeThresholds,
+  Thresholds,
+} from './route/pool/pool.js';
 export { isReachable, takesNewUsers } from './route/pool/snapshot.js';
 export type { Condition, PoolSnapshot } from './route/pool/snapshot.js';
 export type { Upstream } from './route/pool/upstream.js';

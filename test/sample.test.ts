@@ -23,7 +23,10 @@ async function startSample(...flags: string[]): Promise<Sample> {
   const port = await freePort();
   const sample = start(process.execPath, [SCRIPT, '--port', String(port), ...flags]);
   await sample.waitForLine(/Ctrl-C stops everything/, 20_000);
-  const parts = [...sample.stdout.matchAll(/^ {2}(api-\d|gateway) +http:\/\/\S+ +(\d+)$/gm)].map((row) => ({ name: row[1]!, pid: Number(row[2]) }));
+  const parts = [...sample.stdout.matchAll(/^ {2}(api-\d|gateway) +http:\/\/\S+ +(\d+)$/gm)].map((row) => ({
+    name: row[1]!,
+    pid: Number(row[2]),
+  }));
   return { process: sample, port, parts };
 }
 
@@ -31,12 +34,18 @@ async function startSample(...flags: string[]): Promise<Sample> {
 function printedRequests(sample: Sample): { target: string; headers: Record<string, string> }[] {
   return [...sample.process.stdout.matchAll(/^curl .*load-balancer-test.*$/gm)].map(([line]) => ({
     target: /http:\/\/localhost:\d+([^\s']+)/.exec(line)![1]!,
-    headers: Object.fromEntries([...line.matchAll(/-H '([^:]+): ([^']+)'/g)].map((match) => [match[1]!, match[2]!])),
+    headers: Object.fromEntries(
+      [...line.matchAll(/-H '([^:]+): ([^']+)'/g)].map((match) => [match[1]!, match[2]!]),
+    ),
   }));
 }
 
 async function allGone(parts: readonly Part[]): Promise<void> {
-  await until('every process of the sample to be gone', () => parts.every(({ pid }) => !isAlive(pid)), 10_000);
+  await until(
+    'every process of the sample to be gone',
+    () => parts.every(({ pid }) => !isAlive(pid)),
+    10_000,
+  );
 }
 
 function servedBy(answer: RawResponse): string {
@@ -51,7 +60,11 @@ describe('npm start', () => {
     expect(requests).toHaveLength(6);
     const rulesSeen = new Set<string>();
     for (const asked of requests) {
-      const answers = [await request(sample.port, asked), await request(sample.port, asked), await request(sample.port, asked)];
+      const answers = [
+        await request(sample.port, asked),
+        await request(sample.port, asked),
+        await request(sample.port, asked),
+      ];
       expect(answers.map((answer) => answer.status)).toEqual([200, 200, 200]);
       expect(new Set(answers.map(servedBy)).size, asked.target).toBe(1);
       expect(answers[0]!.header('x-upstream')).toBe(servedBy(answers[0]!));
@@ -59,7 +72,10 @@ describe('npm start', () => {
     }
     expect([...rulesSeen].sort()).toEqual(['header', 'ip', 'jwt', 'query']);
 
-    const first = await request(sample.port, { target: '/load-balancer-test', headers: { 'x-user-id': 'dave' } });
+    const first = await request(sample.port, {
+      target: '/load-balancer-test',
+      headers: { 'x-user-id': 'dave' },
+    });
     const cookie = first.header('set-cookie')!.split(';')[0]!;
     const bound = await request(sample.port, { target: '/load-balancer-test', headers: { cookie } });
     expect([servedBy(bound), bound.header('x-affinity')]).toEqual([servedBy(first), 'bound by cookie']);
@@ -98,7 +114,9 @@ describe('npm start', () => {
     try {
       const sample = start(process.execPath, [SCRIPT, '--port', String(port)]);
       expect(await sample.waitForExit()).toEqual({ code: 1, signal: null });
-      expect(sample.stderr.trim()).toMatch(new RegExp(`^Port ${port} is in use: .*npm start -- --port \\d+.*$`));
+      expect(sample.stderr.trim()).toMatch(
+        new RegExp(`^Port ${port} is in use: .*npm start -- --port \\d+.*$`),
+      );
     } finally {
       taken.close();
     }

@@ -1,4 +1,5 @@
-// One cache, put through every case once: node bench/cache/subject.mjs NAME REDIS_PORT. Prints a line of JSON.
+// One cache, put through every case once: node bench/cache/subject.mjs NAME REDIS_PORT. Prints a line of
+// JSON.
 import { LRUCache } from 'lru-cache';
 
 const [name, port] = process.argv.slice(2);
@@ -9,7 +10,14 @@ const SMALL = 100;
 const SECONDS = 0.7;
 const CONCURRENCY = 64;
 
-const value = (at) => ({ id: at, name: `Ada Lovelace ${at}`, email: `ada${at}@example.org`, roles: ['author', 'editor'], address: { street: '12 St James Square', city: 'London' }, about: 'x'.repeat(80) });
+const value = (at) => ({
+  id: at,
+  name: `Ada Lovelace ${at}`,
+  email: `ada${at}@example.org`,
+  roles: ['author', 'editor'],
+  address: { street: '12 St James Square', city: 'London' },
+  about: 'x'.repeat(80),
+});
 const keyOf = (at) => `user:${at}:profile`;
 const keys = Array.from({ length: KEYS }, (_, at) => keyOf(at));
 const url = `redis://127.0.0.1:${port}`;
@@ -17,7 +25,13 @@ const url = `redis://127.0.0.1:${port}`;
 const subjects = {
   async 'lru-cache'() {
     const cache = new LRUCache({ max: 10_000 });
-    return { sync: (key) => cache.get(key), set: (key, of) => cache.set(key, of), hit: async (key) => cache.get(key), isTierOneOnly: true, close() {} };
+    return {
+      sync: (key) => cache.get(key),
+      set: (key, of) => cache.set(key, of),
+      hit: async (key) => cache.get(key),
+      isTierOneOnly: true,
+      close() {},
+    };
   },
   async 'stickyroute, node-redis'(max) {
     const { createClient } = await import('@redis/client');
@@ -34,7 +48,10 @@ const subjects = {
     const { memoryDriver } = await import('bentocache/drivers/memory');
     const { redisBusDriver, redisDriver } = await import('bentocache/drivers/redis');
     const connection = { host: '127.0.0.1', port: Number(port) };
-    const store = bentostore().useL1Layer(memoryDriver({ maxItems: max })).useL2Layer(redisDriver({ connection })).useBus(redisBusDriver({ connection }));
+    const store = bentostore()
+      .useL1Layer(memoryDriver({ maxItems: max }))
+      .useL2Layer(redisDriver({ connection }))
+      .useBus(redisBusDriver({ connection }));
     const cache = new BentoCache({ default: 'both', ttl: '1h', stores: { both: store } });
     return {
       set: (key, of) => cache.set({ key, value: of }),
@@ -47,7 +64,11 @@ const subjects = {
     const { Cacheable, CacheableMemory } = await import('cacheable');
     const { Keyv } = await import('keyv');
     const { default: KeyvRedis } = await import('@keyv/redis');
-    const cache = new Cacheable({ primary: new Keyv({ store: new (await import('cacheable')).KeyvCacheableMemory({ lruSize: max }) }), secondary: new KeyvRedis(url), ttl: '1h' });
+    const cache = new Cacheable({
+      primary: new Keyv({ store: new (await import('cacheable')).KeyvCacheableMemory({ lruSize: max }) }),
+      secondary: new KeyvRedis(url),
+      ttl: '1h',
+    });
     void CacheableMemory;
     return {
       set: (key, of) => cache.set(key, of),
@@ -61,7 +82,13 @@ const subjects = {
     const { Keyv } = await import('keyv');
     const { KeyvCacheableMemory } = await import('cacheable');
     const { default: KeyvRedis } = await import('@keyv/redis');
-    const cache = createCache({ ttl: 3_600_000, stores: [new Keyv({ store: new KeyvCacheableMemory({ lruSize: max }) }), new Keyv({ store: new KeyvRedis(url) })] });
+    const cache = createCache({
+      ttl: 3_600_000,
+      stores: [
+        new Keyv({ store: new KeyvCacheableMemory({ lruSize: max }) }),
+        new Keyv({ store: new KeyvRedis(url) }),
+      ],
+    });
     return {
       set: (key, of) => cache.set(key, of),
       hit: (key) => cache.wrap(key, fail),
@@ -71,7 +98,11 @@ const subjects = {
   },
   async 'node-redis, client-side cache'(max) {
     const { createClient } = await import('@redis/client');
-    const client = await createClient({ url, RESP: 3, clientSideCache: { ttl: 0, maxEntries: max, evictPolicy: 'LRU' } }).connect();
+    const client = await createClient({
+      url,
+      RESP: 3,
+      clientSideCache: { ttl: 0, maxEntries: max, evictPolicy: 'LRU' },
+    }).connect();
     return {
       set: (key, of) => client.set(`csc:${key}`, JSON.stringify(of)),
       hit: async (key) => JSON.parse(await client.get(`csc:${key}`)),
@@ -84,20 +115,25 @@ const results = {};
 const large = await subjects[name](10_000);
 for (let at = 0; at < HITS; at++) await large.set(keyOf(at), value(at));
 for (let at = 0; at < HITS; at++) await large.hit(keyOf(at));
-if (large.sync !== undefined) results['tier 1, without await'] = await measure((turn) => rush(turn, large.sync));
+if (large.sync !== undefined)
+  results['tier 1, without await'] = await measure((turn) => rush(turn, large.sync));
 results['tier 1'] = await measure((turn) => oneByOne(turn, HITS, large.hit));
 await large.close();
 if (large.isTierOneOnly !== true) {
   const small = await subjects[name](SMALL);
   await inChunks(KEYS, (at) => small.set(keyOf(at), value(at)));
   results['tier 2, one by one'] = await measure((turn) => oneByOne(turn, KEYS, small.hit));
-  results[`tier 2, ${CONCURRENCY} at once`] = await measure((turn) => atOnce(turn, (at) => small.hit(keyOf(at % KEYS))));
+  results[`tier 2, ${CONCURRENCY} at once`] = await measure((turn) =>
+    atOnce(turn, (at) => small.hit(keyOf(at % KEYS))),
+  );
   if (small.load !== undefined) {
     let fresh = 0;
-    results[`load and fill, ${CONCURRENCY} at once`] = await measure((turn) => atOnce(turn, () => {
-      const at = fresh++;
-      return small.load(`fresh:${process.pid}:${at}`, async () => value(at));
-    }));
+    results[`load and fill, ${CONCURRENCY} at once`] = await measure((turn) =>
+      atOnce(turn, () => {
+        const at = fresh++;
+        return small.load(`fresh:${process.pid}:${at}`, async () => value(at));
+      }),
+    );
   }
   await small.close();
 }
@@ -161,14 +197,17 @@ async function oneByOne(turn, count, call) {
 
 async function atOnce(turn, call) {
   let next = 0;
-  await Promise.all(Array.from({ length: CONCURRENCY }, async () => {
-    while (performance.now() < turn.ends) {
-      await call(next++);
-      turn.count++;
-    }
-  }));
+  await Promise.all(
+    Array.from({ length: CONCURRENCY }, async () => {
+      while (performance.now() < turn.ends) {
+        await call(next++);
+        turn.count++;
+      }
+    }),
+  );
 }
 
 async function inChunks(count, work) {
-  for (let at = 0; at < count; at += 100) await Promise.all(Array.from({ length: 100 }, (_, each) => work(at + each)));
+  for (let at = 0; at < count; at += 100)
+    await Promise.all(Array.from({ length: 100 }, (_, each) => work(at + each)));
 }

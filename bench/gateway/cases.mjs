@@ -1,4 +1,5 @@
-// What is measured. Each case drives one proxy for some seconds and says how many requests (or messages) were answered.
+// What is measured. Each case drives one proxy for some seconds and says how many requests (or messages) were
+// answered.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -8,7 +9,14 @@ import { run } from './measure.mjs';
 const load = fileURLToPath(new URL('load.mjs', import.meta.url));
 
 /** wrk on the other core, as users with cookies of their own. */
-function wrk({ path = '/small', connections = 32, headers = {}, method = 'GET', bodyBytes = 0, oneUser = false }) {
+function wrk({
+  path = '/small',
+  connections = 32,
+  headers = {},
+  method = 'GET',
+  bodyBytes = 0,
+  oneUser = false,
+}) {
   return async ({ port, folder, seconds, core, tls, extraHeaders = {}, pin }) => {
     const script = join(folder, 'wrk.lua');
     const all = { ...headers, ...extraHeaders };
@@ -25,12 +33,26 @@ request = function()
 end
 `,
     );
-    const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '-s', script, `${tls ? 'https' : 'http'}://127.0.0.1:${port}`];
+    const args = [
+      '-t1',
+      `-c${connections}`,
+      `-d${seconds}s`,
+      '--latency',
+      '-s',
+      script,
+      `${tls ? 'https' : 'http'}://127.0.0.1:${port}`,
+    ];
     const out = pin ? await run('taskset', ['-c', String(core), 'wrk', ...args]) : await run('wrk', args);
     const requests = Number(/(\d+) requests in/.exec(out)?.[1] ?? 0);
     if (requests === 0) throw new Error(`wrk had no answer:\n${out}`);
     const failed = Number(/Non-2xx or 3xx responses: (\d+)/.exec(out)?.[1] ?? 0);
-    return { requests, failed, p50Ms: ms(/50%\s+([\d.]+)(us|ms|s)/.exec(out)), p99Ms: ms(/99%\s+([\d.]+)(us|ms|s)/.exec(out)), seconds: Number(/requests in ([\d.]+)s/.exec(out)?.[1] ?? seconds) };
+    return {
+      requests,
+      failed,
+      p50Ms: ms(/50%\s+([\d.]+)(us|ms|s)/.exec(out)),
+      p99Ms: ms(/99%\s+([\d.]+)(us|ms|s)/.exec(out)),
+      seconds: Number(/requests in ([\d.]+)s/.exec(out)?.[1] ?? seconds),
+    };
   };
 }
 
@@ -39,7 +61,9 @@ function ms(match) {
 }
 
 async function webSockets(args, core, pin) {
-  const out = pin ? await run('taskset', ['-c', String(core), process.execPath, load, ...args]) : await run(process.execPath, [load, ...args]);
+  const out = pin
+    ? await run('taskset', ['-c', String(core), process.execPath, load, ...args])
+    : await run(process.execPath, [load, ...args]);
   return JSON.parse(out.trim().split('\n').at(-1));
 }
 
@@ -62,13 +86,20 @@ export const CASES = {
     affinity: [{ jwt: { claim: 'sub', secret: 'bench-'.repeat(8) } }],
     prepare: async () => {
       const { SignJWT } = await import('jose');
-      const token = await new SignJWT({ sub: 'user-1' }).setProtectedHeader({ alg: 'HS256' }).setExpirationTime('1h').sign(new TextEncoder().encode('bench-'.repeat(8)));
+      const token = await new SignJWT({ sub: 'user-1' })
+        .setProtectedHeader({ alg: 'HS256' })
+        .setExpirationTime('1h')
+        .sign(new TextEncoder().encode('bench-'.repeat(8)));
       return { Authorization: `Bearer ${token}` };
     },
     drive: wrk({ oneUser: true }),
   },
   large: { title: '64 KiB answer', goal: 1.2, drive: wrk({ path: '/large' }) },
-  upload: { title: '1 MiB POST', goal: 1.2, drive: wrk({ path: '/upload', method: 'POST', bodyBytes: 1024 * 1024, connections: 8 }) },
+  upload: {
+    title: '1 MiB POST',
+    goal: 1.2,
+    drive: wrk({ path: '/upload', method: 'POST', bodyBytes: 1024 * 1024, connections: 8 }),
+  },
   connect: { title: 'a new connection each request', drive: wrk({ headers: { Connection: 'close' } }) },
   many: { title: 'small GET over 1 000 connections', drive: wrk({ connections: 1000 }) },
   tls: { title: 'small GET over TLS, keep-alive', isTls: true, drive: wrk({}) },
@@ -82,18 +113,40 @@ export const CASES = {
   log: { title: 'small GET with the access log on', accessLog: true, only: /^stickyroute/, drive: wrk({}) },
 };
 
-/** At a fixed rate, the same for all: h2load on the other core, over so many connections that a slow answer on one holds up few others. */
+/**
+ * At a fixed rate, the same for all: h2load on the other core, over so many connections that a slow answer on
+ * one holds up few others.
+ */
 export function offered(perSecond) {
   return async ({ port, folder, seconds, core, pin }) => {
     const log = join(folder, 'h2load.log');
-    const args = ['--h1', '-t1', `-c${RATE_CONNECTIONS}`, '-m1', `-D${seconds}`, `--rps=${perSecond / RATE_CONNECTIONS}`, `--log-file=${log}`, '-H', 'cookie: user=1', `http://127.0.0.1:${port}/small`];
+    const args = [
+      '--h1',
+      '-t1',
+      `-c${RATE_CONNECTIONS}`,
+      '-m1',
+      `-D${seconds}`,
+      `--rps=${perSecond / RATE_CONNECTIONS}`,
+      `--log-file=${log}`,
+      '-H',
+      'cookie: user=1',
+      `http://127.0.0.1:${port}/small`,
+    ];
     await (pin ? run('taskset', ['-c', String(core), 'h2load', ...args]) : run('h2load', args));
     // Start, status, microseconds.
-    const rows = readFileSync(log, 'utf8').trim().split('\n').map((line) => line.split('\t').map(Number));
+    const rows = readFileSync(log, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => line.split('\t').map(Number));
     rmSync(log);
     const micros = rows.map((row) => row[2]).sort((a, b) => a - b);
     const at = (share) => micros[Math.floor(micros.length * share)] / 1000;
-    return { requests: rows.length, failed: rows.filter((row) => row[1] !== 200).length, p50Ms: at(0.5), p99Ms: at(0.99) };
+    return {
+      requests: rows.length,
+      failed: rows.filter((row) => row[1] !== 200).length,
+      p50Ms: at(0.5),
+      p99Ms: at(0.99),
+    };
   };
 }
 
@@ -104,13 +157,17 @@ export async function holdIdle(port, count) {
   const sockets = [];
   for (let at = 0; at < count; at += 100) {
     await Promise.all(
-      Array.from({ length: Math.min(100, count - at) }, () =>
-        new Promise((resolve, reject) => {
-          const socket = connect(port, '127.0.0.1', () => socket.write('GET /small HTTP/1.1\r\nHost: bench.example\r\n\r\n'));
-          socket.once('data', resolve);
-          socket.once('error', reject);
-          sockets.push(socket);
-        }),
+      Array.from(
+        { length: Math.min(100, count - at) },
+        () =>
+          new Promise((resolve, reject) => {
+            const socket = connect(port, '127.0.0.1', () =>
+              socket.write('GET /small HTTP/1.1\r\nHost: bench.example\r\n\r\n'),
+            );
+            socket.once('data', resolve);
+            socket.once('error', reject);
+            sockets.push(socket);
+          }),
       ),
     );
   }

@@ -1,5 +1,5 @@
-// A WebSocket echo on bare sockets, light enough not to be what is measured: answers the handshake, sends every masked frame of up to
-// 125 bytes back unmasked. Usage: node echo.mjs PORT...
+// A WebSocket echo on bare sockets, light enough not to be what is measured: answers the handshake, sends
+// every masked frame of up to 125 bytes back unmasked. Usage: node echo.mjs PORT...
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:net';
 
@@ -14,8 +14,12 @@ for (const port of process.argv.slice(2)) {
         const stop = held.indexOf('\r\n\r\n');
         if (stop === -1) return;
         const key = /sec-websocket-key: *(\S+)/i.exec(held.toString('latin1', 0, stop))?.[1] ?? '';
-        const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
-        socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
+        const accept = createHash('sha1')
+          .update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+          .digest('base64');
+        socket.write(
+          `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+        );
         isOpen = true;
         held = held.subarray(stop + 4);
       }

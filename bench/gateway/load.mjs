@@ -13,7 +13,9 @@ async function websocket() {
   const sockets = Array.from({ length: Number(connections) }, (_, at) => {
     const socket = connect(Number(port), '127.0.0.1');
     socket.setNoDelay(true);
-    socket.write(`GET /ws HTTP/1.1\r\nHost: bench.example\r\nCookie: user=${at}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`);
+    socket.write(
+      `GET /ws HTTP/1.1\r\nHost: bench.example\r\nCookie: user=${at}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+    );
     let isOpen = false;
     let bytesIn = 0;
     socket.on('data', (bytes) => {

@@ -22,7 +22,9 @@ export function cpuMicros(pid) {
   let ticks = 0;
   for (const each of tree(pid)) {
     // Behind the name in brackets; fields 14 and 15 are utime and stime.
-    const fields = readFileSync(`/proc/${each}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+    const fields = readFileSync(`/proc/${each}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
     ticks += Number(fields[11]) + Number(fields[12]);
   }
   return (ticks / TICKS) * 1e6;
@@ -31,7 +33,8 @@ export function cpuMicros(pid) {
 /** Resident memory of a process and all below it, in KiB. */
 export function residentKib(pid) {
   let kib = 0;
-  for (const each of tree(pid)) kib += Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${each}/status`, 'utf8'))?.[1] ?? 0);
+  for (const each of tree(pid))
+    kib += Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${each}/status`, 'utf8'))?.[1] ?? 0);
   return kib;
 }
 

@@ -1,5 +1,6 @@
-// The Node rivals, each as its own documentation sets it up for speed, with the same affinity job: hash the cookie field, pick one of
-// the upstreams. Started by bench/gateway.mjs as: node node-proxies.mjs NAME PORT UPSTREAM_URL...
+// The Node rivals, each as its own documentation sets it up for speed, with the same affinity job: hash the
+// cookie field, pick one of the upstreams. Started by bench/gateway.mjs as: node node-proxies.mjs NAME PORT
+// UPSTREAM_URL...
 import http from 'node:http';
 
 const [name, port, ...upstreams] = process.argv.slice(2);
@@ -19,8 +20,12 @@ const start = {
     const { createProxyServer } = await import('http-proxy-3');
     const proxy = createProxyServer({ agent, xfwd: true });
     proxy.on('error', (_error, _request, response) => response.destroy?.());
-    const server = http.createServer((request, response) => proxy.web(request, response, { target: choose(request) }));
-    server.on('upgrade', (request, socket, head) => proxy.ws(request, socket, head, { target: choose(request) }));
+    const server = http.createServer((request, response) =>
+      proxy.web(request, response, { target: choose(request) }),
+    );
+    server.on('upgrade', (request, socket, head) =>
+      proxy.ws(request, socket, head, { target: choose(request) }),
+    );
     server.listen(Number(port), '127.0.0.1');
   },
   async httpxy() {
@@ -29,7 +34,11 @@ const start = {
     const server = http.createServer((request, response) => {
       proxy.web(request, response, { target: choose(request) }).catch(() => response.destroy());
     });
-    server.on('upgrade', (request, socket, head) => void proxy.ws(request, socket, { target: choose(request) }, head)?.catch?.(() => {}));
+    server.on(
+      'upgrade',
+      (request, socket, head) =>
+        void proxy.ws(request, socket, { target: choose(request) }, head)?.catch?.(() => {}),
+    );
     server.listen(Number(port), '127.0.0.1');
   },
   async 'reply-from'() {

@@ -1,4 +1,5 @@
-// How each proxy is started for one job: one worker, on one core, upstreams chosen by the hash of the cookie field.
+// How each proxy is started for one job: one worker, on one core, upstreams chosen by the hash of the cookie
+// field.
 import { spawn, spawnSync } from 'node:child_process';
 import { openSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -38,10 +39,14 @@ export async function listening(port, deadline = Date.now() + 10_000) {
 /** A process pinned to a core where the system can do that. */
 export function startPinned(core, command, args, env = {}, stdout = 'ignore') {
   const isPinned = isOnPath('taskset');
-  const child = spawn(isPinned ? 'taskset' : command, isPinned ? ['-c', String(core), command, ...args] : args, {
-    stdio: ['ignore', stdout, 'pipe'],
-    env: { ...process.env, ...env },
-  });
+  const child = spawn(
+    isPinned ? 'taskset' : command,
+    isPinned ? ['-c', String(core), command, ...args] : args,
+    {
+      stdio: ['ignore', stdout, 'pipe'],
+      env: { ...process.env, ...env },
+    },
+  );
   let errors = '';
   child.stderr.on('data', (piece) => (errors = (errors + piece).slice(-4000)));
   child.on('exit', (code) => {
@@ -51,8 +56,13 @@ export function startPinned(core, command, args, env = {}, stdout = 'ignore') {
 }
 
 function nginxGround(folder, name) {
-  const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((kind) => `${kind}_temp_path ${join(folder, `${name}-${kind}`)};`);
-  return { main: `daemon off; worker_processes 1; pid ${join(folder, `${name}.pid`)}; error_log ${join(folder, `${name}.log`)} crit; worker_rlimit_nofile 16384; events { worker_connections 8192; }`, http: `access_log off; keepalive_requests 100000000; keepalive_timeout 600s; client_max_body_size 16m; ${paths.join(' ')}` };
+  const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (kind) => `${kind}_temp_path ${join(folder, `${name}-${kind}`)};`,
+  );
+  return {
+    main: `daemon off; worker_processes 1; pid ${join(folder, `${name}.pid`)}; error_log ${join(folder, `${name}.log`)} crit; worker_rlimit_nofile 16384; events { worker_connections 8192; }`,
+    http: `access_log off; keepalive_requests 100000000; keepalive_timeout 600s; client_max_body_size 16m; ${paths.join(' ')}`,
+  };
 }
 
 /** The upstreams: one nginx on three ports, answering from memory. */
@@ -73,12 +83,41 @@ ${ports.map((port) => `server { listen 127.0.0.1:${port} backlog=4096; location 
 export const PROXIES = {
   stickyroute: {
     isHere: () => true,
-    start({ folder, port, ports, core, tls, affinity = [{ header: 'cookie' }], accessLog = false, entry = here('../../dist/cli/main.js'), runtime = [process.execPath] }) {
+    start({
+      folder,
+      port,
+      ports,
+      core,
+      tls,
+      affinity = [{ header: 'cookie' }],
+      accessLog = false,
+      entry = here('../../dist/cli/main.js'),
+      runtime = [process.execPath],
+    }) {
       const file = join(folder, `stickyroute-${port}.json`);
-      const upstreams = Object.fromEntries(ports.map((each, at) => [`u${at + 1}`, `http://127.0.0.1:${each}`]));
-      writeFileSync(file, JSON.stringify({ listen: `127.0.0.1:${port}`, ...(tls ? { tls: { cert: tls.cert, key: tls.key } } : {}), keys: ['bench-'.repeat(8)], upstreams, affinity, accessLog, limits: { connections: 10000 } }));
+      const upstreams = Object.fromEntries(
+        ports.map((each, at) => [`u${at + 1}`, `http://127.0.0.1:${each}`]),
+      );
+      writeFileSync(
+        file,
+        JSON.stringify({
+          listen: `127.0.0.1:${port}`,
+          ...(tls ? { tls: { cert: tls.cert, key: tls.key } } : {}),
+          keys: ['bench-'.repeat(8)],
+          upstreams,
+          affinity,
+          accessLog,
+          limits: { connections: 10000 },
+        }),
+      );
       const log = accessLog ? openSync(join(folder, `stickyroute-${port}.log`), 'a') : 'ignore';
-      return startPinned(core, runtime[0], [...runtime.slice(1), entry, 'up', '-c', file], { NODE_ENV: 'production' }, log);
+      return startPinned(
+        core,
+        runtime[0],
+        [...runtime.slice(1), entry, 'up', '-c', file],
+        { NODE_ENV: 'production' },
+        log,
+      );
     },
   },
   nginx: {
@@ -87,9 +126,12 @@ export const PROXIES = {
       const { main, http } = nginxGround(folder, `nginx-${port}`);
       const file = join(folder, `nginx-${port}.conf`);
       const secure = tls ? `ssl_certificate ${tls.cert}; ssl_certificate_key ${tls.key};` : '';
-      writeFileSync(file, `${main} http { ${http} map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
+      writeFileSync(
+        file,
+        `${main} http { ${http} map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
 upstream pool { hash $http_cookie consistent; ${ports.map((each) => `server 127.0.0.1:${each} max_fails=3 fail_timeout=30s;`).join(' ')} keepalive 512; keepalive_requests 100000000; }
-server { listen 127.0.0.1:${port} backlog=4096 ${tls ? 'ssl' : ''}; ${secure} location / { proxy_pass http://pool; proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade; proxy_set_header Host $http_host; proxy_set_header X-Real-IP $remote_addr; proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header X-Forwarded-Host $http_host; proxy_set_header X-Request-Id $request_id; proxy_request_buffering off; proxy_buffering on; } } }`);
+server { listen 127.0.0.1:${port} backlog=4096 ${tls ? 'ssl' : ''}; ${secure} location / { proxy_pass http://pool; proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade; proxy_set_header Host $http_host; proxy_set_header X-Real-IP $remote_addr; proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header X-Forwarded-Host $http_host; proxy_set_header X-Request-Id $request_id; proxy_request_buffering off; proxy_buffering on; } } }`,
+      );
       return startPinned(core, 'nginx', ['-c', file]);
     },
   },
@@ -103,7 +145,9 @@ server { listen 127.0.0.1:${port} backlog=4096 ${tls ? 'ssl' : ''}; ${secure} lo
         writeFileSync(pem, tls.both);
         bind += ` ssl crt ${pem}`;
       }
-      writeFileSync(file, `global
+      writeFileSync(
+        file,
+        `global
   nbthread 1
   maxconn 8192
   tune.ssl.default-dh-param 2048
@@ -128,7 +172,8 @@ backend pool
   balance hdr(cookie)
   hash-type consistent
 ${ports.map((each, at) => `  server u${at + 1} 127.0.0.1:${each}`).join('\n')}
-`);
+`,
+      );
       return startPinned(core, 'haproxy', ['-f', file]);
     },
   },
@@ -136,7 +181,9 @@ ${ports.map((each, at) => `  server u${at + 1} 127.0.0.1:${each}`).join('\n')}
     isHere: () => isOnPath('caddy'),
     start({ folder, port, ports, core, tls }) {
       const file = join(folder, `Caddyfile-${port}`);
-      writeFileSync(file, `{
+      writeFileSync(
+        file,
+        `{
   admin off
   auto_https off
 }
@@ -146,8 +193,13 @@ ${tls ? 'https' : 'http'}://127.0.0.1:${port} {
     lb_policy header Cookie
   }
 }
-`);
-      return startPinned(core, 'caddy', ['run', '--adapter', 'caddyfile', '--config', file], { GOMAXPROCS: '1', XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder });
+`,
+      );
+      return startPinned(core, 'caddy', ['run', '--adapter', 'caddyfile', '--config', file], {
+        GOMAXPROCS: '1',
+        XDG_DATA_HOME: folder,
+        XDG_CONFIG_HOME: folder,
+      });
     },
   },
   'http-proxy-3': nodeProxy('http-proxy-3'),
@@ -158,6 +210,12 @@ ${tls ? 'https' : 'http'}://127.0.0.1:${port} {
 function nodeProxy(name) {
   return {
     isHere: () => true,
-    start: ({ port, ports, core }) => startPinned(core, process.execPath, [here('node-proxies.mjs'), name, String(port), ...ports.map((each) => `http://127.0.0.1:${each}`)], { NODE_ENV: 'production' }),
+    start: ({ port, ports, core }) =>
+      startPinned(
+        core,
+        process.execPath,
+        [here('node-proxies.mjs'), name, String(port), ...ports.map((each) => `http://127.0.0.1:${each}`)],
+        { NODE_ENV: 'production' },
+      ),
   };
 }

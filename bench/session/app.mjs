@@ -1,6 +1,7 @@
 // One app of the session bench, as a process of its own:
 //   node app.mjs KIND REDIS_PORT FOLDER
-// Every app answers the same three paths: `/` uses no session, `/read` reads a field, `/write` sets one. Prints its port when it listens.
+// Every app answers the same three paths: `/` uses no session, `/read` reads a field, `/write` sets one.
+// Prints its port when it listens.
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { createClient } from '@redis/client';
@@ -16,7 +17,8 @@ await client.connect();
 
 const apps = {
   // What nobody who adds a session can go below.
-  'node:http, no session': async () => createServer((request, response) => void response.end(without(request.url))),
+  'node:http, no session': async () =>
+    createServer((request, response) => void response.end(without(request.url))),
   'Express, no session': async () => {
     const app = require('express')();
     app.use((request, response) => void response.send(without(request.url)));
@@ -33,7 +35,12 @@ const apps = {
   '@fastify/session + connect-redis': (defaults) => fastifySession(defaults),
   'stickyroute, node:http, Redis': async () => {
     const { session } = await import('../../dist/frameworks/node/index.js');
-    return createServer(session(ours(redisStore(client)), (request, response) => void response.end(work(request.url, request.session))));
+    return createServer(
+      session(
+        ours(redisStore(client)),
+        (request, response) => void response.end(work(request.url, request.session)),
+      ),
+    );
   },
   'stickyroute, Express, Redis': () => expressOurs(redisStore(client)),
   'stickyroute, Fastify, Redis': () => fastifyOurs(redisStore(client)),
@@ -85,7 +92,12 @@ async function fastifySession(defaults) {
   const app = fastify({ serverFactory: (handler) => server.on('request', handler) });
   app.register(require('@fastify/cookie'));
   const tuned = { saveUninitialized: false, rolling: false };
-  app.register(require('@fastify/session'), { secret: 's'.repeat(32), store: new RedisStore({ client }), cookie: { secure: false }, ...(defaults ? {} : tuned) });
+  app.register(require('@fastify/session'), {
+    secret: 's'.repeat(32),
+    store: new RedisStore({ client }),
+    cookie: { secure: false },
+    ...(defaults ? {} : tuned),
+  });
   app.get('/*', async (request) => workOnObject(request.url, request.session));
   await app.ready();
   return server;

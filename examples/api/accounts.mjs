@@ -26,7 +26,13 @@ export class Accounts {
   async create({ id, username, password, email }) {
     const salt = randomBytes(SALT_BYTES);
     const hash = await derive(password, salt, HASH_BYTES, COST);
-    const fields = { id, username, email, salt: salt.toString('base64url'), hash: hash.toString('base64url') };
+    const fields = {
+      id,
+      username,
+      email,
+      salt: salt.toString('base64url'),
+      hash: hash.toString('base64url'),
+    };
     await this.#store.change(PARTITION, {
       requires: [{ kind: 'absent', key: `account:${username}` }],
       steps: [
@@ -36,15 +42,30 @@ export class Accounts {
     });
   }
 
-  /** The user with that name and password; undefined for any other pair, after the same time. 'busy': try again. */
+  /**
+   * The user with that name and password; undefined for any other pair, after the same time. 'busy': try
+   * again.
+   */
   async check(username, password) {
-    if (typeof username !== 'string' || typeof password !== 'string' || username.length > 100 || password.length > 200) return undefined;
+    if (
+      typeof username !== 'string' ||
+      typeof password !== 'string' ||
+      username.length > 100 ||
+      password.length > 200
+    )
+      return undefined;
     if (this.#checking >= CHECKS_MAX) return 'busy';
     this.#checking++;
     try {
-      const account = username === '' ? undefined : (await this.#store.read(PARTITION, `account:${username}`))?.fields;
+      const account =
+        username === '' ? undefined : (await this.#store.read(PARTITION, `account:${username}`))?.fields;
       // A name that nobody has costs the same, or the time would tell which names there are.
-      const { salt, hash } = account ?? (this.#nobody ??= { salt: randomBytes(SALT_BYTES).toString('base64url'), hash: randomBytes(HASH_BYTES).toString('base64url') });
+      const { salt, hash } =
+        account ??
+        (this.#nobody ??= {
+          salt: randomBytes(SALT_BYTES).toString('base64url'),
+          hash: randomBytes(HASH_BYTES).toString('base64url'),
+        });
       const derived = await derive(password, Buffer.from(salt, 'base64url'), HASH_BYTES, COST);
       const isRight = timingSafeEqual(derived, Buffer.from(hash, 'base64url'));
       return account !== undefined && isRight ? { id: account.id, username: account.username } : undefined;
@@ -56,6 +77,8 @@ export class Accounts {
   /** What the "database" knows of a user. */
   async find(id) {
     const fields = (await this.#store.read(PARTITION, `user:${id}`))?.fields;
-    return fields === undefined ? undefined : { id: fields.id, username: fields.username, email: fields.email };
+    return fields === undefined
+      ? undefined
+      : { id: fields.id, username: fields.username, email: fields.email };
   }
 }

@@ -1,5 +1,5 @@
-// An upstream as any team has one: plain Node, some endpoints, a WebSocket echo. Its sessions, tokens and cache are stickyroute's, so
-// that it doesn't matter which of the three answers.
+// An upstream as any team has one: plain Node, some endpoints, a WebSocket echo. Its sessions, tokens and
+// cache are stickyroute's, so that it doesn't matter which of the three answers.
 //   node examples/api/server.mjs --port 3001 --name api-1
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -38,8 +38,18 @@ const accounts = new Accounts(state.store);
 for (const account of JSON.parse(process.env.ACCOUNTS || '[]')) await accounts.create(account);
 const owners = createClient({ upstreams, deadline: '5s', answerTime: '2s' });
 
-const shared = { ...state, accounts, owners, storeName: state.store.name, internalKey: secret('INTERNAL_KEY') };
-const endpoints = { ...testingEndpoints(name), ...sessionEndpoints(name, shared), ...userEndpoints(name, shared) };
+const shared = {
+  ...state,
+  accounts,
+  owners,
+  storeName: state.store.name,
+  internalKey: secret('INTERNAL_KEY'),
+};
+const endpoints = {
+  ...testingEndpoints(name),
+  ...sessionEndpoints(name, shared),
+  ...userEndpoints(name, shared),
+};
 
 /** An endpoint by its path, by method and path, or by method and a path whose last part is the parameter. */
 function find(method, path) {
@@ -51,20 +61,24 @@ function find(method, path) {
   return /^[\w-]{1,64}$/.test(parameter) ? { endpoint, parameter } : {};
 }
 
-const server = createServer(session(state.sessions, async (request, response) => {
-  const [path, query] = request.url.split('?', 2);
-  const { endpoint, parameter } = find(request.method, path);
-  if (endpoint === undefined) {
-    sendJson(response, 404, { error: `No such endpoint. There are: ${[...Object.keys(endpoints), '/ws (WebSocket)'].join(', ')}.` });
-    return;
-  }
-  try {
-    await endpoint(request, response, { query: new URLSearchParams(query), parameter });
-  } catch (error) {
-    if (request.destroyed && !request.complete) return; // the client left in the middle of its request
-    throw error;
-  }
-}));
+const server = createServer(
+  session(state.sessions, async (request, response) => {
+    const [path, query] = request.url.split('?', 2);
+    const { endpoint, parameter } = find(request.method, path);
+    if (endpoint === undefined) {
+      sendJson(response, 404, {
+        error: `No such endpoint. There are: ${[...Object.keys(endpoints), '/ws (WebSocket)'].join(', ')}.`,
+      });
+      return;
+    }
+    try {
+      await endpoint(request, response, { query: new URLSearchParams(query), parameter });
+    } catch (error) {
+      if (request.destroyed && !request.complete) return; // the client left in the middle of its request
+      throw error;
+    }
+  }),
+);
 // Longer than the gateway keeps an unused connection, so that it is the gateway who closes it.
 server.keepAliveTimeout = 75_000;
 
@@ -76,10 +90,14 @@ sockets.on('connection', (socket) => {
 });
 
 server.on('error', (error) => {
-  console.error(error.code === 'EADDRINUSE' ? `Port ${port} is in use: choose another with --port.` : error.message);
+  console.error(
+    error.code === 'EADDRINUSE' ? `Port ${port} is in use: choose another with --port.` : error.message,
+  );
   process.exit(1);
 });
-server.listen(port, host, () => console.log(`${name} listens on http://${host}:${server.address().port}, state in ${state.store.name}`));
+server.listen(port, host, () =>
+  console.log(`${name} listens on http://${host}:${server.address().port}, state in ${state.store.name}`),
+);
 
 async function leave() {
   owners.close();

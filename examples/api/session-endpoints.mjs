@@ -5,7 +5,12 @@ const NAME = /^[\w.-]{1,64}$/;
 
 export function sessionEndpoints(name, { accounts, sessions, tokens, cache }) {
   return {
-    'GET /api/session': (request, response) => sendJson(response, 200, { service_name: name, user: request.session.get('username') ?? null, session: request.session.all() }),
+    'GET /api/session': (request, response) =>
+      sendJson(response, 200, {
+        service_name: name,
+        user: request.session.get('username') ?? null,
+        session: request.session.all(),
+      }),
     'POST /api/session': setField,
     'DELETE /api/session': (request, response) => {
       request.session.clear();
@@ -18,7 +23,10 @@ export function sessionEndpoints(name, { accounts, sessions, tokens, cache }) {
   async function setField(request, response, { query }) {
     const { key, value } = (await readInput(request, query)) ?? {};
     if (typeof key !== 'string' || !NAME.test(key) || value === undefined) {
-      return sendJson(response, 400, { error: 'Send a key of letters, digits and . _ - up to 64, and a value: {"key": "color", "value": "red"}.' });
+      return sendJson(response, 400, {
+        error:
+          'Send a key of letters, digits and . _ - up to 64, and a value: {"key": "color", "value": "red"}.',
+      });
     }
     request.session.set(key, value);
     sendJson(response, 200, { service_name: name, session: request.session.all() });
@@ -27,15 +35,29 @@ export function sessionEndpoints(name, { accounts, sessions, tokens, cache }) {
   async function login(request, response, { query }) {
     const { username, password } = (await readInput(request, query)) ?? {};
     const user = await accounts.check(username, password);
-    if (user === 'busy') return sendJson(response, 503, { error: 'Too many logins at once. Try again in a moment.' }, { 'retry-after': '1' });
+    if (user === 'busy')
+      return sendJson(
+        response,
+        503,
+        { error: 'Too many logins at once. Try again in a moment.' },
+        { 'retry-after': '1' },
+      );
     if (user === undefined) return sendJson(response, 401, { error: 'Wrong username or password.' });
     const { session } = request;
     await session.user(user.id, { device: { agent: (request.headers['user-agent'] ?? '').slice(0, 200) } });
-    session.set('user_id', user.id).set('username', user.username).set('login_time', new Date().toISOString());
+    session
+      .set('user_id', user.id)
+      .set('username', user.username)
+      .set('login_time', new Date().toISOString());
     // What was cached of the user may be from another life.
     await cache.scope(user.id).clear();
     const { accessToken } = await tokens.issue({ sub: user.id, claims: { username: user.username } });
-    sendJson(response, 200, { service_name: name, access_token: accessToken, token_type: 'bearer' }, { 'cache-control': 'no-store' });
+    sendJson(
+      response,
+      200,
+      { service_name: name, access_token: accessToken, token_type: 'bearer' },
+      { 'cache-control': 'no-store' },
+    );
   }
 
   async function logout(request, response, { query }) {

@@ -33,7 +33,10 @@ async function openStore(redisUrl, folder) {
     const store = lmdbStore({ path: folder });
     return { store, close: () => store.close() };
   }
-  const [{ createClient }, { redisStore }] = await Promise.all([import('@redis/client'), import('stickyroute/store/redis')]);
+  const [{ createClient }, { redisStore }] = await Promise.all([
+    import('@redis/client'),
+    import('stickyroute/store/redis'),
+  ]);
   const client = createClient({ url: redisUrl });
   client.on('error', (error) => console.error(`redis: ${error.message}`));
   await client.connect();

@@ -8,7 +8,8 @@ const PARTS_MAX = 1000;
 
 export function testingEndpoints(name) {
   return {
-    '/load-balancer-test': (_request, response) => sendJson(response, 200, { service_name: name, pid: process.pid }),
+    '/load-balancer-test': (_request, response) =>
+      sendJson(response, 200, { service_name: name, pid: process.pid }),
     '/healthz': (_request, response) => sendJson(response, 200, { status: 'ok', service_name: name }),
     '/echo': echo,
     '/slow': slow,
@@ -19,7 +20,8 @@ export function testingEndpoints(name) {
   /** The request as it arrived, any method. */
   async function echo(request, response) {
     const body = await readBody(request);
-    if (body === undefined) return sendJson(response, 413, { error: `A body may have ${BODY_BYTES_MAX} bytes.` });
+    if (body === undefined)
+      return sendJson(response, 413, { error: `A body may have ${BODY_BYTES_MAX} bytes.` });
     const { method, url, headers } = request;
     sendJson(response, 200, { service_name: name, method, url, headers, body });
   }
@@ -40,7 +42,11 @@ export function testingEndpoints(name) {
   /** The same as server-sent events. */
   async function events(_request, response, { query }) {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-    await writeParts(response, query, (at) => `id: ${at}\ndata: ${JSON.stringify({ service_name: name, part: at })}\n\n`);
+    await writeParts(
+      response,
+      query,
+      (at) => `id: ${at}\ndata: ${JSON.stringify({ service_name: name, part: at })}\n\n`,
+    );
   }
 }
 

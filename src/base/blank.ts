@@ -1,6 +1,6 @@
 /**
- * The part of a byte string from `start` to `end` without the spaces and tabs around it. `String.trim` would not do: it also takes
- * 0xA0, which is the last byte of `à` in UTF-8.
+ * The part of a byte string from `start` to `end` without the spaces and tabs around it. `String.trim` would
+ * not do: it also takes 0xA0, which is the last byte of `à` in UTF-8.
  */
 export function trimBlank(text: string, start = 0, end = text.length): string {
   while (start < end && isBlank(text.charCodeAt(start))) start++;

@@ -10,8 +10,9 @@ export class BoundedMap<K, V> {
   readonly #keyOf: ((value: V) => K) | undefined;
 
   /**
-   * `keyOf` says where a value has its own copy of its key. Needed when look-ups use texts cut out of larger ones: V8 keeps the
-   * whole request head alive for a slice of it, and a hit in the old generation would store that slice.
+   * `keyOf` says where a value has its own copy of its key. Needed when look-ups use texts cut out of larger
+   * ones: V8 keeps the whole request head alive for a slice of it, and a hit in the old generation would
+   * store that slice.
    */
   constructor(max: number, keyOf?: (value: V) => K) {
     this.#half = Math.max(1, Math.floor(max / 2));

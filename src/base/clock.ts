@@ -21,7 +21,10 @@ export interface Clock {
   after(ms: number, task: () => void): Timer;
 }
 
-/** Keeps the process running until stopped, as a clock's timers don't: for one that only waits for signals and for other processes. */
+/**
+ * Keeps the process running until stopped, as a clock's timers don't: for one that only waits for signals and
+ * for other processes.
+ */
 export function stayAlive(): Timer {
   const handle = setInterval(() => {}, 2 ** 31 - 1);
   return { stop: () => clearInterval(handle) };

@@ -54,7 +54,10 @@ export class StickyError extends Error {
     this.code = code;
   }
 
-  /** The HTTP status that says the same to a client; undefined where it is the app's fault. Express and Fastify look for either name. */
+  /**
+   * The HTTP status that says the same to a client; undefined where it is the app's fault. Express and
+   * Fastify look for either name.
+   */
   get status(): number | undefined {
     return STATUS[this.code];
   }

@@ -1,9 +1,13 @@
 /** How an instant is written, for messages. */
-export const INSTANT_FORM = 'a day, such as 2027-03-01 (it begins at midnight UTC), or a time with its zone, such as 2027-03-01T18:00:00Z';
+export const INSTANT_FORM =
+  'a day, such as 2027-03-01 (it begins at midnight UTC), or a time with its zone, such as 2027-03-01T18:00:00Z';
 
 const FORM = /^(\d{4}-\d{2}-(\d{2}))(T\d{2}:\d{2}(:\d{2})?(Z|[+-]\d{2}:\d{2}))?$/;
 
-/** Milliseconds since 1970 of a day (its beginning, UTC) or a time of RFC 3339; undefined for anything else. A time without a zone means another instant on each machine. */
+/**
+ * Milliseconds since 1970 of a day (its beginning, UTC) or a time of RFC 3339; undefined for anything else. A
+ * time without a zone means another instant on each machine.
+ */
 export function parseInstant(text: string): number | undefined {
   const match = FORM.exec(text);
   if (match === null) return undefined;

@@ -10,19 +10,40 @@ export function badOption(message: string): StickyError {
 }
 
 /** Milliseconds. `name` is the option's, for the message. */
-export function readDuration(name: string, value: Duration, leastMs: number, mostMs: number, code: StickyErrorCode = 'STICKY_CONFIG_INVALID'): number {
+export function readDuration(
+  name: string,
+  value: Duration,
+  leastMs: number,
+  mostMs: number,
+  code: StickyErrorCode = 'STICKY_CONFIG_INVALID',
+): number {
   const ms = typeof value === 'string' ? (value === '0' ? 0 : parseDuration(value)) : value;
-  if (typeof ms !== 'number' || !Number.isFinite(ms)) throw new StickyError(code, `\`${name}\` is not a duration. Write milliseconds as a number, or ${DURATION_FORM}.`);
-  if (ms < leastMs || ms > mostMs) throw new StickyError(code, `\`${name}\` is ${ms} ms. Write one from ${leastMs} to ${mostMs} ms.`);
+  if (typeof ms !== 'number' || !Number.isFinite(ms))
+    throw new StickyError(
+      code,
+      `\`${name}\` is not a duration. Write milliseconds as a number, or ${DURATION_FORM}.`,
+    );
+  if (ms < leastMs || ms > mostMs)
+    throw new StickyError(code, `\`${name}\` is ${ms} ms. Write one from ${leastMs} to ${mostMs} ms.`);
   return ms;
 }
 
-/** A misspelt limit that is silently ignored is no limit. `names` has a property for each name; `what` they are of, for the message. */
-export function checkNames(written: unknown, names: object, what: string, code: StickyErrorCode = 'STICKY_CONFIG_INVALID'): void {
+/**
+ * A misspelt limit that is silently ignored is no limit. `names` has a property for each name; `what` they
+ * are of, for the message.
+ */
+export function checkNames(
+  written: unknown,
+  names: object,
+  what: string,
+  code: StickyErrorCode = 'STICKY_CONFIG_INVALID',
+): void {
   const known = Object.keys(names);
-  if (typeof written !== 'object' || written === null) throw new StickyError(code, `${what} must be an object. It may have: ${known.join(', ')}.`);
+  if (typeof written !== 'object' || written === null)
+    throw new StickyError(code, `${what} must be an object. It may have: ${known.join(', ')}.`);
   const odd = Object.keys(written).find((name) => !known.includes(name));
-  if (odd !== undefined) throw new StickyError(code, `${what} can't have ${odd}. It may have: ${known.join(', ')}.`);
+  if (odd !== undefined)
+    throw new StickyError(code, `${what} can't have ${odd}. It may have: ${known.join(', ')}.`);
 }
 
 const KEY_CHARACTERS_MIN = 32;
@@ -32,8 +53,12 @@ export function readKeys(keys: readonly string[] = []): readonly string[] {
   const make = 'Make one with: openssl rand -base64 32';
   if (!Array.isArray(keys)) throw badOption(`\`keys\` must be a list of secrets. ${make}`);
   for (const key of keys as readonly unknown[]) {
-    if (typeof key !== 'string') throw badOption(`A key is not text. Is the environment variable set that it comes from? ${make}`);
-    if (key.length < KEY_CHARACTERS_MIN) throw badOption(`A key has ${key.length} characters, and at least ${KEY_CHARACTERS_MIN} are needed. ${make}`);
+    if (typeof key !== 'string')
+      throw badOption(`A key is not text. Is the environment variable set that it comes from? ${make}`);
+    if (key.length < KEY_CHARACTERS_MIN)
+      throw badOption(
+        `A key has ${key.length} characters, and at least ${KEY_CHARACTERS_MIN} are needed. ${make}`,
+      );
   }
   return keys;
 }

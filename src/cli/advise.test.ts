@@ -18,7 +18,10 @@ async function advise(argv: readonly string[], lines?: readonly string[]) {
     openLog: () => ({ write: () => undefined }),
     exit: () => undefined,
     ...(lines !== undefined && {
-      openTerminal: () => ({ ask: async (question: string) => (said.questions.push(question), left.shift()), close: () => void (said.isClosed = true) }),
+      openTerminal: () => ({
+        ask: async (question: string) => (said.questions.push(question), left.shift()),
+        close: () => void (said.isClosed = true),
+      }),
     }),
   });
   return { code, ...said };
@@ -43,7 +46,10 @@ describe('advise with flags', () => {
     expect([code, err]).toEqual([0, '']);
     expect(out).toMatch(new RegExp(`^# preset ${name} .*\n# Why: `));
     const { config } = PRESETS.find((preset) => preset.name === name)!;
-    const { pools, routes, workers } = readConfig({ upstreams: { 'api-1': 'http://127.0.0.1:3001', 'api-2': 'http://127.0.0.1:3002' }, ...config });
+    const { pools, routes, workers } = readConfig({
+      upstreams: { 'api-1': 'http://127.0.0.1:3001', 'api-2': 'http://127.0.0.1:3002' },
+      ...config,
+    });
     expect(read(out)).toMatchObject({ pools, routes, workers });
   });
 
@@ -58,9 +64,12 @@ describe('advise with flags', () => {
   });
 
   it('prefers no affinity where nothing is kept, and exact routing where data is', async () => {
-    const routeOf = async (...argv: string[]) => read((await advise(['--users', '2M', '--clients', 'browsers', '--keeps', ...argv])).out).routes[0]!;
+    const routeOf = async (...argv: string[]) =>
+      read((await advise(['--users', '2M', '--clients', 'browsers', '--keeps', ...argv])).out).routes[0]!;
     expect(await routeOf('nothing')).toMatchObject({ affinity: [], balance: { name: 'roundRobin' } });
-    expect(await routeOf('data')).toMatchObject({ affinity: [{ name: 'header', options: { name: 'x-user-id' } }] });
+    expect(await routeOf('data')).toMatchObject({
+      affinity: [{ name: 'header', options: { name: 'x-user-id' } }],
+    });
     expect((await routeOf('copies')).affinity.map(({ name }) => name)).toEqual(['cookie']);
   });
 
@@ -68,11 +77,30 @@ describe('advise with flags', () => {
     for (const users of ['100', '100k', '10M']) {
       for (const clients of CLIENTS) {
         for (const keeps of KEEPS) {
-          const { code, out } = await advise(['--users', users, '--clients', clients, '--keeps', keeps, '--proxies', '10.0.0.0/8, ::1', '--upstream', 'http://10.0.0.1:80', '--upstream', 'http://10.0.0.2:80']);
+          const { code, out } = await advise([
+            '--users',
+            users,
+            '--clients',
+            clients,
+            '--keeps',
+            keeps,
+            '--proxies',
+            '10.0.0.0/8, ::1',
+            '--upstream',
+            'http://10.0.0.1:80',
+            '--upstream',
+            'http://10.0.0.2:80',
+          ]);
           const config = read(out);
           expect(code).toBe(0);
-          expect(config).toMatchObject({ trustedProxies: ['10.0.0.0/8', '::1'], workers: users === '10M' ? 'auto' : 1 });
-          expect(config.pools[0]!.upstreams.map(({ id, url }) => `${id} ${url}`)).toEqual(['api-1 http://10.0.0.1', 'api-2 http://10.0.0.2']);
+          expect(config).toMatchObject({
+            trustedProxies: ['10.0.0.0/8', '::1'],
+            workers: users === '10M' ? 'auto' : 1,
+          });
+          expect(config.pools[0]!.upstreams.map(({ id, url }) => `${id} ${url}`)).toEqual([
+            'api-1 http://10.0.0.1',
+            'api-2 http://10.0.0.2',
+          ]);
           assemble(config);
         }
       }
@@ -95,24 +123,42 @@ describe('advise with flags', () => {
 });
 
 describe('advise at a terminal', () => {
-  it('asks four questions, again where an answer can\'t be used', async () => {
-    const { code, out, err, questions, isClosed } = await advise([], ['many', '50 000', 'robots', 'API', 'copies', 'none']);
+  it("asks four questions, again where an answer can't be used", async () => {
+    const { code, out, err, questions, isClosed } = await advise(
+      [],
+      ['many', '50 000', 'robots', 'API', 'copies', 'none'],
+    );
     expect([code, isClosed, questions.length]).toEqual([0, true, 6]);
-    expect(err).toBe('Write a number above 0: 50000, 10k or 2M.\nWrite one of internal, browsers, api, mixed.\n');
-    expect(out).toBe((await advise(['--users', '50000', '--clients', 'api', '--keeps', 'copies', '--proxies', 'none'])).out);
+    expect(err).toBe(
+      'Write a number above 0: 50000, 10k or 2M.\nWrite one of internal, browsers, api, mixed.\n',
+    );
+    expect(out).toBe(
+      (await advise(['--users', '50000', '--clients', 'api', '--keeps', 'copies', '--proxies', 'none'])).out,
+    );
   });
 
   it('takes the answer in brackets for an empty one', async () => {
     const { out, questions } = await advise([], ['', '', ' ', '']);
-    expect(questions.map((question) => /\[(\w+)\] $/.exec(question)![1])).toEqual(['10000', 'mixed', 'copies', 'none']);
-    expect(out).toBe((await advise(['--users', '10000', '--clients', 'mixed', '--keeps', 'copies', '--proxies', 'none'])).out);
+    expect(questions.map((question) => /\[(\w+)\] $/.exec(question)![1])).toEqual([
+      '10000',
+      'mixed',
+      'copies',
+      'none',
+    ]);
+    expect(out).toBe(
+      (await advise(['--users', '10000', '--clients', 'mixed', '--keeps', 'copies', '--proxies', 'none']))
+        .out,
+    );
   });
 
-  it.each([0, 1, 2, 3])('gives no advice and exits 1 when the person goes after %i answers', async (answers) => {
-    const { code, out, err, isClosed } = await advise([], ['500', 'api', 'copies'].slice(0, answers));
-    expect([code, out, isClosed]).toEqual([1, '', true]);
-    expect(err).toContain('no answers, so no advice');
-  });
+  it.each([0, 1, 2, 3])(
+    'gives no advice and exits 1 when the person goes after %i answers',
+    async (answers) => {
+      const { code, out, err, isClosed } = await advise([], ['500', 'api', 'copies'].slice(0, answers));
+      expect([code, out, isClosed]).toEqual([1, '', true]);
+      expect(err).toContain('no answers, so no advice');
+    },
+  );
 
   it('asks nothing where flags answer', async () => {
     const { code, questions } = await advise(['--users', '500'], []);
@@ -127,5 +173,12 @@ it('without a terminal and without flags says what to type, and exits 1', async 
 });
 
 it('the presets cover every number of users', () => {
-  expect([1, 9_999, 10_000, 1_000_000, 1_000_001, 1e12].map((users) => presetFor(users).name)).toEqual(['small', 'small', 'medium', 'medium', 'large', 'large']);
+  expect([1, 9_999, 10_000, 1_000_000, 1_000_001, 1e12].map((users) => presetFor(users).name)).toEqual([
+    'small',
+    'small',
+    'medium',
+    'medium',
+    'large',
+    'large',
+  ]);
 });

@@ -26,18 +26,31 @@ export function addAdvise(program: Command, around: Surroundings, end: (code: nu
   program
     .command('advise')
     .summary('say which preset fits, with its configuration and the reason')
-    .description('Asks four questions, or takes the answers as flags, and prints the preset that fits, its configuration and the reason.')
+    .description(
+      'Asks four questions, or takes the answers as flags, and prints the preset that fits, its configuration and the reason.',
+    )
     .option('--users <count>', 'how many users the service has, or will have soon: 50000, 10k, 2M', toUsers)
     .option('--clients <who>', `who calls it: ${CLIENTS.join(', ')}`, toClients)
-    .option('--keeps <what>', `what an upstream keeps of a user between two requests: ${KEEPS.join(', ')}`, toKeeps)
-    .option('--proxies <ranges>', 'the proxies in front of the gateway: addresses or ranges with commas between, or none', toProxies)
+    .option(
+      '--keeps <what>',
+      `what an upstream keeps of a user between two requests: ${KEEPS.join(', ')}`,
+      toKeeps,
+    )
+    .option(
+      '--proxies <ranges>',
+      'the proxies in front of the gateway: addresses or ranges with commas between, or none',
+      toProxies,
+    )
     .option('-u, --upstream <url>', 'an upstream for the printed configuration (repeatable)', collect)
     .addHelpText('after', EXAMPLES)
     .action(async ({ upstream: upstreams, ...given }: AdviseFlags, command: Command) => {
       // What is wrong with an upstream is told in the words of the flag.
       if (upstreams !== undefined) configOfFlags({ upstream: upstreams }, around.cwd);
       const { users } = given;
-      if (users === undefined && Object.keys(given).length > 0) command.error('error: --users is missing. The size decides first: write --users 50000, or none of the flags to be asked.');
+      if (users === undefined && Object.keys(given).length > 0)
+        command.error(
+          'error: --users is missing. The size decides first: write --users 50000, or none of the flags to be asked.',
+        );
       const answers = users === undefined ? await asked(around) : { ...given, users };
       if (answers === undefined) {
         end(EXIT.failed);

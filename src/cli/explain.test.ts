@@ -12,7 +12,8 @@ const KEY = 'explain-test-key-0123456789abcdefghij';
 const folder = mkdtempSync(join(tmpdir(), 'stickyroute-explain-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const UPSTREAMS = '{ api-1: http://127.0.0.1:8001, api-2: http://127.0.0.1:8002, api-3: http://127.0.0.1:8003 }';
+const UPSTREAMS =
+  '{ api-1: http://127.0.0.1:8001, api-2: http://127.0.0.1:8002, api-3: http://127.0.0.1:8003 }';
 writeFileSync(
   join(folder, 'stickyroute.yaml'),
   `keys: [${KEY}]\nupstreams: ${UPSTREAMS}\naffinity: [cookie, { header: x-user-id }, ip]\nplacement: ring\ntrustedProxies: [10.0.0.0/8]\n`,
@@ -46,12 +47,23 @@ async function explained(...argv: string[]): Promise<Explanation> {
 function cookieFor(id: string): string {
   const { routes } = assemble(loadConfig('stickyroute.yaml', {}, folder));
   const pool = routes[0]!.pool.snapshot;
-  return routes[0]!.affinity.rules[0]!.bind!(plainFacts({ nowMs: Date.now() }), pool, pool.indexOf(id)!).split(';')[0]!;
+  return routes[0]!.affinity.rules[0]!.bind!(
+    plainFacts({ nowMs: Date.now() }),
+    pool,
+    pool.indexOf(id)!,
+  ).split(';')[0]!;
 }
 
 describe('explain', () => {
   it('says which upstream, by which rule, and what the others found', async () => {
-    const { code, text } = await explain('--url', 'http://example.org/a?b=c', '--header', 'X-User-Id: 7', '--ip', '192.0.2.1');
+    const { code, text } = await explain(
+      '--url',
+      'http://example.org/a?b=c',
+      '--header',
+      'X-User-Id: 7',
+      '--ip',
+      '192.0.2.1',
+    );
     expect(code).toBe(0);
     expect(text).toMatch(
       new RegExp(
@@ -83,23 +95,51 @@ describe('explain', () => {
 
   it('follows a genuine cookie and nothing else', async () => {
     const bound = await explained('--url', '/', '-H', `cookie: ${cookieFor('api-2')}`);
-    expect(bound).toMatchObject({ upstream: { id: 'api-2' }, outcome: 'bound', rule: { name: 'cookie', subject: 'sr' }, cookies: [] });
+    expect(bound).toMatchObject({
+      upstream: { id: 'api-2' },
+      outcome: 'bound',
+      rule: { name: 'cookie', subject: 'sr' },
+      cookies: [],
+    });
     expect(bound.rules[0]).toMatchObject({ found: 'bound', upstream: 'api-2' });
     const forged = await explained('--url', '/', '-H', 'cookie: sr=forged', '--ip', '192.0.2.1');
-    expect(forged).toMatchObject({ outcome: 'keyed', rule: { name: 'ip' }, why: 'unreadable', cookies: ['sr'] });
+    expect(forged).toMatchObject({
+      outcome: 'keyed',
+      rule: { name: 'ip' },
+      why: 'unreadable',
+      cookies: ['sr'],
+    });
     expect(forged.rules[0]).toMatchObject({ found: 'unreadable' });
   });
 
   it('looks through trusted proxies for the address', async () => {
     const direct = await explained('--url', '/', '--ip', '192.0.2.7');
-    const forwarded = await explained('--url', '/', '--ip', '10.1.2.3', '-H', 'X-Forwarded-For: 1.2.3.4, 192.0.2.7');
+    const forwarded = await explained(
+      '--url',
+      '/',
+      '--ip',
+      '10.1.2.3',
+      '-H',
+      'X-Forwarded-For: 1.2.3.4, 192.0.2.7',
+    );
     expect(forwarded.request.client).toBe('192.0.2.7');
     expect(forwarded.upstream).toEqual(direct.upstream);
-    expect((await explained('--url', '/', '--ip', '192.0.2.9', '-H', 'X-Forwarded-For: 1.2.3.4')).request.client).toBe('192.0.2.9');
+    expect(
+      (await explained('--url', '/', '--ip', '192.0.2.9', '-H', 'X-Forwarded-For: 1.2.3.4')).request.client,
+    ).toBe('192.0.2.9');
   });
 
   it('says when an upstream is gone, or a request goes by the balance', async () => {
-    const gone = await explained('-c', 'routes.yaml', '--url', 'http://a.example.org/api/x', '-H', 'cookie: app=api-9', '--ip', '192.0.2.1');
+    const gone = await explained(
+      '-c',
+      'routes.yaml',
+      '--url',
+      'http://a.example.org/api/x',
+      '-H',
+      'cookie: app=api-9',
+      '--ip',
+      '192.0.2.1',
+    );
     expect(gone).toMatchObject({ outcome: 'rehomed', why: 'gone', rule: { name: 'routeCookie' } });
     const balanced = await explain('-c', 'routes.yaml', '--url', '/api', '-H', 'host: b.example.org');
     expect(balanced.text).toContain('outcome   balanced by roundRobin');
@@ -124,7 +164,15 @@ describe('explain', () => {
   });
 
   it('never prints a key or a token', async () => {
-    const { text } = await explain('--url', '/', '-H', 'x-user-id: user-secret', '-H', `cookie: ${cookieFor('api-1')}x`, '--json');
+    const { text } = await explain(
+      '--url',
+      '/',
+      '-H',
+      'x-user-id: user-secret',
+      '-H',
+      `cookie: ${cookieFor('api-1')}x`,
+      '--json',
+    );
     expect(text).not.toContain('user-secret');
     expect(text).not.toContain(KEY);
     expect(text).not.toContain(cookieFor('api-1').slice(3, 20));

@@ -32,8 +32,13 @@ export function addExplain(program: Command, around: Surroundings, end: (code: n
   program
     .command('explain')
     .summary('say where a request would go, and why')
-    .description('Says which upstream a request would reach, by which rule, why, and which upstreams would be tried next.')
-    .option('-c, --config <file>', 'the configuration, YAML or JSON (default: stickyroute.yaml, .yml or .json here)')
+    .description(
+      'Says which upstream a request would reach, by which rule, why, and which upstreams would be tried next.',
+    )
+    .option(
+      '-c, --config <file>',
+      'the configuration, YAML or JSON (default: stickyroute.yaml, .yml or .json here)',
+    )
     .option('--url <url>', 'required: http://host/path?query, or /path?query', toUrl)
     .option('-H, --header <field>', "a header field, 'name: value' (repeatable)", toHeader)
     .option('--ip <address>', 'the address that connects; trusted proxies are looked through', toAddress)
@@ -42,19 +47,36 @@ export function addExplain(program: Command, around: Surroundings, end: (code: n
     .addHelpText('after', EXAMPLES)
     .action(async (flags: ExplainFlags, command: Command) => {
       // Not commander's requiredOption: that would complain of --url before it complains of --ulr.
-      if (flags.url === undefined) command.error('error: --url is missing. Write --url http://host/path, or --url /path.');
+      if (flags.url === undefined)
+        command.error('error: --url is missing. Write --url http://host/path, or --url /path.');
       const result = await explain({ ...flags, url: flags.url }, around);
-      around.stdout.write(flags.json === true ? `${JSON.stringify(result, null, 2)}\n` : explanationText(result));
+      around.stdout.write(
+        flags.json === true ? `${JSON.stringify(result, null, 2)}\n` : explanationText(result),
+      );
       end(result.upstream === undefined ? EXIT.failed : EXIT.ok);
     });
 }
 
-async function explain({ config: given, url, header = [], ip, method }: ExplainFlags & { readonly url: string }, around: Surroundings): Promise<Explanation> {
+async function explain(
+  { config: given, url, header = [], ip, method }: ExplainFlags & { readonly url: string },
+  around: Surroundings,
+): Promise<Explanation> {
   const { config } = configOf(given, around);
   const assembly = assemble(config);
-  const forwarded = header.filter(([name]) => name.toLowerCase() === 'x-forwarded-for').map(([, value]) => value);
-  const client = ip === undefined ? undefined : clientAddress(ip, forwarded.length === 0 ? undefined : forwarded.join(', '), assembly.trusted);
-  const facts = plainFacts({ url, method, headers: header, nowMs: systemClock.now(), ...(client !== undefined && { ip: client }) });
+  const forwarded = header
+    .filter(([name]) => name.toLowerCase() === 'x-forwarded-for')
+    .map(([, value]) => value);
+  const client =
+    ip === undefined
+      ? undefined
+      : clientAddress(ip, forwarded.length === 0 ? undefined : forwarded.join(', '), assembly.trusted);
+  const facts = plainFacts({
+    url,
+    method,
+    headers: header,
+    nowMs: systemClock.now(),
+    ...(client !== undefined && { ip: client }),
+  });
   return explanation(assembly, facts, systemRandom);
 }
 
@@ -63,7 +85,10 @@ function toUrl(text: string): string {
   throw new InvalidArgumentError('Write http://host/path?query, or /path?query.');
 }
 
-function toHeader(text: string, before: readonly (readonly [string, string])[] = []): readonly (readonly [string, string])[] {
+function toHeader(
+  text: string,
+  before: readonly (readonly [string, string])[] = [],
+): readonly (readonly [string, string])[] {
   const match = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*)$/.exec(text);
   if (match === null) throw new InvalidArgumentError("Write it as 'name: value'.");
   return [...before, [match[1]!, match[2]!]];

@@ -5,7 +5,8 @@ const FOUND: Readonly<Record<RuleFinding['found'], string>> = {
   nothing: 'found nothing',
   keyed: 'found a key: decides',
   bound: 'found a binding',
-  unreadable: 'found something it can\'t trust or understand (damaged, forged, of another key or route): counts as absent',
+  unreadable:
+    "found something it can't trust or understand (damaged, forged, of another key or route): counts as absent",
   expired: 'found a binding past its time: counts as absent',
   gone: 'found a binding to an upstream that the pool no longer has: the user is moved',
   unasked: 'not asked: an earlier rule decided',
@@ -14,18 +15,27 @@ const FOUND: Readonly<Record<RuleFinding['found'], string>> = {
 /** What `explain` prints for people. */
 export function explanationText(result: Explanation): string {
   const { request, route, upstream, outcome, rule, why, rules, next, cookies } = result;
+  const from = request.client === '' ? '' : ` from ${request.client}`;
   const lines: [label: string, text: string][] = [
-    ['request', `${request.method} ${request.host === '' ? '' : `${request.host} `}${request.target}${request.client === '' ? '' : ` from ${request.client}`}`],
+    [
+      'request',
+      `${[request.method, request.host, request.target].filter((part) => part !== '').join(' ')}${from}`,
+    ],
   ];
   if (route === undefined) {
     lines.push(['route', 'none answers for this host and path']);
     return print(lines);
   }
   lines.push(['route', `${route.name} (${matchText(route)}) → pool ${result.pool}`]);
-  lines.push(['upstream', upstream === undefined ? 'none: the request is refused' : `${upstream.id} ${upstream.url}`]);
+  lines.push([
+    'upstream',
+    upstream === undefined ? 'none: the request is refused' : `${upstream.id} ${upstream.url}`,
+  ]);
   const by = rule === undefined ? ` by ${result.balance}` : ` by ${named(rule)}`;
   lines.push(['outcome', `${outcome}${by}${why === undefined ? '' : ` (${why})`}`]);
-  rules.forEach((finding, at) => lines.push([at === 0 ? 'rules' : '', `${named(finding)}: ${foundText(finding)}`]));
+  rules.forEach((finding, at) =>
+    lines.push([at === 0 ? 'rules' : '', `${named(finding)}: ${foundText(finding)}`]),
+  );
   lines.push(['next', next.length === 0 ? 'none' : next.join(', ')]);
   if (cookies.length > 0) lines.push(['answer', `sets the cookie ${cookies.join(', ')}`]);
   lines.push(['note', 'health and load are not known here: every upstream counts as up and idle']);
@@ -33,7 +43,9 @@ export function explanationText(result: Explanation): string {
 }
 
 function foundText(finding: RuleFinding): string {
-  return finding.upstream === undefined ? FOUND[finding.found] : `${FOUND[finding.found]} to ${finding.upstream}: decides`;
+  return finding.upstream === undefined
+    ? FOUND[finding.found]
+    : `${FOUND[finding.found]} to ${finding.upstream}: decides`;
 }
 
 function named({ name, subject }: RuleName): string {

@@ -25,9 +25,14 @@ export function addExport(program: Command, around: Surroundings, end: (code: nu
   program
     .command('export')
     .summary('write the configuration of nginx, HAProxy, Caddy or Envoy that does the same')
-    .description('Writes the configuration of another balancer that sends users where stickyroute would, as far as it can.')
+    .description(
+      'Writes the configuration of another balancer that sends users where stickyroute would, as far as it can.',
+    )
     .argument('<target>', targets.map(({ name }) => name).join(', '), toTarget)
-    .option('-c, --config <file>', 'the configuration, YAML or JSON (default: stickyroute.yaml, .yml or .json here)')
+    .option(
+      '-c, --config <file>',
+      'the configuration, YAML or JSON (default: stickyroute.yaml, .yml or .json here)',
+    )
     .option('--target-version <version>', 'the version of the other balancer, such as 1.29.6', toVersion)
     .option('--strict', 'exit 3 when something is not carried over')
     .addHelpText('after', EXAMPLES)

@@ -3,7 +3,8 @@ import { StickyError } from '../base/errors.js';
 import { ConfigError, problemLine } from '../control/config/problem.js';
 import { EXIT, type TextSink } from './surroundings.js';
 
-const LISTS = 'stickyroute --help lists the commands, and stickyroute COMMAND --help what each of them takes.';
+const LISTS =
+  'stickyroute --help lists the commands, and stickyroute COMMAND --help what each of them takes.';
 /** What to do about commander's own complaints, which don't say it. */
 const HINTS: Readonly<Record<string, string>> = {
   'commander.unknownCommand': LISTS,
@@ -12,7 +13,10 @@ const HINTS: Readonly<Record<string, string>> = {
   'commander.excessArguments': `A configuration is named by -c FILE. ${LISTS}`,
 };
 
-/** Tells a person what went wrong, and returns the exit code for it. A stack is printed only for faults of our own. */
+/**
+ * Tells a person what went wrong, and returns the exit code for it. A stack is printed only for faults of our
+ * own.
+ */
 export function reportFailure(error: unknown, stderr: TextSink): number {
   if (error instanceof CommanderError) {
     const hint = HINTS[error.code];
@@ -26,9 +30,13 @@ export function reportFailure(error: unknown, stderr: TextSink): number {
   }
   if (error instanceof StickyError) {
     stderr.write(`stickyroute: ${error.message}\n`);
-    return error.code === 'STICKY_CONFIG_UNREADABLE' || error.code === 'STICKY_CONFIG_INVALID' ? EXIT.misused : EXIT.failed;
+    return error.code === 'STICKY_CONFIG_UNREADABLE' || error.code === 'STICKY_CONFIG_INVALID'
+      ? EXIT.misused
+      : EXIT.failed;
   }
-  stderr.write(`stickyroute: unexpected error; this is a fault in stickyroute, please report it.\n${error instanceof Error ? error.stack : String(error)}\n`);
+  stderr.write(
+    `stickyroute: unexpected error; this is a fault in stickyroute, please report it.\n${error instanceof Error ? error.stack : String(error)}\n`,
+  );
   return EXIT.failed;
 }
 

@@ -25,10 +25,20 @@ export function addImport(program: Command, around: Surroundings, end: (code: nu
   program
     .command('import')
     .summary('read the configuration of nginx, HAProxy or Caddy')
-    .description('Reads the configuration of another balancer and writes the one of stickyroute that sends users to the same upstreams. It guesses nothing: what it does not understand it says.')
+    .description(
+      'Reads the configuration of another balancer and writes the one of stickyroute that sends users to the same upstreams. It guesses nothing: what it does not understand it says.',
+    )
     .argument('<file>', 'nginx.conf, haproxy.cfg or Caddyfile; what it includes is read too')
-    .option('--from <balancer>', `${origins.map(({ name }) => name).join(', ')}; where the file's name does not say it`, toOrigin)
-    .option('--from-version <version>', 'its version, such as 2.6.2: Caddy has placed keys in three ways', toCaddyVersion)
+    .option(
+      '--from <balancer>',
+      `${origins.map(({ name }) => name).join(', ')}; where the file's name does not say it`,
+      toOrigin,
+    )
+    .option(
+      '--from-version <version>',
+      'its version, such as 2.6.2: Caddy has placed keys in three ways',
+      toCaddyVersion,
+    )
     .option('--strict', 'exit 3 when something was not understood')
     .addHelpText('after', EXAMPLES)
     .action((file: string, { from, fromVersion, strict }: ImportFlags) => {

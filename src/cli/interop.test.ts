@@ -8,18 +8,35 @@ import { run } from './run.js';
 const folder = mkdtempSync(join(tmpdir(), 'stickyroute-cli-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-writeFileSync(join(folder, 'stickyroute.yaml'), 'upstreams: { api-1: http://127.0.0.1:8001, api-2: http://127.0.0.1:8002 }\naffinity: [header: x-user-id]\nplacement: nginx-consistent\n');
-writeFileSync(join(folder, 'ours.yaml'), 'upstreams: { api-1: http://127.0.0.1:8001 }\naffinity: [header: x-user-id]\n');
-writeFileSync(join(folder, 'nginx.conf'), 'http { upstream a { ip_hash; server 10.0.0.1:80; }\nserver { listen 80; location / { proxy_pass http://a; proxy_set_header Host $host; } } }\n');
-writeFileSync(join(folder, 'half.conf'), 'http { upstream a { ip_hash; server 10.0.0.1:80; }\n gzip on;\n server { listen 80; location / { proxy_pass http://a; proxy_set_header Host $host; } } }\n');
+writeFileSync(
+  join(folder, 'stickyroute.yaml'),
+  'upstreams: { api-1: http://127.0.0.1:8001, api-2: http://127.0.0.1:8002 }\naffinity: [header: x-user-id]\nplacement: nginx-consistent\n',
+);
+writeFileSync(
+  join(folder, 'ours.yaml'),
+  'upstreams: { api-1: http://127.0.0.1:8001 }\naffinity: [header: x-user-id]\n',
+);
+writeFileSync(
+  join(folder, 'nginx.conf'),
+  'http { upstream a { ip_hash; server 10.0.0.1:80; }\nserver { listen 80; location / { proxy_pass http://a; proxy_set_header Host $host; } } }\n',
+);
+writeFileSync(
+  join(folder, 'half.conf'),
+  'http { upstream a { ip_hash; server 10.0.0.1:80; }\n gzip on;\n server { listen 80; location / { proxy_pass http://a; proxy_set_header Host $host; } } }\n',
+);
 writeFileSync(join(folder, 'broken.conf'), 'http { server {\n');
 
 async function command(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
   let out = '';
   let err = '';
   const around = {
-    stdout: { write: (text: string) => void (out += text) }, stderr: { write: (text: string) => void (err += text) },
-    env: {}, cwd: folder, signals: new EventEmitter(), openLog: () => ({ write: () => undefined }), exit: () => undefined,
+    stdout: { write: (text: string) => void (out += text) },
+    stderr: { write: (text: string) => void (err += text) },
+    env: {},
+    cwd: folder,
+    signals: new EventEmitter(),
+    openLog: () => ({ write: () => undefined }),
+    exit: () => undefined,
   };
   const code = await run(argv, around);
   return { code, out, err };
@@ -34,8 +51,14 @@ describe('stickyroute export', () => {
 
   it('says line by line what is lost, and exits 3 for that only with --strict', async () => {
     const loose = await command('export', 'nginx', '-c', 'ours.yaml');
-    expect(loose).toMatchObject({ code: 0, err: 'ours.yaml: placement: rendezvous is written as hash … consistent, which places keys elsewhere: they move once. To move them now, and not at the change, write placement: nginx-consistent first.\n' });
-    expect(await command('export', 'nginx', '-c', 'ours.yaml', '--strict')).toMatchObject({ code: 3, out: loose.out });
+    expect(loose).toMatchObject({
+      code: 0,
+      err: 'ours.yaml: placement: rendezvous is written as hash … consistent, which places keys elsewhere: they move once. To move them now, and not at the change, write placement: nginx-consistent first.\n',
+    });
+    expect(await command('export', 'nginx', '-c', 'ours.yaml', '--strict')).toMatchObject({
+      code: 3,
+      out: loose.out,
+    });
   });
 
   it.each([
@@ -59,7 +82,10 @@ describe('stickyroute import', () => {
   });
 
   it('says with file and line what it did not understand, and exits 3 for that only with --strict', async () => {
-    expect(await command('import', 'half.conf')).toMatchObject({ code: 0, err: 'half.conf:2: gzip is not carried over.\n' });
+    expect(await command('import', 'half.conf')).toMatchObject({
+      code: 0,
+      err: 'half.conf:2: gzip is not carried over.\n',
+    });
     expect(await command('import', 'half.conf', '--strict')).toMatchObject({ code: 3 });
   });
 

@@ -10,10 +10,15 @@ export interface ConfigFile {
 }
 
 /**
- * Waits for the signal that ends the gateway, and closes it. The first SIGTERM or SIGINT lets requests in progress finish; the
- * second ends the process at once. SIGHUP reads the file again; a bad one changes nothing.
+ * Waits for the signal that ends the gateway, and closes it. The first SIGTERM or SIGINT lets requests in
+ * progress finish; the second ends the process at once. SIGHUP reads the file again; a bad one changes
+ * nothing.
  */
-export function runUntilStopped(gateway: RunningGateway, file: ConfigFile | undefined, around: Surroundings): Promise<void> {
+export function runUntilStopped(
+  gateway: RunningGateway,
+  file: ConfigFile | undefined,
+  around: Surroundings,
+): Promise<void> {
   const { signals, stderr } = around;
   // One reload after the other: two at once could finish in the wrong order.
   let reloads = Promise.resolve();
@@ -29,8 +34,15 @@ export function runUntilStopped(gateway: RunningGateway, file: ConfigFile | unde
         return;
       }
       isStopping = true;
-      stderr.write('stickyroute: stopping; requests in progress may finish. A second signal ends it at once.\n');
-      reloads.then(() => gateway.close()).then(() => finish(done), (error: unknown) => finish(() => failed(error)));
+      stderr.write(
+        'stickyroute: stopping; requests in progress may finish. A second signal ends it at once.\n',
+      );
+      reloads
+        .then(() => gateway.close())
+        .then(
+          () => finish(done),
+          (error: unknown) => finish(() => failed(error)),
+        );
     };
     const finish = (then: () => void): void => {
       signals.off('SIGTERM', onStop);
@@ -44,7 +56,11 @@ export function runUntilStopped(gateway: RunningGateway, file: ConfigFile | unde
   });
 }
 
-async function reload(gateway: RunningGateway, file: ConfigFile | undefined, { stderr }: Surroundings): Promise<void> {
+async function reload(
+  gateway: RunningGateway,
+  file: ConfigFile | undefined,
+  { stderr }: Surroundings,
+): Promise<void> {
   if (file === undefined) {
     stderr.write('stickyroute: SIGHUP changes nothing, since there is no file to read again.\n');
     return;

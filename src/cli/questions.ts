@@ -20,7 +20,8 @@ const WHAT = `3/4 What does an upstream keep of a user between two requests?
     data      what no other upstream has
   [copies] `;
 
-const PROXIES = '4/4 Which proxies stand in front of the gateway? Addresses or ranges with commas between, or none. [none] ';
+const PROXIES =
+  '4/4 Which proxies stand in front of the gateway? Addresses or ranges with commas between, or none. [none] ';
 
 /** Asks the four questions. Undefined: whoever was asked went away. */
 export async function askAll(terminal: Terminal, stderr: TextSink): Promise<Answers | undefined> {
@@ -31,7 +32,11 @@ export async function askAll(terminal: Terminal, stderr: TextSink): Promise<Answ
   return users === undefined || proxies === undefined ? undefined : { users, clients, keeps, proxies };
 
   /** Until there is an answer that can be used. */
-  async function ask<T>(question: string, standard: string, read: (text: string) => T): Promise<T | undefined> {
+  async function ask<T>(
+    question: string,
+    standard: string,
+    read: (text: string) => T,
+  ): Promise<T | undefined> {
     for (;;) {
       const text = await terminal.ask(question);
       if (text === undefined) return undefined;
@@ -48,7 +53,10 @@ export async function askAll(terminal: Terminal, stderr: TextSink): Promise<Answ
 /** `50000`, `50 000`, `10k`, `1.5M` */
 export function toUsers(text: string): number {
   const match = /^(\d{1,12}(?:\.\d{1,3})?)([kM]?)$/i.exec(text.replace(/[ _']/g, ''));
-  const users = match === null ? 0 : Number(match[1]) * (match[2] === '' ? 1 : match[2]!.toLowerCase() === 'k' ? 1000 : 1_000_000);
+  const users =
+    match === null
+      ? 0
+      : Number(match[1]) * (match[2] === '' ? 1 : match[2]!.toLowerCase() === 'k' ? 1000 : 1_000_000);
   if (users < 1) throw new InvalidArgumentError('Write a number above 0: 50000, 10k or 2M.');
   return Math.round(users);
 }
@@ -62,7 +70,8 @@ export function toProxies(text: string): readonly string[] {
   const ranges = text.split(/[\s,]+/).filter((range) => range !== '');
   for (const range of ranges) {
     const problem = rangeProblem(range);
-    if (problem !== undefined) throw new InvalidArgumentError(`"${range}" is not an address range. ${problem}`);
+    if (problem !== undefined)
+      throw new InvalidArgumentError(`"${range}" is not an address range. ${problem}`);
   }
   return ranges;
 }

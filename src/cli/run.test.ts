@@ -15,7 +15,8 @@ const folder = mkdtempSync(join(tmpdir(), 'stickyroute-cli-'));
 const empty = mkdtempSync(join(tmpdir(), 'stickyroute-cli-'));
 afterAll(() => [folder, empty].forEach((path) => rmSync(path, { recursive: true })));
 
-const GOOD = 'upstreams: { api-1: http://127.0.0.1:8001, api-2: http://127.0.0.1:8002 }\naffinity: [header: x-user-id, ip]\nplacement: ring\n';
+const GOOD =
+  'upstreams: { api-1: http://127.0.0.1:8001, api-2: http://127.0.0.1:8002 }\naffinity: [header: x-user-id, ip]\nplacement: ring\n';
 writeFileSync(join(folder, 'good.yaml'), GOOD);
 writeFileSync(join(folder, 'bad.yaml'), 'upstreams: { api-1: { url: http://a, weight: 0 } }\nexpsoe: true\n');
 writeFileSync(join(folder, 'stickyroute.yaml'), GOOD);
@@ -39,9 +40,22 @@ function terminal(cwd = folder) {
       close: async () => void events.push('closed'),
     };
   };
-  const around = { stdout: out, stderr: err, env: {}, cwd, signals, openLog: () => ({ write: () => undefined }), exit: (code: number) => void exits.push(code) };
+  const around = {
+    stdout: out,
+    stderr: err,
+    env: {},
+    cwd,
+    signals,
+    openLog: () => ({ write: () => undefined }),
+    exit: (code: number) => void exits.push(code),
+  };
   return {
-    out, err, signals, exits, configs, events,
+    out,
+    err,
+    signals,
+    exits,
+    configs,
+    events,
     failWith: (error: Error) => (startFailure = error),
     run: (...argv: string[]) => run(argv, around, startGateway),
     runReally: (...argv: string[]) => run(argv, around),
@@ -49,7 +63,11 @@ function terminal(cwd = folder) {
 }
 
 /** Starts `up`, does things while it runs, and stops it. */
-async function up(argv: string[], during: (t: ReturnType<typeof terminal>) => void | Promise<void> = () => undefined, cwd = folder) {
+async function up(
+  argv: string[],
+  during: (t: ReturnType<typeof terminal>) => void | Promise<void> = () => undefined,
+  cwd = folder,
+) {
   const t = terminal(cwd);
   const code = t.run('up', ...argv);
   await settle();
@@ -65,7 +83,13 @@ describe('the command line', () => {
     const t = terminal();
     expect(await t.run('--version')).toBe(0);
     expect(t.out.text).toMatch(/^\d+\.\d+\.\d+\n$/);
-    for (const argv of [['--help'], ['up', '--help'], ['validate', '--help'], ['explain', '--help'], ['advise', '--help']]) {
+    for (const argv of [
+      ['--help'],
+      ['up', '--help'],
+      ['validate', '--help'],
+      ['explain', '--help'],
+      ['advise', '--help'],
+    ]) {
       const help = terminal();
       expect(await help.run(...argv)).toBe(0);
       expect(help.out.text).toContain('Examples:');
@@ -127,7 +151,10 @@ describe('validate', () => {
   });
 
   it('finds what only shows when it is put together', async () => {
-    writeFileSync(join(folder, 'small.yaml'), 'upstreams: [http://a, http://b, http://c, http://d]\nplacement: { maglev: { tableSize: 3 } }\n');
+    writeFileSync(
+      join(folder, 'small.yaml'),
+      'upstreams: [http://a, http://b, http://c, http://d]\nplacement: { maglev: { tableSize: 3 } }\n',
+    );
     const t = terminal();
     expect(await t.run('validate', '-c', 'small.yaml')).toBe(2);
     expect(t.err.text).toContain('pool default, placement maglev: A table of 3 entries is too small');
@@ -136,14 +163,39 @@ describe('validate', () => {
 
 describe('up', () => {
   it('runs from flags alone', async () => {
-    const { code, config, err, events } = await up(['--upstream', 'http://127.0.0.1:3001', '--upstream', 'http://127.0.0.1:3002', '--affinity', 'header:x-user-id', '--affinity', 'path:/users/:id', '--affinity', 'ip', '--placement', 'ring', '--balance', 'twoChoices', '--listen', '127.0.0.1:9000', '--expose', '--no-access-log']);
+    const { code, config, err, events } = await up([
+      '--upstream',
+      'http://127.0.0.1:3001',
+      '--upstream',
+      'http://127.0.0.1:3002',
+      '--affinity',
+      'header:x-user-id',
+      '--affinity',
+      'path:/users/:id',
+      '--affinity',
+      'ip',
+      '--placement',
+      'ring',
+      '--balance',
+      'twoChoices',
+      '--listen',
+      '127.0.0.1:9000',
+      '--expose',
+      '--no-access-log',
+    ]);
     expect(code).toBe(0);
     expect(events).toEqual(['started', 'closed']);
-    expect(config).toMatchObject({ listen: { host: '127.0.0.1', port: 9000 }, expose: true, accessLog: false });
+    expect(config).toMatchObject({
+      listen: { host: '127.0.0.1', port: 9000 },
+      expose: true,
+      accessLog: false,
+    });
     expect(config.pools[0]!.upstreams.map(({ id }) => id)).toEqual(['127.0.0.1:3001', '127.0.0.1:3002']);
     expect(config.routes[0]!.affinity.map(({ name }) => name)).toEqual(['header', 'path', 'ip']);
     expect(err.text).toContain('listens at http://localhost:8080\n');
-    expect(err.text).toContain('pool default: ring over 127.0.0.1:3001 http://127.0.0.1:3001, 127.0.0.1:3002 http://127.0.0.1:3002\n');
+    expect(err.text).toContain(
+      'pool default: ring over 127.0.0.1:3001 http://127.0.0.1:3001, 127.0.0.1:3002 http://127.0.0.1:3002\n',
+    );
     expect(err.text).not.toContain('warning');
   });
 
@@ -165,7 +217,9 @@ describe('up', () => {
     expect((await up(['--workers', 'auto'])).config.workers).toBe('auto');
     const t = terminal();
     expect(await t.run('up', '--workers', '0')).toBe(2);
-    expect(t.err.text).toContain("argument '0' is invalid. It is not a number of processes. Write a whole number from 1 to 256, or auto for one a core.");
+    expect(t.err.text).toContain(
+      "argument '0' is invalid. It is not a number of processes. Write a whole number from 1 to 256, or auto for one a core.",
+    );
   });
 
   it('says what to type when there is nothing to run', async () => {
@@ -182,8 +236,22 @@ describe('up', () => {
 
   it('speaks of the flags that are wrong, all at once', async () => {
     const t = terminal();
-    expect(await t.run('up', '--upstream', '127.0.0.1:3001', '--upstream', 'http://me:secret@a', '--affinity', 'haeder:x', '--balance', 'rr')).toBe(2);
-    expect(t.err.text).toContain('--upstream 127.0.0.1:3001: is not a URL: the scheme is missing. Write http://127.0.0.1:3001.');
+    expect(
+      await t.run(
+        'up',
+        '--upstream',
+        '127.0.0.1:3001',
+        '--upstream',
+        'http://me:secret@a',
+        '--affinity',
+        'haeder:x',
+        '--balance',
+        'rr',
+      ),
+    ).toBe(2);
+    expect(t.err.text).toContain(
+      '--upstream 127.0.0.1:3001: is not a URL: the scheme is missing. Write http://127.0.0.1:3001.',
+    );
     expect(t.err.text).toContain('--upstream: holds a user name or password');
     expect(t.err.text).toContain('--affinity haeder:x: is not a rule. Did you mean header?');
     expect(t.err.text).toContain('--balance rr: is not a balance.');
@@ -194,7 +262,9 @@ describe('up', () => {
   it('refuses an address that is none', async () => {
     const t = terminal();
     expect(await t.run('up', '--listen', 'localhost')).toBe(2);
-    expect(t.err.text).toContain("option '-l, --listen <address>' argument 'localhost' is invalid. It is not an address to listen at.");
+    expect(t.err.text).toContain(
+      "option '-l, --listen <address>' argument 'localhost' is invalid. It is not an address to listen at.",
+    );
   });
 
   it('tells of a port in use in one line and exits 1', async () => {
@@ -249,10 +319,13 @@ describe('SIGHUP', () => {
   });
 
   it('has nothing to read where all came from flags', async () => {
-    const { configs, err } = await up(['--upstream', 'http://a', '--placement', 'ring'], async ({ signals }) => {
-      signals.emit('SIGHUP');
-      await settle();
-    });
+    const { configs, err } = await up(
+      ['--upstream', 'http://a', '--placement', 'ring'],
+      async ({ signals }) => {
+        signals.emit('SIGHUP');
+        await settle();
+      },
+    );
     expect(configs).toHaveLength(1);
     expect(err.text).toContain('no file to read again');
   });
@@ -264,14 +337,34 @@ describe('up with the real gateway', () => {
     await once(upstream, 'listening');
     const url = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
     const first = terminal();
-    const code = first.runReally('up', '--upstream', url, '--listen', '127.0.0.1:0', '--placement', 'ring', '--no-access-log', '--expose');
+    const code = first.runReally(
+      'up',
+      '--upstream',
+      url,
+      '--listen',
+      '127.0.0.1:0',
+      '--placement',
+      'ring',
+      '--no-access-log',
+      '--expose',
+    );
     await until('the gateway listens', () => first.err.text.includes('listens at'));
     const address = /listens at (http:\/\/\S+)/.exec(first.err.text)![1]!;
     const answer = await fetch(address, { headers: { connection: 'close' } });
     expect(await answer.text()).toBe('here');
     expect(answer.headers.get('x-affinity')).toMatch(/^balanced/);
     const second = terminal();
-    expect(await second.runReally('up', '--upstream', url, '--listen', new URL(address).host, '--placement', 'ring')).toBe(1);
+    expect(
+      await second.runReally(
+        'up',
+        '--upstream',
+        url,
+        '--listen',
+        new URL(address).host,
+        '--placement',
+        'ring',
+      ),
+    ).toBe(1);
     expect(second.err.text).toMatch(/^stickyroute: .*in use.*\n$/);
     first.signals.emit('SIGTERM');
     expect(await code).toBe(0);

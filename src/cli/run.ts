@@ -23,13 +23,22 @@ Examples:
 Every key of the configuration: docs/configuration.md. Exit codes: 0 done, 1 failed, 2 bad configuration or command line, 3 with --strict, not all carried over.`;
 
 /** The command line as a function: returns the exit code. `argv` is what follows the program's name. */
-export async function run(argv: readonly string[], around: Surroundings, startGateway?: StartGateway): Promise<number> {
+export async function run(
+  argv: readonly string[],
+  around: Surroundings,
+  startGateway?: StartGateway,
+): Promise<number> {
   let exitCode = 0;
   const end = (code: number): void => void (exitCode = code);
   const program = new Command('stickyroute')
-    .description('Keeps every user on one upstream, and makes it not matter when it can\'t: a session-affinity gateway.')
+    .description(
+      "Keeps every user on one upstream, and makes it not matter when it can't: a session-affinity gateway.",
+    )
     .version(version(), '-V, --version', 'print the version')
-    .configureOutput({ writeOut: (text) => around.stdout.write(text), writeErr: (text) => around.stderr.write(text) })
+    .configureOutput({
+      writeOut: (text) => around.stdout.write(text),
+      writeErr: (text) => around.stderr.write(text),
+    })
     .showSuggestionAfterError()
     .exitOverride()
     .addHelpText('after', EXAMPLES);

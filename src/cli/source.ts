@@ -15,9 +15,16 @@ export function configFile(given: string | undefined, cwd: string): string | und
 }
 
 /** Reads the file of `-c` or the usual one; says what to type when there is neither. */
-export function configOf(given: string | undefined, { cwd, env }: Surroundings): { readonly file: string; readonly config: Config } {
+export function configOf(
+  given: string | undefined,
+  { cwd, env }: Surroundings,
+): { readonly file: string; readonly config: Config } {
   const file = configFile(given, cwd);
-  if (file === undefined) throw new StickyError('STICKY_CONFIG_UNREADABLE', `There is no ${NAMES[0]} in this folder. Name a file: -c FILE.`);
+  if (file === undefined)
+    throw new StickyError(
+      'STICKY_CONFIG_UNREADABLE',
+      `There is no ${NAMES[0]} in this folder. Name a file: -c FILE.`,
+    );
   return { file, config: loadConfig(file, env, cwd) };
 }
 
@@ -31,7 +38,12 @@ export interface RoutingFlags {
   readonly preset?: PresetName;
 }
 
-const FLAG_OF: Readonly<Record<string, keyof RoutingFlags>> = { upstreams: 'upstream', affinity: 'affinity', placement: 'placement', balance: 'balance' };
+const FLAG_OF: Readonly<Record<string, keyof RoutingFlags>> = {
+  upstreams: 'upstream',
+  affinity: 'affinity',
+  placement: 'placement',
+  balance: 'balance',
+};
 
 /** One pool and one route from flags. Problems speak of the flags. */
 export function configOfFlags(flags: RoutingFlags, cwd: string): Config {
@@ -45,7 +57,8 @@ export function configOfFlags(flags: RoutingFlags, cwd: string): Config {
   try {
     return readConfig(value, cwd);
   } catch (error) {
-    if (error instanceof ConfigError) throw new ConfigError(error.problems.map((problem) => inFlags(problem, flags)));
+    if (error instanceof ConfigError)
+      throw new ConfigError(error.problems.map((problem) => inFlags(problem, flags)));
     throw error;
   }
 }

@@ -6,7 +6,12 @@ const NAMED_MAX = 8;
 /** `1 route, 1 pool, 3 upstreams, listens at port 8080` */
 export function summary(config: Config): string {
   const upstreams = config.pools.reduce((sum, pool) => sum + pool.upstreams.length, 0);
-  const workers = config.workers === 1 ? '' : config.workers === 'auto' ? ' with a worker a core' : ` with ${config.workers} workers`;
+  const workers =
+    config.workers === 1
+      ? ''
+      : config.workers === 'auto'
+        ? ' with a worker a core'
+        : ` with ${config.workers} workers`;
   return `${count(config.routes.length, 'route')}, ${count(config.pools.length, 'pool')}, ${count(upstreams, 'upstream')}, listens at ${listenText(config.listen)}${workers}`;
 }
 
@@ -32,12 +37,13 @@ function routeLine(route: RouteConfig): string {
 
 function poolLine(pool: PoolConfig): string {
   const members = pool.upstreams.map(({ id, url, weight, draining }) => {
-    const traits = [weight === 1 ? '' : `weight ${weight}`, draining ? 'draining' : ''].filter((trait) => trait !== '');
+    const traits = [weight === 1 ? '' : `weight ${weight}`, draining ? 'draining' : ''].filter(
+      (trait) => trait !== '',
+    );
     return `${id} ${url}${traits.length === 0 ? '' : ` (${traits.join(', ')})`}`;
   });
   return `pool ${pool.name}: ${pool.placement.name} over ${some(members)}`;
 }
-
 
 function some(names: readonly string[]): string {
   const rest = names.length - NAMED_MAX;

@@ -25,5 +25,8 @@ export interface SignalSource {
   off(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', listener: () => void): unknown;
 }
 
-/** Done; failed while running; the configuration or the command line was wrong; done, but with `--strict` too little of it. */
+/**
+ * Done; failed while running; the configuration or the command line was wrong; done, but with `--strict` too
+ * little of it.
+ */
 export const EXIT = { ok: 0, failed: 1, misused: 2, incomplete: 3 } as const;

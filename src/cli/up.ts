@@ -44,20 +44,46 @@ function workerCount({ workers }: Config): number {
 }
 
 /** `stickyroute up`: runs the gateway until a signal ends it. */
-export function addUp(program: Command, around: Surroundings, end: (code: number) => void, startGateway: StartGateway = realGateway): void {
+export function addUp(
+  program: Command,
+  around: Surroundings,
+  end: (code: number) => void,
+  startGateway: StartGateway = realGateway,
+): void {
   const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
   program
     .command('up')
     .summary('run the gateway')
     .description('Runs the gateway, from a file or from flags alone.')
-    .option('-c, --config <file>', 'the configuration, YAML or JSON (default: stickyroute.yaml, .yml or .json here)')
-    .option('-u, --upstream <url>', 'an upstream, instead of a file; its id is its host and port (repeatable)', collect)
+    .option(
+      '-c, --config <file>',
+      'the configuration, YAML or JSON (default: stickyroute.yaml, .yml or .json here)',
+    )
+    .option(
+      '-u, --upstream <url>',
+      'an upstream, instead of a file; its id is its host and port (repeatable)',
+      collect,
+    )
     .option('-l, --listen <address>', 'port, or address:port (default: 8080)', toListen)
-    .option('-p, --preset <size>', `what fits the number of users: ${PRESETS.map(({ name }) => name).join(', ')} (see: stickyroute advise)`, toPreset)
+    .option(
+      '-p, --preset <size>',
+      `what fits the number of users: ${PRESETS.map(({ name }) => name).join(', ')} (see: stickyroute advise)`,
+      toPreset,
+    )
     .option('-a, --affinity <rule>', 'how users are told apart (repeatable; default: cookie)', collect)
-    .option('--placement <name>', 'key → upstream: rendezvous, ring, maglev, or as another balancer does, such as nginx-consistent (default: rendezvous)')
-    .option('--balance <name>', 'no key → upstream: leastRequests, roundRobin or twoChoices (default: leastRequests)')
-    .option('-w, --workers <count>', 'processes that share the port, or auto for one a core (default: 1)', toWorkers)
+    .option(
+      '--placement <name>',
+      'key → upstream: rendezvous, ring, maglev, or as another balancer does, such as nginx-consistent (default: rendezvous)',
+    )
+    .option(
+      '--balance <name>',
+      'no key → upstream: leastRequests, roundRobin or twoChoices (default: leastRequests)',
+    )
+    .option(
+      '-w, --workers <count>',
+      'processes that share the port, or auto for one a core (default: 1)',
+      toWorkers,
+    )
     .option('--expose', 'add x-upstream and x-affinity to answers')
     .option('--no-access-log', 'write no line a request')
     .addHelpText('after', EXAMPLES)
@@ -67,7 +93,11 @@ export function addUp(program: Command, around: Surroundings, end: (code: number
       const log = around.openLog(workerCount(config) > 1);
       const gateway = await startGateway(config, { logger: pino({ base: null }, log) });
       // Whoever reads that it listens may send a signal at once.
-      const stopped = runUntilStopped(gateway, read.file === undefined ? undefined : { name: read.file, read: read.config }, around);
+      const stopped = runUntilStopped(
+        gateway,
+        read.file === undefined ? undefined : { name: read.file, read: read.config },
+        around,
+      );
       announce(gateway.address, config, around);
       await stopped;
       if ('flushSync' in log && typeof log.flushSync === 'function') log.flushSync();
@@ -76,17 +106,26 @@ export function addUp(program: Command, around: Surroundings, end: (code: number
 }
 
 /** Where the configuration comes from, and how to read it anew with the same flags on top. */
-function configReader(flags: UpFlags, around: Surroundings): { readonly file: string | undefined; config(): Config } {
+function configReader(
+  flags: UpFlags,
+  around: Surroundings,
+): { readonly file: string | undefined; config(): Config } {
   const { upstream, preset, affinity, placement, balance } = flags;
-  const routing = Object.entries({ upstream, preset, affinity, placement, balance }).filter(([, value]) => value !== undefined).map(([name]) => `--${name}`);
+  const routing = Object.entries({ upstream, preset, affinity, placement, balance })
+    .filter(([, value]) => value !== undefined)
+    .map(([name]) => `--${name}`);
   if (upstream !== undefined && flags.config === undefined) {
     return { file: undefined, config: () => withFlags(configOfFlags(flags, around.cwd), flags) };
   }
   const file = configFile(flags.config, around.cwd);
   if (file === undefined) throw new StickyError('STICKY_CONFIG_UNREADABLE', NOTHING_TO_RUN);
   if (routing.length > 0) {
-    const instead = upstream === undefined ? 'or name upstreams with --upstream and use no file' : 'or leave out -c';
-    throw new StickyError('STICKY_CONFIG_INVALID', `${routing.join(' and ')} can't be mixed with a file (${file}). Write it into the file, ${instead}.`);
+    const instead =
+      upstream === undefined ? 'or name upstreams with --upstream and use no file' : 'or leave out -c';
+    throw new StickyError(
+      'STICKY_CONFIG_INVALID',
+      `${routing.join(' and ')} can't be mixed with a file (${file}). Write it into the file, ${instead}.`,
+    );
   }
   return { file, config: () => withFlags(loadConfig(file, around.env, around.cwd), flags) };
 }
@@ -97,22 +136,34 @@ const NOTHING_TO_RUN = `There is nothing to run: no stickyroute.yaml in this fol
 
 /** What concerns the gateway and not the routing may be said in both places; the flag wins. */
 function withFlags(config: Config, { listen, workers, expose, accessLog }: UpFlags): Config {
-  return { ...config, listen: listen ?? config.listen, workers: workers ?? config.workers, expose: expose ?? config.expose, accessLog: accessLog && config.accessLog };
+  return {
+    ...config,
+    listen: listen ?? config.listen,
+    workers: workers ?? config.workers,
+    expose: expose ?? config.expose,
+    accessLog: accessLog && config.accessLog,
+  };
 }
 
 function announce(address: string, config: Config, { stderr }: Surroundings): void {
   const count = workerCount(config);
-  stderr.write(`stickyroute ${version()} listens at ${address}${count === 1 ? '' : ` with ${count} workers`}\n`);
+  stderr.write(
+    `stickyroute ${version()} listens at ${address}${count === 1 ? '' : ` with ${count} workers`}\n`,
+  );
   for (const line of overview(config)) stderr.write(`  ${line}\n`);
   if (config.keys.length === 0 && sealsBindings(config)) {
-    stderr.write('  warning: no keys are set, so the cookies of this run mean nothing to the next. Set keys (openssl rand -base64 32).\n');
+    stderr.write(
+      '  warning: no keys are set, so the cookies of this run mean nothing to the next. Set keys (openssl rand -base64 32).\n',
+    );
   }
 }
 
 function toPreset(text: string): PresetName {
   const preset = PRESETS.find(({ name }) => name === text);
   if (preset !== undefined) return preset.name;
-  throw new InvalidArgumentError(`The presets are ${PRESETS.map(({ name, size }) => `${name} (${size})`).join(', ')}.`);
+  throw new InvalidArgumentError(
+    `The presets are ${PRESETS.map(({ name, size }) => `${name} (${size})`).join(', ')}.`,
+  );
 }
 
 function toListen(text: string): Listen {

@@ -25,11 +25,22 @@ export interface AnswerEnds {
   stopped(): unknown;
 }
 
-/** Bytes of an answer that are read ahead of the caller: with these, an answer of ordinary size is over before anyone looks at it. */
+/**
+ * Bytes of an answer that are read ahead of the caller: with these, an answer of ordinary size is over before
+ * anyone looks at it.
+ */
 export const AHEAD_BYTES_MAX = 64 * 1024;
 
-/** The response for the caller. Its body goes through here, since the deadline and the upstream's health are concerned with its last byte, too. */
-export function answer(response: Response, facts: AnswerFacts, watch: TryWatch, ends: AnswerEnds): ClientResponse {
+/**
+ * The response for the caller. Its body goes through here, since the deadline and the upstream's health are
+ * concerned with its last byte, too.
+ */
+export function answer(
+  response: Response,
+  facts: AnswerFacts,
+  watch: TryWatch,
+  ends: AnswerEnds,
+): ClientResponse {
   const { status, statusText, ok, headers, url } = response;
   const body = response.body === null ? null : watched(response.body, watch, ends);
   if (body === null) {
@@ -48,7 +59,11 @@ export function answer(response: Response, facts: AnswerFacts, watch: TryWatch, 
   }) as ClientResponse;
 }
 
-function watched(body: ReadableStream<Uint8Array>, watch: TryWatch, ends: AnswerEnds): ReadableStream<Uint8Array> {
+function watched(
+  body: ReadableStream<Uint8Array>,
+  watch: TryWatch,
+  ends: AnswerEnds,
+): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   let isOver = false;
   const finish = (): void => {

@@ -1,9 +1,9 @@
 import { StickyError } from '../base/errors.js';
 
 /**
- * How a try ended. `answered`: with the response that the caller got. `unavailable`: with a 503, and another upstream was asked.
- * `unreachable`: no connection, so nothing was sent. `broken`: it may have had the request, and gave no whole answer. `silent`: no
- * answer in time.
+ * How a try ended. `answered`: with the response that the caller got. `unavailable`: with a 503, and another
+ * upstream was asked. `unreachable`: no connection, so nothing was sent. `broken`: it may have had the
+ * request, and gave no whole answer. `silent`: no answer in time.
  */
 export type TryResult = 'answered' | 'unavailable' | 'unreachable' | 'broken' | 'silent';
 
@@ -18,7 +18,10 @@ export interface Try {
 
 export type CallErrorCode = 'STICKY_NO_UPSTREAM' | 'STICKY_UPSTREAM_BROKEN' | 'STICKY_DEADLINE';
 
-/** A call that got no answer, or not the whole of one. What the app itself answers is never an error, whatever its status. */
+/**
+ * A call that got no answer, or not the whole of one. What the app itself answers is never an error, whatever
+ * its status.
+ */
 export class CallError extends StickyError {
   declare readonly code: CallErrorCode;
   /** The upstreams asked, in order. */

@@ -18,12 +18,29 @@ function setUp(options: Partial<ClientOptions> = {}) {
   const call = (init?: CallOptions) => client.fetch(KEY, '/a?b=c', init);
   /** The call's error, which must come. */
   const failure = async (init?: CallOptions): Promise<CallError> => {
-    const error = await call(init).then((response) => `answered ${response.status}`, (thrown: unknown) => thrown);
+    const error = await call(init).then(
+      (response) => `answered ${response.status}`,
+      (thrown: unknown) => thrown,
+    );
     expect(error).toBeInstanceOf(CallError);
     return error as CallError;
   };
-  const script = (...does: (Scripted | Scripted[])[]) => [first, second, third].forEach((id, at) => does[at] !== undefined && net.script(id, ...[does[at]].flat()));
-  return { net, clock, client, first, second, third, call, failure, script, condition: (id: string) => client.upstreams.find((upstream) => upstream.id === id)!.condition };
+  const script = (...does: (Scripted | Scripted[])[]) =>
+    [first, second, third].forEach(
+      (id, at) => does[at] !== undefined && net.script(id, ...[does[at]].flat()),
+    );
+  return {
+    net,
+    clock,
+    client,
+    first,
+    second,
+    third,
+    call,
+    failure,
+    script,
+    condition: (id: string) => client.upstreams.find((upstream) => upstream.id === id)!.condition,
+  };
 }
 
 describe('a call', () => {
@@ -31,20 +48,41 @@ describe('a call', () => {
     const { call, net, first } = setUp();
     const response = await call({ method: 'PUT', headers: { 'X-Tenant': 'acme' }, body: 'text' });
     expect([response.status, await response.text()]).toEqual([200, `200 of ${first}`]);
-    expect(response).toMatchObject({ upstream: first, outcome: 'keyed', tries: [{ upstream: first, result: 'answered' }] });
+    expect(response).toMatchObject({
+      upstream: first,
+      outcome: 'keyed',
+      tries: [{ upstream: first, result: 'answered' }],
+    });
     expect(net.asked).toMatchObject([{ upstream: first, method: 'PUT', target: '/a?b=c', body: 'text' }]);
     expect(net.asked[0]!.headers.get('x-tenant')).toBe('acme');
     expect(net.asked[0]!.init.redirect).toBe('manual');
   });
 
-  it.each([200, 204, 302, 404, 409, 500, 502, 504, 599])('returns the app\'s own %i as it is, and asks nobody else', async (status) => {
-    const { call, net, first, script } = setUp();
-    script(() => new Response(status === 204 ? null : 'mine', { status, headers: [['set-cookie', 'a=1'], ['set-cookie', 'b=2'], ['location', 'http://elsewhere.example/']] }));
-    const response = await call();
-    expect([response.status, await response.text(), response.upstream]).toEqual([status, status === 204 ? '' : 'mine', first]);
-    expect(response.headers.getSetCookie()).toEqual(['a=1', 'b=2']);
-    expect(net.hosts).toEqual([first]);
-  });
+  it.each([200, 204, 302, 404, 409, 500, 502, 504, 599])(
+    "returns the app's own %i as it is, and asks nobody else",
+    async (status) => {
+      const { call, net, first, script } = setUp();
+      script(
+        () =>
+          new Response(status === 204 ? null : 'mine', {
+            status,
+            headers: [
+              ['set-cookie', 'a=1'],
+              ['set-cookie', 'b=2'],
+              ['location', 'http://elsewhere.example/'],
+            ],
+          }),
+      );
+      const response = await call();
+      expect([response.status, await response.text(), response.upstream]).toEqual([
+        status,
+        status === 204 ? '' : 'mine',
+        first,
+      ]);
+      expect(response.headers.getSetCookie()).toEqual(['a=1', 'b=2']);
+      expect(net.hosts).toEqual([first]);
+    },
+  );
 
   it('falls to the backups in order, and says who failed and how', async () => {
     const { call, net, first, second, third, script } = setUp();
@@ -54,9 +92,16 @@ describe('a call', () => {
     expect(response).toMatchObject({
       upstream: third,
       outcome: 'borrowed',
-      tries: [{ upstream: first, result: 'unreachable' }, { upstream: second, result: 'broken' }, { upstream: third, result: 'answered' }],
+      tries: [
+        { upstream: first, result: 'unreachable' },
+        { upstream: second, result: 'broken' },
+        { upstream: third, result: 'answered' },
+      ],
     });
-    expect(response.tries[0]!.error).toMatchObject({ message: 'fetch failed', cause: { code: 'ECONNREFUSED' } });
+    expect(response.tries[0]!.error).toMatchObject({
+      message: 'fetch failed',
+      cause: { code: 'ECONNREFUSED' },
+    });
   });
 
   it('asks no more than `tries` upstreams', async () => {
@@ -69,15 +114,24 @@ describe('a call', () => {
   it('asks nobody but the owner where onFailure is reject, not even while it is down', async () => {
     const { failure, net, first, script } = setUp({ onFailure: 'reject', passive: { maxFails: 1 } });
     script('refused');
-    expect(await failure()).toMatchObject({ code: 'STICKY_NO_UPSTREAM', tries: [{ upstream: first, result: 'unreachable' }] });
+    expect(await failure()).toMatchObject({
+      code: 'STICKY_NO_UPSTREAM',
+      tries: [{ upstream: first, result: 'unreachable' }],
+    });
     expect(await failure()).toMatchObject({ code: 'STICKY_NO_UPSTREAM', tries: [] });
     expect(net.hosts).toEqual([first]);
   });
 
   it('passes over a draining owner', async () => {
     const { client, call, first, second } = setUp();
-    client.setUpstreams(Object.fromEntries(client.upstreams.map(({ id, url }) => [id, { url, draining: id === first }])));
-    expect(await call()).toMatchObject({ upstream: second, outcome: 'borrowed', tries: [{ upstream: second, result: 'answered' }] });
+    client.setUpstreams(
+      Object.fromEntries(client.upstreams.map(({ id, url }) => [id, { url, draining: id === first }])),
+    );
+    expect(await call()).toMatchObject({
+      upstream: second,
+      outcome: 'borrowed',
+      tries: [{ upstream: second, result: 'answered' }],
+    });
   });
 });
 
@@ -96,7 +150,13 @@ describe('a call is sent again', () => {
     const { call, failure, net, first, script } = setUp();
     script('reset');
     if (isIdempotent(method)) expect((await call({ method })).status).toBe(200);
-    else expect(await failure({ method })).toMatchObject({ code: 'STICKY_UPSTREAM_BROKEN', status: 502, tries: [{ upstream: first, result: 'broken' }], cause: { cause: { code: 'ECONNRESET' } } });
+    else
+      expect(await failure({ method })).toMatchObject({
+        code: 'STICKY_UPSTREAM_BROKEN',
+        status: 502,
+        tries: [{ upstream: first, result: 'broken' }],
+        cause: { cause: { code: 'ECONNRESET' } },
+      });
     expect(net.asked).toHaveLength(isIdempotent(method) ? 2 : 1);
   });
 
@@ -104,7 +164,9 @@ describe('a call is sent again', () => {
     const { call, net, first, second, script } = setUp();
     script(503);
     const response = await call({ method });
-    expect(response).toMatchObject(isIdempotent(method) ? { status: 200, upstream: second } : { status: 503, upstream: first });
+    expect(response).toMatchObject(
+      isIdempotent(method) ? { status: 200, upstream: second } : { status: 503, upstream: first },
+    );
     expect(net.asked).toHaveLength(isIdempotent(method) ? 2 : 1);
   });
 
@@ -139,7 +201,12 @@ describe('when no upstream answers, the error says', () => {
     const { failure, script, first, second, third } = setUp();
     script('refused', 'refused', 'refused');
     const error = await failure({ method: 'POST' });
-    expect(error).toMatchObject({ name: 'CallError', code: 'STICKY_NO_UPSTREAM', status: 503, cause: { cause: { code: 'ECONNREFUSED' } } });
+    expect(error).toMatchObject({
+      name: 'CallError',
+      code: 'STICKY_NO_UPSTREAM',
+      status: 503,
+      cause: { cause: { code: 'ECONNREFUSED' } },
+    });
     expect(error.message).toContain(`(${first} unreachable, ${second} unreachable, ${third} unreachable)`);
   });
 
@@ -149,18 +216,29 @@ describe('when no upstream answers, the error says', () => {
     expect(await failure()).toMatchObject({ code: 'STICKY_UPSTREAM_BROKEN', status: 502 });
   });
 
-  it('but the last upstream\'s own 503 is an answer', async () => {
+  it("but the last upstream's own 503 is an answer", async () => {
     const { call, script, first, second, third } = setUp();
     script(503, 'refused', () => new Response('later', { status: 503, headers: { 'retry-after': '7' } }));
     const response = await call();
-    expect([response.status, response.headers.get('retry-after'), await response.text(), response.outcome]).toEqual([503, '7', 'later', 'borrowed']);
-    expect(response.tries.map(({ upstream, result }) => [upstream, result])).toEqual([[first, 'unavailable'], [second, 'unreachable'], [third, 'answered']]);
+    expect([
+      response.status,
+      response.headers.get('retry-after'),
+      await response.text(),
+      response.outcome,
+    ]).toEqual([503, '7', 'later', 'borrowed']);
+    expect(response.tries.map(({ upstream, result }) => [upstream, result])).toEqual([
+      [first, 'unavailable'],
+      [second, 'unreachable'],
+      [third, 'answered'],
+    ]);
   });
 
   it('and neither key nor path nor fields', async () => {
     const { client, script } = setUp();
     script('refused', 'refused', 'refused');
-    const error: CallError = await client.fetch('user-secret', '/path-secret', { headers: { authorization: 'Bearer token-secret' } }).catch((thrown) => thrown);
+    const error: CallError = await client
+      .fetch('user-secret', '/path-secret', { headers: { authorization: 'Bearer token-secret' } })
+      .catch((thrown) => thrown);
     expect(error.message).toMatch(/^No upstream could take this request/);
     expect(error.message + JSON.stringify(error)).not.toContain('secret');
   });
@@ -189,7 +267,9 @@ describe('an abort', () => {
   });
 
   it('of a trial lets the next call try', async () => {
-    const { call, net, script, clock, condition, first } = setUp({ passive: { maxFails: 1, failTimeout: '30s' } });
+    const { call, net, script, clock, condition, first } = setUp({
+      passive: { maxFails: 1, failTimeout: '30s' },
+    });
     script(['refused', 'hang', 200]);
     await call();
     clock.advance(30_000);
@@ -207,7 +287,15 @@ describe('an abort', () => {
   it('within the answer gives up the rest of it, also where fetch pays no heed', async () => {
     const { call, script } = setUp();
     let isCancelled = false;
-    script(() => new Response(new ReadableStream({ start: (controller) => controller.enqueue(Buffer.from('half')), cancel: () => void (isCancelled = true) })));
+    script(
+      () =>
+        new Response(
+          new ReadableStream({
+            start: (controller) => controller.enqueue(Buffer.from('half')),
+            cancel: () => void (isCancelled = true),
+          }),
+        ),
+    );
     const abort = new AbortController();
     const response = await call({ signal: abort.signal });
     const reason = new Error('the user left');

@@ -79,7 +79,10 @@ export class Call {
     return body.isRepeatable && (isIdempotent || IDEMPOTENT_METHODS.has(method));
   }
 
-  /** Finds the upstream to try now, from where the decision stands; false when none is left or enough were tried. */
+  /**
+   * Finds the upstream to try now, from where the decision stands; false when none is left or enough were
+   * tried.
+   */
   #stand(): boolean {
     const decision = this.#decision;
     this.#isTrial = false;
@@ -92,7 +95,10 @@ export class Call {
     return false;
   }
 
-  /** Undefined: it came to nothing, and the decision stands at the next upstream. Throws when there is no next one. */
+  /**
+   * Undefined: it came to nothing, and the decision stands at the next upstream. Throws when there is no next
+   * one.
+   */
   async #try(): Promise<ClientResponse | undefined> {
     const { pool, clock, answerTimeMs, patienceMs } = this.#ground;
     const { signal, deadlineMs } = this.#request;
@@ -115,7 +121,8 @@ export class Call {
     }
     const upstream = this.#id;
     const { outcome } = this.#decision;
-    // As at the gateway, whoever answers is there, whatever the status: an upstream that sheds load with 503 must not lose all of it.
+    // As at the gateway, whoever answers is there, whatever the status: an upstream that sheds load with 503
+    // must not lose all of it.
     pool.requestSucceeded(upstream);
     if (response.status === 503 && this.#isRepeatable && this.#leave({ upstream, result: 'unavailable' })) {
       watch.end();
@@ -143,11 +150,14 @@ export class Call {
       this.#abandonTrial();
       throw watch.stop === 'abort' ? signal!.reason : body.failure!.error;
     }
-    // At the end of a call that others delayed, or that its caller gave little time, silence is nobody's fault.
+    // At the end of a call that others delayed, or that its caller gave little time, silence is nobody's
+    // fault.
     if (watch.stop === undefined || hadItsTime) pool.requestFailed(upstream, clock.monotonic());
     else this.#abandonTrial();
-    const result: TryResult = watch.stop !== undefined ? 'silent' : wasNeverSent(error) ? 'unreachable' : 'broken';
-    const mayGoOn = watch.stop !== 'deadline' && (result === 'unreachable' ? body.isRepeatable : this.#isRepeatable);
+    const result: TryResult =
+      watch.stop !== undefined ? 'silent' : wasNeverSent(error) ? 'unreachable' : 'broken';
+    const mayGoOn =
+      watch.stop !== 'deadline' && (result === 'unreachable' ? body.isRepeatable : this.#isRepeatable);
     const done: Try = { upstream, result, ...(watch.stop === undefined && { error }) };
     if (!mayGoOn) this.#tries.push(done);
     else if (this.#leave(done)) return;
@@ -171,19 +181,28 @@ export class Call {
     // Without the 503 that stands after all, since nobody is left to ask.
     const before = this.#tries.filter((each) => each.upstream !== upstream);
     watch.answered();
-    return answer(response, { upstream, outcome, tries: [...before, { upstream, result: 'answered' }] }, watch, {
-      done: () => this.#over(),
-      broken: (error) => {
-        const { failure } = body;
-        if (failure === undefined) pool.requestFailed(upstream, clock.monotonic());
-        this.#over();
-        return failure === undefined ? broken([...before, { upstream, result: 'broken', error }]) : failure.error;
+    return answer(
+      response,
+      { upstream, outcome, tries: [...before, { upstream, result: 'answered' }] },
+      watch,
+      {
+        done: () => this.#over(),
+        broken: (error) => {
+          const { failure } = body;
+          if (failure === undefined) pool.requestFailed(upstream, clock.monotonic());
+          this.#over();
+          return failure === undefined
+            ? broken([...before, { upstream, result: 'broken', error }])
+            : failure.error;
+        },
+        stopped: () => {
+          this.#over();
+          return watch.stop === 'abort'
+            ? signal!.reason
+            : this.#late([...before, { upstream, result: 'silent' }]);
+        },
       },
-      stopped: () => {
-        this.#over();
-        return watch.stop === 'abort' ? signal!.reason : this.#late([...before, { upstream, result: 'silent' }]);
-      },
-    });
+    );
   }
 
   #over(): void {
@@ -208,21 +227,38 @@ export class Call {
   #late(tries: readonly Try[] = this.#tries): CallError {
     const { deadlineMs } = this.#request;
     const times = Math.min(deadlineMs, this.#ground.answerTimeMs);
-    return new CallError('STICKY_DEADLINE', `No whole answer in time${asked(tries)}. Answer 504, or allow more than ${times} ms (deadline, answerTime).`, tries);
+    return new CallError(
+      'STICKY_DEADLINE',
+      `No whole answer in time${asked(tries)}. Answer 504, or allow more than ${times} ms (deadline, answerTime).`,
+      tries,
+    );
   }
 }
 
 function broken(tries: readonly Try[]): CallError {
   const { upstream } = tries.at(-1)!;
-  return new CallError('STICKY_UPSTREAM_BROKEN', `Upstream ${upstream} was reached and gave no whole answer${asked(tries)}. It may have done what was asked. Answer 502.`, tries);
+  return new CallError(
+    'STICKY_UPSTREAM_BROKEN',
+    `Upstream ${upstream} was reached and gave no whole answer${asked(tries)}. It may have done what was asked. Answer 502.`,
+    tries,
+  );
 }
 
 function noUpstream(tries: readonly Try[]): CallError {
-  const what = tries.length === 0 ? 'No upstream takes this request: those that may are down or draining' : `No upstream could take this request${asked(tries)}`;
-  return new CallError('STICKY_NO_UPSTREAM', `${what}. Answer 503; those that failed are tried again after failTimeout.`, tries);
+  const what =
+    tries.length === 0
+      ? 'No upstream takes this request: those that may are down or draining'
+      : `No upstream could take this request${asked(tries)}`;
+  return new CallError(
+    'STICKY_NO_UPSTREAM',
+    `${what}. Answer 503; those that failed are tried again after failTimeout.`,
+    tries,
+  );
 }
 
 /** ` (api-1 unreachable, api-2 broken)` */
 function asked(tries: readonly Try[]): string {
-  return tries.length === 0 ? '' : ` (${tries.map(({ upstream, result }) => `${upstream} ${result}`).join(', ')})`;
+  return tries.length === 0
+    ? ''
+    : ` (${tries.map(({ upstream, result }) => `${upstream} ${result}`).join(', ')})`;
 }

@@ -4,7 +4,8 @@ import { createClient } from './client.js';
 import { haproxyConsistent, nginxConsistent } from '../route/placement/index.js';
 
 const upstreams = { 'api-1': 'http://127.0.0.1:3001' };
-const invalid = (message: string) => expect.objectContaining({ code: 'STICKY_CLIENT_INVALID', message: expect.stringContaining(message) });
+const invalid = (message: string) =>
+  expect.objectContaining({ code: 'STICKY_CLIENT_INVALID', message: expect.stringContaining(message) });
 
 describe('options', () => {
   it.each<[object, string]>([
@@ -15,7 +16,10 @@ describe('options', () => {
     [{ upstreams: { a: 'http://a/path' } }, 'no usable URL'],
     [{ upstreams: { a: 'a:3001' } }, 'no usable URL'],
     [{ upstreams: { a: null } }, 'no usable URL'],
-    [{ upstreams: { a: { url: 'http://a', wieght: 2 } } }, 'The upstream "a" can\'t have wieght. It may have: url, weight'],
+    [
+      { upstreams: { a: { url: 'http://a', wieght: 2 } } },
+      'The upstream "a" can\'t have wieght. It may have: url, weight',
+    ],
     [{ upstreams, placement: 'rendevous' }, 'rendezvous, ring, maglev'],
     [{ upstreams, placement: { ring: {}, maglev: {} } }, 'rendezvous, ring, maglev'],
     [{ upstreams, placement: { ring: { points: 0 } } }, 'placement ring.points'],
@@ -38,7 +42,12 @@ describe('options', () => {
   ] as const)('%s knows upstreams by what the other balancer calls them', (placement, placed, more) => {
     const keys = Array.from({ length: 50 }, (_, at) => `user-${at}`);
     const owners = (extra: (at: number) => object): string[] => {
-      const client = createClient({ placement, upstreams: Object.fromEntries([1, 2, 3].map((at) => [`api-${at}`, { url: `http://10.0.0.${at}`, ...extra(at) }])) });
+      const client = createClient({
+        placement,
+        upstreams: Object.fromEntries(
+          [1, 2, 3].map((at) => [`api-${at}`, { url: `http://10.0.0.${at}`, ...extra(at) }]),
+        ),
+      });
       return keys.map((key) => client.owner(key)!);
     };
     const expected = placed([1, 2, 3].map((at) => ({ id: `api-${at}`, ...more(at) })));
@@ -46,13 +55,20 @@ describe('options', () => {
     expect(owners(() => ({}))).not.toEqual(owners(more));
   });
 
-  it('a weight or an id that can\'t be placed is refused by the placement', () => {
-    expect(() => createClient({ upstreams: { a: { url: 'http://a', weight: -1 } } })).toThrow(expect.objectContaining({ code: 'STICKY_PLACEMENT_INVALID' }));
+  it("a weight or an id that can't be placed is refused by the placement", () => {
+    expect(() => createClient({ upstreams: { a: { url: 'http://a', weight: -1 } } })).toThrow(
+      expect.objectContaining({ code: 'STICKY_PLACEMENT_INVALID' }),
+    );
   });
 });
 
-describe('what can\'t be sent is refused before anybody is asked', () => {
-  const client = createClient({ upstreams, placement: 'ring', passive: { maxFails: 0 }, fetch: () => Promise.reject(new Error('asked')) });
+describe("what can't be sent is refused before anybody is asked", () => {
+  const client = createClient({
+    upstreams,
+    placement: 'ring',
+    passive: { maxFails: 0 },
+    fetch: () => Promise.reject(new Error('asked')),
+  });
 
   it.each<[unknown, string]>([
     ['', 'is empty'],
@@ -83,7 +99,10 @@ describe('what can\'t be sent is refused before anybody is asked', () => {
     await expect(client.fetch('42', path)).rejects.toThrow(invalid(message));
   });
 
-  it.each(['/', '//x', '/a..b/...', '/x?next=/../y', '/%2e%2e%2e', '/é'])('but not the path %s', async (path) => {
-    await expect(client.fetch('42', path)).rejects.toThrow('gave no whole answer');
-  });
+  it.each(['/', '//x', '/a..b/...', '/x?next=/../y', '/%2e%2e%2e', '/é'])(
+    'but not the path %s',
+    async (path) => {
+      await expect(client.fetch('42', path)).rejects.toThrow('gave no whole answer');
+    },
+  );
 });

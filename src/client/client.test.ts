@@ -8,15 +8,28 @@ import { seededRandom } from '../testing/seeded-random.js';
 import type { ClientOptions } from './client-options.js';
 import { createClient, type CallOptions } from './client.js';
 
-const UPSTREAMS = { 'api-1': 'http://api-1', 'api-2': { url: 'http://api-2', weight: 2 }, 'api-3': 'http://api-3', 'api-4': 'http://api-4' };
+const UPSTREAMS = {
+  'api-1': 'http://api-1',
+  'api-2': { url: 'http://api-2', weight: 2 },
+  'api-3': 'http://api-3',
+  'api-4': 'http://api-4',
+};
 const MEMBERS = ['api-1', { id: 'api-2', weight: 2 }, 'api-3', 'api-4'];
 
 function setUp(options: Partial<ClientOptions> = {}) {
   const net = scriptedFetch();
   const clock = createManualClock();
   const changes: string[] = [];
-  const onChange = ({ id, from, to, why }: ConditionChange) => void changes.push(`${id} ${from} > ${to} ${why}`);
-  const client = createClient({ upstreams: UPSTREAMS, placement: 'ring', fetch: net.fetch, clock, onChange, ...options });
+  const onChange = ({ id, from, to, why }: ConditionChange) =>
+    void changes.push(`${id} ${from} > ${to} ${why}`);
+  const client = createClient({
+    upstreams: UPSTREAMS,
+    placement: 'ring',
+    fetch: net.fetch,
+    clock,
+    onChange,
+    ...options,
+  });
   const upstreamOf = async (key: string, init?: CallOptions) => (await client.fetch(key, '/', init)).upstream;
   return { net, clock, client, changes, upstreamOf };
 }
@@ -39,9 +52,14 @@ describe('owner and candidates', () => {
     for (const text of ['42', 'Zoë', '王小明', '\u0000', 'a'.repeat(5000)]) {
       expect(client.candidates(new TextEncoder().encode(text))).toEqual(client.candidates(text));
       expect(client.candidates([text])).toEqual(client.candidates(text));
-      expect(client.candidates(['Zoë', text])).toEqual(client.candidates(Buffer.from(framedKey(toByteString('Zoë'), toByteString(text)), 'latin1')));
+      expect(client.candidates(['Zoë', text])).toEqual(
+        client.candidates(Buffer.from(framedKey(toByteString('Zoë'), toByteString(text)), 'latin1')),
+      );
     }
-    const pairs = Array.from({ length: 50 }, (_, at) => [client.candidates([`a${at}`, 'b']), client.candidates(['a', `${at}b`])]);
+    const pairs = Array.from({ length: 50 }, (_, at) => [
+      client.candidates([`a${at}`, 'b']),
+      client.candidates(['a', `${at}b`]),
+    ]);
     expect(pairs.some(([one, other]) => String(one) !== String(other))).toBe(true);
   });
 
@@ -56,7 +74,9 @@ describe('owner and candidates', () => {
 
 describe('passive health', () => {
   it('passes over an upstream that failed often enough, and tries it with one call after the time-out', async () => {
-    const { client, net, clock, changes, upstreamOf } = setUp({ passive: { maxFails: 3, failTimeout: '30s' } });
+    const { client, net, clock, changes, upstreamOf } = setUp({
+      passive: { maxFails: 3, failTimeout: '30s' },
+    });
     const [first, second] = client.candidates('42') as [string, string];
     net.script(first, 'refused');
     for (let at = 0; at < 5; at++) expect(await upstreamOf('42')).toBe(second);
@@ -72,7 +92,12 @@ describe('passive health', () => {
     answer(new Response('back'));
     expect(await trial).toBe(first);
     expect(await upstreamOf('42')).toBe(first);
-    expect(changes).toEqual([`${first} up > down requestsFailed`, `${first} down > trial timeoutPassed`, `${first} trial > down trialBegun`, `${first} down > up trialSucceeded`]);
+    expect(changes).toEqual([
+      `${first} up > down requestsFailed`,
+      `${first} down > trial timeoutPassed`,
+      `${first} trial > down trialBegun`,
+      `${first} down > up trialSucceeded`,
+    ]);
   });
 
   it('is no concern of what the app answers, its 503 included', async () => {
@@ -86,10 +111,21 @@ describe('passive health', () => {
   it('counts an answer that was cut short', async () => {
     const { client, net, changes } = setUp({ passive: { maxFails: 1 } });
     const first = client.owner('42');
-    const cut = (): ReadableStream<Uint8Array> => new ReadableStream({ pull: (controller) => (controller.enqueue(Buffer.from('half')), controller.error(new TypeError('terminated'))) });
+    const cut = (): ReadableStream<Uint8Array> =>
+      new ReadableStream({
+        pull: (controller) => (
+          controller.enqueue(Buffer.from('half')),
+          controller.error(new TypeError('terminated'))
+        ),
+      });
     net.script(first, () => new Response(cut()));
     const response = await client.fetch('42', '/');
-    await expect(response.text()).rejects.toMatchObject({ code: 'STICKY_UPSTREAM_BROKEN', status: 502, tries: [{ upstream: first, result: 'broken' }], cause: { message: 'terminated' } });
+    await expect(response.text()).rejects.toMatchObject({
+      code: 'STICKY_UPSTREAM_BROKEN',
+      status: 502,
+      tries: [{ upstream: first, result: 'broken' }],
+      cause: { message: 'terminated' },
+    });
     expect(changes).toEqual([`${first} up > down requestsFailed`]);
     await client.close();
   });
@@ -97,7 +133,11 @@ describe('passive health', () => {
   it('turns every call away at once while all are down', async () => {
     const { client, net } = setUp({ passive: { maxFails: 1 }, tries: 4 });
     for (const id of Object.keys(UPSTREAMS)) net.script(id, 'refused');
-    for (let at = 0; at < 2; at++) await expect(client.fetch('42', '/')).rejects.toMatchObject({ code: 'STICKY_NO_UPSTREAM', status: 503 });
+    for (let at = 0; at < 2; at++)
+      await expect(client.fetch('42', '/')).rejects.toMatchObject({
+        code: 'STICKY_NO_UPSTREAM',
+        status: 503,
+      });
     expect(net.asked).toHaveLength(4);
   });
 
@@ -106,16 +146,25 @@ describe('passive health', () => {
     const random = seededRandom(seed);
     const { client, net, clock } = setUp({ passive: { maxFails: 2, failTimeout: '1s' } });
     for (let at = 0; at < 500; at++) {
-      for (const id of Object.keys(UPSTREAMS)) net.script(id, (['refused', 'reset', 503, 200, 200] as const)[random.below(5)]!);
+      for (const id of Object.keys(UPSTREAMS))
+        net.script(id, (['refused', 'reset', 503, 200, 200] as const)[random.below(5)]!);
       clock.advance(random.below(400));
       const key = random.id();
       const from = net.asked.length;
       const up = client.upstreams.filter(({ condition }) => condition !== 'down').map(({ id }) => id);
       const ending = await client.fetch(key, '/').catch((error) => error);
       const hosts = net.hosts.slice(from);
-      expect(hosts, `seed ${seed}, call ${at}`).toEqual(client.candidates(key).filter((id) => up.includes(id)).slice(0, hosts.length));
+      expect(hosts, `seed ${seed}, call ${at}`).toEqual(
+        client
+          .candidates(key)
+          .filter((id) => up.includes(id))
+          .slice(0, hosts.length),
+      );
       expect(hosts.length).toBeLessThanOrEqual(3);
-      expect(ending.tries.map(({ upstream }: { upstream: string }) => upstream), `seed ${seed}, call ${at}`).toEqual(hosts);
+      expect(
+        ending.tries.map(({ upstream }: { upstream: string }) => upstream),
+        `seed ${seed}, call ${at}`,
+      ).toEqual(hosts);
     }
   });
 });
@@ -131,7 +180,13 @@ describe('setUpstreams', () => {
     const moved = keys.filter((key, at) => client.owner(key) !== before[at]);
     expect(new Set(moved.map((key) => client.owner(key)))).toEqual(new Set(['api-5']));
     expect(moved.length / keys.length).toBeLessThan(0.25);
-    expect(client.upstreams.map(({ id, condition }) => `${id} ${condition}`)).toEqual(['api-1 down', 'api-2 up', 'api-3 up', 'api-4 up', 'api-5 up']);
+    expect(client.upstreams.map(({ id, condition }) => `${id} ${condition}`)).toEqual([
+      'api-1 down',
+      'api-2 up',
+      'api-3 up',
+      'api-4 up',
+      'api-5 up',
+    ]);
   });
 
   it('leaves calls under way as they began', async () => {
@@ -147,9 +202,10 @@ describe('setUpstreams', () => {
     expect((await client.fetch('42', '/')).upstream).toBe('api-9');
   });
 
-  it('refuses what can\'t be a pool, and changes nothing', () => {
+  it("refuses what can't be a pool, and changes nothing", () => {
     const { client } = setUp();
-    for (const wrong of [{}, { a: 'ftp://a' }, { a: { url: 'http://a', weight: 0 } }]) expect(() => client.setUpstreams(wrong)).toThrow();
+    for (const wrong of [{}, { a: 'ftp://a' }, { a: { url: 'http://a', weight: 0 } }])
+      expect(() => client.setUpstreams(wrong)).toThrow();
     expect(client.upstreams).toHaveLength(4);
   });
 });
@@ -158,7 +214,18 @@ describe('close', () => {
   it('takes no more calls and waits for those under way, to the last byte of their answers', async () => {
     const { client, net } = setUp();
     let end!: () => void;
-    net.script(client.owner('42'), () => new Response(new ReadableStream({ start: (controller) => (controller.enqueue(Buffer.from('half')), (end = () => controller.close())) })));
+    net.script(
+      client.owner('42'),
+      () =>
+        new Response(
+          new ReadableStream({
+            start: (controller) => (
+              controller.enqueue(Buffer.from('half')),
+              (end = () => controller.close())
+            ),
+          }),
+        ),
+    );
     const response = await client.fetch('42', '/');
     let isClosed = false;
     const closed = client.close().then(() => (isClosed = true));

@@ -10,7 +10,14 @@ import type { Upstream } from '../route/pool/upstream.js';
 import { decide, type Affinity } from '../route/router.js';
 import type { ClientResponse } from './answer.js';
 import { Call, type CallGround } from './call.js';
-import { readDeadline, readOptions, readUpstreams, type ClientOptions, type ClientSettings, type UpstreamsInput } from './client-options.js';
+import {
+  readDeadline,
+  readOptions,
+  readUpstreams,
+  type ClientOptions,
+  type ClientSettings,
+  type UpstreamsInput,
+} from './client-options.js';
 import { keyBytes, type Key } from './key.js';
 import { RequestBody } from './request-body.js';
 import { checkTarget } from './target.js';
@@ -21,7 +28,9 @@ export interface CallOptions extends Omit<RequestInit, 'redirect' | 'signal' | '
   readonly signal?: AbortSignal | null | undefined;
   /** For this call, instead of the client's. */
   readonly deadline?: Duration | undefined;
-  /** True: it may be sent twice whatever its method, since the upstream tells repeats apart (RFC 9110 §9.2.2). */
+  /**
+   * True: it may be sent twice whatever its method, since the upstream tells repeats apart (RFC 9110 §9.2.2).
+   */
   readonly idempotent?: boolean | undefined;
 }
 
@@ -32,9 +41,10 @@ export interface UpstreamState extends Upstream {
 
 export interface Client {
   /**
-   * Sends a request to the upstream that owns the key, then, while that is safe, to its backups in order. Resolves with what the
-   * app answers, whatever its status. Rejects with a CallError when no answer was to be had, with the signal's reason when the caller aborts,
-   * and with `fetch`'s own TypeError when the request is none.
+   * Sends a request to the upstream that owns the key, then, while that is safe, to its backups in order.
+   * Resolves with what the app answers, whatever its status. Rejects with a CallError when no answer was to
+   * be had, with the signal's reason when the caller aborts, and with `fetch`'s own TypeError when the
+   * request is none.
    */
   fetch(key: Key, path: string, options?: CallOptions): Promise<ClientResponse>;
   /** The id of the upstream that owns the key, whatever its health. */
@@ -57,11 +67,12 @@ const LINE = { method: 'GET', target: '/', host: '', clientAddress: '', isSecure
 const KEY_FIELD = 'key';
 
 /**
- * A client for one pool: it finds a key's upstream as a gateway with the same ids, weights and placement does.
+ * A client for one pool: it finds a key's upstream as a gateway with the same ids, weights and placement
+ * does.
  *
  * ```js
- * const users = createClient({ upstreams: { 'api-1': 'http://127.0.0.1:3001', 'api-2': 'http://127.0.0.1:3002' } });
- * const response = await users.fetch('42', '/internal/users/42');
+ * const users = createClient({ upstreams: { 'api-1': 'http://127.0.0.1:3001', 'api-2':
+ * 'http://127.0.0.1:3002' } }); const response = await users.fetch('42', '/internal/users/42');
  * ```
  *
  * Throws STICKY_CLIENT_INVALID when an option can't be used.
@@ -89,7 +100,14 @@ class PoolClient implements Client {
     const pool = new Pool({ upstreams, placement, health: undefined, passive, onChange: options.onChange });
     // Looked up at each call, so that who replaces the global one later (tests do) is heard.
     const send: typeof fetch = options.fetch ?? ((input, init) => fetch(input, init));
-    this.#ground = { pool, clock: this.#clock, fetch: send, triesMax, answerTimeMs, patienceMs: Math.min(answerTimeMs, deadlineMs) };
+    this.#ground = {
+      pool,
+      clock: this.#clock,
+      fetch: send,
+      triesMax,
+      answerTimeMs,
+      patienceMs: Math.min(answerTimeMs, deadlineMs),
+    };
     this.#affinity = { rules: [keyRule(onFailure)], balance: { name: 'none', pick: () => -1 } };
   }
 
@@ -100,22 +118,39 @@ class PoolClient implements Client {
   }
 
   async fetch(key: Key, path: string, options: CallOptions = {}): Promise<ClientResponse> {
-    if (this.#isClosed) throw new StickyError('STICKY_CLIENT_CLOSED', 'The client is closed and takes no more calls. Create another, or close this one later.');
+    if (this.#isClosed)
+      throw new StickyError(
+        'STICKY_CLIENT_CLOSED',
+        'The client is closed and takes no more calls. Create another, or close this one later.',
+      );
     const { signal, deadline, idempotent = false, body, ...rest } = options;
     const bytes = keyBytes(key);
     const target = checkTarget(path);
     const deadlineMs = deadline === undefined ? this.#settings.deadlineMs : readDeadline(deadline);
     // Once for all tries, also where they come from something that can be read only once.
     const init = { ...rest, headers: new Headers(rest.headers) };
-    // What is no request (a bad field, a GET with a body) is the caller's mistake; told here, it can't be taken for an upstream's failure.
-    const { method } = new Request(`http://upstream${target}`, { ...init, ...(body !== undefined && body !== null && { body: '' }) });
+    // What is no request (a bad field, a GET with a body) is the caller's mistake; told here, it can't be
+    // taken for an upstream's failure.
+    const { method } = new Request(`http://upstream${target}`, {
+      ...init,
+      ...(body !== undefined && body !== null && { body: '' }),
+    });
     this.#tick();
     const { pool } = this.#ground;
     const facts = new RequestFacts(LINE, { get: (name) => (name === KEY_FIELD ? bytes : undefined) });
     const decision = decide(this.#affinity, facts, pool.snapshot, [], systemRandom);
     this.#callsUnderWay++;
     const over = (): void => this.#callOver();
-    const request = { target, method, isIdempotent: idempotent, init, body: new RequestBody(body), signal: signal ?? undefined, deadlineMs, over };
+    const request = {
+      target,
+      method,
+      isIdempotent: idempotent,
+      init,
+      body: new RequestBody(body),
+      signal: signal ?? undefined,
+      deadlineMs,
+      over,
+    };
     return await new Call(this.#ground, request, decision).run();
   }
 
@@ -145,7 +180,9 @@ class PoolClient implements Client {
     for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
-  /** Time-outs move on when somebody looks: no timer, so nothing keeps running for a client that is forgotten. */
+  /**
+   * Time-outs move on when somebody looks: no timer, so nothing keeps running for a client that is forgotten.
+   */
   #tick(): void {
     const now = this.#clock.monotonic();
     if (now - this.#tickedAt < TICK_MS) return;
@@ -155,5 +192,10 @@ class PoolClient implements Client {
 }
 
 function keyRule(onFailure: 'borrow' | 'reject'): Rule {
-  return { name: 'key', subject: '', onFailure, find: (facts) => ({ kind: 'keyed', key: facts.headers.get(KEY_FIELD)! }) };
+  return {
+    name: 'key',
+    subject: '',
+    onFailure,
+    find: (facts) => ({ kind: 'keyed', key: facts.headers.get(KEY_FIELD)! }),
+  };
 }

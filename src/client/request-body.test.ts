@@ -6,7 +6,12 @@ import { KEPT_BODY_BYTES_MAX } from './request-body.js';
 
 function setUp() {
   const net = scriptedFetch();
-  const client = createClient({ upstreams: { 'api-1': 'http://api-1', 'api-2': 'http://api-2' }, placement: 'ring', fetch: net.fetch, passive: { maxFails: 1 } });
+  const client = createClient({
+    upstreams: { 'api-1': 'http://api-1', 'api-2': 'http://api-2' },
+    placement: 'ring',
+    fetch: net.fetch,
+    passive: { maxFails: 1 },
+  });
   const [first, second] = client.candidates('42') as [string, string];
   const bodies = () => net.asked.map(({ body }) => body);
   return { net, client, first, second, bodies };
@@ -37,7 +42,15 @@ describe('a body', () => {
     ['a form of parts', () => new FormData(), /^--/],
     ['a blob', () => new Blob(['hello']), /^hello$/],
     ['a small stream', () => source(3, 2).stream, /^aabbcc$/],
-    ['an async iterable', () => (async function* () { yield Buffer.from('hel'); yield Buffer.from('lo'); })(), /^hello$/],
+    [
+      'an async iterable',
+      () =>
+        (async function* () {
+          yield Buffer.from('hel');
+          yield Buffer.from('lo');
+        })(),
+      /^hello$/,
+    ],
   ])('of %s is sent whole to each upstream asked', async (_, make, whole) => {
     const { net, client, first, bodies } = setUp();
     net.script(first, 'reset');
@@ -49,14 +62,18 @@ describe('a body', () => {
     const { net, client, first, bodies } = setUp();
     const large = source(5, KEPT_BODY_BYTES_MAX / 4);
     net.script(first, 'reset');
-    await expect(client.fetch('42', '/', { method: 'PUT', body: large.stream })).rejects.toMatchObject({ code: 'STICKY_UPSTREAM_BROKEN' });
+    await expect(client.fetch('42', '/', { method: 'PUT', body: large.stream })).rejects.toMatchObject({
+      code: 'STICKY_UPSTREAM_BROKEN',
+    });
     expect(bodies().map((body) => body!.length)).toEqual([KEPT_BODY_BYTES_MAX * 1.25]);
   });
 
   it('of a stream above the limit, once read, is not sent by halves where nobody was reached either', async () => {
     const { net, client, first } = setUp();
     net.script(first, 'refused');
-    await expect(client.fetch('42', '/', { method: 'POST', body: source(5, KEPT_BODY_BYTES_MAX / 4).stream })).rejects.toMatchObject({ code: 'STICKY_NO_UPSTREAM' });
+    await expect(
+      client.fetch('42', '/', { method: 'POST', body: source(5, KEPT_BODY_BYTES_MAX / 4).stream }),
+    ).rejects.toMatchObject({ code: 'STICKY_NO_UPSTREAM' });
     expect(net.hosts).toEqual([first]);
   });
 
@@ -93,16 +110,22 @@ describe('a body', () => {
     expect(bodies().map((body) => body!.length)).toEqual([KEPT_BODY_BYTES_MAX, KEPT_BODY_BYTES_MAX]);
   });
 
-  it('that fails is the caller\'s own failure: nobody else is asked, and nobody blamed', async () => {
+  it("that fails is the caller's own failure: nobody else is asked, and nobody blamed", async () => {
     const { client, net } = setUp();
-    await expect(client.fetch('42', '/', { method: 'PUT', body: source(3, 2, 1).stream })).rejects.toThrow('the disk is gone');
+    await expect(client.fetch('42', '/', { method: 'PUT', body: source(3, 2, 1).stream })).rejects.toThrow(
+      'the disk is gone',
+    );
     expect(net.asked).toHaveLength(0);
     expect(client.upstreams.map(({ condition }) => condition)).toEqual(['up', 'up']);
   });
 
   it('that nobody wanted to the end is told so', async () => {
     const unread = source(3, 2);
-    const client = createClient({ upstreams: { 'api-1': 'http://api-1' }, placement: 'ring', fetch: async () => new Response('enough') });
+    const client = createClient({
+      upstreams: { 'api-1': 'http://api-1' },
+      placement: 'ring',
+      fetch: async () => new Response('enough'),
+    });
     await (await client.fetch('42', '/', { method: 'POST', body: unread.stream })).text();
     expect(unread.state).toEqual({ taken: 0, cancelled: true });
   });

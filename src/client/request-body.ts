@@ -4,8 +4,8 @@ export type Body = RequestInit['body'];
 export const KEPT_BODY_BYTES_MAX = 64 * 1024;
 
 /**
- * A request's body, for one try after the other. Text, bytes, forms and blobs can be sent any number of times. A stream is read once; what
- * was read is kept up to a limit, so that the next try can begin with it.
+ * A request's body, for one try after the other. Text, bytes, forms and blobs can be sent any number of
+ * times. A stream is read once; what was read is kept up to a limit, so that the next try can begin with it.
  */
 export class RequestBody {
   readonly #body: Body;
@@ -22,7 +22,8 @@ export class RequestBody {
 
   constructor(body: Body) {
     this.#body = body;
-    if (typeof body === 'object' && body !== null && Symbol.asyncIterator in body) this.#source = (body as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+    if (typeof body === 'object' && body !== null && Symbol.asyncIterator in body)
+      this.#source = (body as AsyncIterable<unknown>)[Symbol.asyncIterator]();
   }
 
   /** Can it be sent once more, from its first byte? */
@@ -49,7 +50,10 @@ export class RequestBody {
     return { body: stream, duplex: 'half' };
   }
 
-  /** The call is over: a source that wasn't read to its end is told, and what still reads gets an error, so that no half body looks whole. */
+  /**
+   * The call is over: a source that wasn't read to its end is told, and what still reads gets an error, so
+   * that no half body looks whole.
+   */
   drop(): void {
     this.#kept = [];
     this.#isDropped = true;

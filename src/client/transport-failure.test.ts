@@ -5,14 +5,22 @@ import { freePort } from '../../test/support/ports.js';
 import { wasNeverSent } from './transport-failure.js';
 
 async function thrownBy(url: string): Promise<unknown> {
-  return await fetch(url).then(() => 'an answer', (error: unknown) => error);
+  return await fetch(url).then(
+    () => 'an answer',
+    (error: unknown) => error,
+  );
 }
 
 it('no connection means that nothing was sent', async () => {
   expect(wasNeverSent(await thrownBy(`http://127.0.0.1:${await freePort()}/`))).toBe(true);
   expect(wasNeverSent(await thrownBy(`http://localhost:${await freePort()}/`))).toBe(true);
   expect(wasNeverSent(await thrownBy('http://nobody.invalid/'))).toBe(true);
-  for (const cause of [{ code: 'UND_ERR_CONNECT_TIMEOUT' }, { code: 'EHOSTUNREACH', syscall: 'connect' }, { code: 'CERT_HAS_EXPIRED' }, { code: 'ERR_TLS_CERT_ALTNAME_INVALID' }]) {
+  for (const cause of [
+    { code: 'UND_ERR_CONNECT_TIMEOUT' },
+    { code: 'EHOSTUNREACH', syscall: 'connect' },
+    { code: 'CERT_HAS_EXPIRED' },
+    { code: 'ERR_TLS_CERT_ALTNAME_INVALID' },
+  ]) {
     expect(wasNeverSent(failed(cause)), JSON.stringify(cause)).toBe(true);
   }
   expect(wasNeverSent(failed({ errors: [{ syscall: 'connect' }, { syscall: 'connect' }] }))).toBe(true);
@@ -24,7 +32,13 @@ it('a connection that ended may have carried the request', async () => {
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   expect(wasNeverSent(await thrownBy(`http://127.0.0.1:${port}/`))).toBe(false);
   server.close();
-  for (const cause of [{ code: 'UND_ERR_SOCKET' }, { code: 'EPIPE', syscall: 'write' }, { code: 'UND_ERR_HEADERS_TIMEOUT' }, { errors: [{ syscall: 'connect' }, { syscall: 'read' }] }, {}]) {
+  for (const cause of [
+    { code: 'UND_ERR_SOCKET' },
+    { code: 'EPIPE', syscall: 'write' },
+    { code: 'UND_ERR_HEADERS_TIMEOUT' },
+    { errors: [{ syscall: 'connect' }, { syscall: 'read' }] },
+    {},
+  ]) {
     expect(wasNeverSent(failed(cause)), JSON.stringify(cause)).toBe(false);
   }
   for (const odd of [undefined, null, 'text', new Error('plain')]) expect(wasNeverSent(odd)).toBe(false);

@@ -11,11 +11,25 @@ function setUp(options: Partial<ClientOptions> = {}) {
   const net = scriptedFetch();
   const clock = createManualClock();
   const upstreams = { 'api-1': 'http://api-1', 'api-2': 'http://api-2', 'api-3': 'http://api-3' };
-  const client = createClient({ upstreams, placement: 'ring', fetch: net.fetch, clock, deadline: '2s', ...options });
+  const client = createClient({
+    upstreams,
+    placement: 'ring',
+    fetch: net.fetch,
+    clock,
+    deadline: '2s',
+    ...options,
+  });
   const [first, second] = client.candidates(KEY) as [string, string];
-  const caught = (init?: CallOptions): Promise<CallError> => client.fetch(KEY, '/', init).then(() => Promise.reject(new Error('It was answered.')), (error) => error);
+  const caught = (init?: CallOptions): Promise<CallError> =>
+    client.fetch(KEY, '/', init).then(
+      () => Promise.reject(new Error('It was answered.')),
+      (error) => error,
+    );
   /** Refuses after so long. */
-  const refusedAfter = (ms: number) => () => new Promise<Response>((_, reject) => clock.after(ms, () => reject(new TypeError('fetch failed', { cause: { syscall: 'connect' } }))));
+  const refusedAfter = (ms: number) => () =>
+    new Promise<Response>((_, reject) =>
+      clock.after(ms, () => reject(new TypeError('fetch failed', { cause: { syscall: 'connect' } }))),
+    );
   const condition = (id: string) => client.upstreams.find((upstream) => upstream.id === id)!.condition;
   return { net, clock, client, first, second, caught, refusedAfter, condition };
 }
@@ -42,7 +56,11 @@ describe('the deadline', () => {
     clock.advance(1999);
     expect((net.asked[0]!.init.signal as AbortSignal).aborted).toBe(false);
     clock.advance(1);
-    expect(await error).toMatchObject({ code: 'STICKY_DEADLINE', status: 504, tries: [{ upstream: first, result: 'silent' }] });
+    expect(await error).toMatchObject({
+      code: 'STICKY_DEADLINE',
+      status: 504,
+      tries: [{ upstream: first, result: 'silent' }],
+    });
     expect((await error).message).toContain('2000 ms');
     expect((net.asked[0]!.init.signal as AbortSignal).aborted).toBe(true);
   });
@@ -58,7 +76,13 @@ describe('the deadline', () => {
     clock.advance(499);
     expect((net.asked[1]!.init.signal as AbortSignal).aborted).toBe(false);
     clock.advance(1);
-    expect(await error).toMatchObject({ code: 'STICKY_DEADLINE', tries: [{ upstream: first, result: 'unreachable' }, { upstream: second, result: 'silent' }] });
+    expect(await error).toMatchObject({
+      code: 'STICKY_DEADLINE',
+      tries: [
+        { upstream: first, result: 'unreachable' },
+        { upstream: second, result: 'silent' },
+      ],
+    });
   });
 
   it('that passes while a try fails leaves no time for another', async () => {
@@ -76,12 +100,17 @@ describe('the deadline', () => {
   it('leaves no time for another try where the clock went on without its timers', async () => {
     const clock = createManualClock();
     let skewMs = 0;
-    const { net, first, caught } = setUp({ clock: { ...clock, monotonic: () => clock.monotonic() + skewMs } });
+    const { net, first, caught } = setUp({
+      clock: { ...clock, monotonic: () => clock.monotonic() + skewMs },
+    });
     net.script(first, () => {
       skewMs = 3000;
       throw new TypeError('fetch failed', { cause: { syscall: 'connect' } });
     });
-    expect(await caught()).toMatchObject({ code: 'STICKY_DEADLINE', tries: [{ upstream: first, result: 'unreachable' }] });
+    expect(await caught()).toMatchObject({
+      code: 'STICKY_DEADLINE',
+      tries: [{ upstream: first, result: 'unreachable' }],
+    });
     expect(net.asked).toHaveLength(1);
   });
 
@@ -119,7 +148,10 @@ describe('the deadline', () => {
     clock.advance(1000);
     const text = response.text().catch((error: unknown) => error);
     clock.advance(1000);
-    expect(await text).toMatchObject({ code: 'STICKY_DEADLINE', tries: [{ upstream: first, result: 'silent' }] });
+    expect(await text).toMatchObject({
+      code: 'STICKY_DEADLINE',
+      tries: [{ upstream: first, result: 'silent' }],
+    });
     // Who was too slow, the upstream or the reader, can't be told.
     expect(condition(first)).toBe('up');
     await client.close();
@@ -140,12 +172,15 @@ describe('the deadline', () => {
   it('leaves no timer behind', async () => {
     const timers = new Set<object>();
     const clock = createManualClock();
-    const counted = { ...clock, after: (ms: number, task: () => void) => {
-      const timer = clock.after(ms, task);
-      const own = { stop: () => (timers.delete(own), timer.stop()) };
-      timers.add(own);
-      return own;
-    } };
+    const counted = {
+      ...clock,
+      after: (ms: number, task: () => void) => {
+        const timer = clock.after(ms, task);
+        const own = { stop: () => (timers.delete(own), timer.stop()) };
+        timers.add(own);
+        return own;
+      },
+    };
     const { net, client, first } = setUp({ clock: counted });
     net.script(first, 'refused', 'reset', 503, 200);
     for (let at = 0; at < 4; at++) await (await client.fetch(KEY, '/')).text();
@@ -161,11 +196,20 @@ describe('answerTime', () => {
     const answer = client.fetch(KEY, '/');
     await net.askedFor(1);
     clock.advance(500);
-    expect(await answer).toMatchObject({ upstream: second, tries: [{ upstream: first, result: 'silent' }, { upstream: second, result: 'answered' }] });
+    expect(await answer).toMatchObject({
+      upstream: second,
+      tries: [
+        { upstream: first, result: 'silent' },
+        { upstream: second, result: 'answered' },
+      ],
+    });
     const error = caught({ method: 'POST' });
     await net.askedFor(3);
     clock.advance(500);
-    expect(await error).toMatchObject({ code: 'STICKY_DEADLINE', tries: [{ upstream: first, result: 'silent' }] });
+    expect(await error).toMatchObject({
+      code: 'STICKY_DEADLINE',
+      tries: [{ upstream: first, result: 'silent' }],
+    });
   });
 
   it('does not bound the body', async () => {
@@ -195,7 +239,9 @@ describe('silence', () => {
   });
 
   it('does not count where a short deadline or an earlier try took that time away', async () => {
-    const { net, clock, first, second, caught, refusedAfter, condition } = setUp({ passive: { maxFails: 2 } });
+    const { net, clock, first, second, caught, refusedAfter, condition } = setUp({
+      passive: { maxFails: 2 },
+    });
     net.script(first, 'hang', 'hang', 'hang', refusedAfter(1999));
     net.script(second, 'hang');
     for (let at = 1; at <= 3; at++) {
@@ -217,7 +263,9 @@ describe('silence', () => {
   });
 
   it('of a trial that was given little time lets the next call try', async () => {
-    const { net, clock, client, first, caught, condition } = setUp({ passive: { maxFails: 1, failTimeout: '30s' } });
+    const { net, clock, client, first, caught, condition } = setUp({
+      passive: { maxFails: 1, failTimeout: '30s' },
+    });
     net.script(first, 'refused', 'hang', 200);
     await client.fetch(KEY, '/');
     clock.advance(30_000);

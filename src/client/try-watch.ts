@@ -29,7 +29,10 @@ export class TryWatch {
     this.#startedAt = clock.monotonic();
     this.#leftMs = leftMs;
     caller?.addEventListener('abort', this.#aborted);
-    this.#timer = answerTimeMs < leftMs ? clock.after(answerTimeMs, () => this.#end('answerTime')) : clock.after(leftMs, this.#late);
+    this.#timer =
+      answerTimeMs < leftMs
+        ? clock.after(answerTimeMs, () => this.#end('answerTime'))
+        : clock.after(leftMs, this.#late);
   }
 
   /** For `fetch`. */
@@ -37,7 +40,10 @@ export class TryWatch {
     return this.#controller.signal;
   }
 
-  /** The promise, unless the watch ends first: a `fetch` that pays no heed to its signal must not hold the call up. */
+  /**
+   * The promise, unless the watch ends first: a `fetch` that pays no heed to its signal must not hold the
+   * call up.
+   */
   async race<T>(promise: Promise<T>): Promise<T> {
     return await new Promise<T>((resolve, reject) => {
       this.onStop = () => reject(this.signal.reason);
@@ -49,7 +55,10 @@ export class TryWatch {
   answered(): void {
     this.onStop = undefined;
     this.#timer?.stop();
-    this.#timer = this.#clock.after(Math.max(0, this.#leftMs - (this.#clock.monotonic() - this.#startedAt)), this.#late);
+    this.#timer = this.#clock.after(
+      Math.max(0, this.#leftMs - (this.#clock.monotonic() - this.#startedAt)),
+      this.#late,
+    );
   }
 
   /** The try is over. */

@@ -8,9 +8,9 @@ const PATH_CHARS_MAX = 1024;
 const HOST_CHARS_MAX = 255;
 
 /**
- * One line a request, as the logger would write it but put together here: the fields are known, and a general serializer would cost
- * a request half as much as all the rest. The query is left out, since tokens travel in it. The fields are public and
- * documented in docs/configuration.md.
+ * One line a request, as the logger would write it but put together here: the fields are known, and a general
+ * serializer would cost a request half as much as all the rest. The query is left out, since tokens travel in
+ * it. The fields are public and documented in docs/configuration.md.
  */
 export function accessLog(logger: Logger, clock: Clock): GatewayObserver {
   if (!logger.isLevelEnabled('info')) return noAccessLog;
@@ -33,7 +33,8 @@ export function accessLog(logger: Logger, clock: Clock): GatewayObserver {
         if (decision.why !== undefined) line += `,"why":"${decision.why}"`;
       }
       if (fault !== undefined) line += `,"fault":"${fault}"`;
-      if (request.answeredAt !== 0) line += `,"answerMs":${hundredths(request.answeredAt - request.startedAt)}`;
+      if (request.answeredAt !== 0)
+        line += `,"answerMs":${hundredths(request.answeredAt - request.startedAt)}`;
       stream.write(
         `${line},"tries":${request.tries},"requestBytes":${request.requestBytes},"answeredBytes":${request.answeredBytes},"totalMs":${hundredths(now - request.startedAt)}}\n`,
       );
@@ -76,7 +77,10 @@ const NAMES_MAX = 10_000;
 
 const HUNDREDTHS = Array.from({ length: 100 }, (_, number) => `.${String(number).padStart(2, '0')}`);
 
-/** Milliseconds to two places, put together of whole numbers: to write a fraction takes JavaScript three times as long. */
+/**
+ * Milliseconds to two places, put together of whole numbers: to write a fraction takes JavaScript three times
+ * as long.
+ */
 function hundredths(ms: number): string {
   const all = Math.round(ms * 100);
   return Math.floor(all / 100) + HUNDREDTHS[all % 100]!;

@@ -6,13 +6,21 @@ import { ConfigError } from './config/problem.js';
 
 const UPSTREAMS = { 'api-1': 'http://127.0.0.1:8001', 'api-2': 'http://127.0.0.1:8002' };
 const PLACEMENT = { ring: { points: 10 } };
-const one = (more: object = {}) => readConfig({ upstreams: UPSTREAMS, affinity: ['ip'], placement: PLACEMENT, ...more });
-const idsOf = (pool: { snapshot: { upstreams: readonly { id: string }[] } } | undefined) => pool?.snapshot.upstreams.map(({ id }) => id);
+const one = (more: object = {}) =>
+  readConfig({ upstreams: UPSTREAMS, affinity: ['ip'], placement: PLACEMENT, ...more });
+const idsOf = (pool: { snapshot: { upstreams: readonly { id: string }[] } } | undefined) =>
+  pool?.snapshot.upstreams.map(({ id }) => id);
 
 describe('a configuration, put together', () => {
   it('gives each route its rules in order, its balance and its pool', () => {
-    const { routes, pools } = assemble(one({ affinity: ['cookie', { header: 'x-user-id' }, 'ip'], balance: 'roundRobin' }));
-    expect(routes[0]!.affinity.rules.map((rule) => `${rule.name} ${rule.subject}`)).toEqual(['cookie sr', 'header x-user-id', 'ip ']);
+    const { routes, pools } = assemble(
+      one({ affinity: ['cookie', { header: 'x-user-id' }, 'ip'], balance: 'roundRobin' }),
+    );
+    expect(routes[0]!.affinity.rules.map((rule) => `${rule.name} ${rule.subject}`)).toEqual([
+      'cookie sr',
+      'header x-user-id',
+      'ip ',
+    ]);
     expect(routes[0]!.affinity.balance.name).toBe('roundRobin');
     expect(routes[0]!.pool).toBe(pools.get('default'));
     expect(pools.get('default')!.snapshot.placement.name).toBe('ring');
@@ -25,16 +33,24 @@ describe('a configuration, put together', () => {
   });
 
   it('says which pool has more upstreams than its placement has room for', () => {
-    const config = readConfig({ upstreams: ['http://a', 'http://b', 'http://c', 'http://d'], placement: { maglev: { tableSize: 3 } }, affinity: [] });
+    const config = readConfig({
+      upstreams: ['http://a', 'http://b', 'http://c', 'http://d'],
+      placement: { maglev: { tableSize: 3 } },
+      affinity: [],
+    });
     expect(() => assemble(config)).toThrow(ConfigError);
-    expect(() => assemble(config)).toThrow(/^pool default, placement maglev: A table of 3 entries is too small/);
+    expect(() => assemble(config)).toThrow(
+      /^pool default, placement maglev: A table of 3 entries is too small/,
+    );
   });
 });
 
 describe('a reload', () => {
   it('keeps the pool and changes nothing in it before commit', () => {
     const before = assemble(one());
-    const after = assemble(one({ upstreams: { ...UPSTREAMS, 'api-3': 'http://127.0.0.1:8003' } }), { previous: before });
+    const after = assemble(one({ upstreams: { ...UPSTREAMS, 'api-3': 'http://127.0.0.1:8003' } }), {
+      previous: before,
+    });
     expect(after.pools.get('default')).toBe(before.pools.get('default'));
     expect(idsOf(before.pools.get('default'))).toEqual(['api-1', 'api-2']);
     after.commit();
@@ -49,7 +65,9 @@ describe('a reload', () => {
     const before = assemble(one());
     const pool = before.pools.get('default')!;
     for (let count = 0; count < 3; count++) pool.requestFailed('api-1', 0);
-    const after = assemble(one({ ...more, upstreams: { ...UPSTREAMS, 'api-3': 'http://127.0.0.1:8003' } }), { previous: before });
+    const after = assemble(one({ ...more, upstreams: { ...UPSTREAMS, 'api-3': 'http://127.0.0.1:8003' } }), {
+      previous: before,
+    });
     expect(idsOf(pool)).toEqual(['api-1', 'api-2']);
     after.commit();
     expect(after.pools.get('default')).toBe(pool);
@@ -71,9 +89,13 @@ describe('a reload', () => {
     const maglev = { placement: { maglev: { tableSize: 3 } } };
     const before = assemble(one(maglev));
     const four = { 'api-1': 'http://a', 'api-2': 'http://b', 'api-3': 'http://c', 'api-4': 'http://d' };
-    expect(() => assemble(one({ ...maglev, upstreams: four }), { previous: before })).toThrow(/placement maglev: A table of 3 entries is too small/);
+    expect(() => assemble(one({ ...maglev, upstreams: four }), { previous: before })).toThrow(
+      /placement maglev: A table of 3 entries is too small/,
+    );
     expect(idsOf(before.pools.get('default'))).toEqual(['api-1', 'api-2']);
-    const wider = assemble(one({ placement: { maglev: { tableSize: 5 } }, upstreams: four }), { previous: before });
+    const wider = assemble(one({ placement: { maglev: { tableSize: 5 } }, upstreams: four }), {
+      previous: before,
+    });
     wider.commit();
     expect(idsOf(wider.pools.get('default'))).toHaveLength(4);
   });
@@ -98,7 +120,9 @@ describe('a reload', () => {
     const written = rule.bind!(plainFacts({ nowMs: 1000 }), first.pools.get('default')!.snapshot, 1);
     const second = assemble(one({ affinity: ['cookie'] }), { previous: first });
     const facts = plainFacts({ nowMs: 2000, headers: [['cookie', written.split(';')[0]!]] });
-    expect(second.routes[0]!.affinity.rules[0]!.find(facts, second.pools.get('default')!.snapshot)).toMatchObject({ kind: 'bound', index: 1 });
+    expect(
+      second.routes[0]!.affinity.rules[0]!.find(facts, second.pools.get('default')!.snapshot),
+    ).toMatchObject({ kind: 'bound', index: 1 });
   });
 });
 

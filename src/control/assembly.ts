@@ -36,8 +36,9 @@ export interface Assembly {
   /** `host` in lower case without port, `path` without query. Undefined: no route answers for it. */
   routeFor(host: string, path: string): Route | undefined;
   /**
-   * Gives pools that were taken over from the previous assembly their new upstreams, placement and thresholds. Until then nothing that runs has changed, so
-   * whatever else a reload must open can still fail. Call it once, and once the new assembly is in use.
+   * Gives pools that were taken over from the previous assembly their new upstreams, placement and
+   * thresholds. Until then nothing that runs has changed, so whatever else a reload must open can still fail.
+   * Call it once, and once the new assembly is in use.
    */
   commit(): void;
 }
@@ -53,7 +54,12 @@ export interface AssemblyNeeds {
 
 /** From a checked configuration to rules, balances, placements and pools. Opens and starts nothing. */
 export function assemble(config: Config, needs: AssemblyNeeds = {}): Assembly {
-  const { previous, random = systemRandom, tokenVerifier = createTokenVerifier, createPool = (_, options) => new Pool(options) } = needs;
+  const {
+    previous,
+    random = systemRandom,
+    tokenVerifier = createTokenVerifier,
+    createPool = (_, options) => new Pool(options),
+  } = needs;
   const keys = config.keys.length > 0 ? config.keys : madeKeys(previous, random);
   const pools = new Map<string, PoolView>();
   const takenOver: TakenOver[] = [];
@@ -64,7 +70,14 @@ export function assemble(config: Config, needs: AssemblyNeeds = {}): Assembly {
   }
   const routes = config.routes.map((route): Route => {
     const { name, hosts, path, pool } = route;
-    return { name, hosts, path, poolName: pool, pool: pools.get(pool)!, affinity: createAffinity(route, { route: name, keys, tokenVerifier }) };
+    return {
+      name,
+      hosts,
+      path,
+      poolName: pool,
+      pool: pools.get(pool)!,
+      affinity: createAffinity(route, { route: name, keys, tokenVerifier }),
+    };
   });
   const table = new RouteTable(routes);
   return {
@@ -86,7 +99,9 @@ export function assemble(config: Config, needs: AssemblyNeeds = {}): Assembly {
 /** Does any rule seal something, so that a key of its own would outlive a restart? */
 export function sealsBindings(config: Config): boolean {
   const context = { keys: ['-'.repeat(32)], tokenVerifier: () => async () => ({}) };
-  return config.routes.some((route) => createAffinity(route, { ...context, route: route.name }).rules.some((rule) => rule.bind !== undefined));
+  return config.routes.some((route) =>
+    createAffinity(route, { ...context, route: route.name }).rules.some((rule) => rule.bind !== undefined),
+  );
 }
 
 function createAffinity(route: RouteConfig, context: RuleContext): Affinity {
@@ -104,12 +119,16 @@ function createPlacement(choice: Choice, members: readonly Member[]): Placement 
   return find(placements, choice).create(members, choice.options);
 }
 
-/** What only shows when it is built: more upstreams than the table has room for, more points than memory should hold. */
+/**
+ * What only shows when it is built: more upstreams than the table has room for, more points than memory
+ * should hold.
+ */
 function built<T>({ name, placement }: PoolConfig, build: () => T): T {
   try {
     return build();
   } catch (error) {
-    if (error instanceof StickyError) throw new ConfigError([{ path: `pool ${name}, placement ${placement.name}`, message: error.message }]);
+    if (error instanceof StickyError)
+      throw new ConfigError([{ path: `pool ${name}, placement ${placement.name}`, message: error.message }]);
     throw error;
   }
 }
@@ -128,13 +147,19 @@ function takeOver(previous: Assembly, settings: PoolConfig): TakenOver | undefin
   const before = previous.config.pools.find(({ name }) => name === settings.name)!;
   const members = membersOf(settings.upstreams);
   const isSamePlacement = isDeepStrictEqual(before.placement, settings.placement);
-  const placement = built(settings, () => (isSamePlacement ? pool.snapshot.placement.withMembers(members) : createPlacement(settings.placement, members)));
+  const placement = built(settings, () =>
+    isSamePlacement
+      ? pool.snapshot.placement.withMembers(members)
+      : createPlacement(settings.placement, members),
+  );
   return { pool, settings, placement };
 }
 
 /** Without keys, one that lives as long as the process: also through reloads. 256 bits. */
 function madeKeys(previous: Assembly | undefined, random: Random): readonly string[] {
-  return previous !== undefined && previous.config.keys.length === 0 ? previous.keys : [random.id() + random.id()];
+  return previous !== undefined && previous.config.keys.length === 0
+    ? previous.keys
+    : [random.id() + random.id()];
 }
 
 function find<D extends { readonly name: string }>(registry: readonly D[], choice: Choice): D {

@@ -4,7 +4,10 @@ import type { UpstreamTls } from '../proxy/upstream-endpoint.js';
 import type { TlsPair } from '../proxy/wire.js';
 import type { Config, PoolConfig } from './config/config.js';
 
-/** What the certificate files of a configuration hold. Read once for all that a start or a reload opens, so that it is of one piece. */
+/**
+ * What the certificate files of a configuration hold. Read once for all that a start or a reload opens, so
+ * that it is of one piece.
+ */
 export interface CertificateTexts {
   readonly listener: TlsPair | undefined;
   /** By pool, where one has authorities of its own. */
@@ -13,7 +16,9 @@ export interface CertificateTexts {
 
 /** Throws STICKY_TLS_UNREADABLE. */
 export function readCertificates({ tls, pools }: Config): CertificateTexts {
-  const authorities = pools.flatMap(({ name, tls: { caFile } }): [string, string][] => (caFile === undefined ? [] : [[name, readPem(caFile)]]));
+  const authorities = pools.flatMap(({ name, tls: { caFile } }): [string, string][] =>
+    caFile === undefined ? [] : [[name, readPem(caFile)]],
+  );
   return {
     listener: tls === undefined ? undefined : { cert: readPem(tls.certFile), key: readPem(tls.keyFile) },
     authorities: new Map(authorities),
@@ -28,6 +33,10 @@ function readPem(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new StickyError('STICKY_TLS_UNREADABLE', `${file} can't be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'}). Check the path and who may read it.`, { cause: error });
+    throw new StickyError(
+      'STICKY_TLS_UNREADABLE',
+      `${file} can't be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'}). Check the path and who may read it.`,
+      { cause: error },
+    );
   }
 }

@@ -19,7 +19,8 @@ export class RequestCounter {
   readonly #statuses: Record<string, number> = {};
 
   finished({ decision, status }: RequestRecord): void {
-    if (decision !== undefined) this.#outcomes[decision.outcome] = (this.#outcomes[decision.outcome] ?? 0) + 1;
+    if (decision !== undefined)
+      this.#outcomes[decision.outcome] = (this.#outcomes[decision.outcome] ?? 0) + 1;
     this.#count(status);
   }
 
@@ -28,7 +29,12 @@ export class RequestCounter {
   }
 
   read(connections: number): Counters {
-    return { requests: this.#requests, outcomes: { ...this.#outcomes }, statuses: { ...this.#statuses }, connections };
+    return {
+      requests: this.#requests,
+      outcomes: { ...this.#outcomes },
+      statuses: { ...this.#statuses },
+      connections,
+    };
   }
 
   #count(status: number): void {
@@ -42,15 +48,21 @@ const CLASSES: readonly (string | undefined)[] = [undefined, '1xx', '2xx', '3xx'
 
 /** Of several gateways together. */
 export function addCounters(all: readonly Counters[]): Counters {
-  return all.reduce((sum, each) => ({
-    requests: sum.requests + each.requests,
-    outcomes: addRecords(sum.outcomes, each.outcomes),
-    statuses: addRecords(sum.statuses, each.statuses),
-    connections: sum.connections + each.connections,
-  }), NO_COUNTERS);
+  return all.reduce(
+    (sum, each) => ({
+      requests: sum.requests + each.requests,
+      outcomes: addRecords(sum.outcomes, each.outcomes),
+      statuses: addRecords(sum.statuses, each.statuses),
+      connections: sum.connections + each.connections,
+    }),
+    NO_COUNTERS,
+  );
 }
 
-function addRecords(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): Record<string, number> {
+function addRecords(
+  a: Readonly<Record<string, number>>,
+  b: Readonly<Record<string, number>>,
+): Record<string, number> {
   const sum: Record<string, number> = { ...a };
   for (const [name, count] of Object.entries(b)) sum[name] = (sum[name] ?? 0) + count;
   return sum;

@@ -6,9 +6,17 @@ import type { PoolSnapshot } from '../route/pool/snapshot.js';
 import { decide, prepare } from '../route/router.js';
 import type { Assembly } from './assembly.js';
 
-/** Where a request would go and why. As it stands, `stickyroute explain --json` prints it: its names are public. */
+/**
+ * Where a request would go and why. As it stands, `stickyroute explain --json` prints it: its names are
+ * public.
+ */
 export interface Explanation {
-  readonly request: { readonly method: string; readonly host: string; readonly target: string; readonly client: string };
+  readonly request: {
+    readonly method: string;
+    readonly host: string;
+    readonly target: string;
+    readonly client: string;
+  };
   /** Undefined: no route answers for this host and path. */
   readonly route?: { readonly name: string; readonly hosts: readonly string[]; readonly path: string };
   readonly pool?: string;
@@ -40,7 +48,11 @@ export interface RuleFinding extends RuleName {
 }
 
 /** Asks the router what the gateway would, and writes down its answers. Keys and tokens stay out of it. */
-export async function explanation(assembly: Assembly, facts: RequestFacts, random: Random): Promise<Explanation> {
+export async function explanation(
+  assembly: Assembly,
+  facts: RequestFacts,
+  random: Random,
+): Promise<Explanation> {
   const { method, host, target, clientAddress } = facts.line;
   const request = { method, host, target, client: clientAddress };
   const route = assembly.routeFor(host, facts.path);
@@ -69,13 +81,22 @@ export async function explanation(assembly: Assembly, facts: RequestFacts, rando
   };
 }
 
-function findings(rules: Assembly['routes'][number]['affinity']['rules'], facts: RequestFacts, pool: PoolSnapshot): RuleFinding[] {
+function findings(
+  rules: Assembly['routes'][number]['affinity']['rules'],
+  facts: RequestFacts,
+  pool: PoolSnapshot,
+): RuleFinding[] {
   let isDecided = false;
   return rules.map((rule): RuleFinding => {
     const { name, subject } = rule;
     if (isDecided) return { name, subject, found: 'unasked' };
     const found = rule.find(facts, pool);
     isDecided = found.kind === 'bound' || found.kind === 'keyed';
-    return { name, subject, found: found.kind, ...(found.kind === 'bound' && { upstream: pool.upstreams[found.index]!.id }) };
+    return {
+      name,
+      subject,
+      found: found.kind,
+      ...(found.kind === 'bound' && { upstream: pool.upstreams[found.index]!.id }),
+    };
   });
 }

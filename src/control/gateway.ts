@@ -35,7 +35,10 @@ export interface GatewayOptions {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly engine?: Engine;
-  /** Who knows how the upstreams are. Default: this gateway, by its probes and by what its requests meet. A worker process has a supervisor for it. */
+  /**
+   * Who knows how the upstreams are. Default: this gateway, by its probes and by what its requests meet. A
+   * worker process has a supervisor for it.
+   */
   readonly keeper?: PoolKeeper;
   /** Reads the certificate files of a configuration. Default: from the disk. */
   readonly readCertificates?: (config: Config) => CertificateTexts;
@@ -46,7 +49,10 @@ export interface RunningGateway {
   /** `http://127.0.0.1:8080`, as one may type it. */
   readonly address: string;
   readonly port: number;
-  /** Changes everything but `listen` without losing a request. Rejects, and changes nothing, when the new files can't be read. */
+  /**
+   * Changes everything but `listen` without losing a request. Rejects, and changes nothing, when the new
+   * files can't be read.
+   */
   reload(config: Config): Promise<void>;
   /** Accepts no more, finishes what runs within `shutdownGrace`, then resolves. */
   close(): Promise<void>;
@@ -59,10 +65,12 @@ export interface RunningGateway {
  *
  * ```js
  * import { readConfig, startGateway } from 'stickyroute/gateway';
- * const gateway = await startGateway(readConfig({ listen: 8080, upstreams: ['http://127.0.0.1:3001'], affinity: ['cookie'] }));
+ * const gateway = await startGateway(readConfig({ listen: 8080, upstreams: ['http://127.0.0.1:3001'],
+ * affinity: ['cookie'] }));
  * ```
  *
- * Rejects with STICKY_LISTEN_FAILED when the port can't be had, and with STICKY_TLS_UNREADABLE when a certificate can't be read.
+ * Rejects with STICKY_LISTEN_FAILED when the port can't be had, and with STICKY_TLS_UNREADABLE when a
+ * certificate can't be read.
  */
 export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<RunningGateway> {
   const control = new Control(config, options);
@@ -72,7 +80,11 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
 
 /** What runs for one pool. */
 interface PoolWork {
-  readonly settings: { readonly limits: Limits; readonly tls: UpstreamTls; readonly retryAfterSeconds: number };
+  readonly settings: {
+    readonly limits: Limits;
+    readonly tls: UpstreamTls;
+    readonly retryAfterSeconds: number;
+  };
   readonly connections: PoolConnections;
 }
 
@@ -115,7 +127,12 @@ class Control implements RunningGateway {
         this.#observer.refused(head);
       },
     };
-    const ground = { engine: this.#engine, clock: this.#clock, random: options.random ?? systemRandom, deadlines: this.#deadlines };
+    const ground = {
+      engine: this.#engine,
+      clock: this.#clock,
+      random: options.random ?? systemRandom,
+      deadlines: this.#deadlines,
+    };
     this.#gateway = new Gateway(ground, this.#settings(config, this.#assembly, certificates), observer);
     this.#keeper.follow(this.#assembly, certificates);
   }
@@ -133,7 +150,12 @@ class Control implements RunningGateway {
   async listen(): Promise<void> {
     const { listen, limits } = this.#config;
     try {
-      this.#listener = await this.#gateway.listen({ ...listen, tls: this.#tls, connectionsMax: limits.connectionsMax, handshakeTimeMs: limits.headTimeMs });
+      this.#listener = await this.#gateway.listen({
+        ...listen,
+        tls: this.#tls,
+        connectionsMax: limits.connectionsMax,
+        handshakeTimeMs: limits.headTimeMs,
+      });
     } catch (error) {
       this.#stop();
       throw error instanceof StickyError ? error : listenError(error as NodeJS.ErrnoException, this.#config);
@@ -143,7 +165,10 @@ class Control implements RunningGateway {
   async reload(config: Config): Promise<void> {
     const before = this.#config;
     const certificates = this.#readCertificates(config);
-    const assembly = assemble(config, { previous: this.#assembly, createPool: (name, pool) => this.#keeper.create(name, pool) });
+    const assembly = assemble(config, {
+      previous: this.#assembly,
+      createPool: (name, pool) => this.#keeper.create(name, pool),
+    });
     // From here on nothing can fail.
     const settings = this.#settings(config, assembly, certificates);
     assembly.commit();
@@ -181,11 +206,23 @@ class Control implements RunningGateway {
   #settings(config: Config, assembly: Assembly, certificates: CertificateTexts): GatewaySettings {
     const routes = new Map<Route, GatewayRoute>();
     for (const route of assembly.routes) {
-      const pool = this.#connections(config, config.pools.find((each) => each.name === route.poolName)!, route.pool, certificates);
+      const pool = this.#connections(
+        config,
+        config.pools.find((each) => each.name === route.poolName)!,
+        route.pool,
+        certificates,
+      );
       const names = ruleNames(route.affinity.rules);
       const mayWait = route.affinity.rules.some((rule) => rule.prepare !== undefined);
       const forwardLines = cookieForwarding(route.affinity.rules);
-      routes.set(route, { name: route.name, affinity: route.affinity, pool, mayWait, forwardLines, ruleName: (rule) => names.get(rule)! });
+      routes.set(route, {
+        name: route.name,
+        affinity: route.affinity,
+        pool,
+        mayWait,
+        forwardLines,
+        ruleName: (rule) => names.get(rule)!,
+      });
     }
     const { trusted } = assembly;
     return {
@@ -201,12 +238,27 @@ class Control implements RunningGateway {
   }
 
   /** The pool's connections, made when they don't exist or can't be kept. */
-  #connections(config: Config, settings: PoolConfig, pool: PoolView, certificates: CertificateTexts): PoolConnections {
+  #connections(
+    config: Config,
+    settings: PoolConfig,
+    pool: PoolView,
+    certificates: CertificateTexts,
+  ): PoolConnections {
     const before = this.#work.get(pool);
-    const wanted = { limits: config.limits, tls: upstreamTls(settings, certificates), retryAfterSeconds: retryAfterSeconds(settings) };
+    const wanted = {
+      limits: config.limits,
+      tls: upstreamTls(settings, certificates),
+      retryAfterSeconds: retryAfterSeconds(settings),
+    };
     if (before !== undefined && isDeepStrictEqual(before.settings, wanted)) return before.connections;
     before?.connections.close();
-    const connections = new PoolConnections({ pool, engine: this.#engine, clock: this.#clock, deadlines: this.#deadlines, ...wanted });
+    const connections = new PoolConnections({
+      pool,
+      engine: this.#engine,
+      clock: this.#clock,
+      deadlines: this.#deadlines,
+      ...wanted,
+    });
     this.#work.set(pool, { settings: wanted, connections });
     return connections;
   }

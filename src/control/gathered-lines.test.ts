@@ -4,7 +4,10 @@ import { GatheredLines } from './gathered-lines.js';
 describe('gathered lines', () => {
   function gather(bytesMax: number) {
     const pieces: string[] = [];
-    return { pieces, lines: new GatheredLines({ write: (bytes) => pieces.push(Buffer.from(bytes).toString()) }, bytesMax) };
+    return {
+      pieces,
+      lines: new GatheredLines({ write: (bytes) => pieces.push(Buffer.from(bytes).toString()) }, bytesMax),
+    };
   }
 
   it('go out together when the next would not fit, and never cut', () => {

@@ -4,8 +4,9 @@ export interface BytesOut {
 }
 
 /**
- * Encodes lines into one buffer as they come and passes it on when it is full, cut between two lines. pino's destination would keep
- * them as text, and count, join and encode that text: three times what this costs a line.
+ * Encodes lines into one buffer as they come and passes it on when it is full, cut between two lines. pino's
+ * destination would keep them as text, and count, join and encode that text: three times what this costs a
+ * line.
  */
 export class GatheredLines {
   readonly #out: BytesOut;
@@ -20,7 +21,8 @@ export class GatheredLines {
   }
 
   write(line: string): void {
-    // A character takes three bytes at most; nearly always one, and then it is known to fit only after looking.
+    // A character takes three bytes at most; nearly always one, and then it is known to fit only after
+    // looking.
     if (line.length * 3 > this.#bytesMax - this.#bytes && !this.#fits(line)) {
       this.flush();
       if (!this.#fits(line)) {

@@ -23,15 +23,21 @@ export interface LogDestination {
 }
 
 /**
- * Standard output, for lines of JSON. A terminal gets each line at once. A file is written to directly, as nginx does; a pipe, whose
- * reader may be slow, without waiting for it. `isShared`: other processes write there too, and every line must stay whole: a file
- * takes a write of any size in one piece, a pipe up to PIPE_BUF.
+ * Standard output, for lines of JSON. A terminal gets each line at once. A file is written to directly, as
+ * nginx does; a pipe, whose reader may be slow, without waiting for it. `isShared`: other processes write
+ * there too, and every line must stay whole: a file takes a write of any size in one piece, a pipe up to
+ * PIPE_BUF.
  */
 export function openLog(isShared: boolean): LogDestination {
   const isTerminal = isatty(STDOUT);
   const isPipe = !isTerminal && isPiped();
   const bytesMax = isTerminal ? 1 : isPipe && isShared ? PIPE_BYTES_MAX : GATHERED_BYTES;
-  const out = pino.destination({ dest: STDOUT, sync: !isTerminal && !isPipe, contentMode: 'buffer', ...(isPipe && isShared ? { maxWrite: PIPE_BYTES_MAX } : {}) });
+  const out = pino.destination({
+    dest: STDOUT,
+    sync: !isTerminal && !isPipe,
+    contentMode: 'buffer',
+    ...(isPipe && isShared ? { maxWrite: PIPE_BYTES_MAX } : {}),
+  });
   const lines = new GatheredLines(out as unknown as BytesOut, bytesMax);
   const flushing = systemClock.every(GATHERED_MS, () => lines.flush());
   return {

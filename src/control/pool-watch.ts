@@ -40,7 +40,10 @@ export class PoolWatch implements PoolKeeper {
     return pool;
   }
 
-  /** Probes go on where the settings are the same; where they differ they start anew, with what is known of the upstreams. */
+  /**
+   * Probes go on where the settings are the same; where they differ they start anew, with what is known of
+   * the upstreams.
+   */
   follow({ config, pools }: Assembly, certificates: CertificateTexts): void {
     this.#tick ??= this.#clock.every(TICK_MS, () => {
       const now = this.#clock.monotonic();
@@ -54,7 +57,11 @@ export class PoolWatch implements PoolKeeper {
       const settings = health && { health, tls };
       if (isDeepStrictEqual(this.#probing.get(name)?.settings, settings)) continue;
       this.#endProbes(name);
-      if (health !== undefined) this.#probing.set(name, { settings, timer: startProbes(this.#pools.get(name)!, health, tls, this.#clock) });
+      if (health !== undefined)
+        this.#probing.set(name, {
+          settings,
+          timer: startProbes(this.#pools.get(name)!, health, tls, this.#clock),
+        });
     }
   }
 
@@ -71,7 +78,10 @@ export class PoolWatch implements PoolKeeper {
 
   #changed(pool: string, change: ConditionChange): void {
     const { id, from, to, why } = change;
-    this.#logger[to === 'down' ? 'warn' : 'info']({ pool, upstream: id, from, to, why }, `upstream ${id} of pool ${pool} is ${to}`);
+    this.#logger[to === 'down' ? 'warn' : 'info'](
+      { pool, upstream: id, from, to, why },
+      `upstream ${id} of pool ${pool} is ${to}`,
+    );
     this.#onChange?.(pool, change);
   }
 }

@@ -45,7 +45,8 @@ export const PRESETS: readonly Preset[] = [
     size: '10 000 to 1 000 000 users',
     scheme: 'IP hash + JWT + local cache',
     config: { affinity: [BY_ADDRESS], placement: 'rendezvous', balance: 'leastRequests' },
-    upstreams: 'Users known by a signed token (JWT), so that there is no session to fetch; in each upstream a cache with a limit and lives of 5 min.',
+    upstreams:
+      'Users known by a signed token (JWT), so that there is no session to fetch; in each upstream a cache with a limit and lives of 5 min.',
     why: 'A look-up a request in one store is what hurts first. A token needs none, and a user who keeps coming to one upstream finds the cache there warm.',
   },
   {
@@ -53,8 +54,14 @@ export const PRESETS: readonly Preset[] = [
     usersBelow: Infinity,
     size: 'more than 1 000 000 users',
     scheme: 'consistent hashing + JWT + two-level cache',
-    config: { affinity: [BY_TOKEN, BY_ADDRESS], placement: 'rendezvous', balance: 'leastRequests', workers: 'auto' },
-    upstreams: 'Users known by a signed token (JWT); two cache levels, in the process and then in a shared store, both filled on the way back, lives of 5 min.',
+    config: {
+      affinity: [BY_TOKEN, BY_ADDRESS],
+      placement: 'rendezvous',
+      balance: 'leastRequests',
+      workers: 'auto',
+    },
+    upstreams:
+      'Users known by a signed token (JWT); two cache levels, in the process and then in a shared store, both filled on the way back, lives of 5 min.',
     why: 'Addresses are shared too widely to spread this many users evenly, so the user id in the token places them. An upstream that comes or goes moves its own share and nobody else.',
   },
 ];
@@ -73,7 +80,10 @@ export interface Situation {
 export const CLIENTS = ['internal', 'browsers', 'api', 'mixed'] as const;
 export type Clients = (typeof CLIENTS)[number];
 
-/** What an upstream keeps of a user between two requests: nothing (or only in a store that all share), copies that save work, data that is nowhere else. */
+/**
+ * What an upstream keeps of a user between two requests: nothing (or only in a store that all share), copies
+ * that save work, data that is nowhere else.
+ */
 export const KEEPS = ['nothing', 'copies', 'data'] as const;
 export type Keeps = (typeof KEEPS)[number];
 
@@ -89,21 +99,24 @@ const BY_CLIENTS: Readonly<Record<Clients, Situation>> = {
     title: 'classic web app',
     scheme: 'cookie + shared sessions',
     config: { affinity: [BY_COOKIE] },
-    upstreams: 'Sessions of 1 h in a store that all upstreams share (stickyroute/session), so that whoever must move is still logged in.',
+    upstreams:
+      'Sessions of 1 h in a store that all upstreams share (stickyroute/session), so that whoever must move is still logged in.',
     why: 'Browsers keep a cookie and change their address: the sealed cookie holds each at one upstream, also when the pool grows.',
   },
   api: {
     title: 'REST API',
     scheme: 'JWT + local cache',
     config: { affinity: [BY_TOKEN, BY_ADDRESS] },
-    upstreams: 'Users known by a signed token (JWT); in each upstream a cache with a limit and lives of 5 min.',
+    upstreams:
+      'Users known by a signed token (JWT); in each upstream a cache with a limit and lives of 5 min.',
     why: 'The token is there anyway and says who it is, whatever the address: the user finds a warm cache, and no cookie is needed.',
   },
   mixed: {
     title: 'browsers and API clients',
     scheme: 'cookie + consistent hashing',
     config: { affinity: [BY_COOKIE, BY_TOKEN, BY_ADDRESS] },
-    upstreams: 'Tokens (JWT) for API clients, sessions of 1 h in a shared store for browsers (stickyroute/session); caches with a limit and lives of 5 min.',
+    upstreams:
+      'Tokens (JWT) for API clients, sessions of 1 h in a shared store for browsers (stickyroute/session); caches with a limit and lives of 5 min.',
     why: 'The first key that is found places the user, and the cookie remembers it for those who keep cookies.',
   },
 };
@@ -113,21 +126,24 @@ const BY_KEEPS: Readonly<Partial<Record<Keeps, Situation>>> = {
     title: 'nothing kept at an upstream',
     scheme: 'round robin, no affinity',
     config: { affinity: [], balance: 'roundRobin' },
-    upstreams: 'Nothing to bring: keep it so. What must be remembered is in a token or in a store that all upstreams share.',
+    upstreams:
+      'Nothing to bring: keep it so. What must be remembered is in a token or in a store that all upstreams share.',
     why: 'Stateless first: affinity is a means. Where any upstream can serve anybody, balancing alone spreads best and loses nothing when one fails.',
   },
   data: {
     title: 'exact routing to the upstream that has the data',
     scheme: 'consistent hashing',
     config: { affinity: [{ header: 'x-user-id' }] },
-    upstreams: 'Whoever calls sends the id as the field x-user-id, or calls the owner itself with stickyroute/client: both reach the same upstream.',
+    upstreams:
+      'Whoever calls sends the id as the field x-user-id, or calls the owner itself with stickyroute/client: both reach the same upstream.',
     why: 'The same id reaches the same upstream from every gateway and from code; a dead one falls to its backups in a fixed order, and with none left the answer is 503.',
   },
 };
 
 /** What to know of a rule that is recommended. */
 export const RULE_NOTES: Readonly<Record<string, string>> = {
-  cookie: 'cookie: sealed with a secret of yours. Make one: export STICKYROUTE_KEY="$(openssl rand -base64 32)"',
+  cookie:
+    'cookie: sealed with a secret of yours. Make one: export STICKYROUTE_KEY="$(openssl rand -base64 32)"',
   jwt: 'jwt: as written here the token only chooses an upstream, which must check it. With secret or jwks only genuine ones count.',
   ip: 'ip: behind a proxy or balancer all clients have its address, unless trustedProxies names it.',
 };

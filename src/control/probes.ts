@@ -10,8 +10,9 @@ import type { HealthConfig } from './config/config.js';
 const PROBE_BYTES_MAX = 64 * 1024;
 
 /**
- * Asks every upstream of a pool for its health path, and tells the pool. 2xx and 3xx are well; anything else, and no answer in
- * time, is not. A connection a probe: one that is still open says nothing of whether a new client would be served.
+ * Asks every upstream of a pool for its health path, and tells the pool. 2xx and 3xx are well; anything else,
+ * and no answer in time, is not. A connection a probe: one that is still open says nothing of whether a new
+ * client would be served.
  */
 export function startProbes(pool: Pool, health: HealthConfig, tls: UpstreamTls, clock: Clock): Timer {
   const running = new Set<string>();
@@ -50,7 +51,15 @@ function probe(upstream: Upstream, health: HealthConfig, tls: UpstreamTls): Prom
     };
     const request =
       url.protocol === 'https:'
-        ? https.get(url, { ...options, ...(tls.ca === undefined ? {} : { ca: tls.ca }), rejectUnauthorized: !tls.insecure }, take)
+        ? https.get(
+            url,
+            {
+              ...options,
+              ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+              rejectUnauthorized: !tls.insecure,
+            },
+            take,
+          )
         : http.get(url, options, take);
     request.on('error', () => resolve(false));
   });

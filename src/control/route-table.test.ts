@@ -19,7 +19,11 @@ describe('the table of routes', () => {
   });
 
   it('prefers the longest path, in whatever order the routes stand', () => {
-    const routes: [string, string[], string][] = [['all', [], '/'], ['api', [], '/api'], ['deep', [], '/api/v2/users']];
+    const routes: [string, string[], string][] = [
+      ['all', [], '/'],
+      ['api', [], '/api'],
+      ['deep', [], '/api/v2/users'],
+    ];
     for (const order of [routes, [...routes].reverse()]) {
       const find = table(...order);
       expect(find('', '/api/v2/users/7')).toBe('deep');
@@ -29,7 +33,12 @@ describe('the table of routes', () => {
   });
 
   it('prefers a named host to a wildcard, a longer wildcard to a shorter, and any of them to no host', () => {
-    const find = table(['any', [], '/'], ['wide', ['*.example.org'], '/'], ['narrow', ['*.eu.example.org'], '/'], ['exact', ['a.eu.example.org'], '/']);
+    const find = table(
+      ['any', [], '/'],
+      ['wide', ['*.example.org'], '/'],
+      ['narrow', ['*.eu.example.org'], '/'],
+      ['exact', ['a.eu.example.org'], '/'],
+    );
     expect(find('a.eu.example.org', '/')).toBe('exact');
     expect(find('b.eu.example.org', '/')).toBe('narrow');
     expect(find('x.y.eu.example.org', '/')).toBe('narrow');
@@ -40,7 +49,11 @@ describe('the table of routes', () => {
   });
 
   it('falls through to less specific hosts when no path of a host fits', () => {
-    const find = table(['exact', ['a.example.org'], '/only'], ['wide', ['*.example.org'], '/wide'], ['any', [], '/']);
+    const find = table(
+      ['exact', ['a.example.org'], '/only'],
+      ['wide', ['*.example.org'], '/wide'],
+      ['any', [], '/'],
+    );
     expect(find('a.example.org', '/only/x')).toBe('exact');
     expect(find('a.example.org', '/wide')).toBe('wide');
     expect(find('a.example.org', '/else')).toBe('any');

@@ -10,9 +10,10 @@ export interface Matching {
 const HOST_CHARS_MAX = 255;
 
 /**
- * Finds the route of a request: its own host name first, then the longest wildcard, then routes for any host; among those of one
- * host the longest path. A host without a fitting path falls through to the next. The work grows with the depth of the routes
- * that exist, not with their number nor with the length of what a client sends.
+ * Finds the route of a request: its own host name first, then the longest wildcard, then routes for any host;
+ * among those of one host the longest path. A host without a fitting path falls through to the next. The work
+ * grows with the depth of the routes that exist, not with their number nor with the length of what a client
+ * sends.
  */
 export class RouteTable<R extends Matching> {
   readonly #named = new Map<string, PathTree<R>>();
@@ -24,7 +25,10 @@ export class RouteTable<R extends Matching> {
       if (route.hosts.length === 0) this.#any.add(route.path, route);
       for (const host of route.hosts) {
         const isWildcard = host.startsWith('*.');
-        tree(isWildcard ? this.#wildcards : this.#named, isWildcard ? host.slice(2) : host).add(route.path, route);
+        tree(isWildcard ? this.#wildcards : this.#named, isWildcard ? host.slice(2) : host).add(
+          route.path,
+          route,
+        );
       }
     }
   }
@@ -59,7 +63,8 @@ class PathTree<R> {
 
   add(path: string, route: R): void {
     let at: PathTree<R> = this;
-    for (const segment of path === '/' ? [] : path.slice(1).split('/')) at = tree((at.#below ??= new Map()), segment);
+    for (const segment of path === '/' ? [] : path.slice(1).split('/'))
+      at = tree((at.#below ??= new Map()), segment);
     at.#route = route;
   }
 

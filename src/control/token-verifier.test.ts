@@ -22,15 +22,22 @@ beforeAll(async () => {
 });
 
 let server: Server | undefined;
-afterEach(() => new Promise<void>((done) => {
-  server?.closeAllConnections();
-  if (server?.listening) server.close(() => done());
-  else done();
-}));
+afterEach(
+  () =>
+    new Promise<void>((done) => {
+      server?.closeAllConnections();
+      if (server?.listening) server.close(() => done());
+      else done();
+    }),
+);
 
 /** An issuer's key set on this machine. `answer` may be changed while it runs. */
 async function issuer() {
-  const state = { answer: { status: 200, body: JSON.stringify({ keys: [...pairs.values()].map(({ jwk }) => jwk) }) }, fetches: 0, url: '' };
+  const state = {
+    answer: { status: 200, body: JSON.stringify({ keys: [...pairs.values()].map(({ jwk }) => jwk) }) },
+    fetches: 0,
+    url: '',
+  };
   server = createServer((_, response) => {
     state.fetches++;
     response.writeHead(state.answer.status, { 'content-type': 'application/json' }).end(state.answer.body);
@@ -45,7 +52,8 @@ function clockAt(state: { ms: number }): Clock {
   return { now: () => state.ms, monotonic: () => state.ms, every: () => none, after: () => none };
 }
 
-const sign = (alg: string, kid = alg, key: CryptoKey | Uint8Array = pairs.get(alg)!.privateKey) => new SignJWT({ sub: '42' }).setProtectedHeader({ alg, kid }).sign(key);
+const sign = (alg: string, kid = alg, key: CryptoKey | Uint8Array = pairs.get(alg)!.privateKey) =>
+  new SignJWT({ sub: '42' }).setProtectedHeader({ alg, kid }).sign(key);
 
 describe('with a key set', () => {
   test('takes every safe algorithm', async () => {
@@ -71,15 +79,26 @@ describe('with a key set', () => {
 
   test('refuses a shared key that stands in the set itself', async () => {
     const state = await issuer();
-    state.answer.body = JSON.stringify({ keys: [{ kty: 'oct', k: Buffer.from(SECRET).toString('base64url'), kid: 'oct', alg: 'HS256' }] });
-    await expect(createTokenVerifier({ jwks: state.url })(await sign('HS256', 'oct', new TextEncoder().encode(SECRET)))).rejects.toThrow();
+    state.answer.body = JSON.stringify({
+      keys: [{ kty: 'oct', k: Buffer.from(SECRET).toString('base64url'), kid: 'oct', alg: 'HS256' }],
+    });
+    await expect(
+      createTokenVerifier({ jwks: state.url })(await sign('HS256', 'oct', new TextEncoder().encode(SECRET))),
+    ).rejects.toThrow();
   });
 
   test('refuses a key brought along in the header, and another key under a known id', async () => {
     const verify = createTokenVerifier({ jwks: (await issuer()).url });
     const own = await generateKeyPair('ES256', { extractable: true });
-    const header = { alg: 'ES256', kid: 'ES256', jwk: await exportJWK(own.publicKey), jku: 'http://127.0.0.1:1/' };
-    await expect(verify(await new SignJWT({ sub: '42' }).setProtectedHeader(header).sign(own.privateKey))).rejects.toThrow();
+    const header = {
+      alg: 'ES256',
+      kid: 'ES256',
+      jwk: await exportJWK(own.publicKey),
+      jku: 'http://127.0.0.1:1/',
+    };
+    await expect(
+      verify(await new SignJWT({ sub: '42' }).setProtectedHeader(header).sign(own.privateKey)),
+    ).rejects.toThrow();
     await expect(verify(await sign('ES256', 'ES256', own.privateKey))).rejects.toThrow();
   });
 
@@ -93,7 +112,8 @@ describe('with a key set', () => {
     const state = await issuer();
     const verify = createTokenVerifier({ jwks: state.url });
     await verify(await sign('ES256'));
-    for (let count = 0; count < 5; count++) await expect(verify(await sign('ES256', `unknown-${count}`))).rejects.toThrow();
+    for (let count = 0; count < 5; count++)
+      await expect(verify(await sign('ES256', `unknown-${count}`))).rejects.toThrow();
     expect(state.fetches).toBe(1);
   });
 
@@ -103,7 +123,8 @@ describe('with a key set', () => {
     const verify = createTokenVerifier({ jwks: state.url }, clockAt(time));
     const good = state.answer;
     state.answer = { status: 503, body: '' };
-    for (time.ms = 0; time.ms < 5000; time.ms += 1000) await expect(verify(await sign('ES256'))).rejects.toThrow();
+    for (time.ms = 0; time.ms < 5000; time.ms += 1000)
+      await expect(verify(await sign('ES256'))).rejects.toThrow();
     expect(state.fetches).toBe(1);
     state.answer = good;
     await expect(verify(await sign('ES256'))).resolves.toBeDefined();
@@ -117,7 +138,8 @@ describe('with a key set', () => {
     state.answer = { status: 503, body: '' };
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 700_000 });
     try {
-      for (let count = 0; count < 3; count++) await expect(verify(await sign('RS256'))).resolves.toBeDefined();
+      for (let count = 0; count < 3; count++)
+        await expect(verify(await sign('RS256'))).resolves.toBeDefined();
       await expect(verify(await sign('RS256', 'ES256'))).rejects.toThrow();
     } finally {
       vi.useRealTimers();
@@ -138,19 +160,29 @@ describe('with a secret', () => {
   const key = new TextEncoder().encode(SECRET);
 
   test('takes HS256 alone unless told more', async () => {
-    await expect(createTokenVerifier({ secret: SECRET })(await sign('HS256', 'x', key))).resolves.toMatchObject({ sub: '42' });
+    await expect(
+      createTokenVerifier({ secret: SECRET })(await sign('HS256', 'x', key)),
+    ).resolves.toMatchObject({ sub: '42' });
     await expect(createTokenVerifier({ secret: SECRET })(await sign('HS512', 'x', key))).rejects.toThrow();
-    await expect(createTokenVerifier({ secret: SECRET, algorithms: ['HS512'] })(await sign('HS512', 'x', key))).resolves.toBeDefined();
+    await expect(
+      createTokenVerifier({ secret: SECRET, algorithms: ['HS512'] })(await sign('HS512', 'x', key)),
+    ).resolves.toBeDefined();
   });
 
   test('leaves times to the caller, who has them checked on every use', async () => {
-    const old = await new SignJWT({ sub: '42' }).setProtectedHeader({ alg: 'HS256' }).setExpirationTime(1).setNotBefore(99_999_999_999).sign(key);
+    const old = await new SignJWT({ sub: '42' })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setExpirationTime(1)
+      .setNotBefore(99_999_999_999)
+      .sign(key);
     await expect(createTokenVerifier({ secret: SECRET })(old)).resolves.toMatchObject({ exp: 1 });
   });
 });
 
 test('neither or both ways of checking is a mistake', () => {
   for (const options of [{}, { secret: SECRET, jwks: 'https://issuer.example/' }]) {
-    expect(() => createTokenVerifier(options)).toThrow(expect.objectContaining({ code: 'STICKY_CONFIG_INVALID' }));
+    expect(() => createTokenVerifier(options)).toThrow(
+      expect.objectContaining({ code: 'STICKY_CONFIG_INVALID' }),
+    );
   }
 });

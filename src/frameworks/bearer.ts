@@ -26,11 +26,18 @@ const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
 const SCHEME = 'bearer';
 
 /**
- * Judges an `Authorization` field; the only place where a token is looked for. At once for a token that was seen before. Rejects with
- * `STICKY_STORE_DOWN` where nobody can tell whether a token was revoked.
+ * Judges an `Authorization` field; the only place where a token is looked for. At once for a token that was
+ * seen before. Rejects with `STICKY_STORE_DOWN` where nobody can tell whether a token was revoked.
  */
-export function bearerGuard<Claims extends object>(tokens: Tokens<Claims>, { optional = false, realm }: BearerOptions): (field: string | undefined) => Verdict<Claims> | Promise<Verdict<Claims>> {
-  if (realm !== undefined && !/^[ !#-[\]-~]{1,128}$/.test(realm)) throw new StickyError('STICKY_CONFIG_INVALID', '`realm` is 1 to 128 printable characters without quotes and backslashes.');
+export function bearerGuard<Claims extends object>(
+  tokens: Tokens<Claims>,
+  { optional = false, realm }: BearerOptions,
+): (field: string | undefined) => Verdict<Claims> | Promise<Verdict<Claims>> {
+  if (realm !== undefined && !/^[ !#-[\]-~]{1,128}$/.test(realm))
+    throw new StickyError(
+      'STICKY_CONFIG_INVALID',
+      '`realm` is 1 to 128 printable characters without quotes and backslashes.',
+    );
   const challenge = realm === undefined ? 'Bearer' : `Bearer realm="${realm}"`;
   // A request that says nothing of itself is told nothing but how to (RFC 6750 §3.1).
   const none = { refusal: refusal(401, challenge) };
@@ -59,10 +66,14 @@ export function bearerGuard<Claims extends object>(tokens: Tokens<Claims>, { opt
 /** What a client is told when something failed that is not its token. What exactly is not for it to know. */
 export function tokenFailure(error: unknown): Answer {
   const isStoreDown = error instanceof StickyError && error.status === 503;
-  return isStoreDown ? { status: 503, text: 'The token can\'t be checked now. Try again in a moment.' } : { status: 500, text: 'Internal error.' };
+  return isStoreDown
+    ? { status: 503, text: "The token can't be checked now. Try again in a moment." }
+    : { status: 500, text: 'Internal error.' };
 }
 
-/** What follows the scheme, which may be written in any case (RFC 9110 §11.1); undefined for another scheme. */
+/**
+ * What follows the scheme, which may be written in any case (RFC 9110 §11.1); undefined for another scheme.
+ */
 function credentials(field: string): string | undefined {
   if (field.slice(0, SCHEME.length).toLowerCase() !== SCHEME) return undefined;
   if (field.length === SCHEME.length) return '';
@@ -73,10 +84,17 @@ function credentials(field: string): string | undefined {
 }
 
 function refusal(status: 400 | 401, challenge: string, error?: string, description?: string): Refusal {
-  const parameters = error === undefined ? '' : `${challenge === 'Bearer' ? ' ' : ', '}error="${error}", error_description="${description}"`;
+  const parameters =
+    error === undefined
+      ? ''
+      : `${challenge === 'Bearer' ? ' ' : ', '}error="${error}", error_description="${description}"`;
   return {
     status,
-    headers: { 'WWW-Authenticate': challenge + parameters, 'Cache-Control': 'no-store', ...(error === undefined ? {} : { 'Content-Type': 'application/json' }) },
+    headers: {
+      'WWW-Authenticate': challenge + parameters,
+      'Cache-Control': 'no-store',
+      ...(error === undefined ? {} : { 'Content-Type': 'application/json' }),
+    },
     body: error === undefined ? '' : JSON.stringify({ error, error_description: description }),
   };
 }

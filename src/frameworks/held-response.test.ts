@@ -38,21 +38,24 @@ test('holds of two kinds of session on one response are both waited for', async 
   expect(await answer.text()).toBe('ab');
 });
 
-test.each([true, false])('middleware that comes later and writes through it sees every piece (quiet: %s)', async (isQuiet) => {
-  const answer = await answerOf(async (_request, response) => {
-    holdResponse(response, before(response, 'held', isQuiet));
-    const { write, end } = response;
-    Object.assign(response, {
-      write: (text: string) => write.call(response, text.toUpperCase(), 'utf8'),
-      end: (text: string) => end.call(response, text.toUpperCase(), 'utf8'),
+test.each([true, false])(
+  'middleware that comes later and writes through it sees every piece (quiet: %s)',
+  async (isQuiet) => {
+    const answer = await answerOf(async (_request, response) => {
+      holdResponse(response, before(response, 'held', isQuiet));
+      const { write, end } = response;
+      Object.assign(response, {
+        write: (text: string) => write.call(response, text.toUpperCase(), 'utf8'),
+        end: (text: string) => end.call(response, text.toUpperCase(), 'utf8'),
+      });
+      response.write('a');
+      for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+      response.write('b');
+      response.end('c');
     });
-    response.write('a');
-    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-    response.write('b');
-    response.end('c');
-  });
-  expect(await answer.text()).toBe('ABC');
-});
+    expect(await answer.text()).toBe('ABC');
+  },
+);
 
 test.each<[string, (response: ServerResponse) => void]>([
   ['a piece that is neither text nor bytes', (response) => void response.end(7 as unknown as string)],
@@ -61,7 +64,10 @@ test.each<[string, (response: ServerResponse) => void]>([
 ])('%s is answered 500, and ends no process', async (_, work) => {
   const told: unknown[] = [];
   const answer = await answerOf((_request, response) => {
-    holdResponse(response, { ...before(response, 'held'), fail: (error) => (told.push(error), { status: 500, text: 'failed' }) });
+    holdResponse(response, {
+      ...before(response, 'held'),
+      fail: (error) => (told.push(error), { status: 500, text: 'failed' }),
+    });
     response.setHeader('content-length', '1');
     work(response);
   });
@@ -77,7 +83,11 @@ test('a second answer does not change the headers and the status of one that is 
     response.writeHead(201); // once more the same: middleware that can't see that it was done
     response.end('first');
     response.statusCode = 500;
-    for (const again of [() => response.setHeader('content-length', '6'), () => response.removeHeader('content-length'), () => response.writeHead(500)]) {
+    for (const again of [
+      () => response.setHeader('content-length', '6'),
+      () => response.removeHeader('content-length'),
+      () => response.writeHead(500),
+    ]) {
       try {
         again();
       } catch (error) {

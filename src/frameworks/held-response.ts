@@ -4,7 +4,10 @@ import type { OutgoingHttpHeaders, OutgoingHttpHeader, ServerResponse } from 'no
 export interface BeforeHeaders {
   /** True when there is nothing: the response then goes its way untouched. */
   readonly isQuiet: boolean;
-  /** Asked once. Resolves to what adds its headers to the response. Rejects when the response must not go out as it is. */
+  /**
+   * Asked once. Resolves to what adds its headers to the response. Rejects when the response must not go out
+   * as it is.
+   */
   finish(): Promise<() => void>;
   /** The answer to give instead. */
   fail(error: unknown): Answer;
@@ -23,15 +26,17 @@ type Sender = Record<Method, Send>;
 type Setter = 'setHeader' | 'appendHeader' | 'removeHeader';
 
 /**
- * Makes a response of node:http wait: what would send its headers is kept until `finish` is done, and then done in the same order.
- * So the client's next request finds everything stored, which express-session does not promise (a redirect can overtake its save).
- * Returns how to answer something else, while nothing has gone out.
+ * Makes a response of node:http wait: what would send its headers is kept until `finish` is done, and then
+ * done in the same order. So the client's next request finds everything stored, which express-session does
+ * not promise (a redirect can overtake its save). Returns how to answer something else, while nothing has
+ * gone out.
  */
 export function holdResponse(response: ServerResponse, before: BeforeHeaders): (answer: Answer) => void {
   const hold = new Hold(response, before);
   const holder = response as unknown as Holder;
-  // The same functions for every response, which find its hold on it: closures would cost more than all the rest, and a WeakMap three
-  // times a bare request. A second hold on one response (two kinds of session, say) has functions of its own.
+  // The same functions for every response, which find its hold on it: closures would cost more than all the
+  // rest, and a WeakMap three times a bare request. A second hold on one response (two kinds of session, say)
+  // has functions of its own.
   const sender = holder[HOLD] === undefined ? SHARED : senderOf(() => hold);
   holder[HOLD] ??= hold;
   hold.begin(sender);
@@ -66,9 +71,14 @@ function senderOf(holdOf: (response: Holder) => Hold): Sender {
 
 const SHARED = senderOf((response) => response[HOLD]!);
 
-/** As node:http says it: what is held counts as sent, or a second answer would change the headers of the first. */
+/**
+ * As node:http says it: what is held counts as sent, or a second answer would change the headers of the
+ * first.
+ */
 function refuse(): never {
-  throw Object.assign(new Error('Cannot change headers after they are sent to the client'), { code: 'ERR_HTTP_HEADERS_SENT' });
+  throw Object.assign(new Error('Cannot change headers after they are sent to the client'), {
+    code: 'ERR_HTTP_HEADERS_SENT',
+  });
 }
 
 class Hold {
@@ -112,7 +122,9 @@ class Hold {
         // It sends nothing by itself, so the app may still change the session behind it.
         this.#kept.push([method, headArguments(this.#response, args)]);
         this.#showHeadersSent(args[0] as number);
-      } else if (args.length > 1 || args[0] !== this.#status[0]) refuse(); // once more the same: middleware that looks for itself
+      }
+      // A second `writeHead` with the same status and no headers is allowed: some middleware calls it again.
+      else if (args.length > 1 || args[0] !== this.#status[0]) refuse();
       return answered;
     }
     if (this.#hasEnded) return answered;
@@ -158,7 +170,10 @@ class Hold {
     );
   }
 
-  /** From here on the app must believe it, and soon it is so: error handlers look before they answer on their own. */
+  /**
+   * From here on the app must believe it, and soon it is so: error handlers look before they answer on their
+   * own.
+   */
   #showHeadersSent(status: number): void {
     if (this.#status !== undefined) return;
     const response = this.#response;
@@ -206,15 +221,24 @@ function send(response: ServerResponse, { status, text }: Answer): void {
   response.end(`${text}\n`);
 }
 
-/** The headers given to `writeHead` are set at once, so that those which `finish` adds join them instead of being overwritten. */
+/**
+ * The headers given to `writeHead` are set at once, so that those which `finish` adds join them instead of
+ * being overwritten.
+ */
 export function headArguments(response: ServerResponse, args: unknown[]): unknown[] {
-  const [status, second, third] = args as [number, string | HeadersGiven | undefined, HeadersGiven | undefined];
+  const [status, second, third] = args as [
+    number,
+    string | HeadersGiven | undefined,
+    HeadersGiven | undefined,
+  ];
   const headers = typeof second === 'string' ? third : second;
   if (Array.isArray(headers)) {
     for (let at = 0; at + 1 < headers.length; at += 2) response.removeHeader(String(headers[at]));
-    for (let at = 0; at + 1 < headers.length; at += 2) response.appendHeader(String(headers[at]), headers[at + 1] as string);
+    for (let at = 0; at + 1 < headers.length; at += 2)
+      response.appendHeader(String(headers[at]), headers[at + 1] as string);
   } else {
-    for (const [name, value] of Object.entries(headers ?? {})) if (value !== undefined) response.setHeader(name, value);
+    for (const [name, value] of Object.entries(headers ?? {}))
+      if (value !== undefined) response.setHeader(name, value);
   }
   return typeof second === 'string' ? [status, second] : [status];
 }

@@ -3,8 +3,15 @@ import { StickyError } from '../base/errors.js';
 import type { SessionTurn } from '../state/session/session-turn.js';
 import { holdResponse, type Answer, type BeforeHeaders } from './held-response.js';
 
-/** Lets the headers of a response wait until its session is stored. Returns how to answer something else meanwhile. */
-export function holdForSession<Fields extends object>(response: ServerResponse, turn: SessionTurn<Fields>, onError: (error: unknown) => void = warnOf): (answer: Answer) => void {
+/**
+ * Lets the headers of a response wait until its session is stored. Returns how to answer something else
+ * meanwhile.
+ */
+export function holdForSession<Fields extends object>(
+  response: ServerResponse,
+  turn: SessionTurn<Fields>,
+  onError: (error: unknown) => void = warnOf,
+): (answer: Answer) => void {
   return holdResponse(response, new SessionAnswer(response, turn, onError));
 }
 
@@ -47,8 +54,17 @@ class SessionAnswer<Fields extends object> implements BeforeHeaders {
   }
 }
 
-/** What a client is told when its session could not be read or stored. What exactly failed is not for it to know. */
+/**
+ * What a client is told when its session could not be read or stored. What exactly failed is not for it to
+ * know.
+ */
 export function sessionFailure(error: unknown): Answer {
   const status = (error instanceof StickyError ? error.status : undefined) ?? 500;
-  return { status, text: status === 503 ? 'The session store is not available. Try again in a moment.' : 'The session could not be stored.' };
+  return {
+    status,
+    text:
+      status === 503
+        ? 'The session store is not available. Try again in a moment.'
+        : 'The session could not be stored.',
+  };
 }

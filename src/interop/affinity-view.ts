@@ -15,7 +15,12 @@ export type KeySource =
   | { readonly kind: 'query'; readonly name: string }
   | { readonly kind: 'cookie'; readonly name: string }
   /** The value of one segment of the path; `before` is the literal and named segments in front of it. */
-  | { readonly kind: 'path'; readonly pattern: string; readonly before: readonly string[]; readonly after: readonly string[] }
+  | {
+      readonly kind: 'path';
+      readonly pattern: string;
+      readonly before: readonly string[];
+      readonly after: readonly string[];
+    }
   | { readonly kind: 'ip'; readonly prefix4: number; readonly prefix6: number };
 
 /** A route's rules, sorted by what other balancers can do: a binding first, then keys in their order. */
@@ -25,7 +30,10 @@ export interface AffinityView {
   readonly keys: readonly KeySource[];
 }
 
-/** Reads a route's rules; says which of them no other balancer knows. `at` is the path of the route's `affinity`. */
+/**
+ * Reads a route's rules; says which of them no other balancer knows. `at` is the path of the route's
+ * `affinity`.
+ */
 export function affinityView(affinity: readonly Choice[], at: string, report: Report): AffinityView {
   let cookie: CookieOptions | undefined;
   let routeCookie: RouteCookieOptions | undefined;
@@ -34,10 +42,14 @@ export function affinityView(affinity: readonly Choice[], at: string, report: Re
     const here = `${at}[${place}].${choice.name}`;
     const isBinding = choice.name === 'cookie' || choice.name === 'routeCookie';
     if (isBinding && (cookie !== undefined || routeCookie !== undefined)) {
-      report.say(here, 'is not carried over: other balancers follow one cookie. The first one is carried over.');
+      report.say(
+        here,
+        'is not carried over: other balancers follow one cookie. The first one is carried over.',
+      );
       return;
     }
-    if (isBinding && keys.length > 0) report.say(here, 'comes before the rules above it there: other balancers ask the cookie first.');
+    if (isBinding && keys.length > 0)
+      report.say(here, 'comes before the rules above it there: other balancers ask the cookie first.');
     if (choice.name === 'cookie') {
       cookie = choice.options as CookieOptions;
       return;
@@ -49,7 +61,11 @@ export function affinityView(affinity: readonly Choice[], at: string, report: Re
     const key = keySource(choice);
     if (typeof key === 'string') report.say(here, key);
     else keys.push(key);
-    if (policyOf(choice) === 'reject') report.say(`${here}.onFailure`, 'reject is not carried over: there, users of an upstream that is down are sent to another.');
+    if (policyOf(choice) === 'reject')
+      report.say(
+        `${here}.onFailure`,
+        'reject is not carried over: there, users of an upstream that is down are sent to another.',
+      );
   });
   return { cookie, routeCookie, keys };
 }
@@ -71,7 +87,8 @@ function keySource({ name, options }: Choice): KeySource | string {
       const { pattern } = options as PathOptions;
       const segments = pattern.slice(1).split('/');
       const named = segments.filter((segment) => segment.startsWith(':'));
-      if (named.length > 1) return `is not carried over: only stickyroute makes one key of ${named.length} segments. Let one segment decide, or put the key into a header.`;
+      if (named.length > 1)
+        return `is not carried over: only stickyroute makes one key of ${named.length} segments. Let one segment decide, or put the key into a header.`;
       const place = segments.indexOf(named[0]!);
       return { kind: 'path', pattern, before: segments.slice(0, place), after: segments.slice(place + 1) };
     }

@@ -5,17 +5,29 @@ import type { Report } from './report.js';
 
 const HOUR = 3_600_000;
 /** What `passive` and `health` take, as in src/control/config/schema.ts. */
-const TIMES = { failTimeout: { min: 100, max: HOUR }, every: { min: 100, max: HOUR }, timeout: { min: 10, max: 60_000 } };
+const TIMES = {
+  failTimeout: { min: 100, max: HOUR },
+  every: { min: 100, max: HOUR },
+  timeout: { min: 10, max: 60_000 },
+};
 const COUNT_MAX = 100;
 
-/** A limit within what we take: other balancers allow a day where we allow an hour. The nearest is written, and said. */
+/**
+ * A limit within what we take: other balancers allow a day where we allow an hour. The nearest is written,
+ * and said.
+ */
 export function limitWithin(key: string, value: unknown, at: string, report: Report): unknown {
-  const bounds = (LIMIT_BOUNDS as Readonly<Record<string, { readonly min: number; readonly max: number } | undefined>>)[key];
+  const bounds = (
+    LIMIT_BOUNDS as Readonly<Record<string, { readonly min: number; readonly max: number } | undefined>>
+  )[key];
   if (bounds === undefined) return value;
   if (typeof value === 'string') return timeWithin(key, value, bounds, at, report);
   if (typeof value !== 'number' || (value >= bounds.min && value <= bounds.max)) return value;
   const nearest = value > bounds.max ? bounds.max : bounds.min;
-  report.say(at, `${key} is written as ${nearest}, and not ${value}: it goes from ${bounds.min} to ${bounds.max}.`);
+  report.say(
+    at,
+    `${key} is written as ${nearest}, and not ${value}: it goes from ${bounds.min} to ${bounds.max}.`,
+  );
   return nearest;
 }
 
@@ -36,12 +48,21 @@ export interface Probing {
 const EVERY_DEFAULT = '2s';
 
 /** `health:` within what we take. A probe must end before the next begins. */
-export function probing({ path, every, timeout, healthyAfter, unhealthyAfter }: Probing, at: string, report: Report): object {
+export function probing(
+  { path, every, timeout, healthyAfter, unhealthyAfter }: Probing,
+  at: string,
+  report: Report,
+): object {
   const often = every === undefined ? undefined : timeWithin('every', every, TIMES.every, at, report);
   const long = timeout === undefined ? undefined : timeWithin('timeout', timeout, TIMES.timeout, at, report);
   const isLong = long !== undefined && parseDuration(long)! > parseDuration(often ?? EVERY_DEFAULT)!;
-  if (isLong) report.say(at, `health.timeout is written as ${often ?? EVERY_DEFAULT}, and not ${long}: a probe must end before the next begins.`);
-  const count = (value: number | undefined): number | undefined => (value === undefined || !(value >= 1) ? undefined : Math.min(COUNT_MAX, Math.floor(value)));
+  if (isLong)
+    report.say(
+      at,
+      `health.timeout is written as ${often ?? EVERY_DEFAULT}, and not ${long}: a probe must end before the next begins.`,
+    );
+  const count = (value: number | undefined): number | undefined =>
+    value === undefined || !(value >= 1) ? undefined : Math.min(COUNT_MAX, Math.floor(value));
   const counts = { healthyAfter: count(healthyAfter), unhealthyAfter: count(unhealthyAfter) };
   return {
     path,
@@ -52,10 +73,19 @@ export function probing({ path, every, timeout, healthyAfter, unhealthyAfter }: 
   };
 }
 
-function timeWithin(key: string, text: string, { min, max }: { readonly min: number; readonly max: number }, at: string, report: Report): string {
+function timeWithin(
+  key: string,
+  text: string,
+  { min, max }: { readonly min: number; readonly max: number },
+  at: string,
+  report: Report,
+): string {
   const ms = parseDuration(text);
   if (ms === undefined || (ms >= min && ms <= max)) return text;
   const nearest = durationText(ms > max ? max : min);
-  report.say(at, `${key} is written as ${nearest}, and not ${text}: it goes from ${durationText(min)} to ${durationText(max)}.`);
+  report.say(
+    at,
+    `${key} is written as ${nearest}, and not ${text}: it goes from ${durationText(min)} to ${durationText(max)}.`,
+  );
   return nearest;
 }

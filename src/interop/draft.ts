@@ -54,7 +54,10 @@ export class Draft {
     return this.#routes;
   }
 
-  /** A key of the gateway as a whole. There is one of each: where the other file has several, the first counts. */
+  /**
+   * A key of the gateway as a whole. There is one of each: where the other file has several, the first
+   * counts.
+   */
   set(key: string, value: unknown, at: string): void {
     this.#once(this.#settings, key, value, at);
   }
@@ -69,12 +72,23 @@ export class Draft {
 
   /** Two routes for one match: the first counts, as in most balancers. */
   route(route: DraftRoute): void {
-    const hosts = route.hosts.filter((host) => !this.#routes.some((other) => other.path === route.path && other.hosts.includes(host)));
-    const isTaken = route.hosts.length === 0 ? this.#routes.some((other) => other.path === route.path && other.hosts.length === 0) : hosts.length === 0;
+    const hosts = route.hosts.filter(
+      (host) => !this.#routes.some((other) => other.path === route.path && other.hosts.includes(host)),
+    );
+    const isTaken =
+      route.hosts.length === 0
+        ? this.#routes.some((other) => other.path === route.path && other.hosts.length === 0)
+        : hosts.length === 0;
     if (isTaken) {
       // `path /api` and `path_beg /api/` are one route here, and nothing is lost.
-      const isSame = this.#routes.some((other) => other.path === route.path && other.pool === route.pool && other.at === route.at);
-      if (!isSame) this.#report.say(route.at, `the route for ${route.hosts.join(', ') || 'any host'}${route.path === '/' ? '' : ` and ${route.path}`} is not carried over: another one answers there already.`);
+      const isSame = this.#routes.some(
+        (other) => other.path === route.path && other.pool === route.pool && other.at === route.at,
+      );
+      if (!isSame)
+        this.#report.say(
+          route.at,
+          `the route for ${route.hosts.join(', ') || 'any host'}${route.path === '/' ? '' : ` and ${route.path}`} is not carried over: another one answers there already.`,
+        );
     } else this.#routes.push({ ...route, hosts });
   }
 
@@ -96,17 +110,25 @@ export class Draft {
       ...(listener !== undefined && { listen: listener.value }),
       ...(listener?.tls !== undefined && { tls: listener.tls }),
     };
-    if (this.#limits.size > 0) value['limits'] = Object.fromEntries([...this.#limits].map(([key, entry]) => [key, entry.value]));
+    if (this.#limits.size > 0)
+      value['limits'] = Object.fromEntries([...this.#limits].map(([key, entry]) => [key, entry.value]));
     const [first] = this.#routes;
     if (this.#routes.length === 1 && first!.hosts.length === 0 && first!.path === '/') {
       const { pool, affinity, balance } = first!;
       const { tls, ...rest } = poolValue(pool);
-      return { ...value, ...rest, ...(tls !== undefined && { upstreamTls: tls }), affinity, ...(balance !== undefined && { balance }) };
+      return {
+        ...value,
+        ...rest,
+        ...(tls !== undefined && { upstreamTls: tls }),
+        affinity,
+        ...(balance !== undefined && { balance }),
+      };
     }
     const names = new Names();
     const cookies = new Names();
     const pools = new Map<DraftPool, string>();
-    for (const { pool } of this.#routes) if (!pools.has(pool)) pools.set(pool, names.unique(poolName(pool.name)));
+    for (const { pool } of this.#routes)
+      if (!pools.has(pool)) pools.set(pool, names.unique(poolName(pool.name)));
     value['pools'] = Object.fromEntries([...pools].map(([pool, name]) => [name, poolValue(pool)]));
     value['routes'] = this.#routes.map(({ hosts, path, pool, affinity, balance }) => ({
       match: { ...(hosts.length === 1 ? { host: hosts[0] } : hosts.length > 1 ? { host: hosts } : {}), path },
@@ -117,10 +139,19 @@ export class Draft {
     return value;
   }
 
-  #once(into: Map<string, { readonly value: unknown; readonly at: string }>, key: string, value: unknown, at: string): void {
+  #once(
+    into: Map<string, { readonly value: unknown; readonly at: string }>,
+    key: string,
+    value: unknown,
+    at: string,
+  ): void {
     const before = into.get(key);
     if (before === undefined) into.set(key, { value, at });
-    else if (JSON.stringify(before.value) !== JSON.stringify(value)) this.#report.say(at, `${key} is not carried over: stickyroute has one for all, and took it from ${before.at}.`);
+    else if (JSON.stringify(before.value) !== JSON.stringify(value))
+      this.#report.say(
+        at,
+        `${key} is not carried over: stickyroute has one for all, and took it from ${before.at}.`,
+      );
   }
 }
 
@@ -134,10 +165,16 @@ function named(rule: unknown, cookies: Names): unknown {
 
 function poolValue({ upstreams, placement, health, passive, tls }: DraftPool): Record<string, unknown> {
   const names = new Names();
-  const written = upstreams.map(({ id, url, ...rest }) => [names.unique(upstreamId(id)), Object.keys(rest).length === 0 ? url : { url, ...rest }] as const);
+  const written = upstreams.map(
+    ({ id, url, ...rest }) =>
+      [names.unique(upstreamId(id)), Object.keys(rest).length === 0 ? url : { url, ...rest }] as const,
+  );
   return {
-    // Ids of digits alone would be sorted by JavaScript, and with them the pool; in a list they keep their place.
-    upstreams: written.some(([id]) => /^\d+$/.test(id)) ? upstreams.map(({ id: _id, ...rest }, place) => ({ id: written[place]![0], ...rest })) : Object.fromEntries(written),
+    // Ids of digits alone would be sorted by JavaScript, and with them the pool; in a list they keep their
+    // place.
+    upstreams: written.some(([id]) => /^\d+$/.test(id))
+      ? upstreams.map(({ id: _id, ...rest }, place) => ({ id: written[place]![0], ...rest }))
+      : Object.fromEntries(written),
     ...(placement !== undefined && { placement }),
     ...(health !== undefined && { health }),
     ...(passive !== undefined && { passive }),
@@ -147,7 +184,12 @@ function poolValue({ upstreams, placement, health, passive, tls }: DraftPool): R
 
 /** An id as we have them: letters, digits and `. _ - :`. */
 export function upstreamId(text: string): string {
-  return text.replace(/[^\w.:-]+/g, '-').replace(/^[^A-Za-z0-9:]+/, '').slice(0, 128) || 'upstream';
+  return (
+    text
+      .replace(/[^\w.:-]+/g, '-')
+      .replace(/^[^A-Za-z0-9:]+/, '')
+      .slice(0, 128) || 'upstream'
+  );
 }
 
 /** A text that our configuration takes from the environment, as the other file did. */
@@ -169,14 +211,33 @@ function plain(value: unknown): unknown {
 }
 
 function poolName(text: string): string {
-  return text.replace(/[^\w.-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '').slice(0, 60) || 'pool';
+  return (
+    text
+      .replace(/[^\w.-]+/g, '-')
+      .replace(/^[^A-Za-z0-9]+/, '')
+      .slice(0, 60) || 'pool'
+  );
 }
 
-/** Says where a wider route takes what another balancer would have answered with 404: routes of ours fall through. */
-export function sayFallthrough(routes: readonly DraftRoute[], host: string, at: string, report: Report): void {
+/**
+ * Says where a wider route takes what another balancer would have answered with 404: routes of ours fall
+ * through.
+ */
+export function sayFallthrough(
+  routes: readonly DraftRoute[],
+  host: string,
+  at: string,
+  report: Report,
+): void {
   const own = routes.filter(({ hosts }) => hosts.includes(host));
-  const wider = routes.find(({ hosts, path }) => hosts.length === 0 && !own.some((route) => covers(route.path, path)));
-  if (wider !== undefined) report.say(at, `${host}${wider.path === '/' ? '' : wider.path}: other paths than those named here go to the route for any host; there, they were not found.`);
+  const wider = routes.find(
+    ({ hosts, path }) => hosts.length === 0 && !own.some((route) => covers(route.path, path)),
+  );
+  if (wider !== undefined)
+    report.say(
+      at,
+      `${host}${wider.path === '/' ? '' : wider.path}: other paths than those named here go to the route for any host; there, they were not found.`,
+    );
 }
 
 export function issueLines(issues: readonly Issue[]): string[] {

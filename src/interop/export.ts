@@ -21,15 +21,45 @@ export interface Target {
 export const targets: readonly Target[] = [
   { name: 'nginx', file: 'nginx.conf', check: 'nginx -t -c FILE', version: NGINX, write: nginxText },
   { name: 'haproxy', file: 'haproxy.cfg', check: 'haproxy -c -f FILE', version: HAPROXY, write: haproxyText },
-  { name: 'caddy', file: 'Caddyfile', check: 'caddy validate --config FILE --adapter caddyfile', version: CADDY, write: caddyText },
-  { name: 'envoy', file: 'envoy.yaml', check: 'envoy --mode validate -c FILE', version: ENVOY, write: envoyText },
+  {
+    name: 'caddy',
+    file: 'Caddyfile',
+    check: 'caddy validate --config FILE --adapter caddyfile',
+    version: CADDY,
+    write: caddyText,
+  },
+  {
+    name: 'envoy',
+    file: 'envoy.yaml',
+    check: 'envoy --mode validate -c FILE',
+    version: ENVOY,
+    write: envoyText,
+  },
 ];
 
-/** Our configuration as another balancer's file. What can't be said there is in the report. `source`: the name of our file. */
-export function exportText(target: Target, config: Config, source: string, version: Version | undefined, report: Report): string {
+/**
+ * Our configuration as another balancer's file. What can't be said there is in the report. `source`: the name
+ * of our file.
+ */
+export function exportText(
+  target: Target,
+  config: Config,
+  source: string,
+  version: Version | undefined,
+  report: Report,
+): string {
   const wanted = version ?? target.version;
   const body = target.write(config, wanted, report);
   const command = `stickyroute export ${target.name}${version === undefined ? '' : ` --target-version ${version.join('.')}`} -c ${source}`;
-  const lost = report.lines.length === 0 ? [] : ['#', '# Not carried over, or not as it was:', ...report.lines.map((line) => `#   ${line}`)];
-  return [`# Written by ${command.replace(/[^\x20-\x7e]/g, '?')}`, `# Check it with ${target.check}. A change belongs into ${source.replace(/[^\x20-\x7e]/g, '?')}; write this file anew then.`, ...lost, '', body].join('\n');
+  const lost =
+    report.lines.length === 0
+      ? []
+      : ['#', '# Not carried over, or not as it was:', ...report.lines.map((line) => `#   ${line}`)];
+  return [
+    `# Written by ${command.replace(/[^\x20-\x7e]/g, '?')}`,
+    `# Check it with ${target.check}. A change belongs into ${source.replace(/[^\x20-\x7e]/g, '?')}; write this file anew then.`,
+    ...lost,
+    '',
+    body,
+  ].join('\n');
 }

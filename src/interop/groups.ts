@@ -5,8 +5,8 @@ import { lowerCase, Names, plainName } from './names.js';
 import type { Report } from './report.js';
 
 /**
- * A pool as it is used by routes with one kind of affinity. Elsewhere the choice of an upstream belongs to the set of upstreams, not to the
- * route, so a pool that two routes use in two ways becomes two sets.
+ * A pool as it is used by routes with one kind of affinity. Elsewhere the choice of an upstream belongs to
+ * the set of upstreams, not to the route, so a pool that two routes use in two ways becomes two sets.
  */
 export interface Group {
   /** Unique; the pool's name for its first group. */
@@ -14,7 +14,10 @@ export interface Group {
   /** Unique too, of letters, digits and underscores: a part of the names of variables. */
   readonly tag: string;
   readonly pool: PoolConfig;
-  /** Where the pool and the affinity stand in our file, for what is said of them: `pools.api.`, or nothing in the short form. */
+  /**
+   * Where the pool and the affinity stand in our file, for what is said of them: `pools.api.`, or nothing in
+   * the short form.
+   */
   readonly poolAt: string;
   readonly affinityAt: string;
   readonly balance: string;
@@ -39,9 +42,18 @@ export function groupsOf(config: Config, report: Report): Groups {
     const poolAt = isShort ? '' : `pools.${pool.name}.`;
     const used: { readonly route: RouteConfig; readonly group: Group }[] = [];
     for (const route of config.routes.filter((each) => each.pool === pool.name)) {
-      const twin = used.find((other) => isDeepStrictEqual(other.route.affinity, route.affinity) && isDeepStrictEqual(other.route.balance, route.balance));
+      const twin = used.find(
+        (other) =>
+          isDeepStrictEqual(other.route.affinity, route.affinity) &&
+          isDeepStrictEqual(other.route.balance, route.balance),
+      );
       const affinityAt = isShort ? 'affinity' : `route ${route.name} affinity`;
-      const name = used.length === 0 ? firstNames.get(pool)! : twin === undefined ? names.unique(`${pool.name}-${used.length + 1}`) : '';
+      const name =
+        used.length === 0
+          ? firstNames.get(pool)!
+          : twin === undefined
+            ? names.unique(`${pool.name}-${used.length + 1}`)
+            : '';
       const group: Group = twin?.group ?? {
         name,
         tag: tags.unique(plainName(name), '_'),
@@ -62,5 +74,7 @@ export function groupsOf(config: Config, report: Report): Groups {
 
 /** Was it written with `upstreams:` at the top? Then messages speak of the top, too. */
 export function isShorthand({ pools, routes }: Config): boolean {
-  return pools.length === 1 && pools[0]!.name === 'default' && routes.length === 1 && routes[0]!.name === 'default';
+  return (
+    pools.length === 1 && pools[0]!.name === 'default' && routes.length === 1 && routes[0]!.name === 'default'
+  );
 }

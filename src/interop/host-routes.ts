@@ -9,11 +9,14 @@ export interface HostRoutes {
 }
 
 /**
- * Routes by host, for balancers that look for the host first and never come back. Ours fall through to the next less specific host where no
- * path fits, so each host is given those routes too, where none of its own covers them. Named hosts, then longer wildcards, then any host.
+ * Routes by host, for balancers that look for the host first and never come back. Ours fall through to the
+ * next less specific host where no path fits, so each host is given those routes too, where none of its own
+ * covers them. Named hosts, then longer wildcards, then any host.
  */
 export function hostRoutes(routes: readonly RouteConfig[]): HostRoutes[] {
-  const hosts = [...new Set(routes.flatMap((route) => route.hosts))].sort((a, b) => rank(a) - rank(b) || b.length - a.length || (a < b ? -1 : 1));
+  const hosts = [...new Set(routes.flatMap((route) => route.hosts))].sort(
+    (a, b) => rank(a) - rank(b) || b.length - a.length || (a < b ? -1 : 1),
+  );
   return [...hosts, undefined].map((host) => ({ host, routes: reachable(host, routes) }));
 }
 
@@ -23,10 +26,19 @@ export function covers(prefix: string, path: string): boolean {
 }
 
 function reachable(host: string | undefined, routes: readonly RouteConfig[]): RouteConfig[] {
-  const tiers = [...(host === undefined ? [] : [host, ...wider(host)]).map((name) => routes.filter((route) => route.hosts.includes(name))), routes.filter((route) => route.hosts.length === 0)];
+  const tiers = [
+    ...(host === undefined ? [] : [host, ...wider(host)]).map((name) =>
+      routes.filter((route) => route.hosts.includes(name)),
+    ),
+    routes.filter((route) => route.hosts.length === 0),
+  ];
   const found: RouteConfig[] = [];
   for (const tier of tiers) {
-    found.push(...tier.filter((route) => !found.some((nearer) => covers(nearer.path, route.path))).sort((a, b) => b.path.length - a.path.length));
+    found.push(
+      ...tier
+        .filter((route) => !found.some((nearer) => covers(nearer.path, route.path)))
+        .sort((a, b) => b.path.length - a.path.length),
+    );
   }
   return found.sort((a, b) => b.path.length - a.path.length || (a.path < b.path ? -1 : 1));
 }

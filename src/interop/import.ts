@@ -19,21 +19,45 @@ export interface Origin {
 }
 
 export const origins: readonly Origin[] = [
-  { name: 'nginx', named: /nginx|\.conf$/i, speaks: /^\s*(?:http|server|upstream\s+\S+)\s*\{/m, read: readNginx },
-  { name: 'haproxy', named: /haproxy|\.cfg$/i, speaks: /^(?:frontend|backend|listen|defaults)\b/m, read: readHaproxy },
+  {
+    name: 'nginx',
+    named: /nginx|\.conf$/i,
+    speaks: /^\s*(?:http|server|upstream\s+\S+)\s*\{/m,
+    read: readNginx,
+  },
+  {
+    name: 'haproxy',
+    named: /haproxy|\.cfg$/i,
+    speaks: /^(?:frontend|backend|listen|defaults)\b/m,
+    read: readHaproxy,
+  },
   { name: 'caddy', named: /caddy/i, speaks: /^\s*(?:reverse_proxy|handle|route)\b/m, read: readCaddy },
 ];
 
 /** Our configuration as YAML, from another balancer's file. `from`: whose, where its name does not say it. */
-export function importText(path: string, shown: string, from: Origin | undefined, report: Report, version?: string): string {
+export function importText(
+  path: string,
+  shown: string,
+  from: Origin | undefined,
+  report: Report,
+  version?: string,
+): string {
   const files = new SourceFiles(dirname(path), report);
   const file = { ...files.read(path), name: basename(shown) };
   const origin = from ?? guess(file);
-  if (origin === undefined) throw failed(`${shown}: it does not say whose configuration it is. Write --from ${origins.map(({ name }) => name).join(', --from ')}.`);
+  if (origin === undefined)
+    throw failed(
+      `${shown}: it does not say whose configuration it is. Write --from ${origins.map(({ name }) => name).join(', --from ')}.`,
+    );
   const draft = origin.read(file, files, report, version);
-  if (draft.routes.length === 0) throw failed(`${shown}: nothing in it passes requests to upstreams in a way that stickyroute knows.${report.lines.map((line) => `\n${line}`).join('')}`);
+  if (draft.routes.length === 0)
+    throw failed(
+      `${shown}: nothing in it passes requests to upstreams in a way that stickyroute knows.${report.lines.map((line) => `\n${line}`).join('')}`,
+    );
   const printable = file.name.replace(/[^\x20-\x7e]/g, '?');
-  const { yaml, issues } = draft.text(`# From ${printable}, by stickyroute import.\n# What was not understood is not in here; the import said it.\n`);
+  const { yaml, issues } = draft.text(
+    `# From ${printable}, by stickyroute import.\n# What was not understood is not in here; the import said it.\n`,
+  );
   for (const line of issueLines(issues)) report.say(file.name, `the result needs your hand: ${line}`);
   return yaml;
 }
@@ -41,5 +65,7 @@ export function importText(path: string, shown: string, from: Origin | undefined
 /** By its name, else by what stands in it. */
 function guess({ name, text }: SourceFile): Origin | undefined {
   const spoken = origins.filter(({ speaks }) => speaks.test(text));
-  return spoken.length === 1 ? spoken[0] : (spoken.find(({ named }) => named.test(name)) ?? origins.find(({ named }) => named.test(name)));
+  return spoken.length === 1
+    ? spoken[0]
+    : (spoken.find(({ named }) => named.test(name)) ?? origins.find(({ named }) => named.test(name)));
 }

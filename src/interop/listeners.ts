@@ -12,11 +12,12 @@ export interface Listener {
 }
 
 /**
- * The one that ours becomes: where most of them listen, else where the first does. Of two places of one, that with TLS: whoever came by TLS must not be asked
- * to come in clear.
+ * The one that ours becomes: where most of them listen, else where the first does. Of two places of one, that
+ * with TLS: whoever came by TLS must not be asked to come in clear.
  */
 export function chosenListener<T extends Listener>(listeners: readonly T[]): T | undefined {
-  const owners = ({ value }: Listener): number => new Set(listeners.filter((other) => other.value === value).map(({ owner }) => owner)).size;
+  const owners = ({ value }: Listener): number =>
+    new Set(listeners.filter((other) => other.value === value).map(({ owner }) => owner)).size;
   const most = Math.max(0, ...listeners.map(owners));
   const busiest = listeners.filter((listener) => owners(listener) === most);
   const first = busiest.filter(({ owner }) => owner === busiest[0]!.owner);
@@ -25,7 +26,15 @@ export function chosenListener<T extends Listener>(listeners: readonly T[]): T |
 
 export function sayOtherListeners(listeners: readonly Listener[], chosen: Listener, report: Report): void {
   for (const { value, at, isTls, tls } of listeners) {
-    if (value !== chosen.value) report.say(at, `${isTls ? 'TLS' : 'listening'} at ${value} is not carried over: stickyroute listens at one address, and took ${chosen.value} from ${chosen.at}.`);
-    else if (tls !== undefined && tls.cert !== chosen.tls?.cert) report.say(at, `the certificate ${tls.cert} is not carried over: stickyroute has one for all, and took it from ${chosen.at}.`);
+    if (value !== chosen.value)
+      report.say(
+        at,
+        `${isTls ? 'TLS' : 'listening'} at ${value} is not carried over: stickyroute listens at one address, and took ${chosen.value} from ${chosen.at}.`,
+      );
+    else if (tls !== undefined && tls.cert !== chosen.tls?.cert)
+      report.say(
+        at,
+        `the certificate ${tls.cert} is not carried over: stickyroute has one for all, and took it from ${chosen.at}.`,
+      );
   }
 }

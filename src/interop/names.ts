@@ -24,5 +24,10 @@ export function lowerCase(name: string): string {
 
 /** For where only letters, digits and underscores can stand, such as variables of nginx. */
 export function plainName(text: string): string {
-  return text.toLowerCase().replace(/[^a-z0-9]+/g, '_').replace(/^_+|_+$/g, '') || 'x';
+  return (
+    text
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '_')
+      .replace(/^_+|_+$/g, '') || 'x'
+  );
 }

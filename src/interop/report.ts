@@ -2,8 +2,9 @@
 const LINES_MAX = 2000;
 
 /**
- * Collects what is lost on the way, so that nothing is dropped without a word: where, in the words of the file it speaks of (`routes[0].affinity`,
- * `nginx.conf:12`), and what to do instead. The same line is told once.
+ * Collects what is lost on the way, so that nothing is dropped without a word: where, in the words of the
+ * file it speaks of (`routes[0].affinity`, `nginx.conf:12`), and what to do instead. The same line is told
+ * once.
  */
 export class Report {
   readonly #lines = new Set<string>();

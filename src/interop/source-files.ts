@@ -16,7 +16,9 @@ export interface SourceFile {
   readonly text: string;
 }
 
-/** The files of another balancer's configuration. Everything that is read is bounded; nothing of it is run. */
+/**
+ * The files of another balancer's configuration. Everything that is read is bounded; nothing of it is run.
+ */
 export class SourceFiles {
   readonly #folder: string;
   readonly #report: Report;
@@ -33,7 +35,8 @@ export class SourceFiles {
   read(name: string, at?: string): SourceFile {
     const path = this.#path(name);
     const who = at === undefined ? '' : `${at}: `;
-    if (++this.#files > FILES_MAX) throw failed(`${who}more than ${FILES_MAX} files are included. Import a part of them.`);
+    if (++this.#files > FILES_MAX)
+      throw failed(`${who}more than ${FILES_MAX} files are included. Import a part of them.`);
     let descriptor: number | undefined;
     try {
       // A pipe that nobody writes to would be waited for.
@@ -41,29 +44,45 @@ export class SourceFiles {
       const stat = fstatSync(descriptor);
       if (!stat.isFile()) throw failed(`${who}${name} is no file.`);
       this.#bytes += stat.size;
-      if (stat.size > FILE_BYTES_MAX) throw failed(`${who}${name} has more than ${FILE_BYTES_MAX} bytes. Is it the right file?`);
-      if (this.#bytes > TOTAL_BYTES_MAX) throw failed(`${who}the files have more than ${TOTAL_BYTES_MAX} bytes together. Import a part of them.`);
+      if (stat.size > FILE_BYTES_MAX)
+        throw failed(`${who}${name} has more than ${FILE_BYTES_MAX} bytes. Is it the right file?`);
+      if (this.#bytes > TOTAL_BYTES_MAX)
+        throw failed(
+          `${who}the files have more than ${TOTAL_BYTES_MAX} bytes together. Import a part of them.`,
+        );
       const bytes = readFileSync(descriptor);
       const shown = at === undefined ? name : shortName(name);
-      if (!isUtf8(bytes)) this.#report.say(at ?? basename(shown), `${at === undefined ? 'it' : shown} is not UTF-8: what is not ASCII in it is read wrongly. Convert it first, with iconv.`);
+      if (!isUtf8(bytes))
+        this.#report.say(
+          at ?? basename(shown),
+          `${at === undefined ? 'it' : shown} is not UTF-8: what is not ASCII in it is read wrongly. Convert it first, with iconv.`,
+        );
       return { name: shown, text: bytes.toString('utf8').replace(/^\ufeff/, '') };
     } catch (error) {
       if (error instanceof StickyError) throw error;
       const code = (error as NodeJS.ErrnoException).code;
-      throw failed(`${who}can't read ${name}: ${code === 'ENOENT' ? 'it is not there' : code === 'EACCES' ? 'permission is missing' : (code ?? 'unknown error')}.`);
+      throw failed(
+        `${who}can't read ${name}: ${code === 'ENOENT' ? 'it is not there' : code === 'EACCES' ? 'permission is missing' : (code ?? 'unknown error')}.`,
+      );
     } finally {
       if (descriptor !== undefined) closeSync(descriptor);
     }
   }
 
-  /** The files that a pattern with `*`, `?` and `[…]` names, sorted; a plain name stands for itself, there or not. */
+  /**
+   * The files that a pattern with `*`, `?` and `[…]` names, sorted; a plain name stands for itself, there or
+   * not.
+   */
   matching(pattern: string): string[] {
     if (!/[*?[]/.test(pattern)) return [pattern];
     const parts = this.#path(pattern).split(sep);
     let found = [parts[0] === '' ? sep : parts[0]!];
     for (const part of parts.slice(1)) {
-      found = /[*?[]/.test(part) ? found.flatMap((folder) => entries(folder, part)) : found.map((folder) => join(folder, part));
-      if (found.length > FILES_MAX) throw failed(`${pattern} names more than ${FILES_MAX} files. Import a part of them.`);
+      found = /[*?[]/.test(part)
+        ? found.flatMap((folder) => entries(folder, part))
+        : found.map((folder) => join(folder, part));
+      if (found.length > FILES_MAX)
+        throw failed(`${pattern} names more than ${FILES_MAX} files. Import a part of them.`);
     }
     return found;
   }
@@ -75,18 +94,27 @@ export class SourceFiles {
 
 export function failed(message: string): StickyError {
   // What is quoted of a file must not reach a terminal as a command to it.
-  return new StickyError('STICKY_IMPORT_FAILED', message.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, '?'));
+  return new StickyError(
+    'STICKY_IMPORT_FAILED',
+    message.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, '?'),
+  );
 }
 
 function entries(folder: string, pattern: string): string[] {
   try {
-    return readdirSync(folder).filter((name) => matchesGlob(name, pattern) && (pattern.startsWith('.') || !name.startsWith('.'))).sort().map((name) => join(folder, name));
+    return readdirSync(folder)
+      .filter((name) => matchesGlob(name, pattern) && (pattern.startsWith('.') || !name.startsWith('.')))
+      .sort()
+      .map((name) => join(folder, name));
   } catch {
     return [];
   }
 }
 
-/** `*`, `?` and `[…]`, in time that grows with name times pattern: only the last star is ever tried again. As a regular expression it could take for ever. */
+/**
+ * `*`, `?` and `[…]`, in time that grows with name times pattern: only the last star is ever tried again. As
+ * a regular expression it could take for ever.
+ */
 export function matchesGlob(name: string, pattern: string): boolean {
   const parts = pattern.match(/\[!?[^][^\]]*\]|[^]/g) ?? [];
   let at = 0;

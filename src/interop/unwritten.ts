@@ -31,16 +31,27 @@ export interface Inability {
 /** Limits that only a gateway of ours has, whoever the other is. */
 const OURS: readonly (keyof Limits)[] = ['fieldsMax', 'keptBodyBytesMax'];
 
-/** Says what is lost whatever the routes are. Limits count where they differ from the default: those were chosen. */
+/**
+ * Says what is lost whatever the routes are. Limits count where they differ from the default: those were
+ * chosen.
+ */
 export function unwritten(config: Config, target: string, report: Report, inability: Inability): void {
   for (const limit of [...OURS, ...(inability.limits ?? [])]) {
-    if (config.limits[limit] !== DEFAULT_LIMITS[limit]) report.say(`limits.${LIMIT_KEYS[limit]}`, `is not carried over: ${target} has no such limit.`);
+    if (config.limits[limit] !== DEFAULT_LIMITS[limit])
+      report.say(`limits.${LIMIT_KEYS[limit]}`, `is not carried over: ${target} has no such limit.`);
   }
-  if (config.listen.port === 0) report.say('listen', 'is written as 8080: a port that the system chooses could not be found again.');
-  if (config.expose) report.say('expose', `adds x-upstream there and no x-affinity: ${target} does not say why it chose an upstream.`);
+  if (config.listen.port === 0)
+    report.say('listen', 'is written as 8080: a port that the system chooses could not be found again.');
+  if (config.expose)
+    report.say(
+      'expose',
+      `adds x-upstream there and no x-affinity: ${target} does not say why it chose an upstream.`,
+    );
   const prefix = isShorthand(config) ? () => '' : (pool: PoolConfig) => `pools.${pool.name}.`;
   for (const pool of config.pools) {
-    if (pool.health !== undefined && inability.probes !== undefined) report.say(`${prefix(pool)}health`, `is not carried over: ${inability.probes}.`);
-    if (pool.passive.maxFails > 0 && inability.passive !== undefined) report.say(`${prefix(pool)}passive`, `is not carried over: ${inability.passive}.`);
+    if (pool.health !== undefined && inability.probes !== undefined)
+      report.say(`${prefix(pool)}health`, `is not carried over: ${inability.probes}.`);
+    if (pool.passive.maxFails > 0 && inability.passive !== undefined)
+      report.say(`${prefix(pool)}passive`, `is not carried over: ${inability.passive}.`);
   }
 }

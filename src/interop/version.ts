@@ -3,7 +3,9 @@ export type Version = readonly number[];
 
 /** `1.29.6` or `v2.8` → its numbers; undefined for anything else. */
 export function parseVersion(text: string): Version | undefined {
-  return /^v?\d{1,4}(?:\.\d{1,6}){0,3}$/.test(text) ? text.replace(/^v/, '').split('.').map(Number) : undefined;
+  return /^v?\d{1,4}(?:\.\d{1,6}){0,3}$/.test(text)
+    ? text.replace(/^v/, '').split('.').map(Number)
+    : undefined;
 }
 
 export function isAtLeast(version: Version, wanted: Version): boolean {

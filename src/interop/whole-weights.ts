@@ -5,10 +5,16 @@ import type { Report } from './report.js';
 const FACTOR_MAX = 1000;
 
 /**
- * Weights as whole numbers up to `weightMax`, in the same proportion where that can be. Weights that are whole and small enough already stay as
- * they are, whatever they have in common: rings have as many points as a weight says.
+ * Weights as whole numbers up to `weightMax`, in the same proportion where that can be. Weights that are
+ * whole and small enough already stay as they are, whatever they have in common: rings have as many points as
+ * a weight says.
  */
-export function wholeWeights(upstreams: readonly Upstream[], weightMax: number, at: string, report: Report): number[] {
+export function wholeWeights(
+  upstreams: readonly Upstream[],
+  weightMax: number,
+  at: string,
+  report: Report,
+): number[] {
   const weights = upstreams.map(({ weight }) => weight);
   if (weights.every((weight) => Number.isInteger(weight) && weight <= weightMax)) return weights;
   const largest = Math.max(...weights);
@@ -17,7 +23,12 @@ export function wholeWeights(upstreams: readonly Upstream[], weightMax: number, 
     if (largest * factor > weightMax) break;
     if (scaled.every((weight) => Math.abs(weight - Math.round(weight)) < 1e-9)) return scaled.map(Math.round);
   }
-  const rounded = weights.map((weight) => Math.max(1, Math.round((weight / largest) * Math.min(weightMax, FACTOR_MAX))));
-  report.say(`${at}upstreams`, `have weights that are written as ${rounded.slice(0, 8).join(', ')}${rounded.length > 8 ? ' …' : ''}: there, a weight is a whole number up to ${weightMax}.`);
+  const rounded = weights.map((weight) =>
+    Math.max(1, Math.round((weight / largest) * Math.min(weightMax, FACTOR_MAX))),
+  );
+  report.say(
+    `${at}upstreams`,
+    `have weights that are written as ${rounded.slice(0, 8).join(', ')}${rounded.length > 8 ? ' …' : ''}: there, a weight is a whole number up to ${weightMax}.`,
+  );
   return rounded;
 }

@@ -14,10 +14,16 @@ import type { Site } from './site.js';
 import { mayBegin, type Beginner } from './turn.js';
 import type { Wire, WireHandler } from './wire.js';
 
-/** After a last answer the client may still be sending: it is read and thrown away this long, so that a reset doesn't reach it before the answer. */
+/**
+ * After a last answer the client may still be sending: it is read and thrown away this long, so that a reset
+ * doesn't reach it before the answer.
+ */
 const LINGER_MS = 2000;
 
-/** The client's side over HTTP/1.1: reads one request after another from its connection and writes the answers. */
+/**
+ * The client's side over HTTP/1.1: reads one request after another from its connection and writes the
+ * answers.
+ */
 export class ClientConnection implements WireHandler, ClientSide, Timed, Beginner {
   deadlineAt: number;
 
@@ -27,7 +33,9 @@ export class ClientConnection implements WireHandler, ClientSide, Timed, Beginne
   readonly #peer: Peer;
   #phase = HEAD;
   #exchange: Exchange | undefined;
-  /** What came and can't be used yet: the beginning of a head, a pipelined request, early bytes of an upgrade. */
+  /**
+   * What came and can't be used yet: the beginning of a head, a pipelined request, early bytes of an upgrade.
+   */
   #held: Buffer | undefined;
   /** How far into `#held` the end of a head has been looked for. */
   #searched = 0;
@@ -138,7 +146,10 @@ export class ClientConnection implements WireHandler, ClientSide, Timed, Beginne
     else if (!this.#exchange.isRequestWhole) this.#outlet.destroy();
   }
 
-  /** Reads one request after another, until a head isn't whole or an exchange takes its time; what is left is held. */
+  /**
+   * Reads one request after another, until a head isn't whole or an exchange takes its time; what is left is
+   * held.
+   */
   #readRequests(bytes: Buffer, start: number, end: number): void {
     let at = start;
     while (at < end && this.#phase < LINGER) {
@@ -150,7 +161,9 @@ export class ClientConnection implements WireHandler, ClientSide, Timed, Beginne
     }
   }
 
-  /** Reads a head at `start` and lets its exchange take what follows; answers where the next request starts. */
+  /**
+   * Reads a head at `start` and lets its exchange take what follows; answers where the next request starts.
+   */
   #readRequest(bytes: Buffer, start: number, end: number): number {
     // One empty line before a request is forgiven (RFC 9112 §2.2).
     if (this.#searched === 0 && bytes[start] === CR && bytes[start + 1] === LF && end - start > 2) start += 2;
@@ -186,7 +199,13 @@ export class ClientConnection implements WireHandler, ClientSide, Timed, Beginne
     this.#isHttp10 = head.isHttp10;
     this.#isHeadRequest = head.method === 'HEAD';
     this.#bytesOutBefore = this.#outlet.bytesOut;
-    const exchange = new Exchange(this.#site, this, head, this.#peer.originOf(head), this.#site.requestIds.of(head.requestId));
+    const exchange = new Exchange(
+      this.#site,
+      this,
+      head,
+      this.#peer.originOf(head),
+      this.#site.requestIds.of(head.requestId),
+    );
     this.#exchange = exchange;
     if (exchange.isRequestWhole) this.#expectAnswer();
     else this.#expectBody();
@@ -200,7 +219,10 @@ export class ClientConnection implements WireHandler, ClientSide, Timed, Beginne
     this.#setPaused();
   }
 
-  /** Nothing more is read while the exchange asks for a pause, or while enough is held already for the next one. */
+  /**
+   * Nothing more is read while the exchange asks for a pause, or while enough is held already for the next
+   * one.
+   */
   #setPaused(): void {
     const isPaused = this.#isRequestPaused || (this.#exchange !== undefined && this.#held !== undefined);
     if (isPaused === this.#isPaused) return;
@@ -263,7 +285,8 @@ export class ClientConnection implements WireHandler, ClientSide, Timed, Beginne
       case LINGER:
       case FLUSH:
         if (this.#wire.bufferedBytes === 0) this.#wire.destroy();
-        else if (this.#outlet.hasMoved() || this.#phase === LINGER) this.#expect(FLUSH, this.#site.limits.bodyIdleMs);
+        else if (this.#outlet.hasMoved() || this.#phase === LINGER)
+          this.#expect(FLUSH, this.#site.limits.bodyIdleMs);
         else this.#wire.reset();
         break;
       default:
@@ -288,7 +311,8 @@ export class ClientConnection implements WireHandler, ClientSide, Timed, Beginne
   }
   #touchAnswer(): void {
     this.#outlet.hasMoved();
-    this.deadlineAt = this.#wire.bufferedBytes > 0 ? this.#site.deadlines.after(this.#site.limits.bodyIdleMs) : Infinity;
+    this.deadlineAt =
+      this.#wire.bufferedBytes > 0 ? this.#site.deadlines.after(this.#site.limits.bodyIdleMs) : Infinity;
   }
   #tunnelMoved(): void {
     this.#expect(TUNNEL, this.#site.limits.tunnelIdleMs);
@@ -303,7 +327,8 @@ export class ClientConnection implements WireHandler, ClientSide, Timed, Beginne
         if (this.#isHttp10) this.#keepAlive = false;
         else text += 'Transfer-Encoding: chunked\r\n';
       } else if (bodyBytes === UNTIL_CLOSE) this.#keepAlive = false;
-      if (this.#site.isClosing || this.#isLast || this.#exchange?.isRequestWhole === false) this.#keepAlive = false;
+      if (this.#site.isClosing || this.#isLast || this.#exchange?.isRequestWhole === false)
+        this.#keepAlive = false;
       if (!this.#keepAlive) text += 'Connection: close\r\n';
       else if (this.#isHttp10) text += 'Connection: keep-alive\r\n';
     }
@@ -343,7 +368,11 @@ export class ClientConnection implements WireHandler, ClientSide, Timed, Beginne
   refuse(status: number, code: string, fields: string): void {
     const requestIsWhole = this.#exchange?.isRequestWhole ?? false;
     if (!requestIsWhole || this.#site.isClosing || this.#isLast) this.#keepAlive = false;
-    const connection = this.#keepAlive ? (this.#isHttp10 ? 'Connection: keep-alive\r\n' : '') : 'Connection: close\r\n';
+    const connection = this.#keepAlive
+      ? this.#isHttp10
+        ? 'Connection: keep-alive\r\n'
+        : ''
+      : 'Connection: close\r\n';
     this.#outlet.text(refusal(status, code, fields, connection, !this.#isHeadRequest));
     this.answerEnd(requestIsWhole);
   }
@@ -379,7 +408,10 @@ export class ClientConnection implements WireHandler, ClientSide, Timed, Beginne
     this.#outlet.end();
   }
 
-  /** Refuses a request that has no exchange yet, and the connection with it: where the next one would start is anybody's guess. */
+  /**
+   * Refuses a request that has no exchange yet, and the connection with it: where the next one would start is
+   * anybody's guess.
+   */
   #refuseHead(status: number, code: string, end: number): number {
     this.#keepAlive = false;
     this.#isHeadRequest = false;

@@ -10,8 +10,9 @@ export interface Timed {
 const SWEEP_MS = 100;
 
 /**
- * One coarse timer for every connection. Limits are renewed with each read and nearly never reached, so arming has to cost nothing and
- * the sweep may look at all of them: 10 000 connections take it about 0.1 ms, ten times a second.
+ * One coarse timer for every connection. Limits are renewed with each read and nearly never reached, so
+ * arming has to cost nothing and the sweep may look at all of them: 10 000 connections take it about 0.1 ms,
+ * ten times a second.
  */
 export class Deadlines {
   readonly #timed = new Set<Timed>();

@@ -17,8 +17,8 @@ import type { UpstreamEndpoint } from './upstream-endpoint.js';
 import type { PoolConnections } from './pool-connections.js';
 
 /**
- * One request and its answer: routed once, tried on one upstream after the other while that is safe, streamed back, counted. Client side
- * and upstream side meet here and nowhere else.
+ * One request and its answer: routed once, tried on one upstream after the other while that is safe, streamed
+ * back, counted. Client side and upstream side meet here and nowhere else.
  */
 export class Exchange implements UpstreamUser, RequestRecord {
   readonly head: RequestHead;
@@ -68,9 +68,19 @@ export class Exchange implements UpstreamUser, RequestRecord {
     this.startedAt = site.clock.monotonic();
     this.#forwardedFields = origin.fields;
     // What comes after a change of protocol is held up like a body.
-    this.#body = head.bodyBytes === 0 && head.upgrade === '' ? NO_BODY : new RequestBody(head.bodyBytes, client, site.limits.keptBodyBytesMax);
+    this.#body =
+      head.bodyBytes === 0 && head.upgrade === ''
+        ? NO_BODY
+        : new RequestBody(head.bodyBytes, client, site.limits.keptBodyBytesMax);
     this.#facts = new RequestFacts(
-      { method: head.method, target: head.target, host: hostName(head.host), clientAddress: origin.address, isSecure: origin.isSecure, nowMs: site.clock.now() },
+      {
+        method: head.method,
+        target: head.target,
+        host: hostName(head.host),
+        clientAddress: origin.address,
+        isSecure: origin.isSecure,
+        nowMs: site.clock.now(),
+      },
       head,
     );
   }
@@ -95,7 +105,12 @@ export class Exchange implements UpstreamUser, RequestRecord {
   /** Begins: finds the route and asks the router. */
   start(): void {
     const { method } = this.head;
-    if (method === 'CONNECT' || method === 'TRACE') return this.#refuse(405, 'method-not-allowed', 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n');
+    if (method === 'CONNECT' || method === 'TRACE')
+      return this.#refuse(
+        405,
+        'method-not-allowed',
+        'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n',
+      );
     const route = this.#site.routeFor(this.#facts.line.host, this.#facts.path);
     if (route === undefined) return this.#refuse(404, 'no-route');
     this.route = route;
@@ -167,8 +182,11 @@ export class Exchange implements UpstreamUser, RequestRecord {
   upstreamReady(): void {
     const connection = this.#connection!;
     const { forwardLines } = this.route!;
-    const lines = forwardLines === undefined ? this.head.lines : forwardLines(this.head.lines, this.decision!.pool);
-    connection.outlet.text(upstreamHead(this.head, lines, this.#endpoint!.authority, this.#forwardedFields, this.requestId));
+    const lines =
+      forwardLines === undefined ? this.head.lines : forwardLines(this.head.lines, this.decision!.pool);
+    connection.outlet.text(
+      upstreamHead(this.head, lines, this.#endpoint!.authority, this.#forwardedFields, this.requestId),
+    );
     this.#body.sendTo(connection);
   }
 
@@ -189,7 +207,8 @@ export class Exchange implements UpstreamUser, RequestRecord {
       this.#abort();
       return;
     }
-    // A connection that had waited was closed by its upstream in the moment of the request: no fault of the upstream's.
+    // A connection that had waited was closed by its upstream in the moment of the request: no fault of the
+    // upstream's.
     if (fault === 'closed' && wasReused && !this.#retriedFresh && this.#isRepeatable()) {
       this.#retriedFresh = true;
       this.#connect(this.#endpoint!);

@@ -10,7 +10,10 @@ export interface Origin {
   readonly fields: string;
 }
 
-/** Who is at the other end of a connection: a client, or a trusted proxy (`trustedProxies`) with the requests of many. */
+/**
+ * Who is at the other end of a connection: a client, or a trusted proxy (`trustedProxies`) with the requests
+ * of many.
+ */
 export class Peer {
   readonly address: string;
   readonly #site: Site;
@@ -30,18 +33,29 @@ export class Peer {
 
   /** Where its request came from. What a client says of that itself is worth nothing: it is replaced. */
   originOf(head: RequestHead): Origin {
-    if (this.#isTrusted && head.forwarded !== undefined) return forwardedOrigin(this.#site, head.host, head.forwarded, this.address, this.#isSecure);
+    if (this.#isTrusted && head.forwarded !== undefined)
+      return forwardedOrigin(this.#site, head.host, head.forwarded, this.address, this.#isSecure);
     if (head.host === this.#named) return this.#origin;
     this.#named = head.host;
     const fields = `X-Forwarded-For: ${this.address}\r\nX-Real-IP: ${this.address}\r\nX-Forwarded-Proto: ${this.#isSecure ? 'https' : 'http'}\r\n${hostField(head.host)}`;
     // In one piece in memory, for it is written many times.
-    this.#origin = { address: this.address, isSecure: this.#isSecure, fields: Buffer.from(fields, 'latin1').toString('latin1') };
+    this.#origin = {
+      address: this.address,
+      isSecure: this.#isSecure,
+      fields: Buffer.from(fields, 'latin1').toString('latin1'),
+    };
     return this.#origin;
   }
 }
 
 /** What a trusted proxy says is kept and added to. */
-function forwardedOrigin(site: Site, named: string, forwarded: ForwardedFields, peer: string, isSecure: boolean): Origin {
+function forwardedOrigin(
+  site: Site,
+  named: string,
+  forwarded: ForwardedFields,
+  peer: string,
+  isSecure: boolean,
+): Origin {
   const address = site.clientAddress(peer, forwarded.for);
   const chain = forwarded.for === undefined || forwarded.for === '' ? peer : `${forwarded.for}, ${peer}`;
   // A chain of proxies may send a list; the first entry speaks of the client.

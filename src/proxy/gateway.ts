@@ -35,13 +35,16 @@ export interface GatewayGround {
 }
 
 /**
- * After SIGTERM idle connections stay open this long: a request that was on its way when the signal came is still answered, with
- * `Connection: close`.
+ * After SIGTERM idle connections stay open this long: a request that was on its way when the signal came is
+ * still answered, with `Connection: close`.
  */
 const QUIET_MS = 500;
 const CLOSE_CHECK_MS = 20;
 
-/** Listens, and gives every connection a reader. The way of a request starts here: accept → ClientConnection → Exchange. */
+/**
+ * Listens, and gives every connection a reader. The way of a request starts here: accept → ClientConnection →
+ * Exchange.
+ */
 export class Gateway implements Site {
   readonly clock: Clock;
   readonly random: Random;
@@ -95,7 +98,10 @@ export class Gateway implements Site {
     this.#listener?.setTls(pair);
   }
 
-  /** Accepts no more, finishes what runs, and gives up on the rest after `graceMs`. Resolves when every connection is closed. */
+  /**
+   * Accepts no more, finishes what runs, and gives up on the rest after `graceMs`. Resolves when every
+   * connection is closed.
+   */
   close(graceMs: number): Promise<void> {
     return (this.#closing ??= this.#close(graceMs));
   }
@@ -107,7 +113,8 @@ export class Gateway implements Site {
       let isListening = this.#listener !== undefined;
       const check = (): void => {
         const elapsed = this.clock.monotonic() - startedAt;
-        if (elapsed >= Math.min(QUIET_MS, graceMs)) for (const connection of this.#connections) connection.closeIfIdle();
+        if (elapsed >= Math.min(QUIET_MS, graceMs))
+          for (const connection of this.#connections) connection.closeIfIdle();
         if (elapsed >= graceMs) for (const connection of this.#connections) connection.destroy();
         if (isListening || this.#connections.size > 0) return;
         this.#onEmpty = undefined;

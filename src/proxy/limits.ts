@@ -1,6 +1,6 @@
 /**
- * Every bound the gateway keeps. A limit that is reached is answered (400, 408, 413, 431, 503, 504) or ends the connection; none
- * is ever unlimited. The defaults and their reasons are in docs/configuration.md.
+ * Every bound the gateway keeps. A limit that is reached is answered (400, 408, 413, 431, 503, 504) or ends
+ * the connection; none is ever unlimited. The defaults and their reasons are in docs/configuration.md.
  */
 export interface Limits {
   /** Request line and header fields together, and likewise an answer's head. */

@@ -1,7 +1,16 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import { connectionTaken } from './turn.js';
-import type { ConnectHandler, ConnectTarget, Engine, Listener, ListenTarget, TlsPair, Wire, WireHandler } from './wire.js';
+import type {
+  ConnectHandler,
+  ConnectTarget,
+  Engine,
+  Listener,
+  ListenTarget,
+  TlsPair,
+  Wire,
+  WireHandler,
+} from './wire.js';
 
 /** Read at once from an upstream, and buffered towards a slow peer before it is felt as pressure. */
 const READ_BYTES = 64 * 1024;
@@ -84,7 +93,8 @@ function connect(target: ConnectTarget, handler: ConnectHandler): Wire {
     follow(socket, handler);
     return new NodeWire(socket);
   }
-  // One buffer a connection, read into again and again; a new one only when bytes in it wait for a slow client.
+  // One buffer a connection, read into again and again; a new one only when bytes in it wait for a slow
+  // client.
   let buffer = Buffer.allocUnsafeSlow(READ_BYTES);
   let isLent = false;
   const socket = net.connect({
@@ -110,7 +120,10 @@ function connect(target: ConnectTarget, handler: ConnectHandler): Wire {
   return new NodeWire(socket);
 }
 
-function listen(target: ListenTarget, accept: (wire: Wire, isSecure: boolean) => WireHandler): Promise<Listener> {
+function listen(
+  target: ListenTarget,
+  accept: (wire: Wire, isSecure: boolean) => WireHandler,
+): Promise<Listener> {
   const take = (socket: net.Socket, isSecure: boolean): void => {
     const handler = accept(new NodeWire(socket), isSecure);
     socket.on('data', (bytes: Buffer) => handler.onBytes(bytes, 0, bytes.length));
@@ -121,7 +134,12 @@ function listen(target: ListenTarget, accept: (wire: Wire, isSecure: boolean) =>
   if (target.tls === undefined) {
     server = net.createServer(options, (socket) => take(socket, false));
   } else {
-    const secure = tls.createServer({ ...options, ...target.tls, ALPNProtocols: ['http/1.1'], handshakeTimeout: target.handshakeTimeMs });
+    const secure = tls.createServer({
+      ...options,
+      ...target.tls,
+      ALPNProtocols: ['http/1.1'],
+      handshakeTimeout: target.handshakeTimeMs,
+    });
     secure.on('secureConnection', (socket) => {
       socket.setNoDelay(true);
       take(socket, true);
@@ -149,13 +167,16 @@ function listen(target: ListenTarget, accept: (wire: Wire, isSecure: boolean) =>
   });
 }
 
-/** Turns of the event loop without a new connection after which none is waiting; and how many are given at most. */
+/**
+ * Turns of the event loop without a new connection after which none is waiting; and how many are given at
+ * most.
+ */
 const QUIET_TURNS = 2;
 const TURNS_MAX = 10_000;
 
 /**
- * Stops listening once the connections that the system has made for us are taken: libuv takes one a turn, and closing resets the
- * rest, together with the requests that came over them.
+ * Stops listening once the connections that the system has made for us are taken: libuv takes one a turn, and
+ * closing resets the rest, together with the requests that came over them.
  */
 function closeDrained(server: net.Server, done: () => void): void {
   let turnsLeft = TURNS_MAX;

@@ -5,10 +5,21 @@ import type { Wire } from './wire.js';
 function noted(): { outlet: Outlet; calls: string[] } {
   const calls: string[] = [];
   const note = (call: string) => (): void => void calls.push(call);
-  const write = (bytes: string | Buffer): void => void calls.push(bytes.length > 100 ? `${bytes.length} bytes` : bytes.toString());
+  const write = (bytes: string | Buffer): void =>
+    void calls.push(bytes.length > 100 ? `${bytes.length} bytes` : bytes.toString());
   const wire: Wire = {
-    remoteAddress: '', isOpen: true, bufferedBytes: 0, writeText: write, write,
-    cork: note('cork'), uncork: note('uncork'), pause() {}, resume() {}, end: note('end'), destroy: note('destroy'), reset: note('reset'),
+    remoteAddress: '',
+    isOpen: true,
+    bufferedBytes: 0,
+    writeText: write,
+    write,
+    cork: note('cork'),
+    uncork: note('uncork'),
+    pause() {},
+    resume() {},
+    end: note('end'),
+    destroy: note('destroy'),
+    reset: note('reset'),
   };
   return { outlet: new Outlet(wire), calls };
 }

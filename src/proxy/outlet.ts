@@ -1,15 +1,17 @@
 import { sendLater } from './turn.js';
 import type { Wire } from './wire.js';
 
-/** Pieces up to this size are gathered into one text and written at once; larger ones are written as they are. */
+/**
+ * Pieces up to this size are gathered into one text and written at once; larger ones are written as they are.
+ */
 const SMALL_BYTES = 8192;
 /** Unsent bytes at which the other side is asked to wait. */
 const PRESSURE_BYTES = 64 * 1024;
 
 /**
- * The writing half of a connection: what one turn of the event loop gives rise to (a head, a small body, chunk framing) leaves in one
- * write, and the writes of all connections leave together when everything that had come is read: see
- * docs/decisions/writes-wait-for-the-turn.md. `flush` at the end of each read.
+ * The writing half of a connection: what one turn of the event loop gives rise to (a head, a small body,
+ * chunk framing) leaves in one write, and the writes of all connections leave together when everything that
+ * had come is read: see docs/decisions/writes-wait-for-the-turn.md. `flush` at the end of each read.
  */
 export class Outlet {
   readonly wire: Wire;
@@ -81,7 +83,10 @@ export class Outlet {
     sendLater(this);
   }
 
-  /** Whether the peer has taken bytes since it was last asked. What a socket buffers may drain without a word, so only looking tells. */
+  /**
+   * Whether the peer has taken bytes since it was last asked. What a socket buffers may drain without a word,
+   * so only looking tells.
+   */
   hasMoved(): boolean {
     const before = this.#takenBytes;
     this.#takenBytes = this.bytesOut - this.wire.bufferedBytes;

@@ -41,8 +41,8 @@ export const NO_BODY: BodyOnItsWay = {
 };
 
 /**
- * A request's body on its way: framed, kept as far as it may be needed for the first try or for another, and held up while the upstream
- * isn't there or is slow.
+ * A request's body on its way: framed, kept as far as it may be needed for the first try or for another, and
+ * held up while the upstream isn't there or is slow.
  */
 export class RequestBody implements BodyOnItsWay, ChunkSink {
   isKept = true;
@@ -136,7 +136,8 @@ export class RequestBody implements BodyOnItsWay, ChunkSink {
   #keep(bytes: Buffer, start: number, end: number): void {
     this.#keptBytes += end - start;
     // Before anything was sent it is needed whatever its size.
-    if (this.#connection === undefined || this.#keptBytes <= this.#keptBytesMax) (this.#pieces ??= []).push(Buffer.from(bytes.subarray(start, end)));
+    if (this.#connection === undefined || this.#keptBytes <= this.#keptBytesMax)
+      (this.#pieces ??= []).push(Buffer.from(bytes.subarray(start, end)));
     else this.drop();
   }
 }

@@ -6,7 +6,10 @@ import type { RequestIds } from './request-ids.js';
 import type { GatewayRoute } from './gateway-route.js';
 import type { RefusedHead, RequestRecord } from './request-record.js';
 
-/** What connections and exchanges share. A reload changes what `routeFor` answers; requests under way keep what they have. */
+/**
+ * What connections and exchanges share. A reload changes what `routeFor` answers; requests under way keep
+ * what they have.
+ */
 export interface Site {
   readonly clock: Clock;
   readonly random: Random;

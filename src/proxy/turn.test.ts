@@ -5,7 +5,8 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 /** Asks for `count` beginnings in this turn; answers with who has begun, as it grows. */
 function ask(count: number, begun: number[] = [], from = 0): number[] {
-  for (let at = from; at < from + count; at++) if (mayBegin({ begin: () => void begun.push(at) })) begun.push(at);
+  for (let at = from; at < from + count; at++)
+    if (mayBegin({ begin: () => void begun.push(at) })) begun.push(at);
   return begun;
 }
 

@@ -67,7 +67,12 @@ export class UpstreamConnection implements ConnectHandler, ChunkSink, Timed {
     this.idleMs = owner.limits.upstreamIdleMs;
   }
 
-  static open(engine: Engine, target: ConnectTarget, owner: ConnectionOwner, user: UpstreamUser): UpstreamConnection {
+  static open(
+    engine: Engine,
+    target: ConnectTarget,
+    owner: ConnectionOwner,
+    user: UpstreamUser,
+  ): UpstreamConnection {
     const connection = new UpstreamConnection(owner);
     connection.#user = user;
     connection.uses = 1;
@@ -93,12 +98,14 @@ export class UpstreamConnection implements ConnectHandler, ChunkSink, Timed {
   /** The request is on its way: from now on the answer is due. */
   requestSent(): void {
     this.#isRequestSent = true;
-    if (this.#state === AWAITING_HEAD) this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.answerTimeMs);
+    if (this.#state === AWAITING_HEAD)
+      this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.answerTimeMs);
   }
 
   /** More of the request was written: the upstream has to take it. */
   requestMoved(): void {
-    if (this.#state === AWAITING_HEAD) this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.bodyIdleMs);
+    if (this.#state === AWAITING_HEAD)
+      this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.bodyIdleMs);
   }
 
   pause(): void {
@@ -118,13 +125,19 @@ export class UpstreamConnection implements ConnectHandler, ChunkSink, Timed {
     this.deadlineAt = Infinity;
   }
 
-  /** The exchange is over, cleanly or not; the user hears nothing more. Answers whether the connection can be used again. */
+  /**
+   * The exchange is over, cleanly or not; the user hears nothing more. Answers whether the connection can be
+   * used again.
+   */
   detach(): boolean {
     this.#user = undefined;
     return this.#state === IDLE && this.#keepAlive;
   }
 
-  /** Both sides of a tunnel have ended: it closes by itself once it has taken what was sent, but not later than this. */
+  /**
+   * Both sides of a tunnel have ended: it closes by itself once it has taken what was sent, but not later
+   * than this.
+   */
   linger(): void {
     this.detach();
     this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.bodyIdleMs);
@@ -247,7 +260,10 @@ export class UpstreamConnection implements ConnectHandler, ChunkSink, Timed {
     if (this.#state === IDLE) this.#finish();
   }
 
-  /** Reads 1xx heads and the final one; returns where the body starts, or -1 when the head isn't whole or was refused. */
+  /**
+   * Reads 1xx heads and the final one; returns where the body starts, or -1 when the head isn't whole or was
+   * refused.
+   */
   #readHeads(bytes: Buffer, start: number, end: number): number {
     const { limits } = this.#owner;
     for (;;) {
@@ -271,7 +287,8 @@ export class UpstreamConnection implements ConnectHandler, ChunkSink, Timed {
   #expectBody(head: ResponseHead): void {
     this.#keepAlive = head.keepAlive;
     // A second before the upstream closes it, it's no longer taken (undici and nginx users know the race).
-    if (head.keepAliveMs >= 0) this.idleMs = Math.min(this.#owner.limits.upstreamIdleMs, Math.max(0, head.keepAliveMs - 1000));
+    if (head.keepAliveMs >= 0)
+      this.idleMs = Math.min(this.#owner.limits.upstreamIdleMs, Math.max(0, head.keepAliveMs - 1000));
     this.#bodyLeft = head.bodyBytes;
     this.#chunks = head.bodyBytes === CHUNKED ? new ChunkedReader(this.#user!.takesChunks) : undefined;
     this.#state = head.bodyBytes === 0 ? IDLE : BODY;

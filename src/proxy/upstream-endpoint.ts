@@ -10,7 +10,10 @@ export interface UpstreamTls {
   readonly insecure: boolean;
 }
 
-/** A request that can't be repeated goes only over a connection that was used this recently: an older one may be closing. */
+/**
+ * A request that can't be repeated goes only over a connection that was used this recently: an older one may
+ * be closing.
+ */
 const FRESH_MS = 1000;
 
 /** The gateway's end of one upstream: the connections that wait for work, and how much is in progress. */
@@ -96,7 +99,8 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
   /** Closes what has been idle for too long. */
   onDeadline(): void {
     const now = this.deadlines.nowMs;
-    for (const connection of this.#idle.filter((each) => now - each.idleSince >= each.idleMs)) connection.destroy();
+    for (const connection of this.#idle.filter((each) => now - each.idleSince >= each.idleMs))
+      connection.destroy();
     if (this.#idle.length > 0) this.deadlineAt = now + SWEEP_IDLE_MS;
   }
 

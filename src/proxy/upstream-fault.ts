@@ -1,6 +1,9 @@
 import type { ResponseError } from './http1/response-head.js';
 
-/** Why an upstream gave no answer, or not the whole of one. Stands in the access log and, behind `upstream-`, in the answer. */
+/**
+ * Why an upstream gave no answer, or not the whole of one. Stands in the access log and, behind `upstream-`,
+ * in the answer.
+ */
 export type UpstreamFault =
   | 'connect'
   | 'connect-timeout'

@@ -1,7 +1,16 @@
 import { CHUNKED, type RequestHead } from './http1/request-head.js';
 
-/** A request's head as the upstream gets it, with these of its lines. `authority` stands in for the Host that an HTTP/1.0 client may leave out. */
-export function upstreamHead(head: RequestHead, lines: string, authority: string, forwardedFields: string, requestId: string): string {
+/**
+ * A request's head as the upstream gets it, with these of its lines. `authority` stands in for the Host that
+ * an HTTP/1.0 client may leave out.
+ */
+export function upstreamHead(
+  head: RequestHead,
+  lines: string,
+  authority: string,
+  forwardedFields: string,
+  requestId: string,
+): string {
   let text = lines;
   if (head.host === '') text += `Host: ${authority}\r\n`;
   if (head.hasLength) text += `Content-Length: ${head.bodyBytes}\r\n`;

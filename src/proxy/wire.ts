@@ -1,6 +1,7 @@
 /**
- * One connection as the gateway sees it, whatever opens the sockets. Nothing here is per request: an engine makes one wire a
- * connection and calls its handler straight from the read, without streams or events in between.
+ * One connection as the gateway sees it, whatever opens the sockets. Nothing here is per request: an engine
+ * makes one wire a connection and calls its handler straight from the read, without streams or events in
+ * between.
  */
 export interface Wire {
   /** The peer's address; empty once it is gone. */
@@ -29,8 +30,8 @@ export interface Wire {
 /** Who is told what happens on a wire. */
 export interface WireHandler {
   /**
-   * Bytes have come. They are lent: after the call the engine may read into the same memory again, unless the handler answers true,
-   * which says that they stand in some wire's buffer still.
+   * Bytes have come. They are lent: after the call the engine may read into the same memory again, unless the
+   * handler answers true, which says that they stand in some wire's buffer still.
    */
   onBytes(bytes: Buffer, start: number, end: number): boolean;
   /** What was buffered is gone. */
@@ -49,7 +50,8 @@ export interface ConnectTarget {
   readonly host: string;
   readonly port: number;
   /** Present: TLS. */
-  readonly tls: { readonly serverName: string; readonly ca: string | undefined; readonly insecure: boolean } | undefined;
+  readonly tls:
+    { readonly serverName: string; readonly ca: string | undefined; readonly insecure: boolean } | undefined;
 }
 
 export interface ListenTarget {

@@ -6,7 +6,9 @@ export type Address = number | Uint16Array;
 
 const IPV6_CHARS_MAX = 45;
 
-/** Undefined for what isn't an address. A zone (`fe80::1%eth0`) names a link of this machine and is left out. */
+/**
+ * Undefined for what isn't an address. A zone (`fe80::1%eth0`) names a link of this machine and is left out.
+ */
 export function parseAddress(text: string): Address | undefined {
   const ipv4 = parseIpv4(text, 0, text.length);
   return ipv4 === -1 ? parseIpv6(text) : ipv4;
@@ -14,7 +16,8 @@ export function parseAddress(text: string): Address | undefined {
 
 /** The one spelling of an address: RFC 5952 for IPv6. */
 export function formatAddress(address: Address): string {
-  if (typeof address === 'number') return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
+  if (typeof address === 'number')
+    return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
   // The longest run of two or more zero groups, the first of them, becomes "::".
   let start = -1;
   let length = 1;
@@ -46,20 +49,31 @@ interface Range {
   readonly prefix: number;
 }
 
-/** Throws STICKY_CONFIG_INVALID at the first entry that isn't an address or a CIDR range; `rangeProblem` tells without throwing. */
+/**
+ * Throws STICKY_CONFIG_INVALID at the first entry that isn't an address or a CIDR range; `rangeProblem` tells
+ * without throwing.
+ */
 export function createAddressSet(list: readonly string[]): AddressSet {
   const ranges = list.map((text) => {
     const range = parseRange(text);
-    if (typeof range === 'string') throw new StickyError('STICKY_CONFIG_INVALID', `"${text}" is not an address range. ${range}`);
+    if (typeof range === 'string')
+      throw new StickyError('STICKY_CONFIG_INVALID', `"${text}" is not an address range. ${range}`);
     return range;
   });
-  const ipv4 = ranges.filter((range) => typeof range.base === 'number').map(({ base, prefix }) => ({ base: base as number, prefix }));
-  const ipv6 = ranges.filter((range) => typeof range.base !== 'number').map(({ base, prefix }) => ({ base: base as Uint16Array, prefix }));
+  const ipv4 = ranges
+    .filter((range) => typeof range.base === 'number')
+    .map(({ base, prefix }) => ({ base: base as number, prefix }));
+  const ipv6 = ranges
+    .filter((range) => typeof range.base !== 'number')
+    .map(({ base, prefix }) => ({ base: base as Uint16Array, prefix }));
   return {
     has(address) {
       if (address === undefined) return false;
-      if (typeof address === 'number') return ipv4.some(({ base, prefix }) => maskAddress(address, prefix) === base);
-      return ipv6.some(({ base, prefix }) => base.every((group, at) => (address[at]! & groupMask(prefix, at)) === group));
+      if (typeof address === 'number')
+        return ipv4.some(({ base, prefix }) => maskAddress(address, prefix) === base);
+      return ipv6.some(({ base, prefix }) =>
+        base.every((group, at) => (address[at]! & groupMask(prefix, at)) === group),
+      );
     },
   };
 }
@@ -73,24 +87,28 @@ export function rangeProblem(text: string): string | undefined {
 function parseRange(text: string): Range | string {
   const slash = text.indexOf('/');
   const address = parseAddress(slash === -1 ? text : text.slice(0, slash));
-  if (address === undefined || text.includes('%')) return 'Write an address or a range, such as 10.0.0.1, 10.0.0.0/8, ::1 or fd00::/8.';
+  if (address === undefined || text.includes('%'))
+    return 'Write an address or a range, such as 10.0.0.1, 10.0.0.0/8, ::1 or fd00::/8.';
   const isIpv4 = typeof address === 'number';
   const bits = isIpv4 ? 32 : 128;
   if (slash === -1) return { base: address, prefix: bits };
   const digits = text.slice(slash + 1);
   // The prefix of `::ffff:10.0.0.0/104` counts the 96 bits that make it IPv4 in IPv6.
   const prefix = Number(digits) - (isIpv4 && text.includes(':') ? 96 : 0);
-  if (!/^(0|[1-9]\d{0,2})$/.test(digits) || prefix < 0 || prefix > bits) return `Write a prefix length from 0 to ${bits} behind the slash.`;
+  if (!/^(0|[1-9]\d{0,2})$/.test(digits) || prefix < 0 || prefix > bits)
+    return `Write a prefix length from 0 to ${bits} behind the slash.`;
   const base = maskAddress(address, prefix);
   const written = formatAddress(base);
-  if (written !== formatAddress(address)) return `It has bits set behind its prefix; write ${written}/${prefix}, or the address alone.`;
+  if (written !== formatAddress(address))
+    return `It has bits set behind its prefix; write ${written}/${prefix}, or the address alone.`;
   return { base, prefix };
 }
 
 /**
- * Who the client is. `X-Forwarded-For` is read from the right, and only as far as the entries are trusted proxies: each of them
- * says who spoke to it, and what stands left of the first stranger is that stranger's word. Something unreadable ends the walk at
- * the last good address. The result is in the one spelling of `formatAddress`; empty where the peer has no address (a unix socket).
+ * Who the client is. `X-Forwarded-For` is read from the right, and only as far as the entries are trusted
+ * proxies: each of them says who spoke to it, and what stands left of the first stranger is that stranger's
+ * word. Something unreadable ends the walk at the last good address. The result is in the one spelling of
+ * `formatAddress`; empty where the peer has no address (a unix socket).
  */
 export function clientAddress(peer: string, forwardedFor: string | undefined, trusted: AddressSet): string {
   const parsed = parseAddress(peer);
@@ -166,7 +184,13 @@ function parseIpv6(text: string): Address | undefined {
   const groups = new Uint16Array(8);
   groups.set(head);
   groups.set(tail, 8 - tail.length);
-  const isMapped = groups[5] === 0xffff && groups[0] === 0 && groups[1] === 0 && groups[2] === 0 && groups[3] === 0 && groups[4] === 0;
+  const isMapped =
+    groups[5] === 0xffff &&
+    groups[0] === 0 &&
+    groups[1] === 0 &&
+    groups[2] === 0 &&
+    groups[3] === 0 &&
+    groups[4] === 0;
   return isMapped ? groups[6]! * 65_536 + groups[7]! : groups;
 }
 

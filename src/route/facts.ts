@@ -3,7 +3,10 @@ import { cookieValues } from '../base/cookies.js';
 
 /** Where header fields come from: a parsed head in the gateway, a plain list in `explain` and the library. */
 export interface HeaderSource {
-  /** The field's value; several fields of one name are joined with ", " (with "; " for cookie). `name` in lower case. */
+  /**
+   * The field's value; several fields of one name are joined with ", " (with "; " for cookie). `name` in
+   * lower case.
+   */
   get(name: string): string | undefined;
 }
 
@@ -46,7 +49,10 @@ export class RequestFacts {
     return mark === -1 ? target : target.slice(0, mark);
   }
 
-  /** Every value of the cookie, in the order sent: browsers send two when a name exists at two paths or partitions. */
+  /**
+   * Every value of the cookie, in the order sent: browsers send two when a name exists at two paths or
+   * partitions.
+   */
   cookies(name: string): readonly string[] {
     return cookieValues(this.headers.get('cookie'), name);
   }

@@ -5,7 +5,9 @@ import { RequestFacts } from './facts.js';
 
 /** A request as a person would write it down. */
 export interface PlainRequest {
-  /** `https://example.org/users/7?a=b`, or the path alone. Its host and scheme count unless said otherwise. */
+  /**
+   * `https://example.org/users/7?a=b`, or the path alone. Its host and scheme count unless said otherwise.
+   */
   readonly url?: string;
   readonly method?: string;
   /** In any case; a repeated name is a repeated field. */
@@ -50,7 +52,10 @@ function joinFields(fields: Iterable<readonly [string, string]>): Map<string, st
 
 /** As browsers send it: nothing but visible ASCII goes into a request target. */
 function escapeTarget(target: string): string {
-  return toByteString(target).replace(/[^!-~]/g, (byte) => `%${byte.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return toByteString(target).replace(
+    /[^!-~]/g,
+    (byte) => `%${byte.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
 }
 
 function withoutPort(host: string): string {

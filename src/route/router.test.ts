@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { fakePool } from '../testing/fake-pool.js';
-import { EXPIRED, GONE, NOTHING, UNREADABLE, type FailurePolicy, type Found, type Rule } from './affinity/rule.js';
+import {
+  EXPIRED,
+  GONE,
+  NOTHING,
+  UNREADABLE,
+  type FailurePolicy,
+  type Found,
+  type Rule,
+} from './affinity/rule.js';
 import type { Balance } from './balance/balance.js';
 import type { Failure } from './decision.js';
 import type { Placement } from './placement/placement.js';
@@ -14,7 +22,8 @@ const random = { below: () => 0, id: () => '' };
 /** The last upstream that takes new users, so that its picks differ from the placement's. */
 const lastFirst: Balance = {
   name: 'lastFirst',
-  pick: (asked) => asked.pool.upstreams.findLastIndex((_, at) => takesNewUsers(asked.pool, at) && !asked.tried(at)),
+  pick: (asked) =>
+    asked.pool.upstreams.findLastIndex((_, at) => takesNewUsers(asked.pool, at) && !asked.tried(at)),
 };
 
 interface FakeRule {
@@ -26,7 +35,9 @@ interface FakeRule {
 
 function fake({ found, name = 'fake', onFailure = 'rehome', binds = true }: FakeRule): Rule {
   const rule: Rule = { name, subject: '', onFailure, find: () => found };
-  if (binds) rule.bind = (_, pool, index, times) => `${name}=${pool.upstreams[index]!.id}${times === undefined ? '' : ` since ${times.issuedAtMs}`}`;
+  if (binds)
+    rule.bind = (_, pool, index, times) =>
+      `${name}=${pool.upstreams[index]!.id}${times === undefined ? '' : ` since ${times.issuedAtMs}`}`;
   return rule;
 }
 
@@ -36,10 +47,20 @@ function decideWith(pool: PoolSnapshot, ...rules: Rule[]): Decision {
 
 function summary(decision: Decision): string {
   const id = decision.index === -1 ? 'nobody' : decision.pool.upstreams[decision.index]!.id;
-  return [id, decision.outcome, `by ${decision.rule?.name ?? 'balance'}`, decision.why ?? '-', decision.writes().join('; ') || 'no write'].join(', ');
+  return [
+    id,
+    decision.outcome,
+    `by ${decision.rule?.name ?? 'balance'}`,
+    decision.why ?? '-',
+    decision.writes().join('; ') || 'no write',
+  ].join(', ');
 }
 
-const bound = (index: number, extra: { key?: string; refresh?: { issuedAtMs: number } } = {}): Found => ({ kind: 'bound', index, ...extra });
+const bound = (index: number, extra: { key?: string; refresh?: { issuedAtMs: number } } = {}): Found => ({
+  kind: 'bound',
+  index,
+  ...extra,
+});
 /** `fakePool` places \0 at a, \1 at b and so on. */
 const keyed = (owner: number): Found => ({ kind: 'keyed', key: String.fromCharCode(owner) });
 
@@ -47,23 +68,77 @@ const ids = ['a', 'b', 'c', 'd'];
 
 describe('what was found, with every upstream up', () => {
   const cases: [string, Rule[], string][] = [
-    ['nothing at all goes to the balance and is bound', [fake({ found: NOTHING })], 'd, balanced, by balance, -, fake=d'],
+    [
+      'nothing at all goes to the balance and is bound',
+      [fake({ found: NOTHING })],
+      'd, balanced, by balance, -, fake=d',
+    ],
     ['no rules go to the balance', [], 'd, balanced, by balance, -, no write'],
-    ['an unreadable binding counts as absent and is replaced', [fake({ found: UNREADABLE })], 'd, balanced, by balance, unreadable, fake=d'],
-    ['an expired binding counts as absent and is replaced', [fake({ found: EXPIRED })], 'd, balanced, by balance, expired, fake=d'],
+    [
+      'an unreadable binding counts as absent and is replaced',
+      [fake({ found: UNREADABLE })],
+      'd, balanced, by balance, unreadable, fake=d',
+    ],
+    [
+      'an expired binding counts as absent and is replaced',
+      [fake({ found: EXPIRED })],
+      'd, balanced, by balance, expired, fake=d',
+    ],
     ['a binding that is gone is rehomed', [fake({ found: GONE })], 'd, rehomed, by fake, gone, fake=d'],
-    ['a binding is followed and not written again', [fake({ found: bound(1) })], 'b, bound, by fake, -, no write'],
-    ['a binding that is due is refreshed', [fake({ found: bound(1, { refresh: { issuedAtMs: 7 } }) })], 'b, bound, by fake, -, fake=b since 7'],
-    ['a due binding of a rule that never binds is not written', [fake({ found: bound(1, { refresh: { issuedAtMs: 7 } }), binds: false })], 'b, bound, by fake, -, no write'],
-    ['a key is placed and not written by its own rule', [fake({ found: keyed(2) })], 'c, keyed, by fake, -, no write'],
-    ['a key behind an absent cookie is remembered by it', [fake({ found: NOTHING, name: 'cookie' }), fake({ found: keyed(2), binds: false })], 'c, keyed, by fake, -, cookie=c'],
-    ['a key behind an expired cookie is remembered by it', [fake({ found: EXPIRED, name: 'cookie' }), fake({ found: keyed(2) })], 'c, keyed, by fake, expired, cookie=c'],
-    ['a key behind a gone cookie rehomes it', [fake({ found: GONE, name: 'cookie' }), fake({ found: keyed(2) })], 'c, rehomed, by cookie, gone, cookie=c'],
-    ['a binding behind a gone one is followed, not rehomed', [fake({ found: GONE, name: 'first' }), fake({ found: bound(1) })], 'b, bound, by fake, gone, first=b'],
-    ['a rule behind the one that decides is not asked', [fake({ found: keyed(0) }), fake({ found: bound(3), name: 'later' })], 'a, keyed, by fake, -, no write'],
-    ['the first reason not to follow is told', [fake({ found: UNREADABLE, name: 'one' }), fake({ found: EXPIRED, name: 'two' })], 'd, balanced, by balance, unreadable, one=d; two=d'],
+    [
+      'a binding is followed and not written again',
+      [fake({ found: bound(1) })],
+      'b, bound, by fake, -, no write',
+    ],
+    [
+      'a binding that is due is refreshed',
+      [fake({ found: bound(1, { refresh: { issuedAtMs: 7 } }) })],
+      'b, bound, by fake, -, fake=b since 7',
+    ],
+    [
+      'a due binding of a rule that never binds is not written',
+      [fake({ found: bound(1, { refresh: { issuedAtMs: 7 } }), binds: false })],
+      'b, bound, by fake, -, no write',
+    ],
+    [
+      'a key is placed and not written by its own rule',
+      [fake({ found: keyed(2) })],
+      'c, keyed, by fake, -, no write',
+    ],
+    [
+      'a key behind an absent cookie is remembered by it',
+      [fake({ found: NOTHING, name: 'cookie' }), fake({ found: keyed(2), binds: false })],
+      'c, keyed, by fake, -, cookie=c',
+    ],
+    [
+      'a key behind an expired cookie is remembered by it',
+      [fake({ found: EXPIRED, name: 'cookie' }), fake({ found: keyed(2) })],
+      'c, keyed, by fake, expired, cookie=c',
+    ],
+    [
+      'a key behind a gone cookie rehomes it',
+      [fake({ found: GONE, name: 'cookie' }), fake({ found: keyed(2) })],
+      'c, rehomed, by cookie, gone, cookie=c',
+    ],
+    [
+      'a binding behind a gone one is followed, not rehomed',
+      [fake({ found: GONE, name: 'first' }), fake({ found: bound(1) })],
+      'b, bound, by fake, gone, first=b',
+    ],
+    [
+      'a rule behind the one that decides is not asked',
+      [fake({ found: keyed(0) }), fake({ found: bound(3), name: 'later' })],
+      'a, keyed, by fake, -, no write',
+    ],
+    [
+      'the first reason not to follow is told',
+      [fake({ found: UNREADABLE, name: 'one' }), fake({ found: EXPIRED, name: 'two' })],
+      'd, balanced, by balance, unreadable, one=d; two=d',
+    ],
   ];
-  test.each(cases)('%s', (_, rules, expected) => expect(summary(decideWith(fakePool(ids), ...rules))).toBe(expected));
+  test.each(cases)('%s', (_, rules, expected) =>
+    expect(summary(decideWith(fakePool(ids), ...rules))).toBe(expected),
+  );
 });
 
 describe('found × policy × condition, at the start', () => {
@@ -96,17 +171,23 @@ describe('found × policy × condition, at the start', () => {
     [keyed(1), 'rehome', 'down', 'c, rehomed, by fake, down, no write'],
     [keyed(1), 'borrow', 'down', 'c, borrowed, by fake, down, no write'],
     [keyed(1), 'reject', 'down', 'nobody, rejected, by fake, down, no write'],
-    ...(['rehome', 'borrow', 'reject'] as const).flatMap((policy): [Found, FailurePolicy, Condition | 'draining', string][] =>
-      (['up', 'trial', 'draining', 'down'] as const).flatMap((condition): [Found, FailurePolicy, Condition | 'draining', string][] => [
-        [NOTHING, policy, condition, 'd, balanced, by balance, -, fake=d'],
-        [UNREADABLE, policy, condition, 'd, balanced, by balance, unreadable, fake=d'],
-        [EXPIRED, policy, condition, 'd, balanced, by balance, expired, fake=d'],
-        [GONE, policy, condition, 'd, rehomed, by fake, gone, fake=d'],
-      ]),
+    ...(['rehome', 'borrow', 'reject'] as const).flatMap(
+      (policy): [Found, FailurePolicy, Condition | 'draining', string][] =>
+        (['up', 'trial', 'draining', 'down'] as const).flatMap(
+          (condition): [Found, FailurePolicy, Condition | 'draining', string][] => [
+            [NOTHING, policy, condition, 'd, balanced, by balance, -, fake=d'],
+            [UNREADABLE, policy, condition, 'd, balanced, by balance, unreadable, fake=d'],
+            [EXPIRED, policy, condition, 'd, balanced, by balance, expired, fake=d'],
+            [GONE, policy, condition, 'd, rehomed, by fake, gone, fake=d'],
+          ],
+        ),
     ),
   ];
   test.each(cases)('%j with %s, its upstream %s', (found, onFailure, condition, expected) => {
-    const pool = condition === 'draining' ? fakePool(ids, { draining: ['b'] }) : fakePool(ids, { conditions: { b: condition } });
+    const pool =
+      condition === 'draining'
+        ? fakePool(ids, { draining: ['b'] })
+        : fakePool(ids, { conditions: { b: condition } });
     expect(summary(decideWith(pool, fake({ found, onFailure })))).toBe(expected);
   });
 });
@@ -127,12 +208,14 @@ describe('found × policy × failure, after the first try', () => {
     [keyed(1), 'borrow', 'broken', 'c, borrowed, by fake, down, no write'],
     [keyed(1), 'reject', 'unreachable', 'nobody, rejected, by fake, down, no write'],
     [keyed(1), 'reject', 'broken', 'nobody, rejected, by fake, down, no write'],
-    ...(['rehome', 'borrow', 'reject'] as const).flatMap((policy) => both.flatMap((failure): [Found, FailurePolicy, Failure, string][] => [
-      [NOTHING, policy, failure, 'c, balanced, by balance, -, fake=c'],
-      [UNREADABLE, policy, failure, 'c, balanced, by balance, unreadable, fake=c'],
-      [EXPIRED, policy, failure, 'c, balanced, by balance, expired, fake=c'],
-      [GONE, policy, failure, 'c, rehomed, by fake, gone, fake=c'],
-    ])),
+    ...(['rehome', 'borrow', 'reject'] as const).flatMap((policy) =>
+      both.flatMap((failure): [Found, FailurePolicy, Failure, string][] => [
+        [NOTHING, policy, failure, 'c, balanced, by balance, -, fake=c'],
+        [UNREADABLE, policy, failure, 'c, balanced, by balance, unreadable, fake=c'],
+        [EXPIRED, policy, failure, 'c, balanced, by balance, expired, fake=c'],
+        [GONE, policy, failure, 'c, rehomed, by fake, gone, fake=c'],
+      ]),
+    ),
   ];
   test.each(cases)('%j with %s, the try %s', (found, onFailure, failure, expected) => {
     const decision = decideWith(fakePool(ids), fake({ found, onFailure }));
@@ -141,7 +224,11 @@ describe('found × policy × failure, after the first try', () => {
   });
 
   test.each(both)('a cookie is not written while its key borrows, the try %s', (failure) => {
-    const decision = decideWith(fakePool(ids), fake({ found: NOTHING, name: 'cookie' }), fake({ found: keyed(1), onFailure: 'borrow' }));
+    const decision = decideWith(
+      fakePool(ids),
+      fake({ found: NOTHING, name: 'cookie' }),
+      fake({ found: keyed(1), onFailure: 'borrow' }),
+    );
     decision.next(failure);
     expect(summary(decision)).toBe('c, borrowed, by fake, down, no write');
   });
@@ -164,13 +251,21 @@ describe('the walk', () => {
   test('a binding keeps the stand-in of a later rule when its upstream is away', () => {
     const pool = fakePool(ids, { conditions: { b: 'down' } });
     for (const onFailure of policies) {
-      const decision = decideWith(pool, fake({ found: bound(1, { key: '\u0003' }), onFailure }), fake({ found: NOTHING }), fake({ found: keyed(0), name: 'header' }));
+      const decision = decideWith(
+        pool,
+        fake({ found: bound(1, { key: '\u0003' }), onFailure }),
+        fake({ found: NOTHING }),
+        fake({ found: keyed(0), name: 'header' }),
+      );
       expect(pool.upstreams[decision.index]!.id).toBe('a');
     }
   });
 
   test('a stand-in that fails as well keeps outcome and reason', () => {
-    const draining = decideWith(fakePool(ids, { draining: ['b'] }), fake({ found: keyed(1), onFailure: 'borrow' }));
+    const draining = decideWith(
+      fakePool(ids, { draining: ['b'] }),
+      fake({ found: keyed(1), onFailure: 'borrow' }),
+    );
     draining.next('unreachable');
     expect(summary(draining)).toBe('d, borrowed, by fake, draining, no write');
     const moved = decideWith(fakePool(ids, { conditions: { b: 'down' } }), fake({ found: bound(1) }));
@@ -192,7 +287,9 @@ describe('the walk', () => {
   test('draining and down upstreams are passed over for someone new', () => {
     const pool = fakePool(ids, { draining: ['d'], conditions: { c: 'down' } });
     expect(summary(decideWith(pool, fake({ found: NOTHING })))).toBe('b, balanced, by balance, -, fake=b');
-    expect(summary(decideWith(pool, fake({ found: keyed(2), onFailure: 'rehome' })))).toBe('a, rehomed, by fake, down, no write');
+    expect(summary(decideWith(pool, fake({ found: keyed(2), onFailure: 'rehome' })))).toBe(
+      'a, rehomed, by fake, down, no write',
+    );
   });
 
   test('an empty pool and a pool that is down reject everybody, for that reason', () => {
@@ -200,21 +297,34 @@ describe('the walk', () => {
     for (const pool of [fakePool([]), down]) {
       for (const found of [NOTHING, UNREADABLE, EXPIRED, GONE, keyed(0)]) {
         const decision = decideWith(pool, fake({ found, onFailure: 'borrow' }));
-        expect([decision.index, decision.outcome, decision.why, decision.writes()]).toEqual([-1, 'rejected', 'down', []]);
+        expect([decision.index, decision.outcome, decision.why, decision.writes()]).toEqual([
+          -1,
+          'rejected',
+          'down',
+          [],
+        ]);
       }
     }
   });
 });
 
 describe('a placement that wants to know who can be used', () => {
-  /** Places a key at its number among those that are left, as HAProxy's map does, and gives up after two of them, as nginx does after 20. */
+  /**
+   * Places a key at its number among those that are left, as HAProxy's map does, and gives up after two of
+   * them, as nginx does after 20.
+   */
   function agreeing(pool: PoolSnapshot, asked: () => void = () => {}): PoolSnapshot {
     const over = (places: readonly number[]): Placement => {
       const rank = (key: string): number[] => {
         const at = key.charCodeAt(0) % places.length;
         return key === '' ? [] : [...places.slice(at), ...places.slice(0, at)].slice(0, 2);
       };
-      return { ...pool.placement, owner: (key) => rank(key)[0] ?? -1, rank, among: (isUsable) => (asked(), over([0, 1, 2, 3].filter(isUsable))) };
+      return {
+        ...pool.placement,
+        owner: (key) => rank(key)[0] ?? -1,
+        rank,
+        among: (isUsable) => (asked(), over([0, 1, 2, 3].filter(isUsable))),
+      };
     };
     return { ...pool, placement: over([0, 1, 2, 3]) };
   }
@@ -227,7 +337,7 @@ describe('a placement that wants to know who can be used', () => {
     expect(asked).toBe(1);
   });
 
-  test('keys stay keyed where the others\' absence moves them', () => {
+  test("keys stay keyed where the others' absence moves them", () => {
     const pool = agreeing(fakePool(ids, { conditions: { a: 'down' } }));
     expect(summary(decideWith(pool, one(1, 'reject')))).toBe('c, keyed, by fake, -, no write');
   });
@@ -237,7 +347,9 @@ describe('a placement that wants to know who can be used', () => {
     expect(summary(decideWith(pool, one(1, 'borrow')))).toBe('c, borrowed, by fake, down, no write');
     expect(summary(decideWith(pool, one(1, 'rehome')))).toBe('c, rehomed, by fake, down, no write');
     expect(summary(decideWith(pool, one(1, 'reject')))).toBe('nobody, rejected, by fake, down, no write');
-    expect(summary(decideWith(agreeing(fakePool(ids, { draining: ['b'] })), one(1, 'borrow')))).toBe('c, borrowed, by fake, draining, no write');
+    expect(summary(decideWith(agreeing(fakePool(ids, { draining: ['b'] })), one(1, 'borrow')))).toBe(
+      'c, borrowed, by fake, draining, no write',
+    );
   });
 
   test('where it gives up the balance goes on with those that are left, and says so', () => {
@@ -253,7 +365,11 @@ describe('a placement that wants to know who can be used', () => {
 
   test('a cookie remembers whom the balance chose, unless the key only borrows', () => {
     const after = (onFailure: FailurePolicy): string => {
-      const decision = decideWith(agreeing(fakePool(ids)), fake({ found: NOTHING, name: 'cookie' }), one(0, onFailure));
+      const decision = decideWith(
+        agreeing(fakePool(ids)),
+        fake({ found: NOTHING, name: 'cookie' }),
+        one(0, onFailure),
+      );
       decision.next('unreachable');
       decision.next('unreachable');
       return summary(decision);
@@ -263,7 +379,10 @@ describe('a placement that wants to know who can be used', () => {
   });
 
   test('a key that it does not place is balanced, whatever the policy', () => {
-    const decision = decideWith(agreeing(fakePool(ids)), fake({ found: { kind: 'keyed', key: '' }, onFailure: 'reject' }));
+    const decision = decideWith(
+      agreeing(fakePool(ids)),
+      fake({ found: { kind: 'keyed', key: '' }, onFailure: 'reject' }),
+    );
     expect(summary(decision)).toBe('d, balanced, by balance, -, no write');
     decision.next('broken');
     expect(summary(decision)).toBe('c, balanced, by balance, -, no write');
@@ -278,16 +397,25 @@ describe('a placement that wants to know who can be used', () => {
 
 describe('prepare', () => {
   function slow(found: { value: Found }, settles: () => void, name = 'slow'): Rule & { asked: number } {
-    const rule = { name, subject: '', onFailure: 'borrow' as const, asked: 0, find: () => found.value, prepare: () => {
-      rule.asked++;
-      return Promise.resolve().then(settles);
-    } };
+    const rule = {
+      name,
+      subject: '',
+      onFailure: 'borrow' as const,
+      asked: 0,
+      find: () => found.value,
+      prepare: () => {
+        rule.asked++;
+        return Promise.resolve().then(settles);
+      },
+    };
     return rule;
   }
   const affinity = (...rules: Rule[]): Affinity => ({ rules, balance: lastFirst });
 
   test('needs nothing of rules that answer at once', () => {
-    expect(prepare(affinity(fake({ found: NOTHING }), fake({ found: keyed(1) })), facts, fakePool(ids))).toBeUndefined();
+    expect(
+      prepare(affinity(fake({ found: NOTHING }), fake({ found: keyed(1) })), facts, fakePool(ids)),
+    ).toBeUndefined();
     expect(prepare(affinity(), facts, fakePool(ids))).toBeUndefined();
   });
 

@@ -13,20 +13,35 @@ export interface Affinity {
 }
 
 /**
- * Waits for rules that can't answer at once. Undefined, which is nearly always, when `decide` can be called now.
- * Rules behind one that decides already are not asked, unless its upstream is away and they may name a stand-in.
+ * Waits for rules that can't answer at once. Undefined, which is nearly always, when `decide` can be called
+ * now. Rules behind one that decides already are not asked, unless its upstream is away and they may name a
+ * stand-in.
  */
-export function prepare(affinity: Affinity, facts: RequestFacts, pool: PoolSnapshot): Promise<void> | undefined {
+export function prepare(
+  affinity: Affinity,
+  facts: RequestFacts,
+  pool: PoolSnapshot,
+): Promise<void> | undefined {
   const last = affinity.rules.findLastIndex((rule) => rule.prepare !== undefined);
   return prepareFrom(0, last, affinity, facts, pool);
 }
 
-function prepareFrom(start: number, last: number, affinity: Affinity, facts: RequestFacts, pool: PoolSnapshot): Promise<void> | undefined {
+function prepareFrom(
+  start: number,
+  last: number,
+  affinity: Affinity,
+  facts: RequestFacts,
+  pool: PoolSnapshot,
+): Promise<void> | undefined {
   for (let at = start; at <= last; at++) {
     const rule = affinity.rules[at]!;
     const waiting = rule.prepare?.(facts);
-    // Each rule is waited for once: one that has learnt nothing by then (its keys can't be fetched) must not be asked for ever.
-    if (waiting !== undefined) return waiting.then(() => (isSettled(rule, facts, pool) ? undefined : prepareFrom(at + 1, last, affinity, facts, pool)));
+    // Each rule is waited for once: one that has learnt nothing by then (its keys can't be fetched) must not
+    // be asked for ever.
+    if (waiting !== undefined)
+      return waiting.then(() =>
+        isSettled(rule, facts, pool) ? undefined : prepareFrom(at + 1, last, affinity, facts, pool),
+      );
     if (at < last && isSettled(rule, facts, pool)) return undefined;
   }
   return undefined;
@@ -38,13 +53,19 @@ function isSettled(rule: Rule, facts: RequestFacts, pool: PoolSnapshot): boolean
 }
 
 /** The router: request facts + snapshot → decision. It does nothing but look. */
-export function decide(affinity: Affinity, facts: RequestFacts, pool: PoolSnapshot, load: Load, random: Random): Decision {
+export function decide(
+  affinity: Affinity,
+  facts: RequestFacts,
+  pool: PoolSnapshot,
+  load: Load,
+  random: Random,
+): Decision {
   return new Decision(affinity, facts, pool, load, random);
 }
 
 /**
- * The upstreams to try, in order, with the reason. It starts at the best one; after a failed try `next` moves it on.
- * What it says (`outcome`, `rule`, `why`) always speaks of the upstream it stands at.
+ * The upstreams to try, in order, with the reason. It starts at the best one; after a failed try `next` moves
+ * it on. What it says (`outcome`, `rule`, `why`) always speaks of the upstream it stands at.
  */
 export class Decision implements BalanceFacts {
   readonly pool: PoolSnapshot;
@@ -61,7 +82,10 @@ export class Decision implements BalanceFacts {
   readonly #facts: RequestFacts;
   /** How many rules were asked before one decided; those of them that can bind will. */
   #asked = 0;
-  /** The rule that found a key or binding, and what; `rule` differs from it when another rule's binding was gone. */
+  /**
+   * The rule that found a key or binding, and what; `rule` differs from it when another rule's binding was
+   * gone.
+   */
   #decider: Rule | undefined;
   #found: Deciding | undefined;
   /** True once the deciding rule's own upstream was given up and its failure policy asked. */
@@ -96,11 +120,20 @@ export class Decision implements BalanceFacts {
     return this.index;
   }
 
-  /** The `Set-Cookie` values for the answer of the upstream it stands at. Empty for a client that is bound already. */
+  /**
+   * The `Set-Cookie` values for the answer of the upstream it stands at. Empty for a client that is bound
+   * already.
+   */
   writes(): readonly string[] {
     const found = this.#found;
     const { rules } = this.#affinity;
-    if (this.index === -1 || this.outcome === 'borrowed' || this.#isBorrowing || (this.#asked === 0 && found?.kind === 'keyed')) return NONE;
+    if (
+      this.index === -1 ||
+      this.outcome === 'borrowed' ||
+      this.#isBorrowing ||
+      (this.#asked === 0 && found?.kind === 'keyed')
+    )
+      return NONE;
     const values: string[] = [];
     for (let at = 0; at < this.#asked; at++) {
       const rule = rules[at]!;
@@ -108,7 +141,8 @@ export class Decision implements BalanceFacts {
     }
     if (found?.kind === 'bound' && this.#decider?.bind !== undefined) {
       if (found.index !== this.index) values.push(this.#decider.bind(this.#facts, this.pool, this.index));
-      else if (found.refresh !== undefined) values.push(this.#decider.bind(this.#facts, this.pool, this.index, found.refresh));
+      else if (found.refresh !== undefined)
+        values.push(this.#decider.bind(this.#facts, this.pool, this.index, found.refresh));
     }
     return values;
   }
@@ -168,12 +202,16 @@ export class Decision implements BalanceFacts {
       this.index = -1;
       return;
     }
-    if (this.outcome !== 'rehomed') this.outcome = policy === 'rehome' && failure === 'unreachable' ? 'rehomed' : 'borrowed';
+    if (this.outcome !== 'rehomed')
+      this.outcome = policy === 'rehome' && failure === 'unreachable' ? 'rehomed' : 'borrowed';
     if (this.#found?.kind === 'bound') this.#key = this.#standIn();
     this.#advance();
   }
 
-  /** A key for a bound user whose upstream is away: a later rule's, or, to keep a borrower in one place, the binding's own. */
+  /**
+   * A key for a bound user whose upstream is away: a later rule's, or, to keep a borrower in one place, the
+   * binding's own.
+   */
   #standIn(): string | undefined {
     const { rules } = this.#affinity;
     for (let at = this.#asked + 1; at < rules.length; at++) {
@@ -192,13 +230,17 @@ export class Decision implements BalanceFacts {
     if (this.why !== 'draining') this.why = 'down';
   }
 
-  /** The ranking is at its end. Where it ends early (nginx gives up after 20 tries), the balance has somebody left. */
+  /**
+   * The ranking is at its end. Where it ends early (nginx gives up after 20 tries), the balance has somebody
+   * left.
+   */
   #giveUp(): void {
     this.index = this.#affinity.balance.pick(this);
     if (this.index === -1) return;
     this.#key = undefined;
     this.#hasLeft = true;
-    // A moved binding stays that; a key that nobody follows any more decides nothing. A borrower's binding is kept all the same.
+    // A moved binding stays that; a key that nobody follows any more decides nothing. A borrower's binding is
+    // kept all the same.
     if (this.#found?.kind !== 'keyed' || this.rule !== this.#decider) return;
     this.#isBorrowing = this.outcome === 'borrowed';
     this.outcome = 'balanced';

@@ -16,8 +16,9 @@ export interface AgreementPromises {
 const KEYS = 2000;
 
 /**
- * What every placement keeps that agrees with another balancer, as cases for any test runner. Not among it, since those balancers don't promise
- * it: that order doesn't matter, that changes move few keys, that shares follow weights, that every member is ranked.
+ * What every placement keeps that agrees with another balancer, as cases for any test runner. Not among it,
+ * since those balancers don't promise it: that order doesn't matter, that changes move few keys, that shares
+ * follow weights, that every member is ranked.
  */
 export function agreementContract(
   create: (members: readonly Member[]) => Placement,
@@ -26,11 +27,19 @@ export function agreementContract(
   const random = seededRandom(seed);
   const keys = Array.from({ length: KEYS }, () => key?.(random) ?? random.id());
   const list = (count: number): Member[] =>
-    Array.from({ length: count }, (_, i) => ({ id: `api-${i + 1}`, weight: 1 + random.below(weightMax), url: `http://10.0.0.${i + 1}:8080` }));
+    Array.from({ length: count }, (_, i) => ({
+      id: `api-${i + 1}`,
+      weight: 1 + random.below(weightMax),
+      url: `http://10.0.0.${i + 1}:8080`,
+    }));
   const twelve = list(12);
   const said = `(seed ${seed})`;
-  const masks = (): boolean[][] => Array.from({ length: 12 }, (_, least) => twelve.map((_, place) => place === least || random.below(3) === 0));
-  const answers = (placement: Placement): unknown[] => keys.map((text) => [placement.owner(text), ...Array.from(placement.rank(text))]);
+  const masks = (): boolean[][] =>
+    Array.from({ length: 12 }, (_, least) =>
+      twelve.map((_, place) => place === least || random.below(3) === 0),
+    );
+  const answers = (placement: Placement): unknown[] =>
+    keys.map((text) => [placement.owner(text), ...Array.from(placement.rank(text))]);
 
   /** Asserts that the answers hang together and name only these. */
   const assertSound = (placement: Placement, isUsable: readonly boolean[]): void => {
@@ -38,7 +47,8 @@ export function agreementContract(
       const rank = Array.from(placement.rank(text));
       assert.equal(placement.owner(text), rank[0] ?? -1, `its owner is the first of its ranking ${said}`);
       assert.equal(new Set(rank).size, rank.length, `nobody is ranked twice ${said}`);
-      for (const place of rank) assert.ok(isUsable[place] === true, `${place} is ranked and can't be used ${said}`);
+      for (const place of rank)
+        assert.ok(isUsable[place] === true, `${place} is ranked and can't be used ${said}`);
     }
   };
 
@@ -47,7 +57,8 @@ export function agreementContract(
       name: 'without members there is no owner and nothing to rank',
       run() {
         for (const empty of [create([]), create(twelve).withMembers([])]) {
-          for (const text of keys.slice(0, 20)) assert.deepEqual([empty.owner(text), empty.rank(text).length], [-1, 0]);
+          for (const text of keys.slice(0, 20))
+            assert.deepEqual([empty.owner(text), empty.rank(text).length], [-1, 0]);
           assert.deepEqual(answers(empty.withMembers(twelve)), answers(create(twelve)));
         }
       },
@@ -63,7 +74,8 @@ export function agreementContract(
       name: 'any bytes can be asked for',
       run() {
         for (const placement of [create(twelve), create(list(1)), create([])]) {
-          for (const text of ['', 'x'.repeat(10_000), '\u0000\u00ff\u0080']) assert.equal(placement.owner(text), placement.rank(text)[0] ?? -1);
+          for (const text of ['', 'x'.repeat(10_000), '\u0000\u00ff\u0080'])
+            assert.equal(placement.owner(text), placement.rank(text)[0] ?? -1);
         }
       },
     },
@@ -78,40 +90,67 @@ export function agreementContract(
     {
       name: 'a key ranks nobody twice, its owner first',
       run() {
-        assertSound(create(twelve), twelve.map(() => true));
+        assertSound(
+          create(twelve),
+          twelve.map(() => true),
+        );
       },
     },
-    ...(create(twelve).among === undefined ? [] : [{
-      name: 'among some, only those are named',
-      run() {
-        for (const mask of masks()) assertSound(among(create(twelve), mask), mask);
-        const nobody = among(create(twelve), []);
-        for (const text of keys.slice(0, 20)) assert.deepEqual([nobody.owner(text), nobody.rank(text).length], [-1, 0]);
-      },
-    },
-    {
-      name: 'among everybody, it is as it was',
-      run() {
-        assert.deepEqual(answers(among(create(twelve), twelve.map(() => true))), answers(create(twelve)));
-      },
-    },
-    {
-      name: 'who can be used is said anew each time, and forgotten with other members',
-      run() {
-        const [one, other] = masks();
-        const placement = create(twelve);
-        assert.deepEqual(answers(among(among(placement, one!), other!)), answers(among(placement, other!)));
-        assert.deepEqual(answers(among(placement, one!).withMembers(twelve)), answers(placement));
-      },
-    }]),
+    ...(create(twelve).among === undefined
+      ? []
+      : [
+          {
+            name: 'among some, only those are named',
+            run() {
+              for (const mask of masks()) assertSound(among(create(twelve), mask), mask);
+              const nobody = among(create(twelve), []);
+              for (const text of keys.slice(0, 20))
+                assert.deepEqual([nobody.owner(text), nobody.rank(text).length], [-1, 0]);
+            },
+          },
+          {
+            name: 'among everybody, it is as it was',
+            run() {
+              assert.deepEqual(
+                answers(
+                  among(
+                    create(twelve),
+                    twelve.map(() => true),
+                  ),
+                ),
+                answers(create(twelve)),
+              );
+            },
+          },
+          {
+            name: 'who can be used is said anew each time, and forgotten with other members',
+            run() {
+              const [one, other] = masks();
+              const placement = create(twelve);
+              assert.deepEqual(
+                answers(among(among(placement, one!), other!)),
+                answers(among(placement, other!)),
+              );
+              assert.deepEqual(answers(among(placement, one!).withMembers(twelve)), answers(placement));
+            },
+          },
+        ]),
     {
       name: 'changed members give what a new placement over them gives, by any way there',
       run() {
         let walked = create(twelve);
         for (let step = 0; step < 12; step++) {
-          const others = shuffled(walked.members.filter(() => random.below(4) > 0), random);
-          const reweighed = others.map((member) => (random.below(5) === 0 ? { ...member, weight: 1 + random.below(weightMax) } : member));
-          walked = walked.withMembers([...reweighed, { id: `step-${step}`, weight: 1, url: `http://10.0.1.${step}:8080` }]);
+          const others = shuffled(
+            walked.members.filter(() => random.below(4) > 0),
+            random,
+          );
+          const reweighed = others.map((member) =>
+            random.below(5) === 0 ? { ...member, weight: 1 + random.below(weightMax) } : member,
+          );
+          walked = walked.withMembers([
+            ...reweighed,
+            { id: `step-${step}`, weight: 1, url: `http://10.0.1.${step}:8080` },
+          ]);
           assert.deepEqual(answers(walked), answers(create(walked.members)), said);
         }
       },
@@ -126,12 +165,17 @@ export function agreementContract(
         assert.deepEqual(answers(placement), before);
       },
     },
-    ...(isWholeWeighted ? [{
-      name: 'a weight that is not whole is refused',
-      run() {
-        for (const weight of [0.5, 1.5]) assert.throws(() => create([{ id: 'a', weight }]), { code: 'STICKY_PLACEMENT_INVALID' });
-      },
-    }] : []),
+    ...(isWholeWeighted
+      ? [
+          {
+            name: 'a weight that is not whole is refused',
+            run() {
+              for (const weight of [0.5, 1.5])
+                assert.throws(() => create([{ id: 'a', weight }]), { code: 'STICKY_PLACEMENT_INVALID' });
+            },
+          },
+        ]
+      : []),
   ];
 }
 

@@ -8,11 +8,16 @@ export interface FakePoolOptions {
 }
 
 /**
- * A pool snapshot of these upstreams, for tests. A key's upstream is plain to see: the sum of its characters, and on from there. So is a URL: `api-2` is
- * `http://127.0.0.1:9002`, wherever it stands.
+ * A pool snapshot of these upstreams, for tests. A key's upstream is plain to see: the sum of its characters,
+ * and on from there. So is a URL: `api-2` is `http://127.0.0.1:9002`, wherever it stands.
  */
 export function fakePool(ids: readonly string[], options: FakePoolOptions = {}): PoolSnapshot {
-  const upstreams = ids.map((id, at) => ({ id, url: `http://127.0.0.1:${9000 + Number(/\d{1,3}$/.exec(id)?.[0] ?? at + 1)}`, weight: 1, draining: options.draining?.includes(id) ?? false }));
+  const upstreams = ids.map((id, at) => ({
+    id,
+    url: `http://127.0.0.1:${9000 + Number(/\d{1,3}$/.exec(id)?.[0] ?? at + 1)}`,
+    weight: 1,
+    draining: options.draining?.includes(id) ?? false,
+  }));
   return {
     version: 1,
     upstreams,

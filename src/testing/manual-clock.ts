@@ -2,7 +2,10 @@ import type { Clock, Timer } from '../base/clock.js';
 
 /** A clock that stands still until told. */
 export interface ManualClock extends Clock {
-  /** Moves time on and runs what falls due, in order of time, then of creation. Tasks may start timers that fall due too. */
+  /**
+   * Moves time on and runs what falls due, in order of time, then of creation. Tasks may start timers that
+   * fall due too.
+   */
   advance(ms: number): void;
 }
 
@@ -44,7 +47,8 @@ export function createManualClock(startMs = 1_700_000_000_000): ManualClock {
       const untilMs = passedMs + ms;
       for (;;) {
         let next: Alarm | undefined;
-        for (const alarm of alarms) if (alarm.atMs <= untilMs && (next === undefined || alarm.atMs < next.atMs)) next = alarm;
+        for (const alarm of alarms)
+          if (alarm.atMs <= untilMs && (next === undefined || alarm.atMs < next.atMs)) next = alarm;
         if (next === undefined) break;
         ring(next);
       }

@@ -6,14 +6,20 @@ import { seededRandom, shuffled } from './seeded-random.js';
 export interface PlacementPromises {
   /** The largest share of keys of members that stayed which one change may move. 0 unless said otherwise. */
   readonly movedMax?: number;
-  /** How far a member's share of the keys may be from its weight's share, as a part of that. 0.15 unless said otherwise. */
+  /**
+   * How far a member's share of the keys may be from its weight's share, as a part of that. 0.15 unless said
+   * otherwise.
+   */
   readonly shareTolerance?: number;
   readonly seed?: number;
 }
 
 const KEYS = 20_000;
 
-/** What every placement keeps, as cases for any test runner. `create` makes the placement over the members given. */
+/**
+ * What every placement keeps, as cases for any test runner. `create` makes the placement over the members
+ * given.
+ */
 export function placementContract(
   create: (members: readonly Member[]) => Placement,
   { movedMax = 0, shareTolerance = 0.15, seed = 1 }: PlacementPromises = {},
@@ -36,7 +42,10 @@ export function placementContract(
       const to = ownerId(after, key);
       if (from !== to && from !== changed && to !== changed) needless++;
     }
-    assert.ok(needless <= movedMax * KEYS, `${needless} of ${KEYS} keys moved between members that did not change (seed ${seed})`);
+    assert.ok(
+      needless <= movedMax * KEYS,
+      `${needless} of ${KEYS} keys moved between members that did not change (seed ${seed})`,
+    );
   };
 
   const assertSame = (one: Placement, other: Placement): void => {
@@ -44,7 +53,10 @@ export function placementContract(
     for (const key of keys) assert.equal(ownerId(one, key), ownerId(other, key));
   };
 
-  const both: [string, Member[]][] = [['equal weights', ten], ['unequal weights', weighted]];
+  const both: [string, Member[]][] = [
+    ['equal weights', ten],
+    ['unequal weights', weighted],
+  ];
   return [
     {
       name: 'without members there is no owner and nothing to rank',
@@ -81,7 +93,10 @@ export function placementContract(
           for (const key of ['', ...sample]) {
             const rank = Array.from(placement.rank(key));
             assert.equal(rank[0], placement.owner(key));
-            assert.deepEqual([...rank].sort((a, b) => a - b), list.map((_, place) => place));
+            assert.deepEqual(
+              [...rank].sort((a, b) => a - b),
+              list.map((_, place) => place),
+            );
           }
         },
       },
@@ -129,7 +144,10 @@ export function placementContract(
           const total = list.reduce((sum, { weight }) => sum + weight, 0);
           list.forEach(({ id, weight }, place) => {
             const ratio = counts[place]! / KEYS / (weight / total);
-            assert.ok(Math.abs(ratio - 1) <= shareTolerance, `${id} got ${ratio.toFixed(3)} times its share (seed ${seed})`);
+            assert.ok(
+              Math.abs(ratio - 1) <= shareTolerance,
+              `${id} got ${ratio.toFixed(3)} times its share (seed ${seed})`,
+            );
           });
         },
       },
@@ -142,7 +160,9 @@ export function placementContract(
         for (let step = 0; step < 12; step++) {
           const others = list.filter(() => random.below(4) > 0);
           const fresh = { id: `step-${step}`, weight: 1 + random.below(3) };
-          const reweighed = others.map((member) => (random.below(5) === 0 ? { id: member.id, weight: 1 + random.below(4) } : member));
+          const reweighed = others.map((member) =>
+            random.below(5) === 0 ? { id: member.id, weight: 1 + random.below(4) } : member,
+          );
           list = shuffled([...reweighed, fresh], random);
           walked = walked.withMembers(list);
         }
@@ -156,19 +176,29 @@ export function placementContract(
         const before = keys.map((key) => placement.owner(key));
         placement.withMembers(ten.slice(3));
         placement.withMembers(weighted);
-        assert.deepEqual(keys.map((key) => placement.owner(key)), before);
+        assert.deepEqual(
+          keys.map((key) => placement.owner(key)),
+          before,
+        );
       },
     },
-    ...(movedMax > 0 ? [] : [{
-      name: 'removing a member leaves the order of the others as it was',
-      run() {
-        const before = create(weighted);
-        const after = before.withMembers(weighted.slice(1));
-        for (const key of sample) {
-          assert.deepEqual(rankIds(after, key), rankIds(before, key).filter((id) => id !== weighted[0]!.id));
-        }
-      },
-    }]),
+    ...(movedMax > 0
+      ? []
+      : [
+          {
+            name: 'removing a member leaves the order of the others as it was',
+            run() {
+              const before = create(weighted);
+              const after = before.withMembers(weighted.slice(1));
+              for (const key of sample) {
+                assert.deepEqual(
+                  rankIds(after, key),
+                  rankIds(before, key).filter((id) => id !== weighted[0]!.id),
+                );
+              }
+            },
+          },
+        ]),
   ];
 }
 

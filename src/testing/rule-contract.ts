@@ -13,7 +13,10 @@ export interface RuleSubject {
   readonly accepted: readonly unknown[];
   /** Ways that must be refused. */
   readonly refused: readonly unknown[];
-  /** A request in which the rule, with its first options, finds something. Left out by a rule that only reads what it wrote. */
+  /**
+   * A request in which the rule, with its first options, finds something. Left out by a rule that only reads
+   * what it wrote.
+   */
   readonly found?: Omit<PlainRequest, 'nowMs'>;
   /** Hands out token verifiers; needed by rules that ask for one. */
   readonly tokenVerifier?: RuleContext['tokenVerifier'];
@@ -29,9 +32,42 @@ const UPSTREAMS = ['api-1', 'api-2', 'api-3'];
 
 /** Hostile or odd values, tried in every place a rule may look at. */
 const ODD_VALUES = [
-  '', ' ', '0', 'null', '=', ';', ',', '"', '"a', '%', '%zz', '%00', '%E0%A4%A', '../..', 'a\tb', '\u0000', '\u007f', '\u0080\u00ff', '😀', '\ud800',
-  '__proto__', 'constructor', 'toString', 'Bearer', 'Bearer ', 'Bearer a.b.c', 'Bearer ..', 'Bearer e30.e30.', 'Bearer W10.W10.W10', '1.2.3', '::', '%',
-  'A'.repeat(72), 'AQ'.repeat(36), 'x'.repeat(20_000), 'a=b; '.repeat(2000),
+  '',
+  ' ',
+  '0',
+  'null',
+  '=',
+  ';',
+  ',',
+  '"',
+  '"a',
+  '%',
+  '%zz',
+  '%00',
+  '%E0%A4%A',
+  '../..',
+  'a\tb',
+  '\u0000',
+  '\u007f',
+  '\u0080\u00ff',
+  '😀',
+  '\ud800',
+  '__proto__',
+  'constructor',
+  'toString',
+  'Bearer',
+  'Bearer ',
+  'Bearer a.b.c',
+  'Bearer ..',
+  'Bearer e30.e30.',
+  'Bearer W10.W10.W10',
+  '1.2.3',
+  '::',
+  '%',
+  'A'.repeat(72),
+  'AQ'.repeat(36),
+  'x'.repeat(20_000),
+  'a=b; '.repeat(2000),
 ];
 
 /**
@@ -56,7 +92,13 @@ export function ruleContract(subject: RuleSubject): RuleContractCase[] {
     {
       name: 'refuses other options, each with a message that says what to write',
       run() {
-        const unknown = typeof subject.accepted[0] === 'object' ? [{ ...subject.accepted[0], noSuchOption: 1 }, { ...subject.accepted[0], onFailure: 'retry' }] : [];
+        const unknown =
+          typeof subject.accepted[0] === 'object'
+            ? [
+                { ...subject.accepted[0], noSuchOption: 1 },
+                { ...subject.accepted[0], onFailure: 'retry' },
+              ]
+            : [];
         for (const written of [...subject.refused, ...unknown, 7, []]) {
           const parsed = definition.options.safeParse(written);
           assert.ok(!parsed.success, `accepted ${JSON.stringify(written)}`);
@@ -77,10 +119,14 @@ export function ruleContract(subject: RuleSubject): RuleContractCase[] {
         const rule = make();
         const facts = requestFor(subject, rule, pool);
         const first = await ask(rule, facts, pool);
-        assert.ok(first.kind === 'bound' || first.kind === 'keyed', `found ${first.kind} in the request given`);
+        assert.ok(
+          first.kind === 'bound' || first.kind === 'keyed',
+          `found ${first.kind} in the request given`,
+        );
         assert.equal(rule.prepare?.(facts), undefined);
         assert.deepEqual(rule.find(facts, pool), first);
-        if (first.kind === 'keyed') assert.notEqual(first.key, '', 'an empty key would put strangers together');
+        if (first.kind === 'keyed')
+          assert.notEqual(first.key, '', 'an empty key would put strangers together');
       },
     },
     {
@@ -89,7 +135,10 @@ export function ruleContract(subject: RuleSubject): RuleContractCase[] {
         const rule = make();
         const facts = requestFor(subject, rule, pool);
         const first = await ask(rule, facts, pool);
-        const turned = fakePool(['api-3', 'api-1', 'api-2'], { conditions: { 'api-1': 'trial', 'api-2': 'down', 'api-3': 'down' }, draining: ['api-2'] });
+        const turned = fakePool(['api-3', 'api-1', 'api-2'], {
+          conditions: { 'api-1': 'trial', 'api-2': 'down', 'api-3': 'down' },
+          draining: ['api-2'],
+        });
         const again = await ask(rule, facts, turned);
         assert.equal(nameOf(again, turned), nameOf(first, pool));
       },
@@ -102,7 +151,9 @@ export function ruleContract(subject: RuleSubject): RuleContractCase[] {
         const first = await ask(rule, facts, pool);
         if (first.kind !== 'bound') return;
         const id = UPSTREAMS[first.index]!;
-        assert.deepEqual(await ask(rule, facts, fakePool(UPSTREAMS.filter((other) => other !== id))), { kind: 'gone' });
+        assert.deepEqual(await ask(rule, facts, fakePool(UPSTREAMS.filter((other) => other !== id))), {
+          kind: 'gone',
+        });
         assert.deepEqual(await ask(rule, facts, fakePool([])), { kind: 'gone' });
         const smaller = fakePool(['api-0', id]);
         assert.equal(nameOf(await ask(rule, facts, smaller), smaller), id);
@@ -125,10 +176,14 @@ export function ruleContract(subject: RuleSubject): RuleContractCase[] {
       name: 'makes something of any request, and never throws',
       async run() {
         const rule = make();
-        for (const odd of ODD_VALUES) for (const request of oddRequests(rule, odd)) {
-          const found = await ask(rule, plainFacts({ ...request, nowMs: NOW_MS }), pool);
-          assert.ok(['nothing', 'keyed', 'unreadable', 'gone', 'expired'].includes(found.kind), `found ${found.kind} in ${JSON.stringify(odd.slice(0, 40))}`);
-        }
+        for (const odd of ODD_VALUES)
+          for (const request of oddRequests(rule, odd)) {
+            const found = await ask(rule, plainFacts({ ...request, nowMs: NOW_MS }), pool);
+            assert.ok(
+              ['nothing', 'keyed', 'unreadable', 'gone', 'expired'].includes(found.kind),
+              `found ${found.kind} in ${JSON.stringify(odd.slice(0, 40))}`,
+            );
+          }
       },
     },
   ];
@@ -138,7 +193,11 @@ function create(subject: RuleSubject, written: unknown): Rule {
   const refuse = () => {
     throw new Error('This rule needs a tokenVerifier in its subject.');
   };
-  const context = { route: 'default', keys: ['a contract-suite secret of 32 bytes'], tokenVerifier: subject.tokenVerifier ?? refuse };
+  const context = {
+    route: 'default',
+    keys: ['a contract-suite secret of 32 bytes'],
+    tokenVerifier: subject.tokenVerifier ?? refuse,
+  };
   return subject.definition.create(subject.definition.options.parse(written), context);
 }
 
@@ -168,7 +227,12 @@ function* oddRequests(rule: Rule, odd: string): Generator<Omit<PlainRequest, 'no
   yield { url: `/${subject.split('/').slice(1, -1).join('/')}/${odd}` };
   yield { ip: odd };
   yield { headers: [['cookie', odd]] };
-  yield { headers: [['cookie', `${subject}=${odd}`], ['cookie', `${subject}=${odd}`]] };
+  yield {
+    headers: [
+      ['cookie', `${subject}=${odd}`],
+      ['cookie', `${subject}=${odd}`],
+    ],
+  };
   yield { headers: [['authorization', odd]] };
   if (/^[\w-]+$/.test(subject)) yield { headers: [[subject, odd]] };
 }

@@ -8,8 +8,18 @@ import type { OpenStore } from './store/subject.js';
 import { timeCases } from './store/times.js';
 
 /** What every store keeps, as cases for any test runner. `open` gives an empty store each time. */
-export function storeContract(open: OpenStore, { seed = 1 }: { readonly seed?: number } = {}): ContractCase[] {
-  return [...recordCases, ...requirementCases, ...timeCases, ...indexCases, ...feedCases, modelCase(seed)].map(({ name, run }) => ({
+export function storeContract(
+  open: OpenStore,
+  { seed = 1 }: { readonly seed?: number } = {},
+): ContractCase[] {
+  return [
+    ...recordCases,
+    ...requirementCases,
+    ...timeCases,
+    ...indexCases,
+    ...feedCases,
+    modelCase(seed),
+  ].map(({ name, run }) => ({
     name,
     async run() {
       const subject = await open();

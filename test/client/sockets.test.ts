@@ -5,14 +5,29 @@ import { createClient, type CallError, type Client } from '../../src/client/inde
 import { until } from '../support/until.js';
 import { startUpstreamProcess, startUpstreams, type FakeUpstream } from '../support/upstream.js';
 
-async function setUp(options: object = {}): Promise<{ client: Client; first: FakeUpstream; second: FakeUpstream; third: FakeUpstream }> {
+async function setUp(
+  options: object = {},
+): Promise<{ client: Client; first: FakeUpstream; second: FakeUpstream; third: FakeUpstream }> {
   const upstreams = await startUpstreams(3);
-  const client = createClient({ upstreams: Object.fromEntries(upstreams.map(({ id, url }) => [id, url])), placement: 'ring', ...options });
-  const [first, second, third] = client.candidates('42').map((id) => upstreams.find((upstream) => upstream.id === id)!) as [FakeUpstream, FakeUpstream, FakeUpstream];
+  const client = createClient({
+    upstreams: Object.fromEntries(upstreams.map(({ id, url }) => [id, url])),
+    placement: 'ring',
+    ...options,
+  });
+  const [first, second, third] = client
+    .candidates('42')
+    .map((id) => upstreams.find((upstream) => upstream.id === id)!) as [
+    FakeUpstream,
+    FakeUpstream,
+    FakeUpstream,
+  ];
   return { client, first, second, third };
 }
 
-/** A client whose only upstream begins as it is told, goes no further, and notes when its connection is given up. */
+/**
+ * A client whose only upstream begins as it is told, goes no further, and notes when its connection is given
+ * up.
+ */
 async function stalled(begins: 'nothing' | 'an endless body', options: object = {}) {
   const state = { requests: 0, givenUp: 0 };
   const server = createServer((_, response) => {
@@ -25,20 +40,33 @@ async function stalled(begins: 'nothing' | 'an endless body', options: object = 
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   afterAll(() => (server.closeAllConnections(), void server.close()));
-  const client = createClient({ upstreams: { 'api-1': `http://127.0.0.1:${(server.address() as AddressInfo).port}` }, placement: 'ring', ...options });
+  const client = createClient({
+    upstreams: { 'api-1': `http://127.0.0.1:${(server.address() as AddressInfo).port}` },
+    placement: 'ring',
+    ...options,
+  });
   return { client, state };
 }
 
 async function failure(call: Promise<unknown>): Promise<CallError> {
-  return await call.then((answer) => Promise.reject(new Error(`There was an answer: ${String(answer)}`)), (error) => error);
+  return await call.then(
+    (answer) => Promise.reject(new Error(`There was an answer: ${String(answer)}`)),
+    (error) => error,
+  );
 }
 
 describe('an upstream', () => {
   it('that is killed loses its users to their backups, and has them again when it is back', async () => {
     const processes = await Promise.all(['api-1', 'api-2', 'api-3'].map((id) => startUpstreamProcess(id)));
     const urls = Object.fromEntries(processes.map(({ url }, at) => [`api-${at + 1}`, url]));
-    const client = createClient({ upstreams: urls, placement: 'ring', passive: { maxFails: 1, failTimeout: '200ms' } });
-    const ask = async (): Promise<string> => ((await (await client.fetch('user:7', '/load-balancer-test')).json()) as { service_name: string }).service_name;
+    const client = createClient({
+      upstreams: urls,
+      placement: 'ring',
+      passive: { maxFails: 1, failTimeout: '200ms' },
+    });
+    const ask = async (): Promise<string> =>
+      ((await (await client.fetch('user:7', '/load-balancer-test')).json()) as { service_name: string })
+        .service_name;
     const [owner, backup] = client.candidates('user:7') as [string, string];
     expect(await ask()).toBe(owner);
 
@@ -55,7 +83,11 @@ describe('an upstream', () => {
 
   it('that is slow past the deadline gets no more of the call, whose connection is closed', async () => {
     const { client, state } = await stalled('nothing', { deadline: '150ms' });
-    expect(await failure(client.fetch('42', '/slow'))).toMatchObject({ code: 'STICKY_DEADLINE', status: 504, tries: [{ upstream: 'api-1', result: 'silent' }] });
+    expect(await failure(client.fetch('42', '/slow'))).toMatchObject({
+      code: 'STICKY_DEADLINE',
+      status: 504,
+      tries: [{ upstream: 'api-1', result: 'silent' }],
+    });
     await until('the connection to be given up', () => state.givenUp === 1);
     const endless = await stalled('an endless body', { deadline: '150ms' });
     const response = await endless.client.fetch('42', '/');
@@ -66,7 +98,11 @@ describe('an upstream', () => {
   it('that is silent past answerTime leaves the call to the next one', async () => {
     const { client, first, second } = await setUp({ deadline: '10s', answerTime: '100ms' });
     first.behaviour = { kind: 'silent' };
-    expect(await client.fetch('42', '/')).toMatchObject({ status: 200, upstream: second.id, outcome: 'borrowed' });
+    expect(await client.fetch('42', '/')).toMatchObject({
+      status: 200,
+      upstream: second.id,
+      outcome: 'borrowed',
+    });
   });
 
   it('that says 503 is passed over for a GET, and believed for a POST', async () => {
@@ -81,23 +117,38 @@ describe('an upstream', () => {
     await client.close();
   });
 
-  it.each(['length', 'chunked'] as const)('that cuts its answer short (%s) is never taken for one that ended', async (framing) => {
-    const { client, first, second } = await setUp();
-    first.behaviour = { kind: 'cut', framing };
-    const response = await client.fetch('42', '/');
-    expect(response.status).toBe(200);
-    expect(await failure(response.text())).toMatchObject({ code: 'STICKY_UPSTREAM_BROKEN', status: 502, tries: [{ upstream: first.id, result: 'broken' }] });
-    expect(second.requests).toBe(0);
-    await client.close();
-  });
+  it.each(['length', 'chunked'] as const)(
+    'that cuts its answer short (%s) is never taken for one that ended',
+    async (framing) => {
+      const { client, first, second } = await setUp();
+      first.behaviour = { kind: 'cut', framing };
+      const response = await client.fetch('42', '/');
+      expect(response.status).toBe(200);
+      expect(await failure(response.text())).toMatchObject({
+        code: 'STICKY_UPSTREAM_BROKEN',
+        status: 502,
+        tries: [{ upstream: first.id, result: 'broken' }],
+      });
+      expect(second.requests).toBe(0);
+      await client.close();
+    },
+  );
 
-  it.each([false, true])('that drops the connection (by reset: %s) leaves a GET to the next one, and a POST broken', async (isReset) => {
-    const { client, first, second } = await setUp({ passive: { maxFails: 0 } });
-    first.behaviour = { kind: 'drop', isReset };
-    expect(await client.fetch('42', '/')).toMatchObject({ upstream: second.id, tries: [{ upstream: first.id, result: 'broken' }, { result: 'answered' }] });
-    expect(await failure(client.fetch('42', '/', { method: 'POST', body: 'order' }))).toMatchObject({ code: 'STICKY_UPSTREAM_BROKEN' });
-    expect(second.requests).toBe(1);
-  });
+  it.each([false, true])(
+    'that drops the connection (by reset: %s) leaves a GET to the next one, and a POST broken',
+    async (isReset) => {
+      const { client, first, second } = await setUp({ passive: { maxFails: 0 } });
+      first.behaviour = { kind: 'drop', isReset };
+      expect(await client.fetch('42', '/')).toMatchObject({
+        upstream: second.id,
+        tries: [{ upstream: first.id, result: 'broken' }, { result: 'answered' }],
+      });
+      expect(await failure(client.fetch('42', '/', { method: 'POST', body: 'order' }))).toMatchObject({
+        code: 'STICKY_UPSTREAM_BROKEN',
+      });
+      expect(second.requests).toBe(1);
+    },
+  );
 
   it('that is not there lets a POST go on, its streamed body whole', async () => {
     const { client, first, second } = await setUp();
@@ -118,7 +169,7 @@ describe('an upstream', () => {
 });
 
 describe('an abort', () => {
-  it('reaches the upstream before its answer, and ends with the caller\'s own reason', async () => {
+  it("reaches the upstream before its answer, and ends with the caller's own reason", async () => {
     const { client, state } = await stalled('nothing', { passive: { maxFails: 1 } });
     const abort = new AbortController();
     const call = failure(client.fetch('42', '/', { signal: abort.signal }));
@@ -141,7 +192,7 @@ describe('an abort', () => {
   });
 });
 
-it('an answer larger than memory should hold comes at the reader\'s pace, and what is not wanted is not sent', async () => {
+it("an answer larger than memory should hold comes at the reader's pace, and what is not wanted is not sent", async () => {
   const { client, first } = await setUp();
   first.behaviour = { kind: 'flood', bodyBytes: 200_000_000 };
   const response = await client.fetch('42', '/');

@@ -3,11 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/control/config/load.js';
 import { CLIENTS, KEEPS, PRESETS, situationFor } from '../../src/control/presets.js';
 
-const rows = readFileSync(new URL('../../docs/choosing.md', import.meta.url), 'utf8').split('\n').filter((line) => line.startsWith('|'));
+const rows = readFileSync(new URL('../../docs/choosing.md', import.meta.url), 'utf8')
+  .split('\n')
+  .filter((line) => line.startsWith('|'));
 
 /** The names of a configuration's rules. */
 function rulesOf(affinity: readonly unknown[]): string[] {
-  return readConfig({ upstreams: ['http://127.0.0.1:3001'], affinity }).routes[0]!.affinity.map(({ name }) => name);
+  return readConfig({ upstreams: ['http://127.0.0.1:3001'], affinity }).routes[0]!.affinity.map(
+    ({ name }) => name,
+  );
 }
 
 describe('docs/choosing.md', () => {
@@ -18,7 +22,10 @@ describe('docs/choosing.md', () => {
     for (const rule of rulesOf(config.affinity)) expect(row).toContain(`\`${rule}\``);
   });
 
-  it.each([...CLIENTS.map((clients) => [`--clients ${clients}`, situationFor(clients, undefined)] as const), ...KEEPS.map((keeps) => [`--keeps ${keeps}`, situationFor(undefined, keeps)] as const)])('tells what %s leads to', (flags, situation) => {
+  it.each([
+    ...CLIENTS.map((clients) => [`--clients ${clients}`, situationFor(clients, undefined)] as const),
+    ...KEEPS.map((keeps) => [`--keeps ${keeps}`, situationFor(undefined, keeps)] as const),
+  ])('tells what %s leads to', (flags, situation) => {
     const row = rows.find((line) => line.includes(`\`${flags}\``));
     if (situation === undefined) {
       expect(row).toBeUndefined();

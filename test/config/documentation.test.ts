@@ -23,7 +23,13 @@ describe('docs/configuration.md', () => {
     }
   });
 
-  it.each([...new Set([gatewayShape, poolShape, routeShape, shorthandShape, limits.shape].flatMap((shape) => Object.keys(shape)))])('tells of %s', (key) => {
+  it.each([
+    ...new Set(
+      [gatewayShape, poolShape, routeShape, shorthandShape, limits.shape].flatMap((shape) =>
+        Object.keys(shape),
+      ),
+    ),
+  ])('tells of %s', (key) => {
     expect(text).toMatch(new RegExp(`\`(match\\.)?${key}\\b`));
   });
 });

@@ -8,9 +8,9 @@ import { ConfigError } from '../../src/control/config/problem.js';
 import { DEFAULT_LIMITS } from '../../src/proxy/limits.js';
 
 /*
- * Each .yaml file of this folder is a case: a configuration, a line of dashes, and what comes of it: the completed
- * configuration, without what the defaults say, or the exact text of every problem. After an intended change write the
- * second halves anew, and read the diff: UPDATE_GOLDEN=1 npx vitest run test/config
+ * Each .yaml file of this folder is a case: a configuration, a line of dashes, and what comes of it: the
+ * completed configuration, without what the defaults say, or the exact text of every problem. After an
+ * intended change write the second halves anew, and read the diff: UPDATE_GOLDEN=1 npx vitest run test/config
  */
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
 const DASHES = /^-{10,}\n/m;
@@ -43,9 +43,11 @@ describe('a configuration file gives its configuration or all its problems', () 
   it.each(cases)('%s', (name) => {
     const [input = '', expected] = readFileSync(FOLDER + name, 'utf8').split(DASHES, 2);
     const found = outcome(name, input);
-    if (process.env['UPDATE_GOLDEN'] !== undefined) writeFileSync(FOLDER + name, `${input}${'-'.repeat(10)}\n${found}`);
+    if (process.env['UPDATE_GOLDEN'] !== undefined)
+      writeFileSync(FOLDER + name, `${input}${'-'.repeat(10)}\n${found}`);
     else expect(found).toBe(expected);
-    for (const secret of [ENV.SEALING_KEY, ENV.SHORT_SECRET, 'environment-password', 'written-secret']) expect(found).not.toContain(secret);
+    for (const secret of [ENV.SEALING_KEY, ENV.SHORT_SECRET, 'environment-password', 'written-secret'])
+      expect(found).not.toContain(secret);
   });
 });
 
@@ -65,6 +67,9 @@ function concise(config: Config): string {
     const usual = (DEFAULTS as unknown as Record<string, unknown>)[name];
     if (JSON.stringify(value) !== JSON.stringify(usual)) shown[name] = value;
   }
-  const hidden = { ...shown, ...(shown['keys'] !== undefined && { keys: config.keys.map((key) => `${key.length} characters`) }) };
+  const hidden = {
+    ...shown,
+    ...(shown['keys'] !== undefined && { keys: config.keys.map((key) => `${key.length} characters`) }),
+  };
   return stringify(JSON.parse(JSON.stringify(hidden)), { lineWidth: 0 }).replaceAll(FOLDER, 'FOLDER/');
 }

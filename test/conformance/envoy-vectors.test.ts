@@ -14,8 +14,12 @@ interface Given {
 }
 
 function membersOf({ upstreams, lopsided }: Given): Member[] {
-  if (lopsided === undefined) return upstreams!.map(([name, weight]) => ({ id: String(name), weight: Number(weight) }));
-  return Array.from({ length: lopsided.hosts }, (_, port) => ({ id: `127.0.0.1:${port}`, weight: port === 0 ? lopsided.heavy : 1 }));
+  if (lopsided === undefined)
+    return upstreams!.map(([name, weight]) => ({ id: String(name), weight: Number(weight) }));
+  return Array.from({ length: lopsided.hosts }, (_, port) => ({
+    id: `127.0.0.1:${port}`,
+    weight: port === 0 ? lopsided.heavy : 1,
+  }));
 }
 
 function ownerOf(placement: Placement, hash: bigint): string | undefined {
@@ -30,12 +34,14 @@ describe('envoy-ring-hash agrees with what Envoy publishes', () => {
   it.each(ringVectors.cases)('$name', ({ ring, owners, histogram, rankFromZero, options, ...given }) => {
     const placement = envoyRingHash.create(membersOf(given), envoyRingHash.options.parse(options));
     for (const [hash, id] of owners ?? []) expect(ownerOf(placement, BigInt(hash!)), hash).toBe(id);
-    // A point ends the range of its host: with that, all points stand where Envoy's do, and no further one can.
+    // A point ends the range of its host: with that, all points stand where Envoy's do, and no further one
+    // can.
     ring?.forEach(([hash, id], at) => {
       expect(ownerOf(placement, BigInt(hash!)), hash).toBe(id);
       expect(ownerOf(placement, BigInt(hash!) + 1n), `after ${hash}`).toBe(ring[(at + 1) % ring.length]![1]);
     });
-    if (rankFromZero !== undefined) expect(rankOf(placement, 0n).slice(0, rankFromZero.length)).toEqual(rankFromZero);
+    if (rankFromZero !== undefined)
+      expect(rankOf(placement, 0n).slice(0, rankFromZero.length)).toEqual(rankFromZero);
     if (histogram !== undefined) {
       const counts = histogram.counts.map(() => 0);
       const step = HASH_MAX / BigInt(histogram.steps);
@@ -50,12 +56,17 @@ describe('envoy-maglev agrees with what Envoy publishes', () => {
     const members = membersOf(given);
     const placement = envoyMaglev.create(members, envoyMaglev.options.parse(options));
     table?.forEach((id, entry) => {
-      for (let turn = 0; turn < 3; turn++) expect(ownerOf(placement, BigInt(entry + turn * table.length))).toBe(id);
+      for (let turn = 0; turn < 3; turn++)
+        expect(ownerOf(placement, BigInt(entry + turn * table.length))).toBe(id);
     });
-    if (attempts !== undefined) expect(rankOf(placement, BigInt(attempts.hash)).slice(0, attempts.upstreams.length)).toEqual(attempts.upstreams);
+    if (attempts !== undefined)
+      expect(rankOf(placement, BigInt(attempts.hash)).slice(0, attempts.upstreams.length)).toEqual(
+        attempts.upstreams,
+      );
     if (entries !== undefined) {
       const counts = members.map(() => 0);
-      for (let entry = 0; entry < options.tableSize; entry++) counts[placement.owner(keyWithXxh64(BigInt(entry)))]!++;
+      for (let entry = 0; entry < options.tableSize; entry++)
+        counts[placement.owner(keyWithXxh64(BigInt(entry)))]!++;
       expect(counts).toEqual(members.map((_, place) => (place === 0 ? entries.heaviest : entries.others)));
     }
   });

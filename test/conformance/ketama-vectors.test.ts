@@ -6,9 +6,12 @@ import { ketamaMd5 } from '../../src/route/placement/ketama-md5.js';
 import type { Member, Placement } from '../../src/route/placement/placement.js';
 import vectors from './golden/ketama-md5.json' with { type: 'json' };
 
-const membersOf = (servers: readonly (readonly (string | number)[])[]): Member[] => servers.map(([id, weight]) => ({ id: String(id), weight: Number(weight) }));
-const numbered = (count: number): Member[] => Array.from({ length: count }, (_, i) => ({ id: `127.0.0.1:${10_000 + i}`, weight: 1 }));
-const create = (members: readonly Member[], options: object): Placement => ketamaMd5.create(members, ketamaMd5.options.parse(options));
+const membersOf = (servers: readonly (readonly (string | number)[])[]): Member[] =>
+  servers.map(([id, weight]) => ({ id: String(id), weight: Number(weight) }));
+const numbered = (count: number): Member[] =>
+  Array.from({ length: count }, (_, i) => ({ id: `127.0.0.1:${10_000 + i}`, weight: 1 }));
+const create = (members: readonly Member[], options: object): Placement =>
+  ketamaMd5.create(members, ketamaMd5.options.parse(options));
 
 function words(text: string): number[] {
   const digest = new Int32Array(4);
@@ -21,11 +24,14 @@ describe('ketama-md5 agrees with what libketama publishes', () => {
     const { servers, keys, md5: published } = vectors.libketama;
     const members = membersOf(servers);
     const placement = create(members, { spelling: 'libketama' });
-    // ketama_test.c prints points too. They are made here anew, as plainly as can be; that they are right is what the published MD5 says.
+    // ketama_test.c prints points too. They are made here anew, as plainly as can be; that they are right is
+    // what the published MD5 says.
     const total = servers.reduce((sum, [, memory]) => sum + Number(memory), 0);
     const points = servers.flatMap(([name, memory], place) => {
       const count = Math.floor(Math.fround(Math.fround(Number(memory) / total) * 40 * servers.length));
-      return Array.from({ length: count }, (_, k) => words(`${name!}-${k}`).map((point) => ({ point, place }))).flat();
+      return Array.from({ length: count }, (_, k) =>
+        words(`${name!}-${k}`).map((point) => ({ point, place })),
+      ).flat();
     });
     points.sort((one, other) => one.point - other.point);
     const printed = createHash('md5').update('\n');
@@ -34,7 +40,7 @@ describe('ketama-md5 agrees with what libketama publishes', () => {
     for (let i = 0; i < keys; i++) {
       const hash = words(String(i))[0]!;
       let low = 0;
-      for (let high = points.length; low < high; ) {
+      for (let high = points.length; low < high;) {
         const middle = (low + high) >>> 1;
         if (points[middle]!.point < hash) low = middle + 1;
         else high = middle;
@@ -64,12 +70,16 @@ describe('ketama-md5 agrees with what spymemcached publishes', () => {
     const placement = create(numbered(servers), { spelling: 'spymemcached' });
     expect(Array.from(placement.rank(key))).toEqual([...new Set(sequence)]);
     const [first] = sequence;
-    expect(placement.among!((place) => place !== first).owner(key)).toBe(sequence.find((place) => place !== first));
+    expect(placement.among!((place) => place !== first).owner(key)).toBe(
+      sequence.find((place) => place !== first),
+    );
   });
 
   it(weighted.test, () => {
     const placement = create(membersOf(weighted.servers), { spelling: 'spymemcached-libmemcached' });
-    expect(Object.fromEntries(Object.keys(weighted.owners).map((key) => [key, placement.owner(key)]))).toEqual(weighted.owners);
+    expect(
+      Object.fromEntries(Object.keys(weighted.owners).map((key) => [key, placement.owner(key)])),
+    ).toEqual(weighted.owners);
   });
 
   it.each(tables.lists)('$test, $count keys', ({ runs, count, sha256 }) => {
@@ -79,7 +89,8 @@ describe('ketama-md5 agrees with what spymemcached publishes', () => {
       const list = createHash('sha256');
       let keys = 0;
       for (const [first, last] of runs) {
-        for (let key = first!; key <= last!; key += 233, keys++) list.update(`${key} ${members[placement.owner(String(key))]!.id}\n`);
+        for (let key = first!; key <= last!; key += 233, keys++)
+          list.update(`${key} ${members[placement.owner(String(key))]!.id}\n`);
       }
       expect([keys, list.digest('hex')]).toEqual([count, sha256]);
     }

@@ -7,8 +7,9 @@ import { upstreamHead } from '../../src/proxy/upstream-head.js';
 import { seededRandom } from '../../src/testing/seeded-random.js';
 
 /**
- * Request smuggling lives where two parsers disagree about the end of a message. Here ours stands beside Node's (llhttp) on well-formed
- * and on mutated requests: whatever ours accepts, Node must read the same way, both as it came and as it is sent on.
+ * Request smuggling lives where two parsers disagree about the end of a message. Here ours stands beside
+ * Node's (llhttp) on well-formed and on mutated requests: whatever ours accepts, Node must read the same way,
+ * both as it came and as it is sent on.
  */
 const SEED = Number(process.env.SEED ?? Math.floor(performance.now() * 1000) % 2 ** 31);
 const ROUNDS = 10_000;
@@ -24,14 +25,18 @@ function ours(text: string): { messages: Message[]; sent: string[] } {
   const bytes = Buffer.from(text, 'latin1');
   const messages: Message[] = [];
   const sent: string[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const stop = bytes.indexOf('\r\n\r\n', at);
     if (stop === -1) break;
     const head = parseRequestHead(bytes, at, stop + 4, 100);
     if (typeof head === 'string') break;
     let out = upstreamHead(head, head.lines, 'a', 'X-Forwarded-For: 127.0.0.1\r\n', 'id');
     let body = '';
-    const plain = { chunkBytes: (piece: Buffer, start: number, end: number) => void (out += piece.toString('latin1', start, end)), chunkText: (piece: string) => void (out += piece) };
+    const plain = {
+      chunkBytes: (piece: Buffer, start: number, end: number) =>
+        void (out += piece.toString('latin1', start, end)),
+      chunkText: (piece: string) => void (out += piece),
+    };
     const reader = new BodyReader(head.bodyBytes, plain);
     const before = out.length;
     const end = reader.isWhole ? stop + 4 : reader.read(bytes, stop + 4, bytes.length);
@@ -47,7 +52,7 @@ function ours(text: string): { messages: Message[]; sent: string[] } {
 /** Plain reading of what our reader let through. */
 function dechunk(text: string): string {
   let body = '';
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     const lineEnd = text.indexOf('\r\n', at);
     const size = Number.parseInt(text.slice(at, lineEnd), 16);
     if (size === 0) return body;
@@ -82,7 +87,11 @@ class NodeParser {
   async read(text: string): Promise<{ messages: Message[]; isRefused: boolean }> {
     this.#messages = [];
     this.#isRefused = false;
-    const socket = new Duplex({ read() {}, write: (_piece, _encoding, done) => done(), final: (done) => done() });
+    const socket = new Duplex({
+      read() {},
+      write: (_piece, _encoding, done) => done(),
+      final: (done) => done(),
+    });
     const closed = new Promise((resolve) => socket.once('close', resolve));
     this.#server.emit('connection', socket);
     socket.push(Buffer.from(text, 'latin1'));
@@ -97,27 +106,89 @@ function pick<T>(random: { below(n: number): number }, list: readonly T[]): T {
 }
 
 const FIELDS = [
-  'X-A: 1', 'Accept: */*', 'Cookie: a=1', 'Content-Length: 0', 'Content-Length: 5', 'Content-Length: 11', 'Content-Length: 5, 5', 'Content-Length: +5',
-  'Content-Length: 0x5', 'Content-Length:\t5', 'Content-Length: 5 ', 'Content-Length : 5', 'Content_Length: 5', 'Transfer-Encoding: chunked', 'Transfer-Encoding: Chunked',
-  'Transfer-Encoding: identity', 'Transfer-Encoding: chunked, identity', 'Transfer-Encoding:\x0bchunked', 'Transfer-Encoding: gzip, chunked', 'Transfer-Encoding\t: chunked',
-  ' Transfer-Encoding: chunked', 'X: y\rTransfer-Encoding: chunked', 'X: y\nTransfer-Encoding: chunked', 'Connection: close', 'Connection: keep-alive', 'Connection: content-length',
-  'Expect: 100-continue', 'Trailer: X-Sum', 'TE: trailers', 'X-\xe9: 1', 'X-Name: \xe9', 'Host: b',
+  'X-A: 1',
+  'Accept: */*',
+  'Cookie: a=1',
+  'Content-Length: 0',
+  'Content-Length: 5',
+  'Content-Length: 11',
+  'Content-Length: 5, 5',
+  'Content-Length: +5',
+  'Content-Length: 0x5',
+  'Content-Length:\t5',
+  'Content-Length: 5 ',
+  'Content-Length : 5',
+  'Content_Length: 5',
+  'Transfer-Encoding: chunked',
+  'Transfer-Encoding: Chunked',
+  'Transfer-Encoding: identity',
+  'Transfer-Encoding: chunked, identity',
+  'Transfer-Encoding:\x0bchunked',
+  'Transfer-Encoding: gzip, chunked',
+  'Transfer-Encoding\t: chunked',
+  ' Transfer-Encoding: chunked',
+  'X: y\rTransfer-Encoding: chunked',
+  'X: y\nTransfer-Encoding: chunked',
+  'Connection: close',
+  'Connection: keep-alive',
+  'Connection: content-length',
+  'Expect: 100-continue',
+  'Trailer: X-Sum',
+  'TE: trailers',
+  'X-\xe9: 1',
+  'X-Name: \xe9',
+  'Host: b',
 ] as const;
 const BODIES = [
-  '', 'hello', 'hello world', '5\r\nhello\r\n0\r\n\r\n', '5;ext\r\nhello\r\n0\r\n\r\n', '0\r\n\r\n', '5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n', '05\r\nhello\r\n0\r\n\r\n', '5\nhello\n0\n\n',
-  '5 \r\nhello\r\n0\r\n\r\n', '-5\r\nhello\r\n0\r\n\r\n', '5\r\nhello0\r\n\r\n', 'ffffffffffffffff5\r\nhello\r\n0\r\n\r\n', '0\r\nContent-Length: 5\r\n\r\n', '5;a=\nb\r\nhello\r\n0\r\n\r\n',
+  '',
+  'hello',
+  'hello world',
+  '5\r\nhello\r\n0\r\n\r\n',
+  '5;ext\r\nhello\r\n0\r\n\r\n',
+  '0\r\n\r\n',
+  '5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n',
+  '05\r\nhello\r\n0\r\n\r\n',
+  '5\nhello\n0\n\n',
+  '5 \r\nhello\r\n0\r\n\r\n',
+  '-5\r\nhello\r\n0\r\n\r\n',
+  '5\r\nhello0\r\n\r\n',
+  'ffffffffffffffff5\r\nhello\r\n0\r\n\r\n',
+  '0\r\nContent-Length: 5\r\n\r\n',
+  '5;a=\nb\r\nhello\r\n0\r\n\r\n',
 ] as const;
-const NOISE = ['\r', '\n', '\r\n', '\0', ' ', '\t', ':', ';', '\x0b', '\x7f', '\xff', '0', '5', 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'] as const;
+const NOISE = [
+  '\r',
+  '\n',
+  '\r\n',
+  '\0',
+  ' ',
+  '\t',
+  ':',
+  ';',
+  '\x0b',
+  '\x7f',
+  '\xff',
+  '0',
+  '5',
+  'GET / HTTP/1.1\r\nHost: a\r\n\r\n',
+] as const;
 
 type Random = ReturnType<typeof seededRandom>;
 
 function wellFormed(random: Random): string {
   const body = pick(random, ['', 'hello', 'x'.repeat(random.below(300))]);
-  const lines = Array.from({ length: random.below(4) }, () => pick(random, ['X-A: 1', 'Accept: */*', 'Cookie: a=1; b=2', 'X-Name: \xe9']));
+  const lines = Array.from({ length: random.below(4) }, () =>
+    pick(random, ['X-A: 1', 'Accept: */*', 'Cookie: a=1; b=2', 'X-Name: \xe9']),
+  );
   const isChunked = random.below(2) === 1;
-  const framing = body === '' && random.below(2) === 1 ? [] : [isChunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${body.length}`];
+  const framing =
+    body === '' && random.below(2) === 1
+      ? []
+      : [isChunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${body.length}`];
   const cut = random.below(body.length + 1);
-  const chunks = [body.slice(0, cut), body.slice(cut)].filter((chunk) => chunk !== '').map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`);
+  const chunks = [body.slice(0, cut), body.slice(cut)]
+    .filter((chunk) => chunk !== '')
+    .map((chunk) => `${chunk.length.toString(16)}\r\n${chunk}\r\n`);
   const sent = framing.length === 0 ? '' : isChunked ? `${chunks.join('')}0\r\n\r\n` : body;
   return `POST /p${random.below(100)} HTTP/1.1\r\n${['Host: a', ...lines, ...framing].join('\r\n')}\r\n\r\n${sent}`;
 }
@@ -145,7 +216,9 @@ describe(`our codec beside Node's (SEED=${SEED})`, () => {
     let accepted = 0;
     let refused = 0;
     for (let round = 0; round < ROUNDS; round++) {
-      const requests = Array.from({ length: 1 + random.below(3) }, () => (random.below(2) === 0 ? wellFormed(random) : dubious(random)));
+      const requests = Array.from({ length: 1 + random.below(3) }, () =>
+        random.below(2) === 0 ? wellFormed(random) : dubious(random),
+      );
       const isMutated = random.below(3) > 0;
       const text = isMutated ? mutate(random, requests.join('')) : requests.join('');
       const { messages, sent } = ours(text);
@@ -155,11 +228,15 @@ describe(`our codec beside Node's (SEED=${SEED})`, () => {
       const context = { seed: SEED, round, text };
       // Node may refuse sooner; it may not read another message where ours read one.
       const shared = raw.isRefused ? Math.min(messages.length, raw.messages.length) : messages.length;
-      if (messages.length > 0 && !/HTTP\/1\.0|Connection: close/i.test(text)) expect(raw.messages.slice(0, shared), JSON.stringify(context)).toEqual(messages.slice(0, shared));
+      if (messages.length > 0 && !/HTTP\/1\.0|Connection: close/i.test(text))
+        expect(raw.messages.slice(0, shared), JSON.stringify(context)).toEqual(messages.slice(0, shared));
       // Node knows a list of methods; the standard doesn't end there.
       if (sent.length > 0 && messages.every(({ method }) => METHODS.includes(method))) {
         const again = await node.read(sent.join(''));
-        expect({ ...context, again }, JSON.stringify(context)).toEqual({ ...context, again: { messages, isRefused: false } });
+        expect({ ...context, again }, JSON.stringify(context)).toEqual({
+          ...context,
+          again: { messages, isRefused: false },
+        });
       }
     }
     // The test means something only while much is accepted and much is refused.

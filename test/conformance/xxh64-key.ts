@@ -6,8 +6,8 @@ const P4 = 0x85ebca77c2b2ae63n;
 const P5 = 0x27d4eb2f165667c5n;
 
 /**
- * The key of eight bytes whose XXH64 (seed 0) is this hash: each step of XXH64 over eight bytes can be gone back. So a test that others wrote about
- * hashes can be put to a placement as keys.
+ * The key of eight bytes whose XXH64 (seed 0) is this hash: each step of XXH64 over eight bytes can be gone
+ * back. So a test that others wrote about hashes can be put to a placement as keys.
  */
 export function keyWithXxh64(hash: bigint): string {
   let h = unshifted(hash & MASK, 32n);

@@ -1,5 +1,11 @@
 import { afterAll } from 'vitest';
-import { connect, type ConnectOptions, type RawClient, type RawResponse, type RequestOptions } from '../support/raw-client.js';
+import {
+  connect,
+  type ConnectOptions,
+  type RawClient,
+  type RawResponse,
+  type RequestOptions,
+} from '../support/raw-client.js';
 import { until } from '../support/until.js';
 import { type Random } from '../../src/base/random.js';
 import { seededRandom, shuffled } from '../../src/testing/seeded-random.js';
@@ -33,7 +39,10 @@ export interface Failure {
   readonly hadBegun: boolean;
 }
 
-export function users(count: number, request: (name: string, at: number) => User['request'] = () => ({})): User[] {
+export function users(
+  count: number,
+  request: (name: string, at: number) => User['request'] = () => ({}),
+): User[] {
   return Array.from({ length: count }, (_, at) => {
     const name = `user-${String(at + 1).padStart(3, '0')}`;
     return { name, cookies: new Map<string, string>(), request: request(name, at) };
@@ -41,10 +50,16 @@ export function users(count: number, request: (name: string, at: number) => User
 }
 
 /** One request of a user on a connection, with the cookies; what the answer sets is kept. */
-export async function visit(client: RawClient, user: User): Promise<Visit & { readonly answer: RawResponse }> {
+export async function visit(
+  client: RawClient,
+  user: User,
+): Promise<Visit & { readonly answer: RawResponse }> {
   const startedAt = performance.now();
   const cookie = [...user.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-  const headers = { ...(user.request.headers as Record<string, string> | undefined), ...(cookie === '' ? {} : { cookie }) };
+  const headers = {
+    ...(user.request.headers as Record<string, string> | undefined),
+    ...(cookie === '' ? {} : { cookie }),
+  };
   const answer = await client.request({ ...user.request, headers }, 15_000);
   const written = answer.headers('set-cookie');
   for (const text of written) {
@@ -74,31 +89,39 @@ function nameIn(answer: RawResponse): string | undefined {
 }
 
 /**
- * Requests of all users, `each` of every one, in mixed order over mixed connections: most over a few keep-alive ones that everybody
- * shares, some over new ones; users with an address of their own have a connection of their own. Every user's first request is answered
- * before any second one is sent, as with a browser that opens a page.
+ * Requests of all users, `each` of every one, in mixed order over mixed connections: most over a few
+ * keep-alive ones that everybody shares, some over new ones; users with an address of their own have a
+ * connection of their own. Every user's first request is answered before any second one is sent, as with a
+ * browser that opens a page.
  */
-export async function mixedVisits(port: number, everybody: readonly User[], each: number, random: Random): Promise<Visit[]> {
+export async function mixedVisits(
+  port: number,
+  everybody: readonly User[],
+  each: number,
+  random: Random,
+): Promise<Visit[]> {
   const visits: Visit[] = [];
   const lanes = await Promise.all(Array.from({ length: 16 }, () => connect(port)));
   const own = new Map<User, RawClient>();
   const rest = Array.from({ length: each - 1 }, () => everybody).flat();
   for (const round of [everybody, rest]) {
     const jobs = shuffled(round, random);
-    await Promise.all(lanes.map(async (lane) => {
-      for (let user = jobs.pop(); user !== undefined; user = jobs.pop()) {
-        const isNew = random.below(8) === 0;
-        const mine = user.request.localAddress === undefined ? lane : own.get(user);
-        if (!isNew && mine !== undefined) {
-          visits.push(await visit(mine, user));
-          continue;
+    await Promise.all(
+      lanes.map(async (lane) => {
+        for (let user = jobs.pop(); user !== undefined; user = jobs.pop()) {
+          const isNew = random.below(8) === 0;
+          const mine = user.request.localAddress === undefined ? lane : own.get(user);
+          if (!isNew && mine !== undefined) {
+            visits.push(await visit(mine, user));
+            continue;
+          }
+          const client = await connect(port, user.request);
+          visits.push(await visit(client, user));
+          if (user.request.localAddress === undefined) client.destroy();
+          else own.set(user, client);
         }
-        const client = await connect(port, user.request);
-        visits.push(await visit(client, user));
-        if (user.request.localAddress === undefined) client.destroy();
-        else own.set(user, client);
-      }
-    }));
+      }),
+    );
   }
   for (const client of [...lanes, ...own.values()]) client.destroy();
   return visits;
@@ -109,7 +132,9 @@ afterAll(() => {
   for (const crowd of crowds) crowd.leave();
 });
 
-/** Users who never stop asking, each over a keep-alive connection that is now and then replaced by a new one. */
+/**
+ * Users who never stop asking, each over a keep-alive connection that is now and then replaced by a new one.
+ */
 export class Crowd {
   readonly visits: Visit[] = [];
   readonly failures: Failure[] = [];
@@ -139,8 +164,8 @@ export class Crowd {
   }
 
   /**
-   * From now on a new connection that is torn down without a byte counts as refused: between a port's last look for connections and
-   * its closing, the system may still make one.
+   * From now on a new connection that is torn down without a byte counts as refused: between a port's last
+   * look for connections and its closing, the system may still make one.
    */
   gatewayGoes(): void {
     this.#isGatewayGoing = true;
@@ -153,16 +178,27 @@ export class Crowd {
     crowds.delete(this);
   }
 
-  /** Waits until these users have all been answered `count` times from now on, and returns those visits and any more. */
-  async seen(count: number, who: (user: string) => boolean = () => true, deadlineMs = 15_000): Promise<Visit[]> {
+  /**
+   * Waits until these users have all been answered `count` times from now on, and returns those visits and
+   * any more.
+   */
+  async seen(
+    count: number,
+    who: (user: string) => boolean = () => true,
+    deadlineMs = 15_000,
+  ): Promise<Visit[]> {
     const from = performance.now();
     const waiting = this.#users.filter(({ name }) => who(name)).map(({ name }) => name);
-    return await until(`${count} more visits of ${waiting.length} users`, () => {
-      const since = this.visits.filter((each) => each.startedAt >= from && who(each.user));
-      const counts = new Map<string, number>();
-      for (const { user } of since) counts.set(user, (counts.get(user) ?? 0) + 1);
-      return waiting.every((name) => (counts.get(name) ?? 0) >= count) ? since : undefined;
-    }, deadlineMs);
+    return await until(
+      `${count} more visits of ${waiting.length} users`,
+      () => {
+        const since = this.visits.filter((each) => each.startedAt >= from && who(each.user));
+        const counts = new Map<string, number>();
+        for (const { user } of since) counts.set(user, (counts.get(user) ?? 0) + 1);
+        return waiting.every((name) => (counts.get(name) ?? 0) >= count) ? since : undefined;
+      },
+      deadlineMs,
+    );
   }
 
   async #come(user: User): Promise<void> {
@@ -220,7 +256,13 @@ export function homes(visits: readonly Visit[]): Map<string, string[]> {
 export function onlyHomes(visits: readonly Visit[]): Map<string, string> {
   const found = homes(visits);
   const moved = [...found].filter(([, all]) => all.length > 1);
-  if (moved.length > 0) throw new Error(`${moved.length} of ${found.size} users were served by several upstreams: ${moved.slice(0, 5).map(([user, all]) => `${user} by ${all.join(', ')}`).join('; ')}`);
+  if (moved.length > 0)
+    throw new Error(
+      `${moved.length} of ${found.size} users were served by several upstreams: ${moved
+        .slice(0, 5)
+        .map(([user, all]) => `${user} by ${all.join(', ')}`)
+        .join('; ')}`,
+    );
   return new Map([...found].map(([user, [home]]) => [user, home!]));
 }
 
@@ -231,7 +273,10 @@ export function spread(home: ReadonlyMap<string, string>): Record<string, number
   return counts;
 }
 
-/** A seed for what a test leaves to chance, printed so that a failure can be had again: `SEED=… npx vitest run FILE`. */
+/**
+ * A seed for what a test leaves to chance, printed so that a failure can be had again: `SEED=… npx vitest run
+ * FILE`.
+ */
 export function printedSeed(): Random {
   const seed = Number(process.env['SEED'] ?? Math.floor(performance.now() * 1000) % 2 ** 31);
   console.log(`SEED=${seed}`);

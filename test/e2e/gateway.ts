@@ -31,13 +31,19 @@ afterAll(async () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-/** What every configuration of these tests begins with. `shutdownGrace` is short so that no test waits for another's end. */
+/**
+ * What every configuration of these tests begins with. `shutdownGrace` is short so that no test waits for
+ * another's end.
+ */
 const COMMON = { keys: [KEY], expose: true, shutdownGrace: '0s' };
 
 /** A gateway in this process. It is closed at the end of the test file at the latest. */
 export async function startTestGateway(config: object): Promise<TestGateway> {
   const log: LogLine[] = [];
-  const logger = pino({ base: null }, { write: (line: string) => void log.push(JSON.parse(line) as LogLine) });
+  const logger = pino(
+    { base: null },
+    { write: (line: string) => void log.push(JSON.parse(line) as LogLine) },
+  );
   const read = (value: object) => readConfig({ listen: '127.0.0.1:0', ...COMMON, ...value });
   const gateway = await startGateway(read(config), { logger });
   running.add(gateway);
@@ -50,7 +56,13 @@ export async function startTestGateway(config: object): Promise<TestGateway> {
       await gateway.close();
     },
     condition: (upstream, to, times = 1) =>
-      until(`upstream ${upstream} to be ${to}`, () => log.filter((line) => line['upstream'] === upstream && line['to'] === to && line['from'] !== to)[times - 1]),
+      until(
+        `upstream ${upstream} to be ${to}`,
+        () =>
+          log.filter((line) => line['upstream'] === upstream && line['to'] === to && line['from'] !== to)[
+            times - 1
+          ],
+      ),
   };
 }
 
@@ -58,7 +70,10 @@ export interface GatewayProcess {
   readonly port: number;
   readonly file: string;
   readonly process: RunningProcess;
-  /** Writes the file, sends SIGHUP, and waits for the word that it is in use, or, for a bad one, that it can't be. */
+  /**
+   * Writes the file, sends SIGHUP, and waits for the word that it is in use, or, for a bad one, that it can't
+   * be.
+   */
   reload(config: object | string, expected?: 'in use' | 'nothing changed'): Promise<void>;
 }
 
@@ -69,7 +84,16 @@ export async function startGatewayProcess(config: object): Promise<GatewayProces
   const file = join(folder, 'stickyroute.yaml');
   const port = await freePort();
   const write = (value: object | string): void => {
-    const text = typeof value === 'string' ? value : JSON.stringify({ listen: `127.0.0.1:${port}`, accessLog: false, ...COMMON, shutdownGrace: '10s', ...value });
+    const text =
+      typeof value === 'string'
+        ? value
+        : JSON.stringify({
+            listen: `127.0.0.1:${port}`,
+            accessLog: false,
+            ...COMMON,
+            shutdownGrace: '10s',
+            ...value,
+          });
     writeFileSync(file, text);
   };
   write(config);

@@ -24,16 +24,23 @@ describe('passive health', () => {
   it('maxFails failures within failTimeout take an upstream down; one trial after failTimeout brings it back', async () => {
     const upstreams = await startUpstreams(3);
     const sick = upstreams[1]!;
-    const gateway = await startTestGateway({ upstreams: urls(upstreams), affinity: [{ header: 'x-user-id' }], passive: { maxFails: 3, failTimeout: '600ms' } });
+    const gateway = await startTestGateway({
+      upstreams: urls(upstreams),
+      affinity: [{ header: 'x-user-id' }],
+      passive: { maxFails: 3, failTimeout: '600ms' },
+    });
     expect(told(await request(gateway.port, asUser))).toEqual([200, 'keyed by header']);
 
     await sick.stop();
-    const tries = (): number[] => gateway.log.filter(({ method }) => method === 'GET').map((line) => line['tries'] as number);
-    for (let at = 0; at < 3; at++) expect(told(await request(gateway.port, asUser))).toEqual([200, 'borrowed by header (down)']);
+    const tries = (): number[] =>
+      gateway.log.filter(({ method }) => method === 'GET').map((line) => line['tries'] as number);
+    for (let at = 0; at < 3; at++)
+      expect(told(await request(gateway.port, asUser))).toEqual([200, 'borrowed by header (down)']);
     // The first was served; the next three tried api-2 and then another; from then on nobody tries it.
     const down = await gateway.condition('api-2', 'down');
     expect(down['why']).toBe('requestsFailed');
-    for (let at = 0; at < 3; at++) expect(told(await request(gateway.port, asUser))).toEqual([200, 'borrowed by header (down)']);
+    for (let at = 0; at < 3; at++)
+      expect(told(await request(gateway.port, asUser))).toEqual([200, 'borrowed by header (down)']);
     expect(tries()).toEqual([1, 2, 2, 2, 1, 1, 1]);
 
     // It answers again, but slowly: while the one trial is under way, everybody else goes elsewhere.
@@ -44,14 +51,17 @@ describe('passive health', () => {
     const trial = await connect(gateway.port);
     trial.send(asUser);
     await until('the trial', () => sick.requests === seenBefore + 1);
-    for (let at = 0; at < 5; at++) expect(told(await request(gateway.port, asUser))).toEqual([200, 'borrowed by header (down)']);
+    for (let at = 0; at < 5; at++)
+      expect(told(await request(gateway.port, asUser))).toEqual([200, 'borrowed by header (down)']);
     expect(sick.requests).toBe(seenBefore + 1);
 
     // The trial breaks: down for another failTimeout. The request itself is answered elsewhere.
     sick.behaviour = ANSWER;
     sick.dropConnections();
     expect((await trial.response()).status).toBe(200);
-    await until('the failed trial', () => gateway.log.some(({ upstream, why }) => upstream === 'api-2' && why === 'trialFailed'));
+    await until('the failed trial', () =>
+      gateway.log.some(({ upstream, why }) => upstream === 'api-2' && why === 'trialFailed'),
+    );
     expect(told(await request(gateway.port, asUser))).toEqual([200, 'borrowed by header (down)']);
 
     await gateway.condition('api-2', 'trial', 2);
@@ -63,10 +73,15 @@ describe('passive health', () => {
   it('fewer failures, or failures further apart than failTimeout, change nothing', async () => {
     const upstreams = await startUpstreams(3);
     const flaky = upstreams[1]!;
-    const gateway = await startTestGateway({ upstreams: urls(upstreams), affinity: [{ header: 'x-user-id' }], passive: { maxFails: 3, failTimeout: '200ms' } });
+    const gateway = await startTestGateway({
+      upstreams: urls(upstreams),
+      affinity: [{ header: 'x-user-id' }],
+      passive: { maxFails: 3, failTimeout: '200ms' },
+    });
     for (let round = 0; round < 3; round++) {
       flaky.behaviour = { kind: 'drop' };
-      for (let at = 0; at < 2; at++) expect(told(await request(gateway.port, asUser))).toEqual([200, 'borrowed by header (down)']);
+      for (let at = 0; at < 2; at++)
+        expect(told(await request(gateway.port, asUser))).toEqual([200, 'borrowed by header (down)']);
       flaky.behaviour = ANSWER;
       const failedAt = performance.now();
       await until('failTimeout', () => performance.now() > failedAt + 250);
@@ -77,9 +92,14 @@ describe('passive health', () => {
 
   it('an upstream that takes requests and breaks is never asked twice for what may not be repeated, and goes down', async () => {
     const upstreams = await startUpstreams(3);
-    const gateway = await startTestGateway({ upstreams: urls(upstreams), affinity: [{ header: 'x-user-id' }], passive: { maxFails: 2, failTimeout: '1h' } });
+    const gateway = await startTestGateway({
+      upstreams: urls(upstreams),
+      affinity: [{ header: 'x-user-id' }],
+      passive: { maxFails: 2, failTimeout: '1h' },
+    });
     upstreams[1]!.behaviour = { kind: 'drop' };
-    for (let at = 0; at < 2; at++) expect((await request(gateway.port, { ...asUser, method: 'POST', body: 'pay' })).status).toBe(502);
+    for (let at = 0; at < 2; at++)
+      expect((await request(gateway.port, { ...asUser, method: 'POST', body: 'pay' })).status).toBe(502);
     expect(upstreams.map(({ requests }) => requests)).toEqual([0, 2, 0]);
     await gateway.condition('api-2', 'down');
     expect((await request(gateway.port, { ...asUser, method: 'POST', body: 'pay' })).status).toBe(200);
@@ -103,7 +123,10 @@ describe('active health', () => {
       affinity: [{ header: 'x-user-id' }],
       health: { path: '/healthz', every: '100ms', healthyAfter: 2, unhealthyAfter: 3 },
     });
-    const crowd = new Crowd(gateway.port, users(30, (name) => ({ headers: { 'x-user-id': name } }))).start();
+    const crowd = new Crowd(
+      gateway.port,
+      users(30, (name) => ({ headers: { 'x-user-id': name } })),
+    ).start();
     const home = onlyHomes(await crowd.seen(2));
     expect([...home.values()]).toContain('api-2');
 
@@ -114,7 +137,9 @@ describe('active health', () => {
     expect(probes - probesBefore).toBeLessThanOrEqual(4);
     const meanwhile = await crowd.seen(3);
     expect(meanwhile.filter(({ upstream }) => upstream === 'api-2')).toEqual([]);
-    expect(meanwhile.filter(({ user, upstream }) => home.get(user) !== 'api-2' && upstream !== home.get(user))).toEqual([]);
+    expect(
+      meanwhile.filter(({ user, upstream }) => home.get(user) !== 'api-2' && upstream !== home.get(user)),
+    ).toEqual([]);
 
     const sickProbes = probes;
     healthz = 302;
@@ -128,7 +153,11 @@ describe('active health', () => {
 
   it('one that no longer answers its probes in time is as good as down', async () => {
     const upstreams = await startUpstreams(2);
-    const gateway = await startTestGateway({ upstreams: urls(upstreams), affinity: ['cookie'], health: { path: '/healthz', every: '100ms', timeout: '50ms', unhealthyAfter: 2 } });
+    const gateway = await startTestGateway({
+      upstreams: urls(upstreams),
+      affinity: ['cookie'],
+      health: { path: '/healthz', every: '100ms', timeout: '50ms', unhealthyAfter: 2 },
+    });
     expect((await request(gateway.port)).status).toBe(200);
     upstreams[0]!.behaviour = { kind: 'silent' };
     await gateway.condition('api-1', 'down');
@@ -142,7 +171,9 @@ describe('a draining upstream', () => {
   it('keeps those who are bound to it and takes nobody new', async () => {
     const upstreams = await startUpstreams(3);
     const config = (isDraining: boolean): object => ({
-      upstreams: Object.fromEntries(upstreams.map(({ id, url }) => [id, { url, draining: isDraining && id === 'api-2' }])),
+      upstreams: Object.fromEntries(
+        upstreams.map(({ id, url }) => [id, { url, draining: isDraining && id === 'api-2' }]),
+      ),
       affinity: ['cookie', { header: 'x-user-id' }],
     });
     const gateway = await startTestGateway(config(false));
@@ -155,7 +186,11 @@ describe('a draining upstream', () => {
     expect([...onlyHomes(await fresh.seen(2)).values()]).not.toContain('api-2');
     expect(onlyHomes(await settled.seen(2))).toEqual(home);
     const keyed = await request(gateway.port, asUser);
-    expect([...told(keyed), keyed.header('x-upstream')]).toEqual([200, 'borrowed by header (draining)', placement.candidates(USER)[1]]);
+    expect([...told(keyed), keyed.header('x-upstream')]).toEqual([
+      200,
+      'borrowed by header (draining)',
+      placement.candidates(USER)[1],
+    ]);
 
     await gateway.reload(config(false));
     expect(told(await request(gateway.port, asUser))).toEqual([200, 'keyed by header']);

@@ -8,9 +8,15 @@ import { hasProc, mebibytes, memoryOf } from './memory.js';
 
 const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
-/** Since Node 24, V8 lets more of what was read pile up before it collects: its own 15 MiB more, and 50 MiB of buffers. */
+/**
+ * Since Node 24, V8 lets more of what was read pile up before it collects: its own 15 MiB more, and 50 MiB of
+ * buffers.
+ */
 const RESIDENT_MAX = (Number.parseInt(process.versions.node, 10) < 24 ? 150 : 220) * MiB;
-/** What the system may hold of one body in the sockets on the way: two connections, each with a sending and a receiving side. */
+/**
+ * What the system may hold of one body in the sockets on the way: two connections, each with a sending and a
+ * receiving side.
+ */
 const IN_SOCKETS_MAX = 48 * MiB;
 const PIECE = Buffer.alloc(256 * 1024, 'stickyroute ');
 
@@ -26,7 +32,12 @@ afterEach(async () => {
 });
 
 /** A GET whose answer is counted and thrown away as it comes. */
-function download(port: number): { readonly bytes: () => number; readonly end: Promise<void>; pause(): void; resume(): void } {
+function download(port: number): {
+  readonly bytes: () => number;
+  readonly end: Promise<void>;
+  pause(): void;
+  resume(): void;
+} {
   let bytes = 0;
   const socket = connectTcp({
     port,
@@ -42,14 +53,24 @@ function download(port: number): { readonly bytes: () => number; readonly end: P
 }
 
 /** Writes a body as fast as it is taken; answers how much has been handed to the system. */
-function upload(port: number, bodyBytes: number, isChunked = false): { readonly written: () => number; readonly answer: Promise<string> } {
+function upload(
+  port: number,
+  bodyBytes: number,
+  isChunked = false,
+): { readonly written: () => number; readonly answer: Promise<string> } {
   let written = 0;
   const socket = connectTcp({ port, host: '127.0.0.1' });
   const answer = new Promise<string>((resolve, reject) => {
     let text = '';
-    socket.setEncoding('latin1').on('data', (more: string) => (text += more)).once('close', () => resolve(text)).once('error', reject);
+    socket
+      .setEncoding('latin1')
+      .on('data', (more: string) => (text += more))
+      .once('close', () => resolve(text))
+      .once('error', reject);
   });
-  socket.write(`POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${isChunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${bodyBytes}`}\r\n\r\n`);
+  socket.write(
+    `POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${isChunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${bodyBytes}`}\r\n\r\n`,
+  );
   const more = (): void => {
     while (written < bodyBytes) {
       const piece = PIECE.subarray(0, Math.min(PIECE.length, bodyBytes - written));
@@ -72,14 +93,18 @@ function upload(port: number, bodyBytes: number, isChunked = false): { readonly 
 async function standstill(what: string, count: () => number): Promise<number> {
   let last = -1;
   let since = performance.now();
-  return await until(`${what} to stand still`, () => {
-    if (count() !== last) {
-      last = count();
-      since = performance.now();
-      return undefined;
-    }
-    return last > 0 && performance.now() - since > 300 ? last : undefined;
-  }, 15_000);
+  return await until(
+    `${what} to stand still`,
+    () => {
+      if (count() !== last) {
+        last = count();
+        since = performance.now();
+        return undefined;
+      }
+      return last > 0 && performance.now() - since > 300 ? last : undefined;
+    },
+    15_000,
+  );
 }
 
 function expectSmall(what: string): void {
@@ -90,23 +115,35 @@ function expectSmall(what: string): void {
 }
 
 describe(`1 GiB through the gateway stays under ${mebibytes(RESIDENT_MAX)} resident`, () => {
-  it.each(['length', 'chunked'] as const)('down, framed by %s', async (framing) => {
-    upstream.behaviour = { kind: 'flood', bodyBytes: GiB, framing };
-    const answer = download(gateway.port);
-    await within(() => `the whole answer, after ${mebibytes(answer.bytes())}`, answer.end, 30_000);
-    expect(answer.bytes()).toBeGreaterThan(GiB);
-    expect(answer.bytes()).toBeLessThan(GiB * 1.01);
-    expectSmall(`1 GiB down, framed by ${framing}`);
-  }, 40_000);
+  it.each(['length', 'chunked'] as const)(
+    'down, framed by %s',
+    async (framing) => {
+      upstream.behaviour = { kind: 'flood', bodyBytes: GiB, framing };
+      const answer = download(gateway.port);
+      await within(() => `the whole answer, after ${mebibytes(answer.bytes())}`, answer.end, 30_000);
+      expect(answer.bytes()).toBeGreaterThan(GiB);
+      expect(answer.bytes()).toBeLessThan(GiB * 1.01);
+      expectSmall(`1 GiB down, framed by ${framing}`);
+    },
+    40_000,
+  );
 
-  it.each(['length', 'chunked'] as const)('up, framed by %s', async (framing) => {
-    const sent = upload(gateway.port, GiB, framing === 'chunked');
-    const text = await within(() => `the answer, after ${mebibytes(upstream.seen[0]?.bodyBytes ?? 0)}`, sent.answer, 30_000);
-    expect(text).toMatch(/^HTTP\/1\.1 200 /);
-    expect(upstream.seen[0]!.bodyBytes).toBe(GiB);
-    expect(upstream.faults).toEqual([]);
-    expectSmall(`1 GiB up, framed by ${framing}`);
-  }, 40_000);
+  it.each(['length', 'chunked'] as const)(
+    'up, framed by %s',
+    async (framing) => {
+      const sent = upload(gateway.port, GiB, framing === 'chunked');
+      const text = await within(
+        () => `the answer, after ${mebibytes(upstream.seen[0]?.bodyBytes ?? 0)}`,
+        sent.answer,
+        30_000,
+      );
+      expect(text).toMatch(/^HTTP\/1\.1 200 /);
+      expect(upstream.seen[0]!.bodyBytes).toBe(GiB);
+      expect(upstream.faults).toEqual([]);
+      expectSmall(`1 GiB up, framed by ${framing}`);
+    },
+    40_000,
+  );
 });
 
 describe('whoever is slow stops whoever sends', () => {
@@ -117,7 +154,9 @@ describe('whoever is slow stops whoever sends', () => {
     await until('the beginning', () => answer.bytes() > MiB);
     answer.pause();
     const sent = await standstill('the upstream', () => upstream.sentBytes);
-    console.log(`a client that stopped at ${mebibytes(answer.bytes())} stopped the upstream at ${mebibytes(sent)}`);
+    console.log(
+      `a client that stopped at ${mebibytes(answer.bytes())} stopped the upstream at ${mebibytes(sent)}`,
+    );
     expect(sent - answer.bytes()).toBeLessThan(IN_SOCKETS_MAX);
     expectSmall('with a client that does not read');
     answer.resume();
@@ -141,7 +180,8 @@ describe('whoever is slow stops whoever sends', () => {
   });
 
   it('others are served meanwhile', async () => {
-    upstream.behaviour = ({ target }) => (target === '/flood' ? { kind: 'flood', bodyBytes: GiB } : { kind: 'answer' });
+    upstream.behaviour = ({ target }) =>
+      target === '/flood' ? { kind: 'flood', bodyBytes: GiB } : { kind: 'answer' };
     const slow = await connect(gateway.port);
     slow.socket.pause();
     slow.send({ target: '/flood' });

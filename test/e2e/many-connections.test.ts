@@ -32,9 +32,12 @@ afterEach(async () => {
 
 /** Node raises its own limit to the hard one as it starts, and so does the gateway. */
 function skipWithoutFiles(context: TestContext): void {
-  const { userLimits } = process.report.getReport() as unknown as { userLimits?: { open_files?: { soft: string } } };
+  const { userLimits } = process.report.getReport() as unknown as {
+    userLimits?: { open_files?: { soft: string } };
+  };
   const files = Number(userLimits?.open_files?.soft ?? Infinity);
-  if (files < FILES_NEEDED) context.skip(`this user may open ${files} files; the test needs ${FILES_NEEDED} (ulimit -n)`);
+  if (files < FILES_NEEDED)
+    context.skip(`this user may open ${files} files; the test needs ${FILES_NEEDED} (ulimit -n)`);
 }
 
 /** A connection as lean as it can be, thousands of times over: raw-client's keeps what it receives. */
@@ -59,12 +62,14 @@ async function openIdle(): Promise<Socket> {
 
 async function openAll<T>(count: number, one: () => Promise<T>): Promise<T[]> {
   const all: T[] = [];
-  await Promise.all(Array.from({ length: 50 }, async () => {
-    while (all.length < count) {
-      const at = all.push(undefined as T) - 1;
-      all[at] = await one();
-    }
-  }));
+  await Promise.all(
+    Array.from({ length: 50 }, async () => {
+      while (all.length < count) {
+        const at = all.push(undefined as T) - 1;
+        all[at] = await one();
+      }
+    }),
+  );
   return all;
 }
 
@@ -115,7 +120,9 @@ describe(`${IDLE} idle keep-alive connections and ${SLOW} that never finish a he
     const idle = await openAll(IDLE, openIdle);
     if (before !== undefined) {
       const { now, most } = memoryOf(gateway.process.pid);
-      console.log(`${IDLE} idle connections: ${Math.round((now - before.now) / IDLE)} bytes resident each (${mebibytes(before.now)} → ${mebibytes(now)}, at most ${mebibytes(most)})`);
+      console.log(
+        `${IDLE} idle connections: ${Math.round((now - before.now) / IDLE)} bytes resident each (${mebibytes(before.now)} → ${mebibytes(now)}, at most ${mebibytes(most)})`,
+      );
       expect((now - before.now) / IDLE).toBeLessThan(40 * 1024);
     }
     const idleMs = await longestMs();
@@ -123,12 +130,20 @@ describe(`${IDLE} idle keep-alive connections and ${SLOW} that never finish a he
     const slow = await openAll(SLOW, () => openSlow(false));
     slow.push(...(await openAll(20, () => openSlow(true))));
     const besiegedMs = await longestMs();
-    console.log(`the longest of 100 requests on new connections: alone ${aloneMs.toFixed(0)} ms, with ${IDLE} idle ${idleMs.toFixed(0)} ms, with ${SLOW} slow ones too ${besiegedMs.toFixed(0)} ms`);
+    console.log(
+      `the longest of 100 requests on new connections: alone ${aloneMs.toFixed(0)} ms, with ${IDLE} idle ${idleMs.toFixed(0)} ms, with ${SLOW} slow ones too ${besiegedMs.toFixed(0)} ms`,
+    );
     expect(Math.max(idleMs, besiegedMs)).toBeLessThan(1000);
 
-    await until('the slow ones to be cut', () => slow.every(({ closedAt }) => closedAt > 0), HEAD_TIME_MS + 5000);
+    await until(
+      'the slow ones to be cut',
+      () => slow.every(({ closedAt }) => closedAt > 0),
+      HEAD_TIME_MS + 5000,
+    );
     const lives = slow.map(({ openedAt, closedAt }) => closedAt - openedAt);
-    console.log(`slow ones were cut after ${Math.min(...lives).toFixed(0)} to ${Math.max(...lives).toFixed(0)} ms; headTime is ${HEAD_TIME_MS} ms`);
+    console.log(
+      `slow ones were cut after ${Math.min(...lives).toFixed(0)} to ${Math.max(...lives).toFixed(0)} ms; headTime is ${HEAD_TIME_MS} ms`,
+    );
     expect(Math.min(...lives)).toBeGreaterThan(HEAD_TIME_MS - 50);
     expect(Math.max(...lives)).toBeLessThan(HEAD_TIME_MS + LATE_MS_MAX);
     expect(slow.slice(0, SLOW).filter(({ text }) => !text.startsWith('HTTP/1.1 408 '))).toEqual([]);
@@ -136,7 +151,12 @@ describe(`${IDLE} idle keep-alive connections and ${SLOW} that never finish a he
 
     expect(idle.filter((socket) => socket.destroyed || socket.readableEnded)).toEqual([]);
     const seen = upstreams.reduce((sum, { requests }) => sum + requests, 0);
-    idle.forEach((socket, at) => at % 50 === 0 && socket.write('GET / HTTP/1.1\r\nHost: a\r\nx-user-id: u\r\n\r\n'));
-    await until('idle ones to be served again', () => upstreams.reduce((sum, { requests }) => sum + requests, 0) === seen + IDLE / 50);
+    idle.forEach(
+      (socket, at) => at % 50 === 0 && socket.write('GET / HTTP/1.1\r\nHost: a\r\nx-user-id: u\r\n\r\n'),
+    );
+    await until(
+      'idle ones to be served again',
+      () => upstreams.reduce((sum, { requests }) => sum + requests, 0) === seen + IDLE / 50,
+    );
   }, 40_000);
 });

@@ -6,7 +6,8 @@ export const hasProc = existsSync('/proc/self/status');
 /** Resident memory of a process in bytes: now, and the most it ever was. */
 export function memoryOf(pid: number): { readonly now: number; readonly most: number } {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const bytes = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)![1]) * 1024;
+  const bytes = (field: string): number =>
+    Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)![1]) * 1024;
   return { now: bytes('VmRSS'), most: bytes('VmHWM') };
 }
 

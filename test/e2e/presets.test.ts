@@ -23,7 +23,22 @@ interface Site {
 async function up(preset: string, ...more: string[]): Promise<Site> {
   const upstreams = await startUpstreams(3);
   const port = await freePort();
-  const gateway = start(process.execPath, [CLI, 'up', '--preset', preset, ...upstreams.flatMap(({ url }) => ['--upstream', url]), '--listen', String(port), '--expose', '--no-access-log', ...more], { cwd: folder });
+  const gateway = start(
+    process.execPath,
+    [
+      CLI,
+      'up',
+      '--preset',
+      preset,
+      ...upstreams.flatMap(({ url }) => ['--upstream', url]),
+      '--listen',
+      String(port),
+      '--expose',
+      '--no-access-log',
+      ...more,
+    ],
+    { cwd: folder },
+  );
   await gateway.waitForLine(/listens at/);
   return { upstreams, port, gateway };
 }
@@ -58,7 +73,8 @@ describe('stickyroute up --preset', () => {
 
   it('medium keeps an address at its upstream, and lends it out while that is away', async () => {
     const { upstreams, port, gateway } = await up('medium');
-    const from = async (host: number): Promise<RawResponse> => await request(port, { localAddress: `127.0.0.${host}` });
+    const from = async (host: number): Promise<RawResponse> =>
+      await request(port, { localAddress: `127.0.0.${host}` });
     const homes = new Map<number, string>();
     for (let host = 2; host < 32; host++) {
       const answer = await from(host);
@@ -73,16 +89,22 @@ describe('stickyroute up --preset', () => {
     await gateway.stop();
   });
 
-  it('large places a token\'s user by consistent hashing, as the client does, with a worker a core', async () => {
+  it("large places a token's user by consistent hashing, as the client does, with a worker a core", async () => {
     const { upstreams, port, gateway } = await up('large');
     await gateway.waitForLine(/route default: .* affinity jwt, ip; /);
     const idOf = (url: string): string => new URL(url).host;
-    const client = createClient({ upstreams: Object.fromEntries(upstreams.map(({ url }) => [idOf(url), url])) });
+    const client = createClient({
+      upstreams: Object.fromEntries(upstreams.map(({ url }) => [idOf(url), url])),
+    });
     const users = Array.from({ length: 60 }, (_, at) => `user-${at}`);
-    const reach = async (user: string): Promise<RawResponse> => await request(port, { headers: token(user), localAddress: `127.0.0.${2 + (user.length % 20)}` });
+    const reach = async (user: string): Promise<RawResponse> =>
+      await request(port, { headers: token(user), localAddress: `127.0.0.${2 + (user.length % 20)}` });
     for (const user of users) {
       const answer = await reach(user);
-      expect([answer.header('x-upstream'), answer.header('x-affinity')]).toEqual([client.owner(user), 'keyed by jwt']);
+      expect([answer.header('x-upstream'), answer.header('x-affinity')]).toEqual([
+        client.owner(user),
+        'keyed by jwt',
+      ]);
     }
     expect((await request(port)).header('x-affinity')).toBe('keyed by ip');
     const gone = upstreams[2]!;
@@ -97,7 +119,9 @@ describe('stickyroute up --preset', () => {
   it('lets the other flags say it otherwise', async () => {
     const { port, gateway } = await up('large', '--affinity', 'header:x-user-id', '--workers', '1');
     expect(gateway.stderr).not.toContain('workers');
-    expect((await request(port, { headers: { 'x-user-id': '7' } })).header('x-affinity')).toBe('keyed by header');
+    expect((await request(port, { headers: { 'x-user-id': '7' } })).header('x-affinity')).toBe(
+      'keyed by header',
+    );
     await gateway.stop();
   });
 });
@@ -105,12 +129,22 @@ describe('stickyroute up --preset', () => {
 describe('stickyroute advise', () => {
   it('writes a file that up runs', async () => {
     const upstreams = await startUpstreams(2);
-    const advice = await run(process.execPath, [CLI, 'advise', '--users', '20k', '--clients', 'browsers', ...upstreams.flatMap(({ url }) => ['--upstream', url])]);
+    const advice = await run(process.execPath, [
+      CLI,
+      'advise',
+      '--users',
+      '20k',
+      '--clients',
+      'browsers',
+      ...upstreams.flatMap(({ url }) => ['--upstream', url]),
+    ]);
     expect(advice).toMatchObject({ code: 0, stderr: '' });
     const file = join(folder, 'advised.yaml');
     writeFileSync(file, advice.stdout);
     const port = await freePort();
-    const gateway = start(process.execPath, [CLI, 'up', '-c', file, '--listen', String(port), '--expose'], { env: { STICKYROUTE_KEY: 'k'.repeat(40) } });
+    const gateway = start(process.execPath, [CLI, 'up', '-c', file, '--listen', String(port), '--expose'], {
+      env: { STICKYROUTE_KEY: 'k'.repeat(40) },
+    });
     await gateway.waitForLine(/listens at/);
     const first = await request(port);
     const cookie = first.header('set-cookie')!.split(';')[0]!;
@@ -129,7 +163,9 @@ describe('stickyroute advise', () => {
 skipUnless('script', 'mkfifo')('stickyroute advise at a terminal', () => {
   it('asks, and takes answers typed ahead', async () => {
     const file = join(folder, 'asked.yaml');
-    const asked = await run('script', ['-qec', `${process.execPath} ${CLI} advise > ${file}`, '/dev/null'], { input: '50 000\napi\n\nnone\n' });
+    const asked = await run('script', ['-qec', `${process.execPath} ${CLI} advise > ${file}`, '/dev/null'], {
+      input: '50 000\napi\n\nnone\n',
+    });
     expect(asked.code, asked.stdout).toBe(0);
     for (const number of [1, 2, 3, 4]) expect(asked.stdout).toContain(`${number}/4 `);
     expect(readFileSync(file, 'utf8')).toMatch(/^# preset medium .*\n# Situation: REST API/);
@@ -138,7 +174,10 @@ skipUnless('script', 'mkfifo')('stickyroute advise at a terminal', () => {
   it('exits 1 when the person leaves with Ctrl-C', async () => {
     const keyboard = join(folder, 'keyboard');
     expect((await run('mkfifo', [keyboard])).code).toBe(0);
-    const asked = start('sh', ['-c', `exec script -qec "${process.execPath} ${CLI} advise" /dev/null < ${keyboard}`]);
+    const asked = start('sh', [
+      '-c',
+      `exec script -qec "${process.execPath} ${CLI} advise" /dev/null < ${keyboard}`,
+    ]);
     const typed = openSync(keyboard, 'r+');
     // Only once the question is there does the program, and not the terminal, take Ctrl-C.
     await asked.waitForLine(/1\/4 .*\[10000\]/);

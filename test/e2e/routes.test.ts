@@ -7,20 +7,44 @@ let upstreams: FakeUpstream[];
 let gateway: TestGateway;
 
 const ROUTES = [
-  { name: 'shop', match: { host: 'shop.example' }, pool: 'shop', affinity: [{ cookie: { name: 'sr-shop' } }] },
-  { name: 'shop-api', match: { host: 'shop.example', path: '/api' }, pool: 'api', affinity: [{ cookie: { name: 'sr-api', path: '/api' } }] },
-  { name: 'tenants', match: { host: '*.tenants.example' }, pool: 'api', affinity: [{ cookie: { name: 'sr-api' } }] },
+  {
+    name: 'shop',
+    match: { host: 'shop.example' },
+    pool: 'shop',
+    affinity: [{ cookie: { name: 'sr-shop' } }],
+  },
+  {
+    name: 'shop-api',
+    match: { host: 'shop.example', path: '/api' },
+    pool: 'api',
+    affinity: [{ cookie: { name: 'sr-api', path: '/api' } }],
+  },
+  {
+    name: 'tenants',
+    match: { host: '*.tenants.example' },
+    pool: 'api',
+    affinity: [{ cookie: { name: 'sr-api' } }],
+  },
   { name: 'any', match: { path: '/public' }, pool: 'shop', affinity: [{ header: 'x-user-id' }] },
 ];
 
 beforeAll(async () => {
-  upstreams = await Promise.all(['shop-1', 'shop-2', 'shop-3', 'api-1', 'api-2', 'api-3'].map((id) => startUpstream({ id })));
-  const pool = (name: string): object => ({ upstreams: Object.fromEntries(upstreams.filter(({ id }) => id.startsWith(name)).map(({ id, url }) => [id, url])) });
+  upstreams = await Promise.all(
+    ['shop-1', 'shop-2', 'shop-3', 'api-1', 'api-2', 'api-3'].map((id) => startUpstream({ id })),
+  );
+  const pool = (name: string): object => ({
+    upstreams: Object.fromEntries(
+      upstreams.filter(({ id }) => id.startsWith(name)).map(({ id, url }) => [id, url]),
+    ),
+  });
   gateway = await startTestGateway({ pools: { shop: pool('shop'), api: pool('api') }, routes: ROUTES });
 });
 
 async function get(host: string, target: string, cookie?: string): Promise<RawResponse> {
-  return await request(gateway.port, { target, headers: { host, ...(cookie === undefined ? {} : { cookie }) } });
+  return await request(gateway.port, {
+    target,
+    headers: { host, ...(cookie === undefined ? {} : { cookie }) },
+  });
 }
 
 function poolOf(answer: RawResponse): string | undefined {
@@ -49,16 +73,19 @@ describe('several pools and routes', () => {
   it('requests of one connection find their routes one by one', async () => {
     const client = await connect(gateway.port);
     const found: (string | undefined)[] = [];
-    for (const target of ['/', '/api', '/', '/api/x', '/x']) found.push(poolOf(await client.request({ target, headers: { host: 'shop.example' } })));
+    for (const target of ['/', '/api', '/', '/api/x', '/x'])
+      found.push(poolOf(await client.request({ target, headers: { host: 'shop.example' } })));
     expect(found).toEqual(['shop', 'api', 'shop', 'api', 'shop']);
   });
 
-  it('a cookie of one route means nothing to the other, not even under the other\'s name and for the same pool', async () => {
-    const value = async (host: string, target: string): Promise<string> => /=([^;]+)/.exec((await get(host, target)).header('set-cookie')!)![1]!;
+  it("a cookie of one route means nothing to the other, not even under the other's name and for the same pool", async () => {
+    const value = async (host: string, target: string): Promise<string> =>
+      /=([^;]+)/.exec((await get(host, target)).header('set-cookie')!)![1]!;
     const shop = await value('shop.example', '/');
     const api = await value('shop.example', '/api');
     const tenant = await value('a.tenants.example', '/');
-    const outcome = async (host: string, target: string, cookie: string): Promise<string | undefined> => (await get(host, target, cookie)).header('x-affinity');
+    const outcome = async (host: string, target: string, cookie: string): Promise<string | undefined> =>
+      (await get(host, target, cookie)).header('x-affinity');
 
     expect(await outcome('shop.example', '/', `sr-shop=${shop}`)).toBe('bound by cookie');
     expect(await outcome('shop.example', '/api', `sr-api=${api}`)).toBe('bound by cookie');

@@ -11,19 +11,39 @@ it('npm start: an upstream is killed and brought back under load, nobody else mo
   const port = await freePort();
   const sample = start(process.execPath, [SCRIPT, '--port', String(port)]);
   await sample.waitForLine(/Ctrl-C stops everything/, 20_000);
-  const pids = new Map([...sample.stdout.matchAll(/^ {2}(api-\d|gateway) +http:\/\/\S+ +(\d+)$/gm)].map((row) => [row[1]!, Number(row[2])]));
+  const pids = new Map(
+    [...sample.stdout.matchAll(/^ {2}(api-\d|gateway) +http:\/\/\S+ +(\d+)$/gm)].map((row) => [
+      row[1]!,
+      Number(row[2]),
+    ]),
+  );
   expect([...pids.keys()]).toEqual(['api-1', 'api-2', 'api-3', 'gateway']);
 
-  const crowd = new Crowd(port, users(30, (name) => ({ target: '/load-balancer-test', headers: { 'x-user-id': name } }))).start();
+  const crowd = new Crowd(
+    port,
+    users(30, (name) => ({ target: '/load-balancer-test', headers: { 'x-user-id': name } })),
+  ).start();
   const home = onlyHomes(await crowd.seen(3));
   process.kill(pids.get('api-2')!, 'SIGKILL');
-  const advice = await sample.waitForLine(/Bring it back in another terminal: node (--env-file=\S+) (\S+) --name (\S+) --port (\d+)/);
-  const meanwhile = onlyHomes((await crowd.seen(3)));
-  for (const [user, upstream] of meanwhile) expect(upstream === home.get(user)).toBe(home.get(user) !== 'api-2');
+  const advice = await sample.waitForLine(
+    /Bring it back in another terminal: node (--env-file=\S+) (\S+) --name (\S+) --port (\d+)/,
+  );
+  const meanwhile = onlyHomes(await crowd.seen(3));
+  for (const [user, upstream] of meanwhile)
+    expect(upstream === home.get(user)).toBe(home.get(user) !== 'api-2');
 
-  const revived = start(process.execPath, [advice[1]!, fileURLToPath(new URL(`../../${advice[2]!}`, import.meta.url)), '--name', advice[3]!, '--port', advice[4]!]);
+  const revived = start(process.execPath, [
+    advice[1]!,
+    fileURLToPath(new URL(`../../${advice[2]!}`, import.meta.url)),
+    '--name',
+    advice[3]!,
+    '--port',
+    advice[4]!,
+  ]);
   await revived.waitForPort(Number(advice[4]!));
-  await until('the users of api-2 to be bound where they are', async () => (await crowd.seen(1)).every(({ affinity }) => affinity === 'bound by cookie'));
+  await until('the users of api-2 to be bound where they are', async () =>
+    (await crowd.seen(1)).every(({ affinity }) => affinity === 'bound by cookie'),
+  );
   expect(onlyHomes(await crowd.seen(2))).toEqual(meanwhile);
   await crowd.stop();
   expect(crowd.failures.filter(({ hadBegun }) => !hadBegun)).toEqual([]);

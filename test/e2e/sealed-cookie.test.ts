@@ -21,13 +21,28 @@ beforeAll(async () => {
 
 function config(more: object = {}): object {
   const entries = upstreams.map(({ id, url }) => [id, id === RESERVED ? { url, draining: true } : url]);
-  return { upstreams: Object.fromEntries(entries), affinity: [{ cookie: { idle: '1h', absolute: '12h' } }], ...more };
+  return {
+    upstreams: Object.fromEntries(entries),
+    affinity: [{ cookie: { idle: '1h', absolute: '12h' } }],
+    ...more,
+  };
 }
 
 /** A cookie as the gateway seals it, with some of it chosen otherwise. */
-function sealed({ key = KEY, route = ROUTE, id = RESERVED, ...times }: { key?: string; route?: string; id?: string } & Partial<SealedTimes> = {}): string {
+function sealed({
+  key = KEY,
+  route = ROUTE,
+  id = RESERVED,
+  ...times
+}: { key?: string; route?: string; id?: string } & Partial<SealedTimes> = {}): string {
   const now = Date.now();
-  return new CookieSeal(route, [key]).seal(id, { issuedAtMs: now, refreshedAtMs: now, idleMs: HOUR, absoluteMs: 12 * HOUR, ...times });
+  return new CookieSeal(route, [key]).seal(id, {
+    issuedAtMs: now,
+    refreshedAtMs: now,
+    idleMs: HOUR,
+    absoluteMs: 12 * HOUR,
+    ...times,
+  });
 }
 
 async function ask(cookie: string, to = gateway): Promise<RawResponse> {
@@ -48,14 +63,17 @@ function written(answer: RawResponse): string | undefined {
 /** What counts as absent: someone else serves it, and a good cookie takes its place. */
 async function isReplaced(value: string, why: string, to = gateway): Promise<void> {
   const answer = await ask(`sr=${value}`, to);
-  expect([answer.status, answer.header('x-affinity')], value.slice(0, 100)).toEqual([200, `balanced (${why})`]);
+  expect([answer.status, answer.header('x-affinity')], value.slice(0, 100)).toEqual([
+    200,
+    `balanced (${why})`,
+  ]);
   expect(answer.header('x-upstream')).not.toBe(RESERVED);
   const fresh = written(answer)!;
   expect(fresh).not.toBe(value);
   expect(told(await ask(`sr=${fresh}`, to))).toEqual([200, answer.header('x-upstream'), 'bound by cookie']);
 }
 
-describe('a cookie that is not the gateway\'s own word is never followed, and is replaced', () => {
+describe("a cookie that is not the gateway's own word is never followed, and is replaced", () => {
   it('a genuine one is followed, so that the rest of this file means something', async () => {
     const answer = await ask(`sr=${sealed()}`);
     expect(told(answer)).toEqual([200, RESERVED, 'bound by cookie']);
@@ -66,18 +84,42 @@ describe('a cookie that is not the gateway\'s own word is never followed, and is
     const genuine = sealed();
     const client = await connect(gateway.port);
     for (let at = 0; at < genuine.length; at++) {
-      const letters = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'].filter((letter) => letter !== genuine[at]);
+      const letters = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'].filter(
+        (letter) => letter !== genuine[at],
+      );
       const forged = genuine.slice(0, at) + letters[random.below(letters.length)]! + genuine.slice(at + 1);
       const answer = await client.request({ headers: { cookie: `sr=${forged}` } });
-      expect([answer.status, answer.header('x-affinity'), answer.header('x-upstream') === RESERVED, answer.headers('set-cookie').length], forged).toEqual([200, 'balanced (unreadable)', false, 1]);
+      expect(
+        [
+          answer.status,
+          answer.header('x-affinity'),
+          answer.header('x-upstream') === RESERVED,
+          answer.headers('set-cookie').length,
+        ],
+        forged,
+      ).toEqual([200, 'balanced (unreadable)', false, 1]);
     }
   });
 
-  it('truncated, lengthened, an upstream\'s name or address in clear', async () => {
+  it("truncated, lengthened, an upstream's name or address in clear", async () => {
     const genuine = sealed();
     const inClear = upstreams.find(({ id }) => id === RESERVED)!;
     const address = inClear.url.slice('http://'.length);
-    for (const value of [genuine.slice(0, -1), genuine.slice(0, 40), 'A', `${genuine}A`, `${genuine}==`, genuine + genuine, genuine.toLowerCase(), RESERVED, inClear.url, address, Buffer.from(address).toString('base64url'), '!!!!', '%00'.repeat(24)]) {
+    for (const value of [
+      genuine.slice(0, -1),
+      genuine.slice(0, 40),
+      'A',
+      `${genuine}A`,
+      `${genuine}==`,
+      genuine + genuine,
+      genuine.toLowerCase(),
+      RESERVED,
+      inClear.url,
+      address,
+      Buffer.from(address).toString('base64url'),
+      '!!!!',
+      '%00'.repeat(24),
+    ]) {
       await isReplaced(value, 'unreadable');
     }
   });
@@ -101,7 +143,11 @@ describe('a cookie that is not the gateway\'s own word is never followed, and is
   it('for an upstream that the pool no longer has', async () => {
     const answer = await ask(`sr=${sealed({ id: 'api-9' })}`);
     expect([answer.status, answer.header('x-affinity')]).toEqual([200, 'rehomed by cookie (gone)']);
-    expect(told(await ask(`sr=${written(answer)!}`))).toEqual([200, answer.header('x-upstream'), 'bound by cookie']);
+    expect(told(await ask(`sr=${written(answer)!}`))).toEqual([
+      200,
+      answer.header('x-upstream'),
+      'bound by cookie',
+    ]);
   });
 
   it('oversized, many of them, and more than a head may hold: the gateway goes on', async () => {
@@ -109,13 +155,19 @@ describe('a cookie that is not the gateway\'s own word is never followed, and is
     await isReplaced(`${sealed()}${'A'.repeat(8000)}`, 'unreadable');
     const many = Array.from({ length: 200 }, () => `sr=${sealed({ key: `${KEY}!` })}`).join('; ');
     const crowded = await connect(gateway.port);
-    expect((await crowded.request({ headers: { cookie: many.slice(0, 15_000) } })).header('x-affinity')).toBe('balanced (unreadable)');
+    expect((await crowded.request({ headers: { cookie: many.slice(0, 15_000) } })).header('x-affinity')).toBe(
+      'balanced (unreadable)',
+    );
     expect((await ask(`sr=${'A'.repeat(40_000)}`)).status).toBe(431);
     expect(told(await ask(`sr=${sealed()}`))).toEqual([200, RESERVED, 'bound by cookie']);
   });
 
   it('a genuine one is found behind a forged one of the same name', async () => {
-    expect(told(await ask(`a=b; sr=${sealed({ key: `${KEY}!` })}; sr=${sealed()}`))).toEqual([200, RESERVED, 'bound by cookie']);
+    expect(told(await ask(`a=b; sr=${sealed({ key: `${KEY}!` })}; sr=${sealed()}`))).toEqual([
+      200,
+      RESERVED,
+      'bound by cookie',
+    ]);
   });
 });
 
@@ -138,16 +190,25 @@ describe('what is written, and when', () => {
   it('it is written once: not again on any of the next answers', async () => {
     const client = await connect(gateway.port);
     const value = written(await client.request())!;
-    for (let at = 0; at < 50; at++) expect((await client.request({ headers: { cookie: `sr=${value}` } })).headers('set-cookie')).toEqual([]);
+    for (let at = 0; at < 50; at++)
+      expect((await client.request({ headers: { cookie: `sr=${value}` } })).headers('set-cookie')).toEqual(
+        [],
+      );
   });
 
   it('it is written again when a tenth of the idle time has passed, for the same upstream, with the old beginning', async () => {
     const gate = await startTestGateway(config({ affinity: [{ cookie: { idle: '20s', absolute: '60s' } }] }));
     const now = Date.now();
     const limits = { idleMs: 20_000, absoluteMs: 60_000 };
-    const recent = await ask(`sr=${sealed({ ...limits, issuedAtMs: now - 30_000, refreshedAtMs: now - 500 })}`, gate);
+    const recent = await ask(
+      `sr=${sealed({ ...limits, issuedAtMs: now - 30_000, refreshedAtMs: now - 500 })}`,
+      gate,
+    );
     expect([...told(recent), written(recent)]).toEqual([200, RESERVED, 'bound by cookie', undefined]);
-    const due = await ask(`sr=${sealed({ ...limits, issuedAtMs: now - 30_000, refreshedAtMs: now - 5000 })}`, gate);
+    const due = await ask(
+      `sr=${sealed({ ...limits, issuedAtMs: now - 30_000, refreshedAtMs: now - 5000 })}`,
+      gate,
+    );
     expect(told(due)).toEqual([200, RESERVED, 'bound by cookie']);
     expect(due.header('set-cookie')).toContain('; Max-Age=20');
     const opened = new CookieSeal(ROUTE, [KEY]).open(written(due)!)!;
@@ -176,30 +237,51 @@ describe('what is written, and when', () => {
   it('another gateway with the same keys follows it', async () => {
     const other = await startTestGateway(config());
     const answer = await request(gateway.port);
-    expect(told(await ask(`sr=${written(answer)!}`, other))).toEqual([200, answer.header('x-upstream'), 'bound by cookie']);
+    expect(told(await ask(`sr=${written(answer)!}`, other))).toEqual([
+      200,
+      answer.header('x-upstream'),
+      'bound by cookie',
+    ]);
     await other.close();
   });
 });
 
 describe('its attributes', () => {
-  const attributesOf = async (to: TestGateway, options: Parameters<typeof request>[1] = {}): Promise<string> =>
-    (await request(to.port, options)).header('set-cookie')!.replace(/^sr=[^;]*/, '');
+  const attributesOf = async (
+    to: TestGateway,
+    options: Parameters<typeof request>[1] = {},
+  ): Promise<string> => (await request(to.port, options)).header('set-cookie')!.replace(/^sr=[^;]*/, '');
 
   it('are safe without a word, and as configured', async () => {
     expect(await attributesOf(gateway)).toBe('; Path=/; HttpOnly; SameSite=Lax; Max-Age=3600');
-    const gate = await startTestGateway(config({ affinity: [{ cookie: { domain: 'example.org', path: '/app', sameSite: 'strict', secure: 'always', httpOnly: false } }] }));
+    const gate = await startTestGateway(
+      config({
+        affinity: [
+          {
+            cookie: {
+              domain: 'example.org',
+              path: '/app',
+              sameSite: 'strict',
+              secure: 'always',
+              httpOnly: false,
+            },
+          },
+        ],
+      }),
+    );
     expect(await attributesOf(gate)).toBe('; Path=/app; Domain=example.org; SameSite=Strict; Secure');
     await gate.close();
   });
 
   it('have Secure by themselves over TLS', async () => {
-    const tls = (name: string): string => fileURLToPath(new URL(`../config/tls/${name}.pem`, import.meta.url));
+    const tls = (name: string): string =>
+      fileURLToPath(new URL(`../config/tls/${name}.pem`, import.meta.url));
     const gate = await startTestGateway(config({ tls: { cert: tls('cert'), key: tls('key') } }));
     expect(await attributesOf(gate, { tls: {} })).toContain('; Secure');
     await gate.close();
   });
 
-  it('have Secure by a trusted proxy\'s word, not by anyone\'s', async () => {
+  it("have Secure by a trusted proxy's word, not by anyone's", async () => {
     const https = { headers: { 'X-Forwarded-Proto': 'https' } };
     expect(await attributesOf(gateway, https)).not.toContain('Secure');
     const gate = await startTestGateway(config({ trustedProxies: ['127.0.0.1'] }));

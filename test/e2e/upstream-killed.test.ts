@@ -27,10 +27,16 @@ function urls(pool: ReadonlyMap<string, UpstreamProcess>): Record<string, string
   return Object.fromEntries([...pool].map(([id, { url }]) => [id, url]));
 }
 
-/** Some ask for what comes at once, some for what takes a while, some for what comes in parts: so that the kill meets all of them. */
+/**
+ * Some ask for what comes at once, some for what takes a while, some for what comes in parts: so that the
+ * kill meets all of them.
+ */
 function idempotentUsers(): User[] {
   const targets = ['/load-balancer-test', '/slow?ms=15', '/stream?parts=4&ms=5'];
-  return users(USERS, (name, at) => ({ target: targets[at % targets.length]!, headers: { 'x-user-id': name } }));
+  return users(USERS, (name, at) => ({
+    target: targets[at % targets.length]!,
+    headers: { 'x-user-id': name },
+  }));
 }
 
 interface Story {
@@ -53,7 +59,8 @@ async function killAndRevive(affinity: readonly unknown[]): Promise<Story> {
     upstreams: urls(pool),
     affinity,
     passive: { maxFails: 3, failTimeout: '10s' },
-    // Who is killed is noticed by requests. The probes say when it is back, and must not take a busy machine for a dead upstream.
+    // Who is killed is noticed by requests. The probes say when it is back, and must not take a busy machine
+    // for a dead upstream.
     health: { path: '/healthz', every: '500ms', healthyAfter: 2, unhealthyAfter: 4 },
   });
   const crowd = new Crowd(gateway.port, idempotentUsers()).start();
@@ -75,9 +82,14 @@ async function killAndRevive(affinity: readonly unknown[]): Promise<Story> {
 /** What holds under every failure policy. */
 function othersNoticedNothing({ crowd, home, isBereft }: Story): void {
   const others = crowd.visits.filter(({ user }) => !isBereft(user));
-  expect(others.filter(({ status, upstream, user }) => status !== 200 || upstream !== home.get(user))).toEqual([]);
+  expect(
+    others.filter(({ status, upstream, user }) => status !== 200 || upstream !== home.get(user)),
+  ).toEqual([]);
   expect(others.filter(({ upstream, servedBy }) => upstream !== servedBy)).toEqual([]);
-  expect(crowd.failures.filter(({ hadBegun, user }) => !hadBegun || !isBereft(user)), 'only answers that had begun may fail').toEqual([]);
+  expect(
+    crowd.failures.filter(({ hadBegun, user }) => !hadBegun || !isBereft(user)),
+    'only answers that had begun may fail',
+  ).toEqual([]);
   // One request in hand each: the kill can't cut more.
   expect(crowd.failures.length).toBeLessThanOrEqual([...home.keys()].filter(isBereft).length);
 }
@@ -99,7 +111,9 @@ describe('kill -9 of one upstream under idempotent requests: nobody else is move
     othersNoticedNothing(story);
     const { isBereft, meanwhile, after, crowd } = story;
     expect(crowd.visits.filter(({ status }) => status !== 200)).toEqual([]);
-    expect(crowd.visits.filter(({ setsCookie, startedAt }) => setsCookie && startedAt >= story.killedAt)).toEqual([]);
+    expect(
+      crowd.visits.filter(({ setsCookie, startedAt }) => setsCookie && startedAt >= story.killedAt),
+    ).toEqual([]);
     const lent = meanwhile.filter(({ user }) => isBereft(user));
     expect([...onlyHomes(lent).values()]).not.toContain(VICTIM);
     expect(new Set(lent.map(({ affinity }) => affinity))).toEqual(new Set(['borrowed by cookie (down)']));
@@ -111,11 +125,16 @@ describe('kill -9 of one upstream under idempotent requests: nobody else is move
     othersNoticedNothing(story);
     const { isBereft, meanwhile, after, crowd } = story;
     const refused = meanwhile.filter(({ user }) => isBereft(user));
-    expect(new Set(refused.map(({ status, affinity }) => `${status} ${affinity}`))).toEqual(new Set(['503 rejected by cookie (down)']));
+    expect(new Set(refused.map(({ status, affinity }) => `${status} ${affinity}`))).toEqual(
+      new Set(['503 rejected by cookie (down)']),
+    );
     const answered = crowd.visits.filter(({ status }) => status === 200);
     expect(answered.filter(({ upstream, user }) => upstream !== story.home.get(user))).toEqual([]);
-    // Whoever was being served over a connection's first request may hear 502: the upstream took it and broke.
-    const told = crowd.visits.filter(({ status, startedAt }) => status !== 200 && !(status === 502 && startedAt < story.killedAt));
+    // Whoever was being served over a connection's first request may hear 502: the upstream took it and
+    // broke.
+    const told = crowd.visits.filter(
+      ({ status, startedAt }) => status !== 200 && !(status === 502 && startedAt < story.killedAt),
+    );
     expect(told.filter(({ status, retryAfter }) => status !== 503 || !(Number(retryAfter) > 0))).toEqual([]);
     expect(onlyHomes(after)).toEqual(story.home);
   });
@@ -136,9 +155,16 @@ describe('kill -9 of one upstream under idempotent requests: nobody else is move
 describe('when nobody is left', () => {
   it('everyone is told 503 with Retry-After, fast, and served again when an upstream returns', async () => {
     const pool = await startUpstreamProcesses();
-    const gateway = await startTestGateway({ upstreams: urls(pool), affinity: ['cookie', 'ip'], passive: { maxFails: 1, failTimeout: '200ms' } });
+    const gateway = await startTestGateway({
+      upstreams: urls(pool),
+      affinity: ['cookie', 'ip'],
+      passive: { maxFails: 1, failTimeout: '200ms' },
+    });
     const target = '/load-balancer-test';
-    const crowd = new Crowd(gateway.port, users(20, () => ({ target }))).start();
+    const crowd = new Crowd(
+      gateway.port,
+      users(20, () => ({ target })),
+    ).start();
     await crowd.seen(2);
     for (const upstream of pool.values()) upstream.kill('SIGKILL');
     for (const id of IDS) await gateway.condition(id, 'down');
@@ -156,6 +182,10 @@ describe('when nobody is left', () => {
 
     started.push(await startUpstreamProcess('api-1', pool.get('api-1')!.port));
     await until('an answer', async () => (await request(gateway.port, { target })).status === 200);
-    expect([...homes(crowd.visits.filter(({ status }) => status === 200)).values()].every((all) => all.length === 1)).toBe(true);
+    expect(
+      [...homes(crowd.visits.filter(({ status }) => status === 200)).values()].every(
+        (all) => all.length === 1,
+      ),
+    ).toBe(true);
   });
 });

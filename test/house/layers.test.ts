@@ -18,31 +18,57 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const INSTEAD: Readonly<Record<string, string>> = {
   interop: 'interop translates configurations: it knows ours, and nobody but cli knows it.',
   base: 'base stands under everything: move what you need into base, or take it as an argument.',
-  route: 'route is pure: take sockets, clocks, randomness and configuration as arguments, behind an interface in route.',
-  state: 'state knows nothing of routing: take what it needs as an argument, or move what is shared into base.',
+  route:
+    'route is pure: take sockets, clocks, randomness and configuration as arguments, behind an interface in route.',
+  state:
+    'state knows nothing of routing: take what it needs as an argument, or move what is shared into base.',
   proxy: 'proxy moves bytes: let control put the parts together and hand proxy what it needs.',
-  client: 'client runs inside other people\'s services: it takes the router and nothing of the gateway. Move what is shared into base.',
+  client:
+    "client runs inside other people's services: it takes the router and nothing of the gateway. Move what is shared into base.",
 };
 
 describe('the layers of src', () => {
   it.each(Object.keys(MAY_IMPORT))('%s imports only what stands below it', (layer) => {
     const allowed = [layer, ...MAY_IMPORT[layer]!];
-    expect(strayImports((from) => from === layer, (to) => !allowed.includes(to)), INSTEAD[layer]!).toEqual([]);
+    expect(
+      strayImports(
+        (from) => from === layer,
+        (to) => !allowed.includes(to),
+      ),
+      INSTEAD[layer]!,
+    ).toEqual([]);
   });
 
   it('nobody imports cli', () => {
-    expect(strayImports((from) => from !== 'cli', (to) => to === 'cli'), 'cli is the outermost room: move what is shared into control.').toEqual([]);
+    expect(
+      strayImports(
+        (from) => from !== 'cli',
+        (to) => to === 'cli',
+      ),
+      'cli is the outermost room: move what is shared into control.',
+    ).toEqual([]);
   });
 
   it('only tests import testing', () => {
-    expect(strayImports((from) => from !== 'testing', (to) => to === 'testing'), 'What the product needs does not belong in testing: move it into base.').toEqual([]);
+    expect(
+      strayImports(
+        (from) => from !== 'testing',
+        (to) => to === 'testing',
+      ),
+      'What the product needs does not belong in testing: move it into base.',
+    ).toEqual([]);
   });
 
   it('every relative import leads to a file, by its .js name', () => {
-    const dangling = sourcesUnder('src', { tests: true }).flatMap((file) => file.imports
-      .filter((specifier) => specifier.startsWith('.'))
-      .filter((specifier) => !specifier.endsWith('.js') || !existsSync(join(ROOT, importedPath(file.path, specifier)!)))
-      .map((specifier) => `${file.path} imports ${specifier}`));
+    const dangling = sourcesUnder('src', { tests: true }).flatMap((file) =>
+      file.imports
+        .filter((specifier) => specifier.startsWith('.'))
+        .filter(
+          (specifier) =>
+            !specifier.endsWith('.js') || !existsSync(join(ROOT, importedPath(file.path, specifier)!)),
+        )
+        .map((specifier) => `${file.path} imports ${specifier}`),
+    );
     expect(dangling, "write the import as the built file's name, with .js").toEqual([]);
   });
 
@@ -53,40 +79,74 @@ describe('the layers of src', () => {
 
 describe('what reaches the code only as an argument', () => {
   it('the time and chance come from base', () => {
-    const pattern = /\b(?:Date\.now|Math\.random|performance\.now|process\.hrtime|setTimeout|setInterval)\b|\bnew Date\(\s*\)|\bDate\(\s*\)/g;
-    expect(stray(pattern, ['base', 'testing']), 'Take a Clock (src/base/clock.ts) or a Random (src/base/random.ts) as an argument, so that tests run on virtual time and replay from a seed.').toEqual([]);
-    const modules = sources.filter((file) => !isIn(file, ['base', 'testing']) && file.imports.some((name) => /^(node:)?timers/.test(name)));
-    expect(modules.map((file) => file.path), 'Take a Clock (src/base/clock.ts) as an argument instead of node:timers.').toEqual([]);
+    const pattern =
+      /\b(?:Date\.now|Math\.random|performance\.now|process\.hrtime|setTimeout|setInterval)\b|\bnew Date\(\s*\)|\bDate\(\s*\)/g;
+    expect(
+      stray(pattern, ['base', 'testing']),
+      'Take a Clock (src/base/clock.ts) or a Random (src/base/random.ts) as an argument, so that tests run on virtual time and replay from a seed.',
+    ).toEqual([]);
+    const modules = sources.filter(
+      (file) => !isIn(file, ['base', 'testing']) && file.imports.some((name) => /^(node:)?timers/.test(name)),
+    );
+    expect(
+      modules.map((file) => file.path),
+      'Take a Clock (src/base/clock.ts) as an argument instead of node:timers.',
+    ).toEqual([]);
   });
 
   it('route opens nothing and draws nothing', () => {
-    const outside = /^(node:)?(net|tls|http|https|http2|dgram|dns|fs|child_process|worker_threads|cluster)(\/|$)/;
-    const opened = sources.filter((file) => isIn(file, ['route'])).flatMap((file) => file.imports.filter((name) => outside.test(name)).map((name) => `${file.path} imports ${name}`));
+    const outside =
+      /^(node:)?(net|tls|http|https|http2|dgram|dns|fs|child_process|worker_threads|cluster)(\/|$)/;
+    const opened = sources
+      .filter((file) => isIn(file, ['route']))
+      .flatMap((file) =>
+        file.imports.filter((name) => outside.test(name)).map((name) => `${file.path} imports ${name}`),
+      );
     expect(opened, INSTEAD['route']!).toEqual([]);
-    const drawn = sources.filter((file) => isIn(file, ['route'])).flatMap((file) => places(file.path, file.bare, /\b(?:randomBytes|randomInt|randomUUID|randomFill|randomFillSync|getRandomValues)\b/g));
+    const drawn = sources
+      .filter((file) => isIn(file, ['route']))
+      .flatMap((file) =>
+        places(
+          file.path,
+          file.bare,
+          /\b(?:randomBytes|randomInt|randomUUID|randomFill|randomFillSync|getRandomValues)\b/g,
+        ),
+      );
     expect(drawn, 'Take a Random (src/base/random.ts) as an argument.').toEqual([]);
   });
 
   it('no text is run as code', () => {
-    expect(stray(/\beval\s*\(|\bnew Function\b|(?<![.\w])Function\s*\(/g, []), 'Parse the text (JSON.parse, zod, a parser of ours).').toEqual([]);
+    expect(
+      stray(/\beval\s*\(|\bnew Function\b|(?<![.\w])Function\s*\(/g, []),
+      'Parse the text (JSON.parse, zod, a parser of ours).',
+    ).toEqual([]);
   });
 });
 
 describe('this test itself', () => {
   it('sees through comments, strings and templates', () => {
-    const file = source('src/route/x.ts', [
-      "import type { A } from '../base/a.js'; // from './no.js'",
-      "export { b } from './b.js';",
-      "const text = \"from './not.js'\" + `setTimeout ${setTimeout(() => /['\"`]/.test(`}`), 1)} Date.now`;",
-      "const late = await import('./late.js'); /* Math.random() */",
-      "const half = text.length / 2; // eval(",
-    ].join('\n'));
+    const file = source(
+      'src/route/x.ts',
+      [
+        "import type { A } from '../base/a.js'; // from './no.js'",
+        "export { b } from './b.js';",
+        'const text = "from \'./not.js\'" + `setTimeout ${setTimeout(() => /[\'"`]/.test(`}`), 1)} Date.now`;',
+        "const late = await import('./late.js'); /* Math.random() */",
+        'const half = text.length / 2; // eval(',
+      ].join('\n'),
+    );
     expect(file.imports).toEqual(['../base/a.js', './b.js', './late.js']);
-    expect(places(file.path, file.bare, /setTimeout|Date\.now|Math\.random|eval/g)).toEqual(['src/route/x.ts:3  setTimeout']);
+    expect(places(file.path, file.bare, /setTimeout|Date\.now|Math\.random|eval/g)).toEqual([
+      'src/route/x.ts:3  setTimeout',
+    ]);
   });
 
   it('finds a circle', () => {
-    const circle = [source('src/a.ts', "import './b.js'"), source('src/b.ts', "import './c.js'"), source('src/c.ts', "import './b.js'")];
+    const circle = [
+      source('src/a.ts', "import './b.js'"),
+      source('src/b.ts', "import './c.js'"),
+      source('src/c.ts', "import './b.js'"),
+    ];
     expect(findCycle(circle)).toEqual(['src/b.ts', 'src/c.ts', 'src/b.ts']);
   });
 });
@@ -100,19 +160,30 @@ function isIn(file: Source, layers: readonly string[]): boolean {
 }
 
 function strayImports(from: (layer: string) => boolean, to: (layer: string) => boolean): string[] {
-  return sources.filter((file) => from(layerOf(file.path))).flatMap((file) => file.imports.flatMap((specifier) => {
-    const path = importedPath(file.path, specifier);
-    return path !== undefined && to(layerOf(path)) ? [`${file.path} imports ${path}`] : [];
-  }));
+  return sources
+    .filter((file) => from(layerOf(file.path)))
+    .flatMap((file) =>
+      file.imports.flatMap((specifier) => {
+        const path = importedPath(file.path, specifier);
+        return path !== undefined && to(layerOf(path)) ? [`${file.path} imports ${path}`] : [];
+      }),
+    );
 }
 
 function stray(pattern: RegExp, allowed: readonly string[]): string[] {
-  return sources.filter((file) => !isIn(file, allowed)).flatMap((file) => places(file.path, file.bare, pattern));
+  return sources
+    .filter((file) => !isIn(file, allowed))
+    .flatMap((file) => places(file.path, file.bare, pattern));
 }
 
-/** One circle of imports, as the files on it; empty when there is none. Types count: a circle is hard to read either way. */
+/**
+ * One circle of imports, as the files on it; empty when there is none. Types count: a circle is hard to read
+ * either way.
+ */
 function findCycle(files: readonly Source[]): string[] {
-  const edges = new Map(files.map((file) => [file.path, file.imports.flatMap((name) => importedPath(file.path, name) ?? [])]));
+  const edges = new Map(
+    files.map((file) => [file.path, file.imports.flatMap((name) => importedPath(file.path, name) ?? [])]),
+  );
   const done = new Set<string>();
   const visit = (path: string, trail: readonly string[]): string[] => {
     if (trail.includes(path)) return [...trail.slice(trail.indexOf(path)), path];

@@ -47,7 +47,8 @@ export function sourcesUnder(folder: string, options: { readonly tests?: boolean
 
 export function source(path: string, text: string): Source {
   const code = blank(text, false);
-  // Imports are looked for where no string hides one: the word in `bare`, the name in `code` at the same place.
+  // Imports are looked for where no string hides one: the word in `bare`, the name in `code` at the same
+  // place.
   const bare = blank(text, true);
   const imports: string[] = [];
   for (const match of bare.matchAll(/(?<![.\w])(?:from\s*|import\s*\(?\s*)(['"])/g)) {
@@ -65,10 +66,15 @@ export function importedPath(from: string, specifier: string): string | undefine
 
 /** `path:line` of every match in a text. */
 export function places(path: string, text: string, pattern: RegExp): string[] {
-  return [...text.matchAll(pattern)].map((match) => `${path}:${text.slice(0, match.index).split('\n').length}  ${match[0].trim()}`);
+  return [...text.matchAll(pattern)].map(
+    (match) => `${path}:${text.slice(0, match.index).split('\n').length}  ${match[0].trim()}`,
+  );
 }
 
-/** Blanks comments, and on request what strings hold; `${…}` in a template stays code. Regular expressions are recognised. */
+/**
+ * Blanks comments, and on request what strings hold; `${…}` in a template stays code. Regular expressions are
+ * recognised.
+ */
 function blank(text: string, strings: boolean): string {
   let out = '';
   let at = 0;
@@ -77,7 +83,8 @@ function blank(text: string, strings: boolean): string {
   const template = (): void => {
     // From after the opening ` or the closing } of a `${…}` to the next of either.
     const start = at;
-    while (at < text.length && text[at] !== '`' && !(text[at] === '$' && text[at + 1] === '{')) at += text[at] === '\\' ? 2 : 1;
+    while (at < text.length && text[at] !== '`' && !(text[at] === '$' && text[at + 1] === '{'))
+      at += text[at] === '\\' ? 2 : 1;
     const part = text.slice(start, at);
     out += strings ? hide(part) : part;
     if (text[at] === '$') {
@@ -98,7 +105,12 @@ function blank(text: string, strings: boolean): string {
       out += hide(part);
       at += part.length;
     } else if (char === "'" || char === '"' || (char === '/' && startsRegExp(out))) {
-      const literal = char === '/' ? /\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+\//y : char === "'" ? /'(?:\\[^]|[^'\\\n])*'/y : /"(?:\\[^]|[^"\\\n])*"/y;
+      const literal =
+        char === '/'
+          ? /\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+\//y
+          : char === "'"
+            ? /'(?:\\[^]|[^'\\\n])*'/y
+            : /"(?:\\[^]|[^"\\\n])*"/y;
       literal.lastIndex = at;
       const part = literal.exec(text)?.[0] ?? char;
       out += strings && part.length > 1 ? char + hide(part.slice(1, -1)) + char : part;

@@ -11,8 +11,9 @@ import { refusal } from './balancers.js';
 import { envoyFaults } from './envoy-fields.js';
 
 /*
- * Each .yaml file of export/ is a case; beside it stands what it becomes for each balancer, what is lost included. After an intended
- * change write them anew, and read the diff: UPDATE_GOLDEN=1 npx vitest run test/interop
+ * Each .yaml file of export/ is a case; beside it stands what it becomes for each balancer, what is lost
+ * included. After an intended change write them anew, and read the diff: UPDATE_GOLDEN=1 npx vitest run
+ * test/interop
  */
 const FOLDER = fileURLToPath(new URL('export/', import.meta.url));
 const TLS = fileURLToPath(new URL('../config/', import.meta.url));
@@ -32,27 +33,46 @@ const VERSIONS = [
 /** What the program that is installed here is too old for. */
 const UNCHECKED = /^(?:nginx 1\.29\.6|haproxy 3\.4|caddy|envoy)$/;
 
-const cases = readdirSync(FOLDER).filter((name) => name.endsWith('.yaml')).map((name) => name.replace('.yaml', ''));
+const cases = readdirSync(FOLDER)
+  .filter((name) => name.endsWith('.yaml'))
+  .map((name) => name.replace('.yaml', ''));
 
 function exported(name: string, target: string, version: string | undefined): string {
   const text = readFileSync(`${FOLDER}${name}.yaml`, 'utf8');
   const config = parseConfig(text, { source: `${name}.yaml`, folder: TLS, env: { SEALING_KEY: KEY } });
-  return exportText(targets.find((each) => each.name === target)!, config, `${name}.yaml`, version === undefined ? undefined : parseVersion(version), new Report());
+  return exportText(
+    targets.find((each) => each.name === target)!,
+    config,
+    `${name}.yaml`,
+    version === undefined ? undefined : parseVersion(version),
+    new Report(),
+  );
 }
 
 describe('what a configuration becomes elsewhere', () => {
-  it.each(cases.flatMap((name) => VERSIONS.map(([target, version]) => [name, target, version] as const)))('%s for %s %s', (name, target, version) => {
-    const golden = `${FOLDER}${name}.${target}${version === undefined ? '' : `.${version}`}.txt`;
-    const found = exported(name, target, version).replaceAll(TLS, 'FOLDER/');
-    if (process.env['UPDATE_GOLDEN'] !== undefined) writeFileSync(golden, found);
-    else expect(found).toBe(existsSync(golden) ? readFileSync(golden, 'utf8') : `no file ${golden}`);
-    expect(found).not.toContain(KEY);
-  });
+  it.each(cases.flatMap((name) => VERSIONS.map(([target, version]) => [name, target, version] as const)))(
+    '%s for %s %s',
+    (name, target, version) => {
+      const golden = `${FOLDER}${name}.${target}${version === undefined ? '' : `.${version}`}.txt`;
+      const found = exported(name, target, version).replaceAll(TLS, 'FOLDER/');
+      if (process.env['UPDATE_GOLDEN'] !== undefined) writeFileSync(golden, found);
+      else expect(found).toBe(existsSync(golden) ? readFileSync(golden, 'utf8') : `no file ${golden}`);
+      expect(found).not.toContain(KEY);
+    },
+  );
 });
 
-skipUnless('nginx', 'haproxy', 'caddy')('the program itself takes', () => {
-  const checked = VERSIONS.filter(([target, version]) => !UNCHECKED.test(version === undefined ? target : `${target} ${version}`));
-  it.each(cases.flatMap((name) => checked.map(([target, version]) => [name, target as 'nginx', version] as const)))('%s for %s %s', async (name, target, version) => {
+skipUnless(
+  'nginx',
+  'haproxy',
+  'caddy',
+)('the program itself takes', () => {
+  const checked = VERSIONS.filter(
+    ([target, version]) => !UNCHECKED.test(version === undefined ? target : `${target} ${version}`),
+  );
+  it.each(
+    cases.flatMap((name) => checked.map(([target, version]) => [name, target as 'nginx', version] as const)),
+  )('%s for %s %s', async (name, target, version) => {
     expect(await refusal(target, exported(name, target, version))).toBeUndefined();
   });
 });
@@ -63,6 +83,11 @@ describe('Envoy, which is not run here: every field is one of its messages, with
   });
 
   it('the check sees a field that is none', () => {
-    expect(envoyFaults({ static_resources: { clusters: [{ name: 7, lb_polcy: 'MAGLEV' }] } }, 'Bootstrap')).toEqual(['Bootstrap.static_resources.clusters[0].name: no text', 'Bootstrap.static_resources.clusters[0].lb_polcy: Cluster has no such field']);
+    expect(
+      envoyFaults({ static_resources: { clusters: [{ name: 7, lb_polcy: 'MAGLEV' }] } }, 'Bootstrap'),
+    ).toEqual([
+      'Bootstrap.static_resources.clusters[0].name: no text',
+      'Bootstrap.static_resources.clusters[0].lb_polcy: Cluster has no such field',
+    ]);
   });
 });

@@ -9,12 +9,32 @@ const upstream = await startUpstream();
 describe('the access log', () => {
   it('has a line for each request, without the query', async () => {
     const gateway = await startTestGateway([upstream], { affinity: ['cookie', { header: 'x-user-id' }] });
-    const answer = await request(gateway.port, { method: 'POST', target: '/cart/7?token=secret', headers: { Host: 'shop.example:8080', 'X-User-Id': 'u1', 'X-Request-Id': 'r1' }, body: 'hello' });
-    expect(gateway.log).toEqual([{
-      level: 30, requestId: 'r1', client: '127.0.0.1', method: 'POST', host: 'shop.example:8080', path: '/cart/7', status: 200, route: 'default', upstream: upstream.id,
-      outcome: 'keyed', rule: 'header', tries: 1, requestBytes: 5, answeredBytes: answer.head.length + answer.body.length,
-      answerMs: expect.any(Number) as number, totalMs: expect.any(Number) as number,
-    }]);
+    const answer = await request(gateway.port, {
+      method: 'POST',
+      target: '/cart/7?token=secret',
+      headers: { Host: 'shop.example:8080', 'X-User-Id': 'u1', 'X-Request-Id': 'r1' },
+      body: 'hello',
+    });
+    expect(gateway.log).toEqual([
+      {
+        level: 30,
+        requestId: 'r1',
+        client: '127.0.0.1',
+        method: 'POST',
+        host: 'shop.example:8080',
+        path: '/cart/7',
+        status: 200,
+        route: 'default',
+        upstream: upstream.id,
+        outcome: 'keyed',
+        rule: 'header',
+        tries: 1,
+        requestBytes: 5,
+        answeredBytes: answer.head.length + answer.body.length,
+        answerMs: expect.any(Number) as number,
+        totalMs: expect.any(Number) as number,
+      },
+    ]);
     const { answerMs, totalMs } = gateway.log[0] as { answerMs: number; totalMs: number };
     expect(totalMs).toBeGreaterThanOrEqual(answerMs);
     expect(answerMs).toBeGreaterThan(0);
@@ -25,7 +45,12 @@ describe('the access log', () => {
     const client = await connect(gateway.port);
     client.write('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n');
     const answers = [await client.response(), await client.request()];
-    expect(gateway.log).toMatchObject(answers.map((answer, at) => ({ requestBytes: at === 0 ? 5 : 0, answeredBytes: answer.head.length + answer.body.length })));
+    expect(gateway.log).toMatchObject(
+      answers.map((answer, at) => ({
+        requestBytes: at === 0 ? 5 : 0,
+        answeredBytes: answer.head.length + answer.body.length,
+      })),
+    );
   });
 
   it('says why a head was refused, and by whom it was sent', async () => {
@@ -39,10 +64,16 @@ describe('the access log', () => {
   it('holds requests that found no upstream, and those that found no route', async () => {
     const gone = await startUpstream({ id: 'gone' });
     await gone.stop();
-    const gateway = await startTestGateway([], { pools: { api: { upstreams: { gone: gone.url } } }, routes: [{ match: { path: '/api' }, pool: 'api', affinity: [] }] });
+    const gateway = await startTestGateway([], {
+      pools: { api: { upstreams: { gone: gone.url } } },
+      routes: [{ match: { path: '/api' }, pool: 'api', affinity: [] }],
+    });
     await request(gateway.port, { target: '/api' });
     await request(gateway.port, { target: '/' });
-    expect(gateway.log).toMatchObject([{ status: 503, route: '/api', outcome: 'rejected', why: 'down', fault: 'connect', tries: 1 }, { status: 404, path: '/', tries: 0 }]);
+    expect(gateway.log).toMatchObject([
+      { status: 503, route: '/api', outcome: 'rejected', why: 'down', fault: 'connect', tries: 1 },
+      { status: 404, path: '/', tries: 0 },
+    ]);
   });
 
   it('is off where it is off', async () => {
@@ -69,12 +100,19 @@ describe('expose', () => {
   it('tells the client which upstream answered and why, also when none did', async () => {
     const gateway = await startTestGateway([upstream], { expose: true, affinity: [{ header: 'x-user-id' }] });
     const keyed = await request(gateway.port, { headers: { 'X-User-Id': 'u1' } });
-    expect([keyed.header('x-upstream'), keyed.header('x-affinity')]).toEqual([upstream.id, 'keyed by header']);
+    expect([keyed.header('x-upstream'), keyed.header('x-affinity')]).toEqual([
+      upstream.id,
+      'keyed by header',
+    ]);
     const balanced = await request(gateway.port);
     expect([balanced.header('x-upstream'), balanced.header('x-affinity')]).toEqual([upstream.id, 'balanced']);
     upstream.behaviour = { kind: 'drop' };
     const failed = await request(gateway.port, { method: 'POST', body: 'a' });
-    expect([failed.status, failed.header('x-upstream'), failed.header('x-affinity')]).toEqual([502, upstream.id, 'balanced']);
+    expect([failed.status, failed.header('x-upstream'), failed.header('x-affinity')]).toEqual([
+      502,
+      upstream.id,
+      'balanced',
+    ]);
     upstream.behaviour = { kind: 'answer' };
   });
 

@@ -7,7 +7,10 @@ import { startTestGateway } from './gateway.js';
 
 const upstream = await startUpstream();
 const pool = { upstreams: { [upstream.id]: upstream.url } };
-const gateway = await startTestGateway([upstream], { pools: { api: pool }, routes: [{ match: { path: '/api' }, pool: 'api', affinity: [] }] });
+const gateway = await startTestGateway([upstream], {
+  pools: { api: pool },
+  routes: [{ match: { path: '/api' }, pool: 'api', affinity: [] }],
+});
 const CHUNKED = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 9\r\n\r\n';
 const UNTIL_CLOSE = 'HTTP/1.1 200 OK\r\n\r\nhello';
 
@@ -32,7 +35,10 @@ describe('HTTP/1.0 clients', () => {
     }
   });
 
-  it.each([['chunks', { bytes: CHUNKED }], ['an answer that ends with its connection', { bytes: UNTIL_CLOSE, closes: true }]])('get %s as plain bytes until the end', async (_name, bytes) => {
+  it.each([
+    ['chunks', { bytes: CHUNKED }],
+    ['an answer that ends with its connection', { bytes: UNTIL_CLOSE, closes: true }],
+  ])('get %s as plain bytes until the end', async (_name, bytes) => {
     upstream.behaviour = { kind: 'bytes', ...bytes };
     const client = await connect(gateway.port);
     client.write('GET /api HTTP/1.0\r\nConnection: keep-alive\r\n\r\n');
@@ -48,14 +54,26 @@ describe('upstreams', () => {
     const client = await connect(gateway.port);
     for (let turn = 0; turn < 2; turn++) {
       const answer = await client.request({ target: '/api' });
-      expect([answer.framing, answer.text(), answer.header('connection')]).toEqual(['chunked', 'hello', undefined]);
+      expect([answer.framing, answer.text(), answer.header('connection')]).toEqual([
+        'chunked',
+        'hello',
+        undefined,
+      ]);
     }
   });
 
   it.each([
     ['HTTP/1.0 closes', 'HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok', 2],
-    ['HTTP/1.0 with keep-alive stays', 'HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok', 1],
-    ['Connection: close is believed', 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok', 2],
+    [
+      'HTTP/1.0 with keep-alive stays',
+      'HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok',
+      1,
+    ],
+    [
+      'Connection: close is believed',
+      'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok',
+      2,
+    ],
     ['HTTP/1.1 stays', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok', 1],
   ])('%s', async (_name, bytes, connections) => {
     upstream.behaviour = { kind: 'bytes', bytes };
@@ -66,14 +84,23 @@ describe('upstreams', () => {
     expect(upstream.accepted - before).toBe(connections);
   });
 
-  it('that speak HTTP/1.0 can\'t send chunks: 502', async () => {
-    upstream.behaviour = { kind: 'bytes', bytes: 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n' };
+  it("that speak HTTP/1.0 can't send chunks: 502", async () => {
+    upstream.behaviour = {
+      kind: 'bytes',
+      bytes: 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    };
     expect((await request(gateway.port, { target: '/api' })).status).toBe(502);
   });
 });
 
 describe('pipelining', () => {
-  const pipelined = Array.from({ length: 50 }, (_, at) => (at % 7 === 3 ? `GET /elsewhere/${at} HTTP/1.1\r\nHost: a\r\n\r\n` : at % 5 === 2 ? `POST /api/${at} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello` : `GET /api/${at} HTTP/1.1\r\nHost: a\r\n\r\n`));
+  const pipelined = Array.from({ length: 50 }, (_, at) =>
+    at % 7 === 3
+      ? `GET /elsewhere/${at} HTTP/1.1\r\nHost: a\r\n\r\n`
+      : at % 5 === 2
+        ? `POST /api/${at} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello`
+        : `GET /api/${at} HTTP/1.1\r\nHost: a\r\n\r\n`,
+  );
   const expected = pipelined.map((_, at) => (at % 7 === 3 ? '404 Not Found: no-route\n' : `/api/${at}`));
 
   it.each([
@@ -93,25 +120,30 @@ describe('pipelining', () => {
     expect(upstream.faults).toEqual([]);
   });
 
-  it.each([1, 2, 5])('a client that ends its half behind them gets all answers (%i pieces)', async (pieces) => {
-    upstream.behaviour = (seen) => ({ kind: 'answer', body: seen.target });
-    const client = await connect(gateway.port);
-    const size = Math.ceil(pipelined.length / pieces);
-    for (let at = 0; at < pipelined.length; at += size) {
-      client.write(pipelined.slice(at, at + size).join(''));
-      if (at + size < pipelined.length) await new Promise((resolve) => setImmediate(resolve));
-    }
-    client.end();
-    const answers: string[] = [];
-    for (let count = 0; count < 50; count++) answers.push((await client.response()).text());
-    expect(answers).toEqual(expected);
-    expect(await client.closed()).toBe('end');
-  });
+  it.each([1, 2, 5])(
+    'a client that ends its half behind them gets all answers (%i pieces)',
+    async (pieces) => {
+      upstream.behaviour = (seen) => ({ kind: 'answer', body: seen.target });
+      const client = await connect(gateway.port);
+      const size = Math.ceil(pipelined.length / pieces);
+      for (let at = 0; at < pipelined.length; at += size) {
+        client.write(pipelined.slice(at, at + size).join(''));
+        if (at + size < pipelined.length) await new Promise((resolve) => setImmediate(resolve));
+      }
+      client.end();
+      const answers: string[] = [];
+      for (let count = 0; count < 50; count++) answers.push((await client.response()).text());
+      expect(answers).toEqual(expected);
+      expect(await client.closed()).toBe('end');
+    },
+  );
 
   it('nothing behind Connection: close is answered or passed on', async () => {
     const before = upstream.requests;
     const client = await connect(gateway.port);
-    client.write('GET /api HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET /api/more HTTP/1.1\r\nHost: a\r\n\r\n');
+    client.write(
+      'GET /api HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\nGET /api/more HTTP/1.1\r\nHost: a\r\n\r\n',
+    );
     expect((await client.response()).header('connection')).toBe('close');
     expect(await client.closed()).toBe('end');
     expect(upstream.requests - before).toBe(1);
@@ -120,7 +152,9 @@ describe('pipelining', () => {
   it('what stands behind a refused body is not taken for a request', async () => {
     const before = upstream.requests;
     const client = await connect(gateway.port);
-    client.write('POST /elsewhere HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nGET /api HTTP/1.1\r\nHost: a\r\n\r\n');
+    client.write(
+      'POST /elsewhere HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nGET /api HTTP/1.1\r\nHost: a\r\n\r\n',
+    );
     expect((await client.response()).status).toBe(404);
     expect(await client.closed()).toBe('end');
     expect(upstream.requests).toBe(before);

@@ -33,9 +33,14 @@ describe('a client that ends its half', () => {
   });
 
   it('inside a request that waits behind another gets the answer to that one', async () => {
-    const upstream = await startUpstream({ behaviour: (seen) => (seen.method === 'GET' ? { kind: 'answer', body: 'first', delayMs: 30 } : { kind: 'answer' }) });
+    const upstream = await startUpstream({
+      behaviour: (seen) =>
+        seen.method === 'GET' ? { kind: 'answer', body: 'first', delayMs: 30 } : { kind: 'answer' },
+    });
     const client = await connect((await startTestGateway([upstream])).port);
-    client.write('GET / HTTP/1.1\r\nHost: a\r\n\r\nPOST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello');
+    client.write(
+      'GET / HTTP/1.1\r\nHost: a\r\n\r\nPOST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello',
+    );
     client.end();
     expect((await client.response()).text()).toBe('first');
     await client.closed();
@@ -55,26 +60,39 @@ describe('a client that ends its half', () => {
 describe('a client that goes away', () => {
   it.each([
     ['before the answer', { kind: 'silent' } as const, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'],
-    ['inside its body', { kind: 'answer' } as const, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello'],
-    ['inside the answer', { kind: 'flood', bodyBytes: 100_000_000 } as const, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'],
-  ])('%s: the upstream is told by a cut connection, nobody else is asked, and the log says 499', async (_name, behaviour, bytes) => {
-    const [first, second] = await startUpstreams(2);
-    first!.behaviour = behaviour;
-    const gateway = await startTestGateway([first!, second!]);
-    const client = await connect(gateway.port);
-    client.write(bytes);
-    await until('the request', () => first!.requests === 1 && first!.connections === 1);
-    client.reset();
-    await until('the upstream to lose the connection', () => first!.connections === 0);
-    await until('a line in the log', () => gateway.log.length === 1);
-    expect(gateway.log).toMatchObject([{ status: 499, upstream: first!.id, tries: 1 }]);
-    expect(second!.requests).toBe(0);
-  });
+    [
+      'inside its body',
+      { kind: 'answer' } as const,
+      'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello',
+    ],
+    [
+      'inside the answer',
+      { kind: 'flood', bodyBytes: 100_000_000 } as const,
+      'GET / HTTP/1.1\r\nHost: a\r\n\r\n',
+    ],
+  ])(
+    '%s: the upstream is told by a cut connection, nobody else is asked, and the log says 499',
+    async (_name, behaviour, bytes) => {
+      const [first, second] = await startUpstreams(2);
+      first!.behaviour = behaviour;
+      const gateway = await startTestGateway([first!, second!]);
+      const client = await connect(gateway.port);
+      client.write(bytes);
+      await until('the request', () => first!.requests === 1 && first!.connections === 1);
+      client.reset();
+      await until('the upstream to lose the connection', () => first!.connections === 0);
+      await until('a line in the log', () => gateway.log.length === 1);
+      expect(gateway.log).toMatchObject([{ status: 499, upstream: first!.id, tries: 1 }]);
+      expect(second!.requests).toBe(0);
+    },
+  );
 });
 
 describe('an answer that is whole before its request', () => {
   it('reaches the client, which is let go without a reset; the upstream connection is not used again', async () => {
-    const upstream = await startUpstream({ behaviour: { kind: 'bytes', at: 'head', bytes: 'HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nno' } });
+    const upstream = await startUpstream({
+      behaviour: { kind: 'bytes', at: 'head', bytes: 'HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nno' },
+    });
     const gateway = await startTestGateway([upstream]);
     const client = await connect(gateway.port);
     client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5000000\r\n\r\n');
@@ -143,7 +161,8 @@ describe('a body that is cut short upstream', () => {
     ])('%s: the connection is reset, never ended in order', async (_name, target, cut) => {
       const client = await connect(port);
       client.write(`GET /${target} ${version}\r\nHost: a\r\n\r\n`);
-      // Linux tells libuv of bytes and of a reset at once, and libuv takes that for an end in order: so one after the other.
+      // Linux tells libuv of bytes and of a reset at once, and libuv takes that for an end in order: so one
+      // after the other.
       await until('the beginning of the body', () => client.received.includes('hello'));
       cut(sockets.at(-1)!);
       expect(await client.closed()).toBe('reset');

@@ -24,7 +24,10 @@ export async function fill(client: RawClient, piece: Buffer): Promise<number> {
   };
   client.socket.on('drain', more);
   more();
-  const taken = await settled('the gateway to stop reading', () => client.socket.bytesWritten - client.socket.writableLength);
+  const taken = await settled(
+    'the gateway to stop reading',
+    () => client.socket.bytesWritten - client.socket.writableLength,
+  );
   client.socket.off('drain', more);
   return taken;
 }

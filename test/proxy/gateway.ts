@@ -1,6 +1,11 @@
 import { pino } from 'pino';
 import { afterAll } from 'vitest';
-import { readConfig, startGateway, type GatewayOptions, type RunningGateway } from '../../src/control/gateway.js';
+import {
+  readConfig,
+  startGateway,
+  type GatewayOptions,
+  type RunningGateway,
+} from '../../src/control/gateway.js';
 import type { FakeUpstream } from '../support/upstream.js';
 
 /** A line of the log, as JSON has it. */
@@ -17,21 +22,38 @@ afterAll(async () => {
 });
 
 /**
- * A gateway on a port that the system chooses, in front of these upstreams. It closes at the end of the test file at the latest. Unless
- * the settings say otherwise it takes turns (the first request goes to the first upstream), never counts an upstream as down, and
- * doesn't wait when it closes.
+ * A gateway on a port that the system chooses, in front of these upstreams. It closes at the end of the test
+ * file at the latest. Unless the settings say otherwise it takes turns (the first request goes to the first
+ * upstream), never counts an upstream as down, and doesn't wait when it closes.
  */
-export async function startTestGateway(upstreams: readonly FakeUpstream[] | Readonly<Record<string, string>>, settings: object = {}, options: GatewayOptions = {}): Promise<TestGateway> {
+export async function startTestGateway(
+  upstreams: readonly FakeUpstream[] | Readonly<Record<string, string>>,
+  settings: object = {},
+  options: GatewayOptions = {},
+): Promise<TestGateway> {
   const log: LogLine[] = [];
-  const logger = pino({ base: null, timestamp: false }, { write: (line: string) => void log.push(JSON.parse(line) as LogLine) });
+  const logger = pino(
+    { base: null, timestamp: false },
+    { write: (line: string) => void log.push(JSON.parse(line) as LogLine) },
+  );
   const gateway = await startGateway(readConfig(settingsOf(upstreams, settings)), { logger, ...options });
   running.add(gateway);
   return Object.assign(gateway, { log });
 }
 
-/** The whole configuration, for a reload. With `pools` and `routes` in the settings, these are all there is. */
-export function settingsOf(upstreams: readonly FakeUpstream[] | Readonly<Record<string, string>>, settings: object = {}): object {
-  const named = Array.isArray(upstreams) ? Object.fromEntries((upstreams as readonly FakeUpstream[]).map(({ id, url }) => [id, url])) : upstreams;
-  const shorthand = 'pools' in settings ? {} : { upstreams: named, affinity: [], balance: 'roundRobin', passive: { maxFails: 0 } };
+/**
+ * The whole configuration, for a reload. With `pools` and `routes` in the settings, these are all there is.
+ */
+export function settingsOf(
+  upstreams: readonly FakeUpstream[] | Readonly<Record<string, string>>,
+  settings: object = {},
+): object {
+  const named = Array.isArray(upstreams)
+    ? Object.fromEntries((upstreams as readonly FakeUpstream[]).map(({ id, url }) => [id, url]))
+    : upstreams;
+  const shorthand =
+    'pools' in settings
+      ? {}
+      : { upstreams: named, affinity: [], balance: 'roundRobin', passive: { maxFails: 0 } };
   return { listen: '127.0.0.1:0', shutdownGrace: '0ms', ...shorthand, ...settings };
 }

@@ -8,20 +8,35 @@ import { startTestGateway, type TestGateway } from './gateway.js';
 
 const upstream = await startUpstream();
 const gateway = await startTestGateway([upstream], {
-  limits: { headBytes: 2048, fields: 10, headTime: '200ms', idleTime: '200ms', bodyIdleTime: '200ms', answerTime: '200ms', tunnelIdleTime: '1s', upstreamIdleTime: '100ms' },
+  limits: {
+    headBytes: 2048,
+    fields: 10,
+    headTime: '200ms',
+    idleTime: '200ms',
+    bodyIdleTime: '200ms',
+    answerTime: '200ms',
+    tunnelIdleTime: '1s',
+    upstreamIdleTime: '100ms',
+  },
 });
 const fields = (count: number): string => Array.from({ length: count }, (_, at) => `X-${at}: a\r\n`).join('');
 
 /** What a test has seen closed is counted at an upstream of its own. */
 async function startAlone(): Promise<[FakeUpstream, TestGateway]> {
   const lone = await startUpstream({ id: 'lone' });
-  return [lone, await startTestGateway([lone], { limits: { bodyIdleTime: '200ms', upstreamIdleTime: '100ms' } })];
+  return [
+    lone,
+    await startTestGateway([lone], { limits: { bodyIdleTime: '200ms', upstreamIdleTime: '100ms' } }),
+  ];
 }
 
 describe('the size of a head', () => {
   it('is 431 above the limit, also before its end has come, and fits at the limit', async () => {
     const head = 'GET / HTTP/1.1\r\nHost: a\r\nX-A: ';
-    for (const [bytes, status] of [[2048, 200], [2049, 431]] as const) {
+    for (const [bytes, status] of [
+      [2048, 200],
+      [2049, 431],
+    ] as const) {
       const client = await connect(gateway.port);
       client.write(`${head}${'a'.repeat(bytes - head.length - 4)}\r\n\r\n`);
       expect((await client.response()).status).toBe(status);
@@ -33,14 +48,20 @@ describe('the size of a head', () => {
   });
 
   it('is counted in fields too', async () => {
-    for (const [count, status] of [[10, 200], [11, 431]] as const) {
+    for (const [count, status] of [
+      [10, 200],
+      [11, 431],
+    ] as const) {
       const client = await connect(gateway.port);
       client.write(`GET / HTTP/1.1\r\nHost: a\r\n${fields(count - 1)}\r\n`);
       expect((await client.response()).status).toBe(status);
     }
   });
 
-  it.each([['bytes', `X-A: ${'a'.repeat(3000)}\r\n`, 'head-too-large'], ['fields', fields(11), 'too-many-fields']])('is bounded for answers as well: 502 for too many %s', async (_name, lines, fault) => {
+  it.each([
+    ['bytes', `X-A: ${'a'.repeat(3000)}\r\n`, 'head-too-large'],
+    ['fields', fields(11), 'too-many-fields'],
+  ])('is bounded for answers as well: 502 for too many %s', async (_name, lines, fault) => {
     upstream.behaviour = { kind: 'bytes', bytes: `HTTP/1.1 200 OK\r\nContent-Length: 0\r\n${lines}\r\n` };
     const answer = await request(gateway.port);
     expect([answer.status, answer.text()]).toEqual([502, `502 Bad Gateway: upstream-${fault}\n`]);
@@ -99,9 +120,13 @@ describe('attack: slow loris', () => {
     expect((await client.response()).json()).toMatchObject({ bodyBytes: 40 });
   });
 
-  // Passive health counts failures of an upstream; a client that stalls must not be able to take upstreams away from everybody else.
+  // Passive health counts failures of an upstream; a client that stalls must not be able to take upstreams
+  // away from everybody else.
   it('bodies that stop are held against the client, not against the upstream', async () => {
-    const careful = await startTestGateway([upstream], { passive: { maxFails: 1, failTimeout: '1h' }, limits: { bodyIdleTime: '200ms' } });
+    const careful = await startTestGateway([upstream], {
+      passive: { maxFails: 1, failTimeout: '1h' },
+      limits: { bodyIdleTime: '200ms' },
+    });
     expect((await request(careful.port)).status).toBe(200);
     for (let turn = 0; turn < 3; turn++) {
       // The connection upstream is older than the client's: its limit is looked at first.
@@ -150,7 +175,10 @@ describe('time', () => {
   it('an upgraded connection that nobody uses is closed, one that is used stays', async () => {
     upstream.behaviour = { kind: 'answer' };
     const [quiet, busy] = [await connect(gateway.port), await connect(gateway.port)];
-    for (const client of [quiet, busy]) expect((await client.request({ headers: { Connection: 'Upgrade', Upgrade: 'test' } })).status).toBe(101);
+    for (const client of [quiet, busy])
+      expect((await client.request({ headers: { Connection: 'Upgrade', Upgrade: 'test' } })).status).toBe(
+        101,
+      );
     await until('the quiet one to be closed', async () => {
       busy.write('a');
       await busy.raw(1);
@@ -170,7 +198,11 @@ describe('time', () => {
 
   it('an upstream that takes no connection is left for the next one, and 503 when there is none', async () => {
     const nowhere = await startUpstream({ id: 'nowhere' });
-    const engine: Engine = { listen: nodeEngine.listen, connect: (target, handler) => (target.port === nowhere.port ? silence(handler) : nodeEngine.connect(target, handler)) };
+    const engine: Engine = {
+      listen: nodeEngine.listen,
+      connect: (target, handler) =>
+        target.port === nowhere.port ? silence(handler) : nodeEngine.connect(target, handler),
+    };
     const limits = { connectTime: '100ms' };
     const both = await startTestGateway([nowhere, upstream], { limits }, { engine });
     expect((await request(both.port, { method: 'POST', body: 'a' })).header('x-served-by')).toBe(upstream.id);
@@ -196,7 +228,10 @@ describe('connections', () => {
     first.destroy();
     const fourth = await until('room for another', async () => {
       const client = await connect(small.port);
-      return await client.request().then(() => client, () => undefined);
+      return await client.request().then(
+        () => client,
+        () => undefined,
+      );
     });
     expect((await fourth.request()).status).toBe(200);
   });
@@ -213,5 +248,18 @@ describe('connections', () => {
 /** A connection that is never made: what a full backlog, or a firewall that drops packets, looks like. */
 function silence(handler: { onClose(error: Error | undefined): void }): Wire {
   const close = (): void => queueMicrotask(() => handler.onClose(undefined));
-  return { remoteAddress: '', isOpen: true, bufferedBytes: 0, writeText() {}, write() {}, cork() {}, uncork() {}, pause() {}, resume() {}, end() {}, destroy: close, reset: close };
+  return {
+    remoteAddress: '',
+    isOpen: true,
+    bufferedBytes: 0,
+    writeText() {},
+    write() {},
+    cork() {},
+    uncork() {},
+    pause() {},
+    resume() {},
+    end() {},
+    destroy: close,
+    reset: close,
+  };
 }

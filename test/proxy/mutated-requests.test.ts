@@ -19,12 +19,37 @@ const BASES: readonly string[] = [
   'HEAD /a HTTP/1.0\r\nConnection: keep-alive\r\nCookie: a=b\r\n\r\n',
 ];
 const SPICES: readonly string[] = [
-  '\r', '\n', '\r\n', ' ', '\t', '\0', ':', ',', ';', '0', '1', '-', '+', 'x', '\xff', '\r\n\r\n', '0\r\n\r\n', '_',
+  '\r',
+  '\n',
+  '\r\n',
+  ' ',
+  '\t',
+  '\0',
+  ':',
+  ',',
+  ';',
+  '0',
+  '1',
+  '-',
+  '+',
+  'x',
+  '\xff',
+  '\r\n\r\n',
+  '0\r\n\r\n',
+  '_',
   'GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n',
 ];
 const LINES: readonly string[] = [
-  'Content-Length: 5', 'Content-Length: 0', 'Content-Length : 5', 'Transfer-Encoding: chunked', 'Transfer-Encoding: identity', 'Host: b', ' folded',
-  'Connection: Content-Length', 'Connection: Transfer-Encoding', 'Expect: 100-continue',
+  'Content-Length: 5',
+  'Content-Length: 0',
+  'Content-Length : 5',
+  'Transfer-Encoding: chunked',
+  'Transfer-Encoding: identity',
+  'Host: b',
+  ' folded',
+  'Connection: Content-Length',
+  'Connection: Transfer-Encoding',
+  'Expect: 100-continue',
 ];
 
 interface Arrival {
@@ -44,12 +69,25 @@ function mutated(): string {
     const lines = text.split('\r\n');
     const line = random.below(lines.length);
     switch (random.below(6)) {
-      case 0: text = text.slice(0, at) + text.slice(at + 1); break;
-      case 1: text = text.slice(0, at) + pick(SPICES) + text.slice(at); break;
-      case 2: text = text.slice(0, at) + pick(SPICES) + text.slice(at + 1); break;
-      case 3: text = [...lines.slice(0, line), lines[line]!, ...lines.slice(line)].join('\r\n'); break;
-      case 4: text = [...lines.slice(0, line + 1), pick(LINES), ...lines.slice(line + 1)].join('\r\n'); break;
-      default: text = text.replace('\r\n', '\n').replace(/\d/, (digit) => String((Number(digit) + 1 + random.below(9)) % 10));
+      case 0:
+        text = text.slice(0, at) + text.slice(at + 1);
+        break;
+      case 1:
+        text = text.slice(0, at) + pick(SPICES) + text.slice(at);
+        break;
+      case 2:
+        text = text.slice(0, at) + pick(SPICES) + text.slice(at + 1);
+        break;
+      case 3:
+        text = [...lines.slice(0, line), lines[line]!, ...lines.slice(line)].join('\r\n');
+        break;
+      case 4:
+        text = [...lines.slice(0, line + 1), pick(LINES), ...lines.slice(line + 1)].join('\r\n');
+        break;
+      default:
+        text = text
+          .replace('\r\n', '\n')
+          .replace(/\d/, (digit) => String((Number(digit) + 1 + random.below(9)) % 10));
     }
   }
   return text;
@@ -58,17 +96,25 @@ function mutated(): string {
 const arrivals: Arrival[] = [];
 const complaints: string[] = [];
 const server = createServer({ keepAliveTimeout: 30_000 }, (incoming, answer) => {
-  arrivals.push({ id: String(incoming.headers['x-request-id']), method: incoming.method!, path: incoming.url!.split('?')[0]! });
+  arrivals.push({
+    id: String(incoming.headers['x-request-id']),
+    method: incoming.method!,
+    path: incoming.url!.split('?')[0]!,
+  });
   incoming.resume();
   incoming.on('end', () => answer.end('ok'));
   incoming.on('error', () => {});
 });
 server.on('clientError', (error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket) => {
-  // A request cut by its client is cut here too, and Node takes registered methods only; everything else means that the gateway let
-  // something through.
-  const match = /^([A-Z_-]+) ([^ ?]+)[^ ]* HTTP\/1\.1\r\n[^]*?^X-Request-Id: (.*?)\r$/m.exec(error.rawPacket?.toString('latin1') ?? '');
-  if (match !== null && error.code === 'HPE_INVALID_METHOD' && !METHODS.includes(match[1]!)) arrivals.push({ id: match[3]!, method: match[1]!, path: match[2]! });
-  else if (error.code !== 'ECONNRESET' && error.code !== 'HPE_INVALID_EOF_STATE') complaints.push(`${error.code}: ${error.message}`);
+  // A request cut by its client is cut here too, and Node takes registered methods only; everything else
+  // means that the gateway let something through.
+  const match = /^([A-Z_-]+) ([^ ?]+)[^ ]* HTTP\/1\.1\r\n[^]*?^X-Request-Id: (.*?)\r$/m.exec(
+    error.rawPacket?.toString('latin1') ?? '',
+  );
+  if (match !== null && error.code === 'HPE_INVALID_METHOD' && !METHODS.includes(match[1]!))
+    arrivals.push({ id: match[3]!, method: match[1]!, path: match[2]! });
+  else if (error.code !== 'ECONNRESET' && error.code !== 'HPE_INVALID_EOF_STATE')
+    complaints.push(`${error.code}: ${error.message}`);
   socket.destroy();
 });
 const port = await freePort();
@@ -82,19 +128,28 @@ describe(`attack: ${ROUNDS} requests with something wrong (SEED=${SEED})`, () =>
   it('every request that arrives is one that the gateway read, once and the same', async () => {
     const gateway = await startTestGateway({ node: `http://127.0.0.1:${port}` });
     for (let round = 0; round < ROUNDS; round += WIDTH) {
-      await Promise.all(Array.from({ length: WIDTH }, async () => {
-        const client = await connect(gateway.port);
-        client.write(mutated());
-        client.end();
-        await client.closed();
-        client.destroy();
-      }));
+      await Promise.all(
+        Array.from({ length: WIDTH }, async () => {
+          const client = await connect(gateway.port);
+          client.write(mutated());
+          client.end();
+          await client.closed();
+          client.destroy();
+        }),
+      );
     }
     const lines = gateway.log.filter((line) => line.requestId !== undefined);
     const refusals = gateway.log.filter((line) => line.refused !== undefined);
-    const read = new Map(lines.map((line) => [line.requestId as string, { id: line.requestId, method: line.method, path: line.path }]));
+    const read = new Map(
+      lines.map((line) => [
+        line.requestId as string,
+        { id: line.requestId, method: line.method, path: line.path },
+      ]),
+    );
     expect(complaints).toEqual([]);
-    expect(arrivals.filter((arrival) => JSON.stringify(read.get(arrival.id)) !== JSON.stringify(arrival))).toEqual([]);
+    expect(
+      arrivals.filter((arrival) => JSON.stringify(read.get(arrival.id)) !== JSON.stringify(arrival)),
+    ).toEqual([]);
     expect(new Set(arrivals.map((arrival) => arrival.id)).size).toBe(arrivals.length);
     // It would prove nothing if nearly all were refused, or none.
     expect(arrivals.length).toBeGreaterThan(ROUNDS / 10);

@@ -13,18 +13,21 @@ const upstream = await startUpstream();
 const gateway = await startTestGateway([upstream]);
 
 describe('back-pressure', () => {
-  it.each(['length', 'chunked', 'close'] as const)('a slow client stops the upstream, and gets every byte in the end (%s)', async (framing) => {
-    const bodyBytes = 60 * MiB;
-    upstream.behaviour = { kind: 'flood', bodyBytes, framing };
-    upstream.sentBytes = 0;
-    const client = await connect(gateway.port);
-    client.socket.pause();
-    client.send();
-    expect(await settled('the upstream to stop', () => upstream.sentBytes)).toBeLessThan(HELD_BYTES_MAX);
-    client.socket.resume();
-    expect((await client.response(10_000)).body.length).toBe(bodyBytes);
-    client.destroy();
-  });
+  it.each(['length', 'chunked', 'close'] as const)(
+    'a slow client stops the upstream, and gets every byte in the end (%s)',
+    async (framing) => {
+      const bodyBytes = 60 * MiB;
+      upstream.behaviour = { kind: 'flood', bodyBytes, framing };
+      upstream.sentBytes = 0;
+      const client = await connect(gateway.port);
+      client.socket.pause();
+      client.send();
+      expect(await settled('the upstream to stop', () => upstream.sentBytes)).toBeLessThan(HELD_BYTES_MAX);
+      client.socket.resume();
+      expect((await client.response(10_000)).body.length).toBe(bodyBytes);
+      client.destroy();
+    },
+  );
 
   it('a deaf upstream stops the client', async () => {
     upstream.behaviour = { kind: 'deaf' };
@@ -68,7 +71,10 @@ describe('back-pressure', () => {
     const port = await freePort();
     await new Promise<void>((resolve) => echo.listen(port, '127.0.0.1', resolve));
     afterAll(() => void echo.close());
-    const limited = await startTestGateway({ echo: `http://127.0.0.1:${port}` }, { limits: { bodyIdleTime: '300ms' } });
+    const limited = await startTestGateway(
+      { echo: `http://127.0.0.1:${port}` },
+      { limits: { bodyIdleTime: '300ms' } },
+    );
     const client = await connect(limited.port);
     client.socket.pause();
     client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000\r\n\r\n');
@@ -85,11 +91,15 @@ describe('back-pressure', () => {
     client.send();
     let taken = 0;
     // At most 64 KiB at each look, every few milliseconds: about two seconds in all.
-    await until('all of it to be taken', () => {
-      expect(client.isClosed).toBe(false);
-      taken += (client.socket.read() as Buffer | null)?.length ?? 0;
-      return taken > 12 * MiB;
-    }, 15_000);
+    await until(
+      'all of it to be taken',
+      () => {
+        expect(client.isClosed).toBe(false);
+        taken += (client.socket.read() as Buffer | null)?.length ?? 0;
+        return taken > 12 * MiB;
+      },
+      15_000,
+    );
     client.destroy();
   });
 });

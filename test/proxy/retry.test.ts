@@ -7,7 +7,10 @@ import { until } from '../support/until.js';
 import { startTestGateway, type TestGateway } from './gateway.js';
 
 /** Two upstreams, the first of which is asked first. */
-async function startPair(behaviour: Behaviour, settings: object = {}): Promise<{ gateway: TestGateway; first: FakeUpstream; second: FakeUpstream }> {
+async function startPair(
+  behaviour: Behaviour,
+  settings: object = {},
+): Promise<{ gateway: TestGateway; first: FakeUpstream; second: FakeUpstream }> {
   const [first, second] = (await startUpstreams(2)) as [FakeUpstream, FakeUpstream];
   first.behaviour = behaviour;
   return { gateway: await startTestGateway([first, second], settings), first, second };
@@ -16,7 +19,11 @@ async function startPair(behaviour: Behaviour, settings: object = {}): Promise<{
 const DROP = { kind: 'drop' } as const;
 
 describe('an upstream that refuses connections', () => {
-  it.each<RequestOptions>([{}, { method: 'POST', body: 'hello' }, { method: 'PATCH', body: 'a'.repeat(300_000) }])('is left for the next, whatever the request: %#', async (options) => {
+  it.each<RequestOptions>([
+    {},
+    { method: 'POST', body: 'hello' },
+    { method: 'PATCH', body: 'a'.repeat(300_000) },
+  ])('is left for the next, whatever the request: %#', async (options) => {
     const { gateway, first, second } = await startPair(DROP);
     await first.stop();
     const answer = await request(gateway.port, options);
@@ -26,7 +33,9 @@ describe('an upstream that refuses connections', () => {
   });
 
   it('is 503 with Retry-After when there is no other', async () => {
-    const gateway = await startTestGateway({ gone: (await startPair(DROP).then(async ({ first }) => (await first.stop(), first))).url });
+    const gateway = await startTestGateway({
+      gone: (await startPair(DROP).then(async ({ first }) => (await first.stop(), first))).url,
+    });
     const answer = await request(gateway.port);
     expect(answer.status).toBe(503);
     expect(Number(answer.header('retry-after'))).toBeGreaterThan(0);
@@ -34,12 +43,15 @@ describe('an upstream that refuses connections', () => {
 });
 
 describe('an upstream that breaks off before it answers', () => {
-  it.each(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])('costs a %s nothing: the next one is asked', async (method) => {
-    const { gateway, first, second } = await startPair({ kind: 'drop', isReset: true });
-    const answer = await request(gateway.port, { method });
-    expect([answer.status, answer.header('x-served-by')]).toEqual([200, second.id]);
-    expect([first.requests, second.requests]).toEqual([1, 1]);
-  });
+  it.each(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])(
+    'costs a %s nothing: the next one is asked',
+    async (method) => {
+      const { gateway, first, second } = await startPair({ kind: 'drop', isReset: true });
+      const answer = await request(gateway.port, { method });
+      expect([answer.status, answer.header('x-served-by')]).toEqual([200, second.id]);
+      expect([first.requests, second.requests]).toEqual([1, 1]);
+    },
+  );
 
   it.each(['POST', 'PATCH', 'LOCK'])('leaves a %s undecided: 502, and it is not repeated', async (method) => {
     const { gateway, first, second } = await startPair(DROP);
@@ -82,7 +94,10 @@ describe('an upstream that breaks off before it answers', () => {
     ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n'],
     ['a length and chunks', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n'],
     ['a folded line', 'HTTP/1.1 200 OK\r\nX-A: b\r\n c\r\nContent-Length: 0\r\n\r\n'],
-    ['a change of protocol that nobody asked for', 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\nbytes'],
+    [
+      'a change of protocol that nobody asked for',
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\nbytes',
+    ],
   ])('%s is as good as none', async (_name, bytes) => {
     const { gateway, first, second } = await startPair({ kind: 'bytes', bytes });
     const client = await connect(gateway.port);
@@ -96,7 +111,10 @@ describe('an upstream that breaks off before it answers', () => {
 
   it('is 502 when no other is left', async () => {
     const { gateway, second } = await startPair(DROP);
-    second.behaviour = { kind: 'bytes', bytes: 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n' };
+    second.behaviour = {
+      kind: 'bytes',
+      bytes: 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n',
+    };
     const answer = await request(gateway.port);
     expect([answer.status, answer.text()]).toEqual([502, '502 Bad Gateway: upstream-upgrade\n']);
   });
@@ -148,17 +166,21 @@ describe('keep-alive races', () => {
     expect((await request(gateway.port)).status).toBe(200);
   });
 
-  it.each(['GET', 'POST'])('a connection that the upstream has closed already carries no %s', async (method) => {
-    const { gateway, upstream } = await startWaiting();
-    for (let turn = 0; turn < 20; turn++) {
-      const client = await connect(gateway.port);
-      // Both are in the gateway's hands at once: the end of the one connection and the request on the other.
-      upstream.endConnections();
-      expect((await client.request({ method, body: 'a' })).status).toBe(200);
-      client.destroy();
-    }
-    expect(upstream.faults).toEqual([]);
-  });
+  it.each(['GET', 'POST'])(
+    'a connection that the upstream has closed already carries no %s',
+    async (method) => {
+      const { gateway, upstream } = await startWaiting();
+      for (let turn = 0; turn < 20; turn++) {
+        const client = await connect(gateway.port);
+        // Both are in the gateway's hands at once: the end of the one connection and the request on the
+        // other.
+        upstream.endConnections();
+        expect((await client.request({ method, body: 'a' })).status).toBe(200);
+        client.destroy();
+      }
+      expect(upstream.faults).toEqual([]);
+    },
+  );
 
   it('a POST goes out on a new connection when the waiting one may be stale', async () => {
     const { gateway, upstream } = await startWaiting();
@@ -169,22 +191,28 @@ describe('keep-alive races', () => {
   });
 
   it('a connection is not used longer than its upstream says it is kept', async () => {
-    const upstream = await startUpstream({ behaviour: { kind: 'answer', headers: [['Keep-Alive', 'timeout=1']] } });
+    const upstream = await startUpstream({
+      behaviour: { kind: 'answer', headers: [['Keep-Alive', 'timeout=1']] },
+    });
     const gateway = await startTestGateway([upstream]);
     for (let turn = 0; turn < 3; turn++) expect((await request(gateway.port)).status).toBe(200);
     expect(upstream.accepted).toBe(3);
   });
 
-  it('attack: bytes behind an answer, to be taken for the next client\'s', async () => {
+  it("attack: bytes behind an answer, to be taken for the next client's", async () => {
     const { gateway, upstream } = await startWaiting();
-    upstream.behaviour = { kind: 'bytes', bytes: 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\npoisoned' };
+    upstream.behaviour = {
+      kind: 'bytes',
+      bytes:
+        'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\npoisoned',
+    };
     expect((await request(gateway.port)).text()).toBe('ok');
     upstream.behaviour = { kind: 'answer', body: 'good' };
     expect((await request(gateway.port)).text()).toBe('good');
     expect(upstream.accepted).toBe(2);
   });
 
-  it('attack: an answer on a connection that waits, to be taken for the next request\'s', async () => {
+  it("attack: an answer on a connection that waits, to be taken for the next request's", async () => {
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
       sockets.add(socket.on('error', () => {}).on('close', () => sockets.delete(socket)));
@@ -198,7 +226,9 @@ describe('keep-alive races', () => {
       const client = await connect(gateway.port);
       // The gateway finds both at once: the false answer on the one connection, the request on the other.
       for (const socket of sockets) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\npoisoned');
-      expect((await client.request({ method: turn % 2 === 0 ? 'GET' : 'POST', body: 'a' })).text()).toBe('good');
+      expect((await client.request({ method: turn % 2 === 0 ? 'GET' : 'POST', body: 'a' })).text()).toBe(
+        'good',
+      );
       client.destroy();
     }
     await gateway.close();

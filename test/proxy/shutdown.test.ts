@@ -53,7 +53,9 @@ describe('closing', () => {
   });
 
   it('ends at the grace what has not ended: cut, so that nothing looks whole', async () => {
-    const upstream = await startUpstream({ behaviour: { kind: 'bytes', bytes: 'HTTP/1.1 200 OK\r\n\r\nhello' } });
+    const upstream = await startUpstream({
+      behaviour: { kind: 'bytes', bytes: 'HTTP/1.1 200 OK\r\n\r\nhello' },
+    });
     const gateway = await startTestGateway([upstream], { shutdownGrace: '100ms' });
     const client = await connect(gateway.port);
     // For HTTP/1.0 the end of the connection is the end of the answer.
@@ -64,31 +66,37 @@ describe('closing', () => {
     await until('the upstream to lose the connection', () => upstream.connections === 0);
   });
 
-  it.each(['GET', 'POST'])('under load nothing fails: each %s is answered, or its connection was closed in order before it was sent', async (method) => {
-    const upstream = await startUpstream();
-    const gateway = await startTestGateway([upstream], { shutdownGrace: '10s' });
-    let answered = 0;
-    const workers = Array.from({ length: 8 }, async () => {
-      const client = await connect(gateway.port);
-      for (;;) {
-        const answer = await client.request({ method, body: 'a' });
-        expect(answer.status).toBe(200);
-        answered++;
-        if (answer.header('connection') === 'close') break;
-      }
-      expect(await client.closed()).toBe('end');
-      client.destroy();
-    });
-    await until('some load', () => answered > 200);
-    await gateway.close();
-    await Promise.all(workers);
-    expect(upstream.faults).toEqual([]);
-  });
+  it.each(['GET', 'POST'])(
+    'under load nothing fails: each %s is answered, or its connection was closed in order before it was sent',
+    async (method) => {
+      const upstream = await startUpstream();
+      const gateway = await startTestGateway([upstream], { shutdownGrace: '10s' });
+      let answered = 0;
+      const workers = Array.from({ length: 8 }, async () => {
+        const client = await connect(gateway.port);
+        for (;;) {
+          const answer = await client.request({ method, body: 'a' });
+          expect(answer.status).toBe(200);
+          answered++;
+          if (answer.header('connection') === 'close') break;
+        }
+        expect(await client.closed()).toBe('end');
+        client.destroy();
+      });
+      await until('some load', () => answered > 200);
+      await gateway.close();
+      await Promise.all(workers);
+      expect(upstream.faults).toEqual([]);
+    },
+  );
 });
 
 describe('a reload', () => {
   it('under load fails no request, also of an upstream that leaves', async () => {
-    const [stays, leaves] = [await startUpstream({ id: 'stays' }), await startUpstream({ id: 'leaves', behaviour: { kind: 'answer', delayMs: 10 } })];
+    const [stays, leaves] = [
+      await startUpstream({ id: 'stays' }),
+      await startUpstream({ id: 'leaves', behaviour: { kind: 'answer', delayMs: 10 } }),
+    ];
     const gateway = await startTestGateway([stays, leaves]);
     let answered = 0;
     let isDone = false;
@@ -118,6 +126,12 @@ describe('a reload', () => {
     expect((await client.request()).header('x-upstream')).toBeUndefined();
     await gateway.reload(readConfig(settingsOf([upstream], { expose: true, limits: { fields: 10 } })));
     expect((await client.request()).header('x-upstream')).toBe(upstream.id);
-    expect((await request(gateway.port, { headers: Array.from({ length: 11 }, (_, at) => [`X-${at}`, 'a'] as const) })).status).toBe(431);
+    expect(
+      (
+        await request(gateway.port, {
+          headers: Array.from({ length: 11 }, (_, at) => [`X-${at}`, 'a'] as const),
+        })
+      ).status,
+    ).toBe(431);
   });
 });

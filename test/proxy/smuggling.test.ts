@@ -10,7 +10,10 @@ const SMUGGLED = 'GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n';
 const upstream = await startUpstream();
 const gateway = await startTestGateway([upstream]);
 
-/** Sends the bytes with a smuggled request behind them; the upstream must not see a byte of either, but for a `head` that was good. */
+/**
+ * Sends the bytes with a smuggled request behind them; the upstream must not see a byte of either, but for a
+ * `head` that was good.
+ */
 async function refused(bytes: string, head: 'no head' | 'head' = 'no head'): Promise<number> {
   const before = upstream.seen.length;
   const client = await connect(gateway.port);
@@ -19,13 +22,16 @@ async function refused(bytes: string, head: 'no head' | 'head' = 'no head'): Pro
   expect(answer.header('connection')).toBe('close');
   expect(await client.closed()).toBe('end');
   expect((await request(gateway.port, { target: '/canary' })).status).toBe(200);
-  const whole = upstream.seen.slice(before).filter((seen) => head === 'no head' || seen.isComplete || seen.target === '/smuggled');
+  const whole = upstream.seen
+    .slice(before)
+    .filter((seen) => head === 'no head' || seen.isComplete || seen.target === '/smuggled');
   expect(whole.map((seen) => seen.target)).toEqual(['/canary']);
   expect(upstream.faults).toEqual([]);
   return answer.status;
 }
 
-const post = (fields: string, body = '0\r\n\r\n'): string => `POST /a HTTP/1.1\r\nHost: a\r\n${fields}\r\n${body}`;
+const post = (fields: string, body = '0\r\n\r\n'): string =>
+  `POST /a HTTP/1.1\r\nHost: a\r\n${fields}\r\n${body}`;
 const get = (fields: string): string => `GET /a HTTP/1.1\r\nHost: a\r\n${fields}\r\n`;
 
 describe('attack: two hops disagree about where a body ends', () => {
@@ -106,9 +112,12 @@ describe('attack: a request line that hops read differently', () => {
     expect(await refused(bytes)).toBe(400);
   });
 
-  it.each(['HTTP/2.0', 'HTTP/1.2', 'HTTP/0.9'])('%s is a version that is not spoken here: 505', async (version) => {
-    expect(await refused(`GET /a ${version}\r\nHost: a\r\n\r\n`)).toBe(505);
-  });
+  it.each(['HTTP/2.0', 'HTTP/1.2', 'HTTP/0.9'])(
+    '%s is a version that is not spoken here: 505',
+    async (version) => {
+      expect(await refused(`GET /a ${version}\r\nHost: a\r\n\r\n`)).toBe(505);
+    },
+  );
 });
 
 describe('attack: two hops route by different hosts', () => {
@@ -152,27 +161,36 @@ describe('attack: a chunk that hops measure differently', () => {
     expect(await refused(post('Transfer-Encoding: chunked\r\n', body), 'head')).toBe(400);
   });
 
-  it.each(BAD_CHUNKS)('%s, behind a chunk that is on its way already: 400, and the upstream sees the request cut', async (_name, body) => {
-    const before = upstream.seen.length;
-    const client = await connect(gateway.port);
-    client.write(post('Transfer-Encoding: chunked\r\n', '4\r\ngood\r\n'));
-    const seen = await until('the good chunk upstream', () => (upstream.seen[before]?.bodyBytes === 4 ? upstream.seen[before] : undefined));
-    const { connections } = upstream;
-    client.write(body + SMUGGLED);
-    expect((await client.response()).status).toBe(400);
-    expect(await client.closed()).toBe('end');
-    await until('the upstream connection to be gone', () => upstream.connections < connections);
-    expect(seen).toMatchObject({ isComplete: false, bodyBytes: 4 });
-    expect((await request(gateway.port, { target: '/canary' })).status).toBe(200);
-    expect(upstream.seen.slice(before).map(({ target }) => target)).toEqual(['/a', '/canary']);
-  });
+  it.each(BAD_CHUNKS)(
+    '%s, behind a chunk that is on its way already: 400, and the upstream sees the request cut',
+    async (_name, body) => {
+      const before = upstream.seen.length;
+      const client = await connect(gateway.port);
+      client.write(post('Transfer-Encoding: chunked\r\n', '4\r\ngood\r\n'));
+      const seen = await until('the good chunk upstream', () =>
+        upstream.seen[before]?.bodyBytes === 4 ? upstream.seen[before] : undefined,
+      );
+      const { connections } = upstream;
+      client.write(body + SMUGGLED);
+      expect((await client.response()).status).toBe(400);
+      expect(await client.closed()).toBe('end');
+      await until('the upstream connection to be gone', () => upstream.connections < connections);
+      expect(seen).toMatchObject({ isComplete: false, bodyBytes: 4 });
+      expect((await request(gateway.port, { target: '/canary' })).status).toBe(200);
+      expect(upstream.seen.slice(before).map(({ target }) => target)).toEqual(['/a', '/canary']);
+    },
+  );
 });
 
 describe('strict is not deaf', () => {
   it.each([
     ['GET', `GET /slow?a=b HTTP/1.1\r\nHost: a.example:8080\r\nX-User-Id: u1\r\nCookie: a=b\r\n\r\n`, ''],
     ['a body with a length', 'POST /slow HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello', 'hello'],
-    ['chunks with an extension and a trailer', 'POST /slow HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n003;a="b"\r\nhel\r\n2\r\nlo\r\n0\r\nX-Sum: 9\r\n\r\n', 'hello'],
+    [
+      'chunks with an extension and a trailer',
+      'POST /slow HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n003;a="b"\r\nhel\r\n2\r\nlo\r\n0\r\nX-Sum: 9\r\n\r\n',
+      'hello',
+    ],
     ['an empty line first', '\r\nGET /slow HTTP/1.1\r\nHost: a\r\n\r\n', ''],
     ['a target in absolute form', 'GET http://a/slow HTTP/1.1\r\nHost: a\r\n\r\n', ''],
   ])('%s may come a byte at a time, twice on one connection', async (_name, bytes, body) => {
@@ -191,7 +209,10 @@ describe('strict is not deaf', () => {
   });
 
   it('OPTIONS may ask about the server as a whole', async () => {
-    expect((await request(gateway.port, { method: 'OPTIONS', target: '*' })).json()).toMatchObject({ method: 'OPTIONS', target: '*' });
+    expect((await request(gateway.port, { method: 'OPTIONS', target: '*' })).json()).toMatchObject({
+      method: 'OPTIONS',
+      target: '*',
+    });
   });
 
   it('methods that nobody registered pass, CONNECT and TRACE do not', async () => {

@@ -7,13 +7,17 @@ import { until } from '../support/until.js';
 import { startTestGateway } from './gateway.js';
 
 /** An upstream that answers with a head and leaves the rest to the test. */
-async function startStream(head: string): Promise<{ client: RawClient; upstream: Socket; end(): Promise<void> }> {
+async function startStream(
+  head: string,
+): Promise<{ client: RawClient; upstream: Socket; end(): Promise<void> }> {
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
-    socket.on('error', () => {}).once('data', () => {
-      socket.write(head);
-      sockets.push(socket);
-    });
+    socket
+      .on('error', () => {})
+      .once('data', () => {
+        socket.write(head);
+        sockets.push(socket);
+      });
   });
   const port = await freePort();
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
@@ -21,7 +25,11 @@ async function startStream(head: string): Promise<{ client: RawClient; upstream:
   const gateway = await startTestGateway({ stream: `http://127.0.0.1:${port}` });
   const client = await connect(gateway.port);
   client.send();
-  return { client, upstream: await until('the head to be sent', () => sockets[0]), end: () => gateway.close() };
+  return {
+    client,
+    upstream: await until('the head to be sent', () => sockets[0]),
+    end: () => gateway.close(),
+  };
 }
 
 const upstream = await startUpstream();
@@ -29,10 +37,18 @@ const gateway = await startTestGateway([upstream]);
 
 describe('an event stream', () => {
   it.each([
-    ['in chunks', 'Transfer-Encoding: chunked\r\n', (event: string) => `${event.length.toString(16)}\r\n${event}\r\n`],
+    [
+      'in chunks',
+      'Transfer-Encoding: chunked\r\n',
+      (event: string) => `${event.length.toString(16)}\r\n${event}\r\n`,
+    ],
     ['until the connection ends', '', (event: string) => event],
   ])('%s: each event arrives before the next one is sent', async (_name, fields, framed) => {
-    const { client, upstream: source, end } = await startStream(`HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n${fields}\r\n`);
+    const {
+      client,
+      upstream: source,
+      end,
+    } = await startStream(`HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n${fields}\r\n`);
     await until('the head', () => client.received.includes('text/event-stream'));
     for (let count = 1; count <= 5; count++) {
       source.write(framed(`data: ${count}\n\n`));
@@ -49,9 +65,15 @@ describe('an event stream', () => {
 
 describe('bodies in chunks', () => {
   it('go up and down with what they hold, their trailers too', async () => {
-    upstream.behaviour = { kind: 'bytes', bytes: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n00002\r\nde\r\n0\r\nX-Sum: 5\r\n\r\n' };
+    upstream.behaviour = {
+      kind: 'bytes',
+      bytes:
+        'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n00002\r\nde\r\n0\r\nX-Sum: 5\r\n\r\n',
+    };
     const client = await connect(gateway.port);
-    client.write('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 11\r\n\r\n');
+    client.write(
+      'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 11\r\n\r\n',
+    );
     const answer = await client.response();
     expect([answer.framing, answer.text(), answer.trailers]).toEqual(['chunked', 'abcde', [['X-Sum', '5']]]);
     expect(upstream.seen.at(-1)).toMatchObject({ bodyBytes: 11, trailers: [['X-Sum', '11']] });
@@ -61,7 +83,9 @@ describe('bodies in chunks', () => {
   it('attack: a trailer brings in late what was checked early', async () => {
     upstream.behaviour = { kind: 'answer' };
     const client = await connect(gateway.port);
-    client.write('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nHost: b\r\nContent-Length: 5\r\nX-Forwarded-For: 1.2.3.4\r\nAuthorization: Basic x\r\nCookie: a=b\r\nX-Good: 1\r\n\r\n');
+    client.write(
+      'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nHost: b\r\nContent-Length: 5\r\nX-Forwarded-For: 1.2.3.4\r\nAuthorization: Basic x\r\nCookie: a=b\r\nX-Good: 1\r\n\r\n',
+    );
     await client.response();
     expect(upstream.seen.at(-1)!.trailers).toEqual([['X-Good', '1']]);
   });
@@ -72,7 +96,10 @@ describe('bodies in chunks', () => {
     const before = upstream.requests;
     for (let count = 1; count <= 5; count++) {
       client.write('3\r\nabc\r\n');
-      await until(`chunk ${count}`, () => (upstream.seen.at(-1)?.bodyBytes ?? 0) === count * 3 && upstream.requests >= before);
+      await until(
+        `chunk ${count}`,
+        () => (upstream.seen.at(-1)?.bodyBytes ?? 0) === count * 3 && upstream.requests >= before,
+      );
     }
     client.write('0\r\n\r\n');
     expect((await client.response()).status).toBe(200);
@@ -98,7 +125,11 @@ describe('interim answers', () => {
   });
 
   it('an upstream that refuses instead of 100: the answer comes without the body, and the connection ends', async () => {
-    upstream.behaviour = { kind: 'bytes', at: 'head', bytes: 'HTTP/1.1 413 Too Much\r\nContent-Length: 0\r\n\r\n' };
+    upstream.behaviour = {
+      kind: 'bytes',
+      at: 'head',
+      bytes: 'HTTP/1.1 413 Too Much\r\nContent-Length: 0\r\n\r\n',
+    };
     const client = await connect(gateway.port);
     client.write('POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n');
     const answer = await client.response();
@@ -107,7 +138,15 @@ describe('interim answers', () => {
   });
 
   it('103 goes on with its fields, several of them in order, before the answer', async () => {
-    upstream.behaviour = { kind: 'informational', statuses: [103, 103], headers: [['Link', '</a.css>; rel=preload'], ['Connection', 'X-Hop'], ['X-Hop', '1']] };
+    upstream.behaviour = {
+      kind: 'informational',
+      statuses: [103, 103],
+      headers: [
+        ['Link', '</a.css>; rel=preload'],
+        ['Connection', 'X-Hop'],
+        ['X-Hop', '1'],
+      ],
+    };
     const client = await connect(gateway.port);
     client.send();
     for (let count = 0; count < 2; count++) {
@@ -129,9 +168,19 @@ describe('answers without a body', () => {
     ['HEAD with a length', 'HEAD', 'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n', '1000'],
     ['HEAD with chunks', 'HEAD', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n', undefined],
     ['HEAD without either', 'HEAD', 'HTTP/1.1 200 OK\r\n\r\n', undefined],
-    ['304 with a length', 'GET', 'HTTP/1.1 304 Not Modified\r\nContent-Length: 1000\r\nETag: "a"\r\n\r\n', '1000'],
+    [
+      '304 with a length',
+      'GET',
+      'HTTP/1.1 304 Not Modified\r\nContent-Length: 1000\r\nETag: "a"\r\n\r\n',
+      '1000',
+    ],
     ['204', 'GET', 'HTTP/1.1 204 No Content\r\n\r\n', undefined],
-    ['204 with a length, which it must not have', 'GET', 'HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n', undefined],
+    [
+      '204 with a length, which it must not have',
+      'GET',
+      'HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n',
+      undefined,
+    ],
     ['a status without a reason', 'GET', 'HTTP/1.1 299\r\nContent-Length: 0\r\n\r\n', '0'],
   ])('%s: the next answer follows on the same connections', async (_name, method, bytes, length) => {
     upstream.behaviour = { kind: 'bytes', bytes };

@@ -18,14 +18,17 @@ const file = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 const LOCALHOST = { cert: file('../config/tls/cert.pem'), key: file('../config/tls/key.pem') };
 const OTHER = { cert: file('tls/cert.pem'), key: file('tls/key.pem') };
 
-const certificateOf = (client: RawClient): unknown => (client.socket as TLSSocket).getPeerCertificate().subject?.CN;
+const certificateOf = (client: RawClient): unknown =>
+  (client.socket as TLSSocket).getPeerCertificate().subject?.CN;
 
 describe('listening with TLS', () => {
   it('serves, tells the upstream, and makes its cookie Secure', async () => {
     const upstream = await startUpstream();
     const gateway = await startTestGateway([upstream], { tls: LOCALHOST, affinity: ['cookie'] });
     expect(gateway.address).toBe(`https://127.0.0.1:${gateway.port}`);
-    const client = await connect(gateway.port, { tls: { rejectUnauthorized: true, ca: readFileSync(LOCALHOST.cert) } });
+    const client = await connect(gateway.port, {
+      tls: { rejectUnauthorized: true, ca: readFileSync(LOCALHOST.cert) },
+    });
     const answer = await client.request();
     expect([answer.status, answer.header('set-cookie')]).toEqual([200, expect.stringContaining('Secure')]);
     expect(upstream.seen[0]!.header('x-forwarded-proto')).toBe('https');
@@ -64,7 +67,10 @@ describe('listening with TLS', () => {
     for (const bytes of ['', 'GET / HTTP/1.1\r\nHost: a\r\n\r\n', '\x16\x03\x01\x02\x00\x01']) {
       const socket = connectTcp(gateway.port, '127.0.0.1', () => socket.write(bytes, 'latin1'));
       socket.on('error', () => {}).resume();
-      await within(`the end of ${JSON.stringify(bytes)}`, new Promise((resolve) => socket.once('close', resolve)));
+      await within(
+        `the end of ${JSON.stringify(bytes)}`,
+        new Promise((resolve) => socket.once('close', resolve)),
+      );
     }
     expect((await request(gateway.port, { tls: {} })).status).toBe(200);
     expect(upstream.requests).toBe(1);
@@ -76,10 +82,13 @@ describe('listening with TLS', () => {
       answer.writeHead(200, { 'Content-Type': 'text/event-stream' });
       const timer = setInterval(() => {
         answer.write(`data: ${++count}\n\n`);
-        if (count === 20) clearInterval(timer), answer.end();
+        if (count === 20) (clearInterval(timer), answer.end());
       }, 40);
     });
-    const gateway = await startTestGateway({ secure: upstream }, { tls: LOCALHOST, upstreamTls: { insecure: true }, limits: { bodyIdleTime: '200ms' } });
+    const gateway = await startTestGateway(
+      { secure: upstream },
+      { tls: LOCALHOST, upstreamTls: { insecure: true }, limits: { bodyIdleTime: '200ms' } },
+    );
     const answer = await request(gateway.port, { tls: {} });
     expect(answer.text().match(/data/g)).toHaveLength(20);
   });
@@ -118,25 +127,36 @@ describe('upstreams with TLS', () => {
     const gateway = await startTestGateway({ secure: await startSecure(echo) }, { upstreamTls });
     const before = seen.length;
     const body = 'a'.repeat(1_000_000);
-    for (let turn = 0; turn < 3; turn++) expect((await request(gateway.port, { method: 'POST', body })).body.length).toBe(body.length);
+    for (let turn = 0; turn < 3; turn++)
+      expect((await request(gateway.port, { method: 'POST', body })).body.length).toBe(body.length);
     expect(seen.length - before).toBe(1);
   });
 
   it.each([
     ['that nobody vouches for', LOCALHOST, {}],
     ['that another authority vouches for', LOCALHOST, { ca: OTHER.cert }],
-    ['with another\'s name', OTHER, { ca: OTHER.cert }],
+    ["with another's name", OTHER, { ca: OTHER.cert }],
   ])('attack: an upstream %s gets no request', async (_name, pair, upstreamTls) => {
     let requests = 0;
-    const gateway = await startTestGateway({ secure: await startSecure((incoming, answer) => (requests++, echo(incoming, answer)), pair) }, { upstreamTls });
-    const answer = await request(gateway.port, { method: 'POST', headers: { Authorization: 'Bearer a' }, body: 'a' });
+    const gateway = await startTestGateway(
+      { secure: await startSecure((incoming, answer) => (requests++, echo(incoming, answer)), pair) },
+      { upstreamTls },
+    );
+    const answer = await request(gateway.port, {
+      method: 'POST',
+      headers: { Authorization: 'Bearer a' },
+      body: 'a',
+    });
     expect([answer.status, requests]).toEqual([503, 0]);
     expect(gateway.log).toMatchObject([{ fault: 'connect' }]);
   });
 
   it('that speak plain HTTP on that port are not reached', async () => {
     const upstream = await startUpstream();
-    const gateway = await startTestGateway({ plain: upstream.url.replace('http:', 'https:') }, { upstreamTls: { insecure: true }, limits: { connectTime: '200ms' } });
+    const gateway = await startTestGateway(
+      { plain: upstream.url.replace('http:', 'https:') },
+      { upstreamTls: { insecure: true }, limits: { connectTime: '200ms' } },
+    );
     expect((await request(gateway.port)).status).toBe(503);
     expect(upstream.requests).toBe(0);
   });

@@ -12,7 +12,11 @@ import { startTestGateway } from './gateway.js';
 
 const wsPort = await freePort();
 const sockets: WebSocket[] = [];
-const server = new WebSocketServer({ port: wsPort, host: '127.0.0.1', handleProtocols: (asked) => [...asked][0] ?? false });
+const server = new WebSocketServer({
+  port: wsPort,
+  host: '127.0.0.1',
+  handleProtocols: (asked) => [...asked][0] ?? false,
+});
 server.on('connection', (socket) => {
   sockets.push(socket);
   socket.on('error', () => {});
@@ -25,7 +29,9 @@ afterAll(() => {
 await within('the port', new Promise((resolve) => server.once('listening', resolve)));
 const gateway = await startTestGateway({ ws: `http://127.0.0.1:${wsPort}` }, { affinity: ['cookie'] });
 
-async function open(options: { protocols?: string[]; onSetCookie?: (value: string) => void } = {}): Promise<{ client: WebSocket; upstream: WebSocket }> {
+async function open(
+  options: { protocols?: string[]; onSetCookie?: (value: string) => void } = {},
+): Promise<{ client: WebSocket; upstream: WebSocket }> {
   const before = sockets.length;
   const client = new WebSocket(`ws://127.0.0.1:${gateway.port}/chat`, options.protocols ?? []);
   client.on('error', () => {});
@@ -34,8 +40,13 @@ async function open(options: { protocols?: string[]; onSetCookie?: (value: strin
   return { client, upstream: await until('the upstream to have it', () => sockets[before]) };
 }
 
-const message = (socket: WebSocket): Promise<Buffer> => within('a message', new Promise<Buffer>((resolve) => socket.once('message', (data) => resolve(data as Buffer))));
-const closing = (socket: WebSocket): Promise<number> => within('the close', new Promise<number>((resolve) => socket.once('close', resolve)));
+const message = (socket: WebSocket): Promise<Buffer> =>
+  within(
+    'a message',
+    new Promise<Buffer>((resolve) => socket.once('message', (data) => resolve(data as Buffer))),
+  );
+const closing = (socket: WebSocket): Promise<number> =>
+  within('the close', new Promise<number>((resolve) => socket.once('close', resolve)));
 
 describe('a WebSocket', () => {
   it('carries small and large messages both ways', async () => {
@@ -91,7 +102,11 @@ async function upgraded(): Promise<RawClient> {
   const client = await connect(plain.port);
   client.write(HANDSHAKE);
   const answer = await client.response();
-  expect([answer.status, answer.header('connection'), answer.header('upgrade')]).toEqual([101, 'Upgrade', 'test/1']);
+  expect([answer.status, answer.header('connection'), answer.header('upgrade')]).toEqual([
+    101,
+    'Upgrade',
+    'test/1',
+  ]);
   return client;
 }
 
@@ -99,10 +114,12 @@ async function upgraded(): Promise<RawClient> {
 async function startTunnel(): Promise<{ client: RawClient; socket: Socket }> {
   const accepted: Socket[] = [];
   const listener = createServer({ allowHalfOpen: true }, (socket) => {
-    socket.on('error', () => {}).once('data', () => {
-      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: test\r\n\r\n');
-      accepted.push(socket);
-    });
+    socket
+      .on('error', () => {})
+      .once('data', () => {
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: test\r\n\r\n');
+        accepted.push(socket);
+      });
   });
   const port = await freePort();
   await new Promise<void>((resolve) => listener.listen(port, '127.0.0.1', resolve));
@@ -132,8 +149,13 @@ describe('any other protocol', () => {
     client.destroy();
   });
 
-  it('the upstream\'s first bytes may come with its answer', async () => {
-    const greeter = await startUpstream({ behaviour: { kind: 'bytes', bytes: 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: test\r\n\r\nhello' } });
+  it("the upstream's first bytes may come with its answer", async () => {
+    const greeter = await startUpstream({
+      behaviour: {
+        kind: 'bytes',
+        bytes: 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: test\r\n\r\nhello',
+      },
+    });
     const client = await connect((await startTestGateway([greeter])).port);
     expect((await client.request({ headers: { Connection: 'upgrade', Upgrade: 'test' } })).status).toBe(101);
     expect((await client.raw(5)).toString()).toBe('hello');
@@ -168,7 +190,9 @@ describe('any other protocol', () => {
     const engine: Engine = {
       listen: nodeEngine.listen,
       connect(_target, handler) {
-        const head = Buffer.from('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: test\r\n\r\n');
+        const head = Buffer.from(
+          'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: test\r\n\r\n',
+        );
         const note = (call: string) => (): void => void calls.push(call);
         queueMicrotask(() => {
           handler.onConnect();
@@ -177,8 +201,17 @@ describe('any other protocol', () => {
         });
         const write = (bytes: string | Buffer): void => void (waiting += bytes.toString('latin1'));
         return {
-          remoteAddress: '', isOpen: true, writeText: write, write, cork() {}, uncork() {}, pause() {}, resume() {},
-          end: note('end'), destroy: note('destroy'), reset: note('reset'),
+          remoteAddress: '',
+          isOpen: true,
+          writeText: write,
+          write,
+          cork() {},
+          uncork() {},
+          pause() {},
+          resume() {},
+          end: note('end'),
+          destroy: note('destroy'),
+          reset: note('reset'),
           get bufferedBytes() {
             return waiting.length;
           },
@@ -211,7 +244,9 @@ describe('any other protocol', () => {
 describe('a change of protocol that does not come', () => {
   it('is refused by the upstream like any request, and the connection goes on', async () => {
     upstream.behaviour = { kind: 'answer', status: 403, body: 'no' };
-    const refusing = await startUpstream({ behaviour: { kind: 'bytes', bytes: 'HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno' } });
+    const refusing = await startUpstream({
+      behaviour: { kind: 'bytes', bytes: 'HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno' },
+    });
     const client = await connect((await startTestGateway([refusing])).port);
     for (let turn = 0; turn < 2; turn++) {
       const answer = await client.request({ headers: { Connection: 'Upgrade', Upgrade: 'websocket' } });
@@ -221,20 +256,30 @@ describe('a change of protocol that does not come', () => {
   });
 
   it.each([
-    ['h2c, which would carry requests past the router', 'Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n'],
+    [
+      'h2c, which would carry requests past the router',
+      'Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n',
+    ],
     ['h2c among others', 'Upgrade: websocket, h2c\r\nConnection: Upgrade\r\n'],
     ['H2C in capitals', 'Upgrade: H2C\r\nConnection: Upgrade\r\n'],
     ['one that Connection does not name', 'Upgrade: websocket\r\n'],
-    ['one with a body, whose end would be anybody\'s guess', 'Upgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 5\r\n'],
+    [
+      "one with a body, whose end would be anybody's guess",
+      'Upgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 5\r\n',
+    ],
   ])('attack: %s is not passed on', async (_name, fields) => {
     const client = await connect(plain.port);
     client.write(`GET / HTTP/1.1\r\nHost: a\r\n${fields}\r\n${fields.includes('Length') ? 'hello' : ''}`);
     expect((await client.response()).status).toBe(200);
     const seen = upstream.seen.at(-1)!;
-    expect([seen.header('upgrade'), seen.header('connection'), seen.header('http2-settings')]).toEqual([undefined, undefined, undefined]);
+    expect([seen.header('upgrade'), seen.header('connection'), seen.header('http2-settings')]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 
-  it('attack: HTTP/1.0 can\'t change its protocol', async () => {
+  it("attack: HTTP/1.0 can't change its protocol", async () => {
     const client = await connect(plain.port);
     client.write('GET / HTTP/1.0\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
     expect((await client.response()).status).toBe(200);

@@ -24,7 +24,9 @@ export class Browser<Fields extends object> {
     const cookieSent = this.cookie;
     await turn.load();
     const end = async (): Promise<SessionHeaders> => {
-      const headers: SessionHeaders = turn.isQuiet ? { setCookie: undefined, cacheControl: undefined } : await turn.commit();
+      const headers: SessionHeaders = turn.isQuiet
+        ? { setCookie: undefined, cacheControl: undefined }
+        : await turn.commit();
       const pair = headers.setCookie?.split(';', 1)[0];
       if (pair !== undefined) this.cookie = pair.endsWith('=') ? undefined : pair;
       return headers;

@@ -17,9 +17,12 @@ it('the coherence suite finds in others what docs/cache.md says that it finds', 
     for (const { name, run } of coherenceContract(subject)) outcomes[name] = await outcomeOf(run);
     columns.push(outcomes);
   }
-  const versions = Object.keys(SUBJECTS).map((name) => (name === 'stickyroute' ? name : `${name} ${versionOf(name)}`));
+  const versions = Object.keys(SUBJECTS).map((name) =>
+    name === 'stickyroute' ? name : `${name} ${versionOf(name)}`,
+  );
   const lines = [`| | ${versions.join(' | ')} |`, `| --- |${' --- |'.repeat(versions.length)}`];
-  for (const name of Object.keys(columns[0]!)) lines.push(`| ${name} | ${columns.map((outcomes) => outcomes[name]).join(' | ')} |`);
+  for (const name of Object.keys(columns[0]!))
+    lines.push(`| ${name} | ${columns.map((outcomes) => outcomes[name]).join(' | ')} |`);
   const table = lines.join('\n');
   console.log(table);
   expect(readFileSync(PAGE, 'utf8'), 'Put the table that was printed into docs/cache.md.').toContain(table);
@@ -35,5 +38,9 @@ async function outcomeOf(run: () => void | Promise<void>): Promise<string> {
 }
 
 function versionOf(name: string): string {
-  return (JSON.parse(readFileSync(new URL(`../../node_modules/${name}/package.json`, import.meta.url), 'utf8')) as { readonly version: string }).version;
+  return (
+    JSON.parse(readFileSync(new URL(`../../node_modules/${name}/package.json`, import.meta.url), 'utf8')) as {
+      readonly version: string;
+    }
+  ).version;
 }

@@ -16,7 +16,11 @@ import { memoryStore } from '../../src/state/store/memory.js';
 import { heldFeed } from './held-feed.js';
 
 type Work = (scope: CacheScope, path: string) => Promise<unknown>;
-type Build = (cache: Cache, work: Work, sessions: ReturnType<typeof createSessions>) => RequestListener | Promise<RequestListener>;
+type Build = (
+  cache: Cache,
+  work: Work,
+  sessions: ReturnType<typeof createSessions>,
+) => RequestListener | Promise<RequestListener>;
 
 const TRUSTED = { trustedProxies: ['127.0.0.1'] };
 const KEYS = ['a secret of the tests, 32 characters'];
@@ -33,16 +37,23 @@ const builds: Readonly<Record<string, Build>> = {
   },
   'node:http with a session': (cache, work, sessions) => {
     const seenBy = nodeSeen(cache, TRUSTED);
-    return nodeSession(sessions, async (request, response) => {
-      const scope = cache.scope('ada', seenBy(request, response));
-      (request.session as unknown as Session<Record<string, unknown>>).set('at', request.url);
-      response.end(String(await work(scope, request.url!)));
-    }, TRUSTED);
+    return nodeSession(
+      sessions,
+      async (request, response) => {
+        const scope = cache.scope('ada', seenBy(request, response));
+        (request.session as unknown as Session<Record<string, unknown>>).set('at', request.url);
+        response.end(String(await work(scope, request.url!)));
+      },
+      TRUSTED,
+    );
   },
   'Express 5': (cache, work) => {
     const app = express().set('trust proxy', 'loopback');
     app.use(expressSeen(cache));
-    return app.use(async (request, response) => void response.send(String(await work(cache.scope('ada', request.seen), request.url))));
+    return app.use(
+      async (request, response) =>
+        void response.send(String(await work(cache.scope('ada', request.seen), request.url))),
+    );
   },
   'Express 5 with a session before it': (cache, work, sessions) => {
     const app = express().set('trust proxy', 'loopback');
@@ -106,21 +117,27 @@ describe.each(Object.entries(builds))('%s', (_, build) => {
       const { value, level } = await scope.lookup('name');
       return `${String(value)} ${level}`;
     };
-    const [first, second] = await Promise.all([1, 2].map(async () => {
-      const held = heldFeed(store, () => performance.now());
-      const cache = createCache({ store: held, keys: KEYS, bound: '1h', onEvent: () => {} });
-      await held.hear();
-      return { cache, held, url: await listen(await build(cache, work, sessions)) };
-    }));
+    const [first, second] = await Promise.all(
+      [1, 2].map(async () => {
+        const held = heldFeed(store, () => performance.now());
+        const cache = createCache({ store: held, keys: KEYS, bound: '1h', onEvent: () => {} });
+        await held.hear();
+        return { cache, held, url: await listen(await build(cache, work, sessions)) };
+      }),
+    );
     await second!.cache.scope('ada').set('name', 'old');
     const written = await fetch(`${first!.url}/write`, { headers: { 'x-forwarded-proto': 'https' } });
     expect(written.status).toBe(200);
     const cookie = written.headers.getSetCookie().find((field) => field.startsWith('seen-'))!;
-    expect(cookie).toMatch(/^seen-[0-9a-f]{8}=1~0\.[0-9a-z]+\.[0-9a-z]+\.[0-9a-f]{32}~[\w-]{22}; Path=\/; Max-Age=7200; HttpOnly; SameSite=Lax; Secure$/);
+    expect(cookie).toMatch(
+      /^seen-[0-9a-f]{8}=1~0\.[0-9a-z]+\.[0-9a-z]+\.[0-9a-f]{32}~[\w-]{22}; Path=\/; Max-Age=7200; HttpOnly; SameSite=Lax; Secure$/,
+    );
     expect(await (await fetch(`${second!.url}/read`)).text()).toBe('old local');
     const moved = await fetch(`${second!.url}/read`, { headers: { cookie: cookie.split(';')[0]! } });
     expect(await moved.text()).toBe('new store');
     expect(moved.headers.getSetCookie().filter((field) => field.startsWith('seen-'))).toEqual([]);
-    expect(await (await fetch(`${second!.url}/read`, { headers: { cookie: 'seen-1=forged' } })).text()).toBe('new local');
+    expect(await (await fetch(`${second!.url}/read`, { headers: { cookie: 'seen-1=forged' } })).text()).toBe(
+      'new local',
+    );
   });
 });

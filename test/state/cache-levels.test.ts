@@ -16,7 +16,14 @@ beforeEach(() => {
 });
 
 function open(options: Partial<CacheOptions> = {}): Cache {
-  return createCache({ store, clock, random: seededRandom(7), jitter: 0, onEvent: (event) => events.push(event), ...options });
+  return createCache({
+    store,
+    clock,
+    random: seededRandom(7),
+    jitter: 0,
+    onEvent: (event) => events.push(event),
+    ...options,
+  });
 }
 
 /** A load that counts its calls and can be told how to end. */
@@ -52,13 +59,25 @@ describe('levels', () => {
   it('loads once, then answers from tier 1 without a command, and from tier 2 in another process', async () => {
     const cache = open();
     const { load } = source({ name: 'Ada' });
-    expect(await cache.lookup('user', load)).toEqual({ value: { name: 'Ada' }, level: 'loaded', isShared: true });
+    expect(await cache.lookup('user', load)).toEqual({
+      value: { name: 'Ada' },
+      level: 'loaded',
+      isShared: true,
+    });
     store.commands.length = 0;
-    expect(await cache.lookup('user', load)).toEqual({ value: { name: 'Ada' }, level: 'local', isShared: true });
+    expect(await cache.lookup('user', load)).toEqual({
+      value: { name: 'Ada' },
+      level: 'local',
+      isShared: true,
+    });
     expect(cache.peek('user')).toEqual({ name: 'Ada' });
     expect(await cache.get('user')).toEqual({ name: 'Ada' });
     expect(store.commands).toEqual([]);
-    expect(await open().lookup('user', load)).toEqual({ value: { name: 'Ada' }, level: 'store', isShared: true });
+    expect(await open().lookup('user', load)).toEqual({
+      value: { name: 'Ada' },
+      level: 'store',
+      isShared: true,
+    });
     expect(store.commands).toEqual(['read']);
   });
 
@@ -84,7 +103,9 @@ describe('levels', () => {
   it('lives as long as it is told to, less the jitter', async () => {
     const cache = open({ jitter: 0.5, ttl: '10s' });
     for (let n = 0; n < 200; n++) await cache.set(`k${n}`, n);
-    const alive = () => Array.from({ length: 200 }, (_, n) => cache.peek(`k${n}`)).filter((value) => value !== undefined).length;
+    const alive = () =>
+      Array.from({ length: 200 }, (_, n) => cache.peek(`k${n}`)).filter((value) => value !== undefined)
+        .length;
     expect(alive()).toBe(200);
     clock.advance(4_999);
     expect(alive()).toBe(200);
@@ -95,7 +116,7 @@ describe('levels', () => {
     expect(alive()).toBe(0);
   });
 
-  it('takes a call\'s own times', async () => {
+  it("takes a call's own times", async () => {
     const cache = open({ ttl: '10s' });
     await cache.set('short', 1, { ttl: '1s' });
     await cache.set('long', 1, { ttl: '1h' });
@@ -106,9 +127,21 @@ describe('levels', () => {
   it('remembers that there is nothing, and forgets that sooner', async () => {
     const cache = open({ ttl: '1h', absence: '5s' });
     const nothing = source(undefined);
-    expect(await cache.lookup('user', nothing.load)).toEqual({ value: undefined, level: 'loaded', isShared: true });
-    expect(await cache.lookup('user', nothing.load)).toEqual({ value: undefined, level: 'local', isShared: true });
-    expect(await open().lookup('user', nothing.load)).toEqual({ value: undefined, level: 'store', isShared: true });
+    expect(await cache.lookup('user', nothing.load)).toEqual({
+      value: undefined,
+      level: 'loaded',
+      isShared: true,
+    });
+    expect(await cache.lookup('user', nothing.load)).toEqual({
+      value: undefined,
+      level: 'local',
+      isShared: true,
+    });
+    expect(await open().lookup('user', nothing.load)).toEqual({
+      value: undefined,
+      level: 'store',
+      isShared: true,
+    });
     expect(nothing.calls).toBe(1);
     clock.advance(5_000);
     await cache.getOrLoad('user', nothing.load);
@@ -130,7 +163,23 @@ describe('levels', () => {
 
   it('tells keys apart that are long, odd or half a character', async () => {
     const cache = open();
-    const keys = ['', ' ', '\0', '\0u:1:ab', 'k:a', 'a', 'u:1:ab', 'x'.repeat(400), 'x'.repeat(401), 'x'.repeat(9_999), 'a\ud800', 'a\ud801', 'a\ufffd', '__proto__', '😀'];
+    const keys = [
+      '',
+      ' ',
+      '\0',
+      '\0u:1:ab',
+      'k:a',
+      'a',
+      'u:1:ab',
+      'x'.repeat(400),
+      'x'.repeat(401),
+      'x'.repeat(9_999),
+      'a\ud800',
+      'a\ud801',
+      'a\ufffd',
+      '__proto__',
+      '😀',
+    ];
     for (const key of keys) await cache.set(key, key);
     await cache.scope('a').set('b', 'scoped');
     for (const from of [cache, open()]) {
@@ -146,21 +195,44 @@ describe('levels', () => {
   });
 
   it('takes another codec', async () => {
-    const codec = { encode: (value: unknown) => JSON.stringify([...(value as Map<string, number>)]), decode: (text: string) => new Map(JSON.parse(text) as [string, number][]) };
+    const codec = {
+      encode: (value: unknown) => JSON.stringify([...(value as Map<string, number>)]),
+      decode: (text: string) => new Map(JSON.parse(text) as [string, number][]),
+    };
     await open({ codec }).set('k', new Map([['a', 1]]));
     expect(await open({ codec }).get('k')).toEqual(new Map([['a', 1]]));
   });
 
-  it('counts what it can\'t read as absent, says so, and writes over it', async () => {
-    const odd = ['', '2v0.0.1', '1x0.0.1', '1v0.0.{"a', '1v-1.0.1', '1v0.zz.1', '1v0', '1v0.3.[1]1', '1v0.1.{1', '1v0.-1.1', '{"v":1}'];
-    const records: Record<string, string>[] = [...odd.map((e) => ({ e })), { other: 'x' }, { n: 'nonce', k: '{' }];
+  it("counts what it can't read as absent, says so, and writes over it", async () => {
+    const odd = [
+      '',
+      '2v0.0.1',
+      '1x0.0.1',
+      '1v0.0.{"a',
+      '1v-1.0.1',
+      '1v0.zz.1',
+      '1v0',
+      '1v0.3.[1]1',
+      '1v0.1.{1',
+      '1v0.-1.1',
+      '{"v":1}',
+    ];
+    const records: Record<string, string>[] = [
+      ...odd.map((e) => ({ e })),
+      { other: 'x' },
+      { n: 'nonce', k: '{' },
+    ];
     for (const [at, fields] of records.entries()) {
       const key = `odd${at}`;
       await store.change(0, { steps: [{ kind: 'put', key: `c:cache:k:${key}`, fields, ttlMs: 60_000 }] });
       events.length = 0;
       expect(await open().get(key)).toBeUndefined();
       expect(events).toContainEqual({ type: 'unreadable' });
-      expect(await open().lookup(key, () => 'new')).toEqual({ value: 'new', level: 'loaded', isShared: true });
+      expect(await open().lookup(key, () => 'new')).toEqual({
+        value: 'new',
+        level: 'loaded',
+        isShared: true,
+      });
       expect(await open().get(key)).toBe('new');
     }
   });
@@ -183,13 +255,17 @@ describe('loads', () => {
     const broken = source('value');
     broken.error = new Error('no database');
     const all = await Promise.allSettled(Array.from({ length: 10 }, () => cache.getOrLoad('k', broken.load)));
-    expect(all.every((outcome) => outcome.status === 'rejected' && outcome.reason === broken.error)).toBe(true);
+    expect(all.every((outcome) => outcome.status === 'rejected' && outcome.reason === broken.error)).toBe(
+      true,
+    );
     expect(broken.calls).toBe(1);
     broken.error = undefined;
     expect(await cache.getOrLoad('k', broken.load)).toBe('value');
-    await expect(cache.getOrLoad('sync', () => {
-      throw broken.error = new Error('at once');
-    })).rejects.toThrow('at once');
+    await expect(
+      cache.getOrLoad('sync', () => {
+        throw (broken.error = new Error('at once'));
+      }),
+    ).rejects.toThrow('at once');
   });
 
   it('that fail are stood in for by the older value within its grace, and not after', async () => {
@@ -254,7 +330,10 @@ describe('loads', () => {
   });
 
   it('that began before a deletion, by key, tag or scope, are not kept, and nobody who comes later joins them', async () => {
-    const deletions: readonly ((cache: Cache) => Promise<void>)[] = [(cache) => cache.delete('k'), (cache) => cache.deleteTag('t')];
+    const deletions: readonly ((cache: Cache) => Promise<void>)[] = [
+      (cache) => cache.delete('k'),
+      (cache) => cache.deleteTag('t'),
+    ];
     for (const deletion of deletions) {
       for (const isOwn of [true, false]) {
         store = countingStore(memoryStore({ clock }));
@@ -277,7 +356,11 @@ describe('loads', () => {
   });
 
   it('that were overtaken in a scope are made again, for its user must not read backwards', async () => {
-    const deletions: readonly ((cache: Cache) => Promise<void>)[] = [(cache) => cache.scope('u').delete('k'), (cache) => cache.deleteTag('t'), (cache) => cache.scope('u').clear()];
+    const deletions: readonly ((cache: Cache) => Promise<void>)[] = [
+      (cache) => cache.scope('u').delete('k'),
+      (cache) => cache.deleteTag('t'),
+      (cache) => cache.scope('u').clear(),
+    ];
     for (const deletion of deletions) {
       store = countingStore(memoryStore({ clock }));
       const cache = open();
@@ -318,7 +401,9 @@ describe('loads', () => {
     const circle: Record<string, unknown> = {};
     circle['self'] = circle;
     for (const value of [circle, 1n, () => 1, Symbol('s')]) {
-      await expect(open().getOrLoad('k', () => value)).rejects.toMatchObject({ code: 'STICKY_CACHE_INVALID' });
+      await expect(open().getOrLoad('k', () => value)).rejects.toMatchObject({
+        code: 'STICKY_CACHE_INVALID',
+      });
       await expect(open().set('k', value)).rejects.toMatchObject({ code: 'STICKY_CACHE_INVALID' });
     }
   });
@@ -332,7 +417,12 @@ describe('writes', () => {
     await cache.set('b', 2, { tags: ['x', 'y'] });
     await cache.scope('u').set('c', 3, { tags: ['y'] });
     await cache.scope('v').set('c', 4);
-    const all = async () => [await other.get('a'), await other.get('b'), await other.scope('u').get('c'), await other.scope('v').get('c')];
+    const all = async () => [
+      await other.get('a'),
+      await other.get('b'),
+      await other.scope('u').get('c'),
+      await other.scope('v').get('c'),
+    ];
     expect(await all()).toEqual([1, 2, 3, 4]);
     await cache.set('a', 5);
     expect(await all()).toEqual([5, 2, 3, 4]);
@@ -347,9 +437,17 @@ describe('writes', () => {
   it('set that there is nothing', async () => {
     const cache = open();
     await cache.set('k', undefined);
-    expect(await cache.lookup('k', () => 'never')).toEqual({ value: undefined, level: 'local', isShared: true });
+    expect(await cache.lookup('k', () => 'never')).toEqual({
+      value: undefined,
+      level: 'local',
+      isShared: true,
+    });
     await cache.set('k', 1);
     await open({ absence: 0 }).set('k', undefined);
-    expect(await cache.lookup('k', () => 'loaded')).toEqual({ value: 'loaded', level: 'loaded', isShared: true });
+    expect(await cache.lookup('k', () => 'loaded')).toEqual({
+      value: 'loaded',
+      level: 'loaded',
+      isShared: true,
+    });
   });
 });

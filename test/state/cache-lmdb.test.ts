@@ -26,7 +26,7 @@ afterAll(async () => {
 });
 
 it('two processes of one machine share a cache in a file, and hear of each other', async () => {
-  const [{ cache: first }, { cache: second }] = opened as [typeof opened[0], typeof opened[0]];
+  const [{ cache: first }, { cache: second }] = opened as [(typeof opened)[0], (typeof opened)[0]];
   expect(await first.getOrLoad('k', () => ({ n: 1 }), { tags: ['t'] })).toEqual({ n: 1 });
   expect(await second.lookup('k')).toEqual({ value: { n: 1 }, level: 'store', isShared: true });
   await until('a copy', () => second.peek('k') !== undefined);

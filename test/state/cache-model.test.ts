@@ -9,14 +9,20 @@ const RUNS = SEED === undefined ? Number(process.env['SIM_RUNS'] ?? 10_000) : 1;
 const RUNS_TO_FAIL = 3_000;
 
 describe('a fleet on virtual time, held against what is true', () => {
-  it(`keeps both promises in ${RUNS} schedules`, async () => {
-    const levels = new Map<string, number>();
-    for (let seed = FIRST; seed < FIRST + RUNS; seed++) {
-      for (const [level, count] of await runModel(seed)) levels.set(level, (levels.get(level) ?? 0) + count);
-    }
-    if (RUNS < 100) return;
-    for (const level of ['local', 'store', 'loaded', 'stale', 'none']) expect(levels.get(level), `${level} answered too seldom to tell anything`).toBeGreaterThan(RUNS / 20);
-  }, 60_000 + RUNS * 20);
+  it(
+    `keeps both promises in ${RUNS} schedules`,
+    async () => {
+      const levels = new Map<string, number>();
+      for (let seed = FIRST; seed < FIRST + RUNS; seed++) {
+        for (const [level, count] of await runModel(seed))
+          levels.set(level, (levels.get(level) ?? 0) + count);
+      }
+      if (RUNS < 100) return;
+      for (const level of ['local', 'store', 'loaded', 'stale', 'none'])
+        expect(levels.get(level), `${level} answered too seldom to tell anything`).toBeGreaterThan(RUNS / 20);
+    },
+    60_000 + RUNS * 20,
+  );
 });
 
 describe('the same fleet with one mechanism taken away', () => {
@@ -26,18 +32,22 @@ describe('the same fleet with one mechanism taken away', () => {
     ['making a fill depend on what the load began from', { ignoresRequirements: true }],
     ['carrying along what was seen', { forgetsVersions: true }],
   ];
-  it.each(taken)('breaks a promise: %s', async (_, faults) => {
-    const first = async (): Promise<number | undefined> => {
-      for (let seed = 1; seed <= RUNS_TO_FAIL; seed++) {
-        try {
-          await runModel(seed, faults);
-        } catch (error) {
-          expect(error).toBeInstanceOf(Violation);
-          return seed;
+  it.each(taken)(
+    'breaks a promise: %s',
+    async (_, faults) => {
+      const first = async (): Promise<number | undefined> => {
+        for (let seed = 1; seed <= RUNS_TO_FAIL; seed++) {
+          try {
+            await runModel(seed, faults);
+          } catch (error) {
+            expect(error).toBeInstanceOf(Violation);
+            return seed;
+          }
         }
-      }
-      return undefined;
-    };
-    expect(await first(), `in ${RUNS_TO_FAIL} schedules nothing was noticed`).toBeDefined();
-  }, 60_000);
+        return undefined;
+      };
+      expect(await first(), `in ${RUNS_TO_FAIL} schedules nothing was noticed`).toBeDefined();
+    },
+    60_000,
+  );
 });

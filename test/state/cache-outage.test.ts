@@ -23,15 +23,22 @@ async function settle(): Promise<void> {
   for (let turn = 0; turn < 50; turn++) await Promise.resolve();
 }
 
-describe('when the store can\'t be reached', () => {
+describe("when the store can't be reached", () => {
   it('loads, says that nobody else knows, and uses the value again within the bound only', async () => {
-    const cache = createCache({ store: heldFeed(store, clock.monotonic), clock, bound: '1s', onEvent: (event) => events.push(event) });
+    const cache = createCache({
+      store: heldFeed(store, clock.monotonic),
+      clock,
+      bound: '1s',
+      onEvent: (event) => events.push(event),
+    });
     store.isDown = true;
     let loads = 0;
     const load = () => ++loads;
     expect(await cache.lookup('k', load)).toEqual({ value: 1, level: 'loaded', isShared: false });
     expect(await cache.lookup('k', load)).toEqual({ value: 1, level: 'local', isShared: false });
-    expect(events).toEqual([{ type: 'storeDown', during: 'read', error: expect.objectContaining({ code: 'STICKY_STORE_DOWN' }) }]);
+    expect(events).toEqual([
+      { type: 'storeDown', during: 'read', error: expect.objectContaining({ code: 'STICKY_STORE_DOWN' }) },
+    ]);
     clock.advance(1_000);
     expect(await cache.lookup('k', load)).toMatchObject({ value: 2, level: 'loaded' });
     store.isDown = false;
@@ -46,7 +53,7 @@ describe('when the store can\'t be reached', () => {
     await expect(open().get('k')).rejects.toMatchObject({ code: 'STICKY_STORE_DOWN' });
   });
 
-  it('goes on with copies that can\'t be older than the bound', async () => {
+  it("goes on with copies that can't be older than the bound", async () => {
     const cache = open();
     await cache.set('k', 1);
     store.isDown = true;
@@ -65,7 +72,7 @@ describe('when the store can\'t be reached', () => {
     await expect(cache.delete('k')).rejects.toMatchObject({ code: 'STICKY_STORE_DOWN' });
   });
 
-  it('does not let every reader wait for the store\'s time limit', async () => {
+  it("does not let every reader wait for the store's time limit", async () => {
     const cache = open();
     store.isDown = true;
     await Promise.allSettled(Array.from({ length: 10 }, (_, n) => cache.getOrLoad(`first${n}`, () => n)));
@@ -77,12 +84,14 @@ describe('when the store can\'t be reached', () => {
     expect(store.commands).toEqual(['read']);
   });
 
-  it('returns what was loaded when it can\'t be stored', async () => {
+  it("returns what was loaded when it can't be stored", async () => {
     const cache = open();
-    expect(await cache.lookup('k', () => {
-      store.isDown = true;
-      return 1;
-    })).toEqual({ value: 1, level: 'loaded', isShared: false });
+    expect(
+      await cache.lookup('k', () => {
+        store.isDown = true;
+        return 1;
+      }),
+    ).toEqual({ value: 1, level: 'loaded', isShared: false });
     expect(events).toMatchObject([{ type: 'storeDown', during: 'fill' }]);
     expect(cache.peek('k')).toBeUndefined();
   });
@@ -91,7 +100,16 @@ describe('when the store can\'t be reached', () => {
 describe('a process that has heard nothing of the others', () => {
   const deaf = () => {
     const held = heldFeed(store, clock.monotonic);
-    return { held, cache: createCache({ store: held, clock, jitter: 0, bound: '1s', onEvent: (event) => events.push(event) }) };
+    return {
+      held,
+      cache: createCache({
+        store: held,
+        clock,
+        jitter: 0,
+        bound: '1s',
+        onEvent: (event) => events.push(event),
+      }),
+    };
   };
 
   it('sees its own writes and deletions at once', async () => {
@@ -184,10 +202,14 @@ describe('loads that take turns across processes', () => {
   });
 
   it('pass to the next when one fails', async () => {
-    const failing = open().getOrLoad('k', async () => {
-      await settle();
-      throw new Error('no database');
-    }, options);
+    const failing = open().getOrLoad(
+      'k',
+      async () => {
+        await settle();
+        throw new Error('no database');
+      },
+      options,
+    );
     failing.catch(() => {});
     await Promise.resolve();
     const next = open().lookup('k', () => 'value', options);
@@ -196,7 +218,9 @@ describe('loads that take turns across processes', () => {
   });
 
   it('pass to the next when the one whose turn it is takes too long, or is gone', async () => {
-    open().getOrLoad('k', () => new Promise<string>(() => {}), options).catch(() => {});
+    open()
+      .getOrLoad('k', () => new Promise<string>(() => {}), options)
+      .catch(() => {});
     await settle();
     const next = open().lookup('k', () => 'value', options);
     await settle();
@@ -221,7 +245,9 @@ describe('loads that take turns across processes', () => {
   });
 
   it('go on without end for nobody: their marks run out', async () => {
-    open().getOrLoad('k', () => new Promise<string>(() => {}), { lease: '5s', hard: '2s' }).catch(() => {});
+    open()
+      .getOrLoad('k', () => new Promise<string>(() => {}), { lease: '5s', hard: '2s' })
+      .catch(() => {});
     await settle();
     expect(await store.read(0, 'c:cache:k:k')).toMatchObject({ expiresInMs: 7_000 });
   });

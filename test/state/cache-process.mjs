@@ -10,12 +10,19 @@ const client = createClient({ url: redisUrl });
 client.on('error', () => {});
 await client.connect();
 const store = redisStore(client, { timeout: '500ms', partitions: 4 });
-const cache = createCache({ store, ttl: '1h', bound: '1s', keys: ['a secret of the tests, 32 characters'], onEvent: () => {} });
+const cache = createCache({
+  store,
+  ttl: '1h',
+  bound: '1s',
+  keys: ['a secret of the tests, 32 characters'],
+  onEvent: () => {},
+});
 const seenBy = seen(cache);
 
 const server = createServer(async (request, response) => {
   const [, who, what, key] = request.url.split('/');
-  // The machine's own monotonic clock, the same for every process: a request that waited for a stopped process begins when it is looked at.
+  // The machine's own monotonic clock, the same for every process: a request that waited for a stopped
+  // process begins when it is looked at.
   const atMs = Number(process.hrtime.bigint()) / 1e6;
   const door = who === 'nobody' ? cache : cache.scope(who, seenBy(request, response));
   try {

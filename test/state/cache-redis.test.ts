@@ -27,12 +27,17 @@ interface Found {
 
 skipUnless('redis-server')(`caches in three processes over a real Redis (SIM_SEED=${SEED})`, () => {
   const random = seededRandom(SEED);
-  /** The database: by name, how often it was changed; and when which of that was told to every process, as far as its writer knows. */
+  /**
+   * The database: by name, how often it was changed; and when which of that was told to every process, as far
+   * as its writer knows.
+   */
   const database = new Map<string, number>();
   const acknowledged = new Map<string, { readonly value: number; readonly atMs: number }[]>();
   const levels = new Map<string, number>();
   const wrong: string[] = [];
-  const server = createServer((request, response) => response.end(String(database.get(request.url!.slice(1)) ?? 0)));
+  const server = createServer((request, response) =>
+    response.end(String(database.get(request.url!.slice(1)) ?? 0)),
+  );
   let redis: RunningRedis;
   let members: Member[];
   let isRunning = true;
@@ -41,11 +46,17 @@ skipUnless('redis-server')(`caches in three processes over a real Redis (SIM_SEE
   beforeAll(async () => {
     redis = await startRedis({ durable: true });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    members = await Promise.all([1, 2, 3].map(async () => {
-      const process = start(globalThis.process.execPath, [PROGRAM, redis.url, `http://127.0.0.1:${(server.address() as AddressInfo).port}`]);
-      const [, port] = await process.waitForLine(/listens on (\d+)/);
-      return { process, url: `http://127.0.0.1:${port}` };
-    }));
+    members = await Promise.all(
+      [1, 2, 3].map(async () => {
+        const process = start(globalThis.process.execPath, [
+          PROGRAM,
+          redis.url,
+          `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+        ]);
+        const [, port] = await process.waitForLine(/listens on (\d+)/);
+        return { process, url: `http://127.0.0.1:${port}` };
+      }),
+    );
     traffic = Promise.all([read(), read(), read(), change(), browse('ada'), browse('bob')]);
   });
 
@@ -60,21 +71,41 @@ skipUnless('redis-server')(`caches in three processes over a real Redis (SIM_SEE
   const pick = <Item>(items: readonly Item[]): Item => items[random.below(items.length)]!;
   const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
   const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6;
-  const oldest = (name: string, thenMs: number): number => Math.max(0, ...(acknowledged.get(name) ?? []).filter(({ atMs }) => atMs <= thenMs - BOUND_MS).map(({ value }) => value));
+  const oldest = (name: string, thenMs: number): number =>
+    Math.max(
+      0,
+      ...(acknowledged.get(name) ?? [])
+        .filter(({ atMs }) => atMs <= thenMs - BOUND_MS)
+        .map(({ value }) => value),
+    );
 
-  async function ask(path: string, cookie = ''): Promise<{ readonly found: Found | undefined; readonly cookie: string; readonly isDone: boolean }> {
+  async function ask(
+    path: string,
+    cookie = '',
+  ): Promise<{ readonly found: Found | undefined; readonly cookie: string; readonly isDone: boolean }> {
     const response = await fetch(pick(members).url + path, { headers: { cookie } });
-    const found = await response.json() as Found;
+    const found = (await response.json()) as Found;
     const [set] = response.headers.getSetCookie(); // the second takes back the one that came along
-    return { found: response.ok && 'level' in found ? found : undefined, cookie: set?.split(';')[0] ?? cookie, isDone: response.ok };
+    return {
+      found: response.ok && 'level' in found ? found : undefined,
+      cookie: set?.split(';')[0] ?? cookie,
+      isDone: response.ok,
+    };
   }
 
-  /** Changes the database, then deletes the copies. Returns what was changed to, once that is acknowledged. */
-  async function write(name: string, path: string, cookie?: string): Promise<{ readonly value: number | undefined; readonly cookie: string }> {
+  /**
+   * Changes the database, then deletes the copies. Returns what was changed to, once that is acknowledged.
+   */
+  async function write(
+    name: string,
+    path: string,
+    cookie?: string,
+  ): Promise<{ readonly value: number | undefined; readonly cookie: string }> {
     const value = (database.get(name) ?? 0) + 1;
     database.set(name, value);
     const answer = await ask(path, cookie);
-    if (answer.isDone) acknowledged.set(name, [...(acknowledged.get(name) ?? []).slice(-1_000), { value, atMs: nowMs() }]);
+    if (answer.isDone)
+      acknowledged.set(name, [...(acknowledged.get(name) ?? []).slice(-1_000), { value, atMs: nowMs() }]);
     return { value: answer.isDone ? value : undefined, cookie: answer.cookie };
   }
 
@@ -82,7 +113,8 @@ skipUnless('redis-server')(`caches in three processes over a real Redis (SIM_SEE
     levels.set(found?.level ?? 'failed', (levels.get(found?.level ?? 'failed') ?? 0) + 1);
     if (found === undefined) return;
     const least = Math.max(floor, oldest(name, found.atMs));
-    if (found.value < least) wrong.push(`${name} gave ${found.value} (${found.level}); ${least} was the oldest allowed`);
+    if (found.value < least)
+      wrong.push(`${name} gave ${found.value} (${found.level}); ${least} was the oldest allowed`);
   }
 
   async function read(): Promise<void> {
@@ -124,7 +156,11 @@ skipUnless('redis-server')(`caches in three processes over a real Redis (SIM_SEE
   /** Until everybody has been answered often, by copies too. */
   async function goOn(): Promise<void> {
     const [before, copies] = [total(), levels.get('local') ?? 0];
-    await until('answers, many of them from copies', () => wrong.length > 0 || (total() > before + 600 && (levels.get('local') ?? 0) > copies + 200), 20_000);
+    await until(
+      'answers, many of them from copies',
+      () => wrong.length > 0 || (total() > before + 600 && (levels.get('local') ?? 0) > copies + 200),
+      20_000,
+    );
     expect(wrong).toEqual([]);
   }
 
@@ -163,7 +199,11 @@ skipUnless('redis-server')(`caches in three processes over a real Redis (SIM_SEE
       await redis.kill();
       await pause(700);
       await redis.restart();
-      await until('answers of the store', async () => (await ask('/nobody/load/a')).found?.isShared === true, 15_000);
+      await until(
+        'answers of the store',
+        async () => (await ask('/nobody/load/a')).found?.isShared === true,
+        15_000,
+      );
     }
     await goOn();
   }, 60_000);

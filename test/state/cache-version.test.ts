@@ -33,7 +33,11 @@ async function open(options: Partial<CacheOptions> = {}): Promise<Process> {
 }
 
 /** One request of a browser: what it brings along, and what it takes with it. */
-async function visit<Value>({ cache }: Process, jar: Map<string, string>, handle: (scope: ReturnType<Cache['scope']>) => Promise<Value>): Promise<Value> {
+async function visit<Value>(
+  { cache }: Process,
+  jar: Map<string, string>,
+  handle: (scope: ReturnType<Cache['scope']>) => Promise<Value>,
+): Promise<Value> {
   const field = [...jar].map(([cookie, text]) => `${cookie}=${text}`).join('; ');
   const seen = cache.version.read((name) => (name === 'cookie' ? field : undefined));
   const value = await handle(cache.scope('ada', seen));
@@ -52,7 +56,11 @@ describe('a user who is moved', () => {
     await second.store.hear();
     await visit(first, jar, (scope) => scope.set('name', 'new'));
     expect(second.cache.scope('ada').peek('name')).toBe('old');
-    expect(await visit(second, jar, (scope) => scope.lookup('name'))).toEqual({ value: 'new', level: 'store', isShared: true });
+    expect(await visit(second, jar, (scope) => scope.lookup('name'))).toEqual({
+      value: 'new',
+      level: 'store',
+      isShared: true,
+    });
   });
 
   it('reads nothing older than what was read before', async () => {
@@ -65,7 +73,11 @@ describe('a user who is moved', () => {
   });
 
   it('does not get what was deleted, by key, by tag or with the scope', async () => {
-    const deletions: readonly ((scope: ReturnType<Cache['scope']>) => Promise<void>)[] = [(scope) => scope.delete('name'), (scope) => scope.deleteTag('t'), (scope) => scope.clear()];
+    const deletions: readonly ((scope: ReturnType<Cache['scope']>) => Promise<void>)[] = [
+      (scope) => scope.delete('name'),
+      (scope) => scope.deleteTag('t'),
+      (scope) => scope.clear(),
+    ];
     for (const deletion of deletions) {
       const jar = new Map<string, string>();
       await second.cache.scope('ada').set('name', 'old', { tags: ['t'] });
@@ -88,13 +100,18 @@ describe('a user who is moved', () => {
   it('gets the own write from the copy in the same process at once', async () => {
     const jar = new Map<string, string>();
     await visit(first, jar, (scope) => scope.set('name', 'new'));
-    expect(await visit(first, jar, (scope) => scope.lookup('name'))).toMatchObject({ value: 'new', level: 'local' });
+    expect(await visit(first, jar, (scope) => scope.lookup('name'))).toMatchObject({
+      value: 'new',
+      level: 'local',
+    });
   });
 
   it('does not join a load that began before what was seen', async () => {
     const jar = new Map<string, string>();
     let release = (): void => {};
-    const slow = second.cache.scope('ada').getOrLoad('name', () => new Promise<string>((resolve) => (release = () => resolve('old'))));
+    const slow = second.cache
+      .scope('ada')
+      .getOrLoad('name', () => new Promise<string>((resolve) => (release = () => resolve('old'))));
     for (let turn = 0; turn < 20; turn++) await Promise.resolve();
     await visit(first, jar, (scope) => scope.delete('name'));
     expect(await visit(second, jar, (scope) => scope.getOrLoad('name', () => 'new'))).toBe('new');
@@ -111,7 +128,11 @@ describe('a user who is moved', () => {
     await held.hear();
     const cache = createCache({ store: held, clock, keys: KEYS });
     await cache.scope('ada').set('name', 'now');
-    expect(await visit({ store: held, cache }, jar, (scope) => scope.lookup('name'))).toEqual({ value: 'now', level: 'store', isShared: true });
+    expect(await visit({ store: held, cache }, jar, (scope) => scope.lookup('name'))).toEqual({
+      value: 'now',
+      level: 'store',
+      isShared: true,
+    });
   });
 });
 
@@ -130,7 +151,8 @@ describe('a user with several requests at once', () => {
 
   it('takes one cookie along once the answers are in', async () => {
     const jar = new Map<string, string>();
-    for (let at = 0; at < 5; at++) await visit(at % 2 === 0 ? first : second, jar, (scope) => scope.set('name', at));
+    for (let at = 0; at < 5; at++)
+      await visit(at % 2 === 0 ? first : second, jar, (scope) => scope.set('name', at));
     expect(jar.size).toBe(1);
   });
 });
@@ -146,7 +168,14 @@ describe('what a client carries', () => {
     await scope.get('nothing');
     expect(headersOf(cache, seen)).toEqual([]);
     await scope.set('name', 1);
-    expect(headersOf(cache, seen)).toEqual([{ name: 'Set-Cookie', value: expect.stringMatching(/^seen-[0-9a-f]{8}=1~0\.1\.1jk\.[0-9a-f]{32}~[\w-]{22}; Path=\/; Max-Age=2; HttpOnly; SameSite=Lax; Secure$/) }]);
+    expect(headersOf(cache, seen)).toEqual([
+      {
+        name: 'Set-Cookie',
+        value: expect.stringMatching(
+          /^seen-[0-9a-f]{8}=1~0\.1\.1jk\.[0-9a-f]{32}~[\w-]{22}; Path=\/; Max-Age=2; HttpOnly; SameSite=Lax; Secure$/,
+        ),
+      },
+    ]);
     expect(headersOf(cache, seen, false)[0]!.value).not.toContain('Secure');
   });
 
@@ -165,7 +194,9 @@ describe('what a client carries', () => {
     await cache.scope('ada', seen).set('name', 1);
     const header = headersOf(cache, seen)[0]!;
     expect(header.name).toBe('x-seen-here');
-    const again = cache.version.read((name) => (name === 'x-seen-here' ? `${header.value}, nonsense, ${header.value}` : undefined));
+    const again = cache.version.read((name) =>
+      name === 'x-seen-here' ? `${header.value}, nonsense, ${header.value}` : undefined,
+    );
     expect(again.versions).toEqual(seen.versions);
   });
 
@@ -174,26 +205,46 @@ describe('what a client carries', () => {
     const seen = cache.version.read(() => undefined);
     await cache.scope('ada', seen).set('name', 1);
     const text = /^seen-[^=]+=([^;]+)/.exec(headersOf(cache, seen)[0]!.value)![1]!;
-    const read = (reader: Cache, cookie: string) => reader.version.read((name) => (name === 'cookie' ? cookie : undefined)).versions;
+    const read = (reader: Cache, cookie: string) =>
+      reader.version.read((name) => (name === 'cookie' ? cookie : undefined)).versions;
     expect(read(cache, `seen-1=${text}`)).toHaveLength(1);
-    const bad = [text.replace('~0.1.', '~0.2.'), text.slice(0, -1), `${text}A`, text.replace('1~', '2~'), '', '1', '1~', '~', 'x'.repeat(5_000), `1~0.zzzzzzzzzzzz.1.r~${text.slice(-22)}`, '1~0.1.1.r~😀'];
+    const bad = [
+      text.replace('~0.1.', '~0.2.'),
+      text.slice(0, -1),
+      `${text}A`,
+      text.replace('1~', '2~'),
+      '',
+      '1',
+      '1~',
+      '~',
+      'x'.repeat(5_000),
+      `1~0.zzzzzzzzzzzz.1.r~${text.slice(-22)}`,
+      '1~0.1.1.r~😀',
+    ];
     for (const forged of bad) expect(read(cache, `seen-1=${forged}`), forged.slice(0, 60)).toEqual([]);
-    expect(read((await open({ keys: ['another secret of 32 characters ..'] })).cache, `seen-1=${text}`)).toEqual([]);
+    expect(
+      read((await open({ keys: ['another secret of 32 characters ..'] })).cache, `seen-1=${text}`),
+    ).toEqual([]);
     expect(read((await open({ name: 'other' })).cache, `seen-1=${text}`)).toEqual([]);
-    expect(read((await open({ keys: ['another secret of 32 characters ..', ...KEYS] })).cache, `seen-1=${text}`)).toHaveLength(1);
+    expect(
+      read((await open({ keys: ['another secret of 32 characters ..', ...KEYS] })).cache, `seen-1=${text}`),
+    ).toHaveLength(1);
     expect(read(cache, `seen-0=${bad[0]}; seen-1=${text}`)).toHaveLength(1);
   });
 
   it('stays short: of more partitions than it names, all are read from the store', () => {
     const { cache } = first;
     const seen = cache.version.read(() => undefined);
-    for (let partition = 0; partition < 64; partition++) seen.raise(partition, 'r'.repeat(64), 1_000_000 + partition);
+    for (let partition = 0; partition < 64; partition++)
+      seen.raise(partition, 'r'.repeat(64), 1_000_000 + partition);
     const text = headersOf(cache, seen)[0]!.value;
     expect(text.length).toBeLessThan(800);
     const again = cache.version.read((name) => (name === 'cookie' ? text.split(';')[0] : undefined));
     expect(again.versions).toHaveLength(8);
     const reach = { run: 'r'.repeat(64), sequence: 2_000_000 };
-    for (const from of [seen, again]) for (let partition = 0; partition < 64; partition++) expect(from.allows(partition, 2_000_000, reach)).toBe(false);
+    for (const from of [seen, again])
+      for (let partition = 0; partition < 64; partition++)
+        expect(from.allows(partition, 2_000_000, reach)).toBe(false);
     clock.advance(2 * BOUND_MS);
     for (const from of [seen, again]) expect(from.allows(3, 0, { run: '', sequence: 0 })).toBe(true);
   });

@@ -30,13 +30,14 @@ export function countingStore(store: Store, reads: 'waited for' | 'at once' = 'w
     list: (partition, index) => run('list', () => store.list(partition, index)),
     sequence: (partition) => run('sequence', () => store.sequence(partition)),
     close: () => store.close(),
-    ...(reads === 'at once' && readNow !== undefined && {
-      readNow(partition, key) {
-        counting.commands.push('read');
-        if (counting.isDown) throw down();
-        return readNow.call(store, partition, key);
-      },
-    }),
+    ...(reads === 'at once' &&
+      readNow !== undefined && {
+        readNow(partition, key) {
+          counting.commands.push('read');
+          if (counting.isDown) throw down();
+          return readNow.call(store, partition, key);
+        },
+      }),
   };
   return counting;
 }

@@ -6,7 +6,10 @@ export interface HeldFeedStore extends Store {
   hear(): Promise<void>;
 }
 
-/** A process's view of a store whose notes reach it only when a test says so; until then the process is sure of nothing new. */
+/**
+ * A process's view of a store whose notes reach it only when a test says so; until then the process is sure
+ * of nothing new.
+ */
 export function heldFeed(store: Store, monotonic: () => number): HeldFeedStore {
   const held: [number, number, readonly string[]][] = [];
   const listeners = new Set<FeedListener>();

@@ -7,19 +7,69 @@ import { redisStore } from '../../src/state/store/redis/redis-store.js';
 import { createTokens } from '../../src/state/token/index.js';
 
 const store = memoryStore();
-const tokens = { keys: [{ id: '1', alg: 'HS256', secret: 'k'.repeat(32) }], issuer: 'i', audience: 'a', store };
+const tokens = {
+  keys: [{ id: '1', alg: 'HS256', secret: 'k'.repeat(32) }],
+  issuer: 'i',
+  audience: 'a',
+  store,
+};
 
 it.each<[string, () => unknown, string, string]>([
   ['createSessions()', () => createSessions(undefined as never), 'STICKY_CONFIG_INVALID', 'may have: store'],
-  ['a misspelt limit of sessions', () => createSessions({ store, absolut: '1h' } as never), 'STICKY_CONFIG_INVALID', "can't have absolut"],
-  ['a misspelt limit of copies', () => createSessions({ store, local: { bond: '1s' } } as never), 'STICKY_CONFIG_INVALID', "`local` can't have bond"],
-  ['a misspelt attribute of the cookie', () => createSessions({ store, cookie: { samesite: 'strict' } } as never), 'STICKY_CONFIG_INVALID', "`cookie` can't have samesite"],
-  ['a key from a variable that is not set', () => createSessions({ store, keys: [undefined as never] }), 'STICKY_CONFIG_INVALID', 'Is the environment variable set'],
-  ['a misspelt life of tokens', () => createTokens({ ...tokens, tll: '5m' } as never), 'STICKY_CONFIG_INVALID', "createTokens can't have tll"],
-  ['a misspelt life of refresh tokens', () => createTokens({ ...tokens, refresh: { idel: '1d' } } as never), 'STICKY_CONFIG_INVALID', "`refresh` can't have idel"],
-  ['a store in a file without a path', () => lmdbStore({} as never), 'STICKY_STORE_MISUSED', 'needs a `path`'],
-  ['a store in Redis without a client', () => redisStore(undefined as never), 'STICKY_STORE_MISUSED', 'takes a client'],
-  ['a store for express-session without it', () => expressSessionStore(store, undefined as never), 'STICKY_STORE_MISUSED', '{ session }'],
+  [
+    'a misspelt limit of sessions',
+    () => createSessions({ store, absolut: '1h' } as never),
+    'STICKY_CONFIG_INVALID',
+    "can't have absolut",
+  ],
+  [
+    'a misspelt limit of copies',
+    () => createSessions({ store, local: { bond: '1s' } } as never),
+    'STICKY_CONFIG_INVALID',
+    "`local` can't have bond",
+  ],
+  [
+    'a misspelt attribute of the cookie',
+    () => createSessions({ store, cookie: { samesite: 'strict' } } as never),
+    'STICKY_CONFIG_INVALID',
+    "`cookie` can't have samesite",
+  ],
+  [
+    'a key from a variable that is not set',
+    () => createSessions({ store, keys: [undefined as never] }),
+    'STICKY_CONFIG_INVALID',
+    'Is the environment variable set',
+  ],
+  [
+    'a misspelt life of tokens',
+    () => createTokens({ ...tokens, tll: '5m' } as never),
+    'STICKY_CONFIG_INVALID',
+    "createTokens can't have tll",
+  ],
+  [
+    'a misspelt life of refresh tokens',
+    () => createTokens({ ...tokens, refresh: { idel: '1d' } } as never),
+    'STICKY_CONFIG_INVALID',
+    "`refresh` can't have idel",
+  ],
+  [
+    'a store in a file without a path',
+    () => lmdbStore({} as never),
+    'STICKY_STORE_MISUSED',
+    'needs a `path`',
+  ],
+  [
+    'a store in Redis without a client',
+    () => redisStore(undefined as never),
+    'STICKY_STORE_MISUSED',
+    'takes a client',
+  ],
+  [
+    'a store for express-session without it',
+    () => expressSessionStore(store, undefined as never),
+    'STICKY_STORE_MISUSED',
+    '{ session }',
+  ],
 ])('%s is refused with what to write', (_, create, code, message) => {
   expect(create).toThrow(expect.objectContaining({ code, message: expect.stringContaining(message) }));
 });

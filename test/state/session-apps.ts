@@ -29,23 +29,44 @@ const TRUSTED = { trustedProxies: ['127.0.0.1'] };
 
 /** An app of each framework that answers `work`'s text to every request. */
 export const apps: Readonly<Record<string, Start>> = {
-  'node:http': (sessions, work) => listen(nodeSession(sessions, async (request, response) => {
-    response.writeHead(200, { 'content-type': 'text/plain' });
-    response.end(await work(request.session, new URL(request.url!, 'http://x')));
-  }, TRUSTED)),
+  'node:http': (sessions, work) =>
+    listen(
+      nodeSession(
+        sessions,
+        async (request, response) => {
+          response.writeHead(200, { 'content-type': 'text/plain' });
+          response.end(await work(request.session, new URL(request.url!, 'http://x')));
+        },
+        TRUSTED,
+      ),
+    ),
   'Express 5': (sessions, work) => {
     const app = express();
     app.set('trust proxy', 'loopback');
     app.use(expressSession(sessions));
-    app.use(async (request, response) => void response.type('text/plain').send(await work(request.session as unknown as Session<TestFields>, new URL(request.url, 'http://x'))));
-    const onError: ErrorRequestHandler = (error: { status?: number }, _request, response, _next) => void response.status(error.status ?? 500).send('failed');
+    app.use(
+      async (request, response) =>
+        void response
+          .type('text/plain')
+          .send(
+            await work(request.session as unknown as Session<TestFields>, new URL(request.url, 'http://x')),
+          ),
+    );
+    const onError: ErrorRequestHandler = (error: { status?: number }, _request, response, _next) =>
+      void response.status(error.status ?? 500).send('failed');
     app.use(onError);
     return listen(app);
   },
   'Fastify 5': async (sessions, work) => {
     const app = fastify({ trustProxy: 'loopback' });
     await app.register(fastifySession(sessions));
-    app.all('/*', async (request, reply) => reply.type('text/plain').send(await work(request.session as unknown as Session<TestFields>, new URL(request.url, 'http://x'))));
+    app.all('/*', async (request, reply) =>
+      reply
+        .type('text/plain')
+        .send(
+          await work(request.session as unknown as Session<TestFields>, new URL(request.url, 'http://x')),
+        ),
+    );
     await app.ready();
     const running = await listen((request, response) => void app.routing(request, response));
     return { url: running.url, close: async () => void (await Promise.all([running.close(), app.close()])) };
@@ -53,7 +74,9 @@ export const apps: Readonly<Record<string, Start>> = {
   'Hono 4': (sessions, work) => {
     const app = new Hono();
     app.use(honoSession(sessions, TRUSTED));
-    app.all('*', async (c) => c.text(await work(c.get('session') as unknown as Session<TestFields>, new URL(c.req.url))));
+    app.all('*', async (c) =>
+      c.text(await work(c.get('session') as unknown as Session<TestFields>, new URL(c.req.url))),
+    );
     return listen(getRequestListener(app.fetch));
   },
 };
@@ -63,10 +86,11 @@ async function listen(listener: RequestListener): Promise<RunningApp> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: () => new Promise((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
   };
 }
 
@@ -81,7 +105,9 @@ export class Visitor {
   }
 
   async ask(path: string, headers: Record<string, string> = {}): Promise<Response> {
-    const response = await fetch(this.#url + path, { headers: { ...(this.cookie === undefined ? {} : { cookie: this.cookie }), ...headers } });
+    const response = await fetch(this.#url + path, {
+      headers: { ...(this.cookie === undefined ? {} : { cookie: this.cookie }), ...headers },
+    });
     for (const field of response.headers.getSetCookie()) {
       const [pair] = field.split(';', 1);
       this.cookie = pair!.endsWith('=') ? undefined : pair;

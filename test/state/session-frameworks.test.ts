@@ -5,9 +5,12 @@ import { apps, Visitor, type RunningApp, type TestFields, type Work } from './se
 import { countingStore, type CountingStore } from './counting-store.js';
 
 const READS = ['waited for', 'at once'] as const;
-const SUBJECTS = Object.entries(apps).flatMap(([name, start]) => READS.map((reads) => [name, reads, start] as const));
+const SUBJECTS = Object.entries(apps).flatMap(([name, start]) =>
+  READS.map((reads) => [name, reads, start] as const),
+);
 
-// The same scenarios over each framework. What the sessions promise beyond is tested once, in session-promises.test.ts.
+// The same scenarios over each framework. What the sessions promise beyond is tested once, in
+// session-promises.test.ts.
 describe.each(SUBJECTS)('sessions in %s, reads %s', (_name, reads, start) => {
   let store: CountingStore;
   let sessions: Sessions<TestFields>;
@@ -29,13 +32,15 @@ describe.each(SUBJECTS)('sessions in %s, reads %s', (_name, reads, start) => {
     const { pathname, searchParams } = url;
     const field = searchParams.get('field') ?? 'field';
     switch (pathname) {
-      case '/get': return JSON.stringify(session.get(field) ?? null);
+      case '/get':
+        return JSON.stringify(session.get(field) ?? null);
       case '/set':
         gate(`came ${field}`).open();
         if (searchParams.has('wait')) await gate(searchParams.get('wait')!).promise;
         session.set(field, searchParams.get('value') ?? 'yes');
         return 'set';
-      case '/count': return String(await session.update('count', (count) => ((count as number | undefined) ?? 0) + 1));
+      case '/count':
+        return String(await session.update('count', (count) => ((count as number | undefined) ?? 0) + 1));
       case '/login':
         await session.user(searchParams.get('user')!);
         return 'in';
@@ -45,11 +50,13 @@ describe.each(SUBJECTS)('sessions in %s, reads %s', (_name, reads, start) => {
       case '/unawaited-logout':
         void session.destroy();
         return 'out';
-      case '/me': return session.userId ?? 'nobody';
+      case '/me':
+        return session.userId ?? 'nobody';
       case '/large':
         session.set('large', 'x'.repeat(100_000));
         return 'stored';
-      default: return 'nothing';
+      default:
+        return 'nothing';
     }
   };
 
@@ -100,7 +107,9 @@ describe.each(SUBJECTS)('sessions in %s, reads %s', (_name, reads, start) => {
 
   it('marks the cookie Secure and gives it the __Host- name behind a trusted proxy that speaks https', async () => {
     const response = await visitor.ask('/set', { 'x-forwarded-proto': 'https' });
-    expect(response.headers.get('set-cookie')).toMatch(/^__Host-sid=[\w-]{33}; Path=\/; HttpOnly; SameSite=Lax; Secure$/);
+    expect(response.headers.get('set-cookie')).toMatch(
+      /^__Host-sid=[\w-]{33}; Path=\/; HttpOnly; SameSite=Lax; Secure$/,
+    );
   });
 
   it('keeps all fields that ten parallel requests set', async () => {

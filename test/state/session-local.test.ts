@@ -37,7 +37,10 @@ describe('sessions with copies in the process (`local`)', () => {
       },
     };
     const linked = { ...own, feed } as CountingStore;
-    return { store: own, sessions: createSessions<Fields>({ store: linked, clock, local: true, onEvent: () => {} }) };
+    return {
+      store: own,
+      sessions: createSessions<Fields>({ store: linked, clock, local: true, onEvent: () => {} }),
+    };
   };
 
   beforeEach(() => {
@@ -69,7 +72,7 @@ describe('sessions with copies in the process (`local`)', () => {
     expect(here.store.commands).toEqual([]);
   });
 
-  it('sees what another process writes at once, and this one\'s own writes too', async () => {
+  it("sees what another process writes at once, and this one's own writes too", async () => {
     const alice = await login();
     const elsewhere = new Browser(there.sessions, alice.cookie);
     await alice.all();
@@ -79,19 +82,22 @@ describe('sessions with copies in the process (`local`)', () => {
     expect(await alice.all()).toEqual({ color: 'blue' });
   });
 
-  it.each(['destroy', 'endAll', 'end'] as const)('knows of a logout elsewhere (%s) within the bound, also when the link is cut', async (how) => {
-    const alice = await login();
-    const elsewhere = new Browser(there.sessions, alice.cookie);
-    expect(await elsewhere.userId()).toBe('alice');
-    isCut = true;
-    if (how === 'destroy') await alice.ask((session) => session.destroy());
-    else if (how === 'endAll') await here.sessions.endAll('alice');
-    else await here.sessions.end('alice', (await here.sessions.ofUser('alice'))[0]!.ref);
-    // Cut off, it can't know yet; that much was bargained for, and no more.
-    expect(await elsewhere.userId()).toBe('alice');
-    clock.advance(1_001);
-    expect(await elsewhere.userId()).toBe(undefined);
-  });
+  it.each(['destroy', 'endAll', 'end'] as const)(
+    'knows of a logout elsewhere (%s) within the bound, also when the link is cut',
+    async (how) => {
+      const alice = await login();
+      const elsewhere = new Browser(there.sessions, alice.cookie);
+      expect(await elsewhere.userId()).toBe('alice');
+      isCut = true;
+      if (how === 'destroy') await alice.ask((session) => session.destroy());
+      else if (how === 'endAll') await here.sessions.endAll('alice');
+      else await here.sessions.end('alice', (await here.sessions.ofUser('alice'))[0]!.ref);
+      // Cut off, it can't know yet; that much was bargained for, and no more.
+      expect(await elsewhere.userId()).toBe('alice');
+      clock.advance(1_001);
+      expect(await elsewhere.userId()).toBe(undefined);
+    },
+  );
 
   it('writes through a copy that is old without undoing a logout', async () => {
     const alice = await login();

@@ -15,7 +15,9 @@ app.get('/set/:field', (request, response) => {
   request.session.set(request.params.field, process.pid);
   response.send('set');
 });
-app.get('/count', async (request, response) => response.send(String(await request.session.update('count', (count) => (count ?? 0) + 1))));
+app.get('/count', async (request, response) =>
+  response.send(String(await request.session.update('count', (count) => (count ?? 0) + 1))),
+);
 app.get('/login/:user', async (request, response) => {
   await request.session.user(request.params.user);
   response.send('in');
@@ -24,7 +26,11 @@ app.get('/logout', async (request, response) => {
   await request.session.destroy();
   response.send('out');
 });
-app.get('/end-all/:user', async (request, response) => response.send(String(await sessions.endAll(request.params.user))));
-app.get('/all', (request, response) => response.send({ user: request.session.userId ?? null, ...request.session.all() }));
+app.get('/end-all/:user', async (request, response) =>
+  response.send(String(await sessions.endAll(request.params.user))),
+);
+app.get('/all', (request, response) =>
+  response.send({ user: request.session.userId ?? null, ...request.session.all() }),
+);
 app.use((error, _request, response, _next) => response.status(error.status ?? 500).send('failed'));
 const server = app.listen(0, '127.0.0.1', () => console.log(`listens on ${server.address().port}`));

@@ -15,8 +15,8 @@ interface Fields {
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-// Each test names the mechanism that keeps the promise; it was seen to fail without it. On virtual time, over the memory store; with
-// requests really in flight and a real Redis: session-redis.test.ts.
+// Each test names the mechanism that keeps the promise; it was seen to fail without it. On virtual time, over
+// the memory store; with requests really in flight and a real Redis: session-redis.test.ts.
 describe('the nine promises of sessions', () => {
   let clock: ManualClock;
   let store: CountingStore;
@@ -50,17 +50,25 @@ describe('the nine promises of sessions', () => {
       expect(await browser(inFlight.cookieSent).userId()).toBe(undefined);
     });
 
-    it.each(['regenerate', 'user', 'update', 'save'] as const)('rejects `%s` of a request in flight with STICKY_SESSION_ENDED', async (operation) => {
-      const alice = browser();
-      await alice.ask((session) => session.user('alice'));
-      const { session, end, cookieSent } = await browser(alice.cookie).begin();
-      await alice.ask((own) => own.destroy());
-      session.set('late', 1);
-      const done = operation === 'user' ? session.user('alice') : operation === 'update' ? session.update('late', () => 2) : session[operation]();
-      await expect(done).rejects.toMatchObject({ code: 'STICKY_SESSION_ENDED', status: 401 });
-      expect(await end()).toEqual({ setCookie: undefined, cacheControl: undefined });
-      expect(await browser(cookieSent).userId()).toBe(undefined);
-    });
+    it.each(['regenerate', 'user', 'update', 'save'] as const)(
+      'rejects `%s` of a request in flight with STICKY_SESSION_ENDED',
+      async (operation) => {
+        const alice = browser();
+        await alice.ask((session) => session.user('alice'));
+        const { session, end, cookieSent } = await browser(alice.cookie).begin();
+        await alice.ask((own) => own.destroy());
+        session.set('late', 1);
+        const done =
+          operation === 'user'
+            ? session.user('alice')
+            : operation === 'update'
+              ? session.update('late', () => 2)
+              : session[operation]();
+        await expect(done).rejects.toMatchObject({ code: 'STICKY_SESSION_ENDED', status: 401 });
+        expect(await end()).toEqual({ setCookie: undefined, cacheControl: undefined });
+        expect(await browser(cookieSent).userId()).toBe(undefined);
+      },
+    );
 
     it('ends also the session that a renewal in flight made (the requirement `version` of a renewal)', async () => {
       const alice = browser();
@@ -103,14 +111,19 @@ describe('the nine promises of sessions', () => {
       const parallel = await Promise.all(Array.from({ length: 10 }, () => browser(visitor.cookie).begin()));
       parallel.forEach(({ session }, i) => session.set(`f${i}`, i));
       await Promise.all(parallel.map(({ end }) => end()));
-      expect(await visitor.all()).toEqual({ begin: true, ...Object.fromEntries(parallel.map((_, i) => [`f${i}`, i])) });
+      expect(await visitor.all()).toEqual({
+        begin: true,
+        ...Object.fromEntries(parallel.map((_, i) => [`f${i}`, i])),
+      });
     });
 
     it('counts every one of fifty updates (the requirement `field` of an update)', async () => {
       const visitor = browser();
       await visitor.ask((session) => void session.set('count', 0));
       const parallel = await Promise.all(Array.from({ length: 50 }, () => browser(visitor.cookie).begin()));
-      await Promise.all(parallel.map(({ session }) => session.update('count', (count) => (count as number) + 1)));
+      await Promise.all(
+        parallel.map(({ session }) => session.update('count', (count) => (count as number) + 1)),
+      );
       expect(await visitor.all()).toEqual({ count: 50 });
     });
 
@@ -177,7 +190,9 @@ describe('the nine promises of sessions', () => {
       expect(await attacker.all()).toEqual({ planted: true });
       // Whatever they do with it, the victim's session is not theirs.
       await attacker.ask((session) => session.regenerate());
-      await attacker.ask(async (session) => expect(await session.update('secret', (secret) => secret ?? 'guess')).toBe('guess'));
+      await attacker.ask(async (session) =>
+        expect(await session.update('secret', (secret) => secret ?? 'guess')).toBe('guess'),
+      );
       await attacker.ask((session) => void session.set('secret', 'changed').set('token', 'known'));
       expect(await victim.all()).toEqual({ planted: true, secret: 'the address' });
       await attacker.ask((session) => session.destroy());
@@ -194,7 +209,9 @@ describe('the nine promises of sessions', () => {
       await visitor.ask((session) => void session.set('cart', 1));
       const [first, second] = [await browser(visitor.cookie).begin(), await browser(visitor.cookie).begin()];
       await Promise.all([first.session.user('alice'), second.session.user('alice')]);
-      const cookies = (await Promise.all([first.end(), second.end()])).flatMap(({ setCookie }) => setCookie ?? []);
+      const cookies = (await Promise.all([first.end(), second.end()])).flatMap(
+        ({ setCookie }) => setCookie ?? [],
+      );
       expect(cookies).toHaveLength(1);
       expect(await sessions.ofUser('alice')).toHaveLength(1);
       expect(await browser(cookies[0]!.split(';')[0]!).userId()).toBe('alice');
@@ -254,7 +271,10 @@ describe('the nine promises of sessions', () => {
       await laptop.ask((session) => session.user('alice', { device: { name: 'laptop' } }));
       await browser().ask((session) => session.user('bob'));
       const listed = await sessions.ofUser('alice');
-      expect(listed.map(({ device, beganAgoMs }) => [device, beganAgoMs])).toEqual([[{ name: 'laptop' }, 0], [{ name: 'phone' }, 10 * MINUTE]]);
+      expect(listed.map(({ device, beganAgoMs }) => [device, beganAgoMs])).toEqual([
+        [{ name: 'laptop' }, 0],
+        [{ name: 'phone' }, 10 * MINUTE],
+      ]);
     });
 
     it('ends all of them but one, at once and for requests in flight too', async () => {
@@ -265,11 +285,15 @@ describe('the nine promises of sessions', () => {
       expect(await sessions.endAll('alice', { except: kept.session })).toBe(2);
       inFlight.session.set('late', 1);
       await inFlight.end();
-      expect(await Promise.all(browsers.map((each) => each.userId()))).toEqual([undefined, undefined, 'alice']);
+      expect(await Promise.all(browsers.map((each) => each.userId()))).toEqual([
+        undefined,
+        undefined,
+        'alice',
+      ]);
       expect(await sessions.ofUser('alice')).toHaveLength(1);
     });
 
-    it('ends a session by its ref, and nobody else\'s', async () => {
+    it("ends a session by its ref, and nobody else's", async () => {
       const alice = browser();
       await alice.ask((session) => session.user('alice'));
       const { ref } = (await sessions.ofUser('alice'))[0]!;
@@ -294,7 +318,19 @@ describe('the nine promises of sessions', () => {
 
   describe('7. an anonymous visit writes nothing; a read writes nothing', () => {
     it('asks the store nothing for a visitor without a cookie, or with one that is not ours', async () => {
-      for (const cookie of [undefined, 'other=1', 'sid=', 'sid=x', `sid=${'a'.repeat(33)}`, `sid=A${'g'.repeat(32)}`, `sid=A${'0'.repeat(31)}`, `sid=A${'0'.repeat(33)}`, `sid=${'A'.repeat(5000)}`, 'sid=%41', 'sid="']) {
+      for (const cookie of [
+        undefined,
+        'other=1',
+        'sid=',
+        'sid=x',
+        `sid=${'a'.repeat(33)}`,
+        `sid=A${'g'.repeat(32)}`,
+        `sid=A${'0'.repeat(31)}`,
+        `sid=A${'0'.repeat(33)}`,
+        `sid=${'A'.repeat(5000)}`,
+        'sid=%41',
+        'sid="',
+      ]) {
         await browser(cookie).ask((session) => void session.get('a'));
       }
       expect(store.commands).toEqual([]);
@@ -328,7 +364,9 @@ describe('the nine promises of sessions', () => {
     clock.advance(3_000);
     expect((await browser(old).ask(() => {})).setCookie).toBe(undefined);
     clock.advance(3_000);
-    expect((await browser(`sid=A${'0'.repeat(32)}; ${now}`).ask(() => {})).setCookie).toContain(`${now}; Path=/`);
+    expect((await browser(`sid=A${'0'.repeat(32)}; ${now}`).ask(() => {})).setCookie).toContain(
+      `${now}; Path=/`,
+    );
   });
 
   describe('8. ids are 128 bits, stored hashed, and never adopted', () => {
@@ -360,7 +398,8 @@ describe('the nine promises of sessions', () => {
       const respelled = text.slice(0, -1) + String.fromCharCode(text.charCodeAt(text.length - 1) + 1);
       expect(await browser(respelled).all()).toEqual({});
       sessions = make({ keys: [newer] });
-      for (const cookie of [text, text.slice(0, 37), `${text}=`, text.replace('.', ',')]) expect(await browser(cookie).all()).toEqual({});
+      for (const cookie of [text, text.slice(0, 37), `${text}=`, text.replace('.', ',')])
+        expect(await browser(cookie).all()).toEqual({});
       expect(store.commands).toEqual([]);
     });
   });

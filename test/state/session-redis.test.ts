@@ -48,7 +48,8 @@ skipUnless('redis-server')('sessions over a real Redis, with requests in flight'
         await slow();
         session.set(name, 'slow');
       } else if (what === 'set') session.set(name, 'set');
-      else if (what === 'count') await session.update('count', (count) => ((count as number | undefined) ?? 0) + 1);
+      else if (what === 'count')
+        await session.update('count', (count) => ((count as number | undefined) ?? 0) + 1);
       else if (what === 'login') await session.user(name);
       else if (what === 'regenerate') await session.regenerate();
       else if (what === 'logout') await session.destroy();
@@ -62,7 +63,8 @@ skipUnless('redis-server')('sessions over a real Redis, with requests in flight'
     client.destroy();
   });
 
-  const all = async (visitor: Visitor): Promise<Record<string, unknown>> => JSON.parse(await visitor.text('/all')) as Record<string, unknown>;
+  const all = async (visitor: Visitor): Promise<Record<string, unknown>> =>
+    JSON.parse(await visitor.text('/all')) as Record<string, unknown>;
   const copy = (visitor: Visitor): Visitor => new Visitor(app.url, visitor.cookie);
 
   /** What clients ask of Redis while `work` runs; what a script does inside is left out. */
@@ -75,7 +77,9 @@ skipUnless('redis-server')('sessions over a real Redis, with requests in flight'
     await client.sendCommand(['ECHO', 'the end']);
     await until('the last command', () => seen.some((line) => line.includes('the end')));
     watcher.destroy();
-    return seen.filter((line) => !/\[\d+ lua\]|"ECHO"|"CLIENT"|"HELLO"/i.test(line)).map((line) => /\] "(\w+)"/.exec(line)![1]!.toUpperCase());
+    return seen
+      .filter((line) => !/\[\d+ lua\]|"ECHO"|"CLIENT"|"HELLO"/i.test(line))
+      .map((line) => /\] "(\w+)"/.exec(line)![1]!.toUpperCase());
   }
 
   it('a logout during a slow request stands', async () => {
@@ -97,22 +101,30 @@ skipUnless('redis-server')('sessions over a real Redis, with requests in flight'
     await visitor.text('/set/begin');
     await Promise.all(Array.from({ length: 10 }, (_, i) => copy(visitor).text(`/set/f${i}`)));
     await Promise.all(Array.from({ length: 50 }, () => copy(visitor).text('/count')));
-    expect(await all(visitor)).toEqual({ user: null, begin: 'set', count: 50, ...Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`f${i}`, 'set'])) });
+    expect(await all(visitor)).toEqual({
+      user: null,
+      begin: 'set',
+      count: 50,
+      ...Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`f${i}`, 'set'])),
+    });
   });
 
-  it.each(['login/carol', 'regenerate'])('a renewal (%s) amid parallel requests loses none of their fields and leaves one session', async (renewal) => {
-    const visitor = new Visitor(app.url);
-    await visitor.text('/set/begin');
-    closeGate();
-    const slowOne = copy(visitor).text('/slow/slow');
-    await gate.came;
-    const renewed = visitor.text(`/${renewal}`);
-    await renewed;
-    gate.open();
-    await slowOne;
-    expect(await all(visitor)).toMatchObject({ begin: 'set', slow: 'slow' });
-    if (renewal.startsWith('login')) expect(await sessions.ofUser('carol')).toHaveLength(1);
-  });
+  it.each(['login/carol', 'regenerate'])(
+    'a renewal (%s) amid parallel requests loses none of their fields and leaves one session',
+    async (renewal) => {
+      const visitor = new Visitor(app.url);
+      await visitor.text('/set/begin');
+      closeGate();
+      const slowOne = copy(visitor).text('/slow/slow');
+      await gate.came;
+      const renewed = visitor.text(`/${renewal}`);
+      await renewed;
+      gate.open();
+      await slowOne;
+      expect(await all(visitor)).toMatchObject({ begin: 'set', slow: 'slow' });
+      if (renewal.startsWith('login')) expect(await sessions.ofUser('carol')).toHaveLength(1);
+    },
+  );
 
   it('after all sessions of a user were ended, no request that begins then is theirs, while requests keep coming', async () => {
     const devices = Array.from({ length: 5 }, () => new Visitor(app.url));
@@ -120,13 +132,18 @@ skipUnless('redis-server')('sessions over a real Redis, with requests in flight'
     let hasEnded = false;
     let isOver = false;
     const late: unknown[] = [];
-    const traffic = devices.flatMap((device) => [0, 1].map(async (each) => {
-      while (!isOver) {
-        const beganAfter = hasEnded;
-        const { user } = each === 0 ? await all(copy(device)) : (JSON.parse(await copy(device).text('/set/x')) as { user: unknown });
-        if (beganAfter) late.push(user);
-      }
-    }));
+    const traffic = devices.flatMap((device) =>
+      [0, 1].map(async (each) => {
+        while (!isOver) {
+          const beganAfter = hasEnded;
+          const { user } =
+            each === 0
+              ? await all(copy(device))
+              : (JSON.parse(await copy(device).text('/set/x')) as { user: unknown });
+          if (beganAfter) late.push(user);
+        }
+      }),
+    );
     await all(devices[0]!);
     expect(await sessions.endAll('dave')).toBe(5);
     hasEnded = true;
@@ -146,9 +163,14 @@ skipUnless('redis-server')('sessions over a real Redis, with requests in flight'
     expect(await commandsOf(() => visitor.text('/set/b'))).toEqual(['HGETALL', 'EVALSHA']);
   });
 
-  it('two processes see each other\'s writes at once', async () => {
-    const processes = [start(process.execPath, [PROCESS, redis.url]), start(process.execPath, [PROCESS, redis.url])];
-    const ports = await Promise.all(processes.map(async (each) => (await each.waitForLine(/listens on (\d+)/))[1]!));
+  it("two processes see each other's writes at once", async () => {
+    const processes = [
+      start(process.execPath, [PROCESS, redis.url]),
+      start(process.execPath, [PROCESS, redis.url]),
+    ];
+    const ports = await Promise.all(
+      processes.map(async (each) => (await each.waitForLine(/listens on (\d+)/))[1]!),
+    );
     const [one, two] = ports.map((port) => new Visitor(`http://127.0.0.1:${port}`)) as [Visitor, Visitor];
     await one.text('/login/erin');
     two.cookie = one.cookie;
@@ -164,7 +186,14 @@ skipUnless('redis-server')('sessions over a real Redis, with requests in flight'
     const { partition, key } = refOf(visitor.cookie!.slice(4));
     const at = `{sr:${partition}}:r:${key}`;
     expect(await redis.command('EXISTS', at)).toBe(1);
-    for (const spoil of [['HSET', at, 'v', '2'], ['HSET', at, 'v', '1', 'a', 'x'], ['HSET', at, 'a', '1000', 'to', 'nowhere'], ['HSET', at, '#v', 'x'], ['DEL', at], ['SET', at, 'other']]) {
+    for (const spoil of [
+      ['HSET', at, 'v', '2'],
+      ['HSET', at, 'v', '1', 'a', 'x'],
+      ['HSET', at, 'a', '1000', 'to', 'nowhere'],
+      ['HSET', at, '#v', 'x'],
+      ['DEL', at],
+      ['SET', at, 'other'],
+    ]) {
       await redis.command(...spoil);
       expect(await all(copy(visitor)), spoil.join(' ')).toEqual({ user: null });
     }
@@ -180,10 +209,14 @@ skipUnless('redis-server')('sessions over a real Redis, with requests in flight'
     for (const path of ['/all', '/set/a', '/logout']) expect((await visitor.ask(path)).status).toBe(503);
     expect((await new Visitor(app.url).ask('/all')).status).toBe(200);
     await redis.restart();
-    const back = await until('a session again', async () => {
-      const answer = await visitor.ask('/all');
-      return answer.status === 200 ? ((await answer.json()) as unknown) : undefined;
-    }, 10_000);
+    const back = await until(
+      'a session again',
+      async () => {
+        const answer = await visitor.ask('/all');
+        return answer.status === 200 ? ((await answer.json()) as unknown) : undefined;
+      },
+      10_000,
+    );
     expect(back).toEqual({ user: 'frank' });
   });
 });

@@ -13,7 +13,9 @@ it('counts all fields of a session together: what was stored, with what this req
     expect(() => session.set('d', '')).toThrow(expect.objectContaining({ code: 'STICKY_SESSION_TOO_LARGE' }));
     session.set('a', `${large.slice(3)}`);
     session.set('d', '');
-    expect(() => session.set('e', 'ü')).toThrow(expect.objectContaining({ code: 'STICKY_SESSION_TOO_LARGE' }));
+    expect(() => session.set('e', 'ü')).toThrow(
+      expect.objectContaining({ code: 'STICKY_SESSION_TOO_LARGE' }),
+    );
     session.delete('b').set('e', large.slice(0, 90)).set('c', large);
   });
   expect(Object.keys(await visitor.all()).sort()).toEqual(['a', 'c', 'd', 'e']);

@@ -14,9 +14,14 @@ it('the first example of docs/tokens.md prints what it says there', async () => 
 });
 
 it('every attack in the table of docs/tokens.md is a test of that name', () => {
-  const tests = readText('test/security/token-attacks.test.ts') + readText('test/security/token-spellings.test.ts');
+  const tests =
+    readText('test/security/token-attacks.test.ts') + readText('test/security/token-spellings.test.ts');
   const table = /^\| attack \|[^]*?\n\n/m.exec(page)![0];
-  const attacks = table.trim().split('\n').slice(2).map((row) => row.split('|')[1]!.trim());
+  const attacks = table
+    .trim()
+    .split('\n')
+    .slice(2)
+    .map((row) => row.split('|')[1]!.trim());
   expect(attacks.length).toBeGreaterThan(20);
   expect(attacks.filter((attack) => !tests.includes(`test('${attack}'`))).toEqual([]);
 });

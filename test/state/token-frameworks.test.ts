@@ -26,10 +26,17 @@ afterEach(async () => {
 
 /** An app of each framework that answers whose token it was, and fails for /fail. */
 const apps: Readonly<Record<string, Start>> = {
-  'node:http': (tokens, options) => listen(nodeToken(tokens, (request, response) => {
-    if (request.url === '/fail') throw new Error('the app failed');
-    response.end(request.token?.sub ?? 'nobody');
-  }, { ...options, onError: () => {} })),
+  'node:http': (tokens, options) =>
+    listen(
+      nodeToken(
+        tokens,
+        (request, response) => {
+          if (request.url === '/fail') throw new Error('the app failed');
+          response.end(request.token?.sub ?? 'nobody');
+        },
+        { ...options, onError: () => {} },
+      ),
+    ),
   'Express 5': (tokens, options) => {
     const app = express();
     app.use(expressToken(tokens, options));
@@ -37,7 +44,8 @@ const apps: Readonly<Record<string, Start>> = {
       if (request.path === '/fail') throw new Error('the app failed');
       response.send(request.token?.sub ?? 'nobody');
     });
-    const onError: ErrorRequestHandler = (error: { status?: number }, _request, response, _next) => void response.status(error.status ?? 500).send('failed');
+    const onError: ErrorRequestHandler = (error: { status?: number }, _request, response, _next) =>
+      void response.status(error.status ?? 500).send('failed');
     app.use(onError);
     return listen(app);
   },
@@ -70,10 +78,13 @@ const apps: Readonly<Record<string, Start>> = {
 async function listen(listener: RequestListener): Promise<string> {
   const server: Server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closing.push(() => new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  }));
+  closing.push(
+    () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  );
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
@@ -81,14 +92,27 @@ const KEYS = [{ id: '1', alg: 'HS256', secret: 'a shared secret of at least 32 b
 
 function setUp() {
   const clock = createManualClock();
-  const tokens = createTokens({ keys: KEYS, issuer: 'https://auth.example', audience: 'api', store: memoryStore({ clock }), clock });
+  const tokens = createTokens({
+    keys: KEYS,
+    issuer: 'https://auth.example',
+    audience: 'api',
+    store: memoryStore({ clock }),
+    clock,
+  });
   closing.push(() => tokens.close());
   return { clock, tokens };
 }
 
-async function ask(url: string, authorization?: string): Promise<{ status: number; challenge: string | null; body: string }> {
+async function ask(
+  url: string,
+  authorization?: string,
+): Promise<{ status: number; challenge: string | null; body: string }> {
   const response = await fetch(url, authorization === undefined ? {} : { headers: { authorization } });
-  return { status: response.status, challenge: response.headers.get('www-authenticate'), body: await response.text() };
+  return {
+    status: response.status,
+    challenge: response.headers.get('www-authenticate'),
+    body: await response.text(),
+  };
 }
 
 describe.each(Object.entries(apps))('in %s', (name, start) => {
@@ -96,13 +120,19 @@ describe.each(Object.entries(apps))('in %s', (name, start) => {
     const { tokens } = setUp();
     const url = await start(tokens);
     const { accessToken } = await tokens.issue({ sub: 'alice' });
-    for (const scheme of ['Bearer', 'Bearer', 'bearer', 'BEARER ']) expect(await ask(url, `${scheme} ${accessToken}`)).toEqual({ status: 200, challenge: null, body: 'alice' });
+    for (const scheme of ['Bearer', 'Bearer', 'bearer', 'BEARER '])
+      expect(await ask(url, `${scheme} ${accessToken}`)).toEqual({
+        status: 200,
+        challenge: null,
+        body: 'alice',
+      });
   });
 
   test('RFC 6750 §3.1: without a token the answer says how to come with one, and no more', async () => {
     const { tokens } = setUp();
     const url = await start(tokens, { realm: 'the api' });
-    for (const field of [undefined, 'Basic dXNlcjpwYXNz', 'Bearerx abc', 'Token abc']) expect(await ask(url, field)).toEqual({ status: 401, challenge: 'Bearer realm="the api"', body: '' });
+    for (const field of [undefined, 'Basic dXNlcjpwYXNz', 'Bearerx abc', 'Token abc'])
+      expect(await ask(url, field)).toEqual({ status: 401, challenge: 'Bearer realm="the api"', body: '' });
     expect((await ask(await start(tokens))).challenge).toBe('Bearer');
   });
 
@@ -113,18 +143,36 @@ describe.each(Object.entries(apps))('in %s', (name, start) => {
     clock.advance(700_000);
     const revoked = await tokens.issue({ sub: 'alice' });
     await tokens.revoke(revoked.jti);
-    const told = (description: string) => ({ status: 401, challenge: `Bearer realm="api", error="invalid_token", error_description="${description}"`, body: JSON.stringify({ error: 'invalid_token', error_description: description }) });
+    const told = (description: string) => ({
+      status: 401,
+      challenge: `Bearer realm="api", error="invalid_token", error_description="${description}"`,
+      body: JSON.stringify({ error: 'invalid_token', error_description: description }),
+    });
     expect(await ask(url, `Bearer ${old.accessToken}`)).toEqual(told('Token expired'));
-    for (const text of [revoked.accessToken, `${revoked.accessToken.slice(0, -2)}AA`, 'abc', 'a.b.c']) expect(await ask(url, `Bearer ${text}`)).toEqual(told('Invalid token'));
-    expect((await fetch(url, { headers: { authorization: 'Bearer abc' } })).headers.get('cache-control')).toBe('no-store');
+    for (const text of [revoked.accessToken, `${revoked.accessToken.slice(0, -2)}AA`, 'abc', 'a.b.c'])
+      expect(await ask(url, `Bearer ${text}`)).toEqual(told('Invalid token'));
+    expect(
+      (await fetch(url, { headers: { authorization: 'Bearer abc' } })).headers.get('cache-control'),
+    ).toBe('no-store');
   });
 
   test('RFC 6750 §3.1: a field that holds no token is a malformed request', async () => {
     const { tokens } = setUp();
     const url = await start(tokens);
     const { accessToken } = await tokens.issue({ sub: 'alice' });
-    for (const field of ['Bearer', 'Bearer a b', `Bearer ${accessToken} ${accessToken}`, `Bearer ${accessToken}, Bearer ${accessToken}`, 'Bearer "abc"', 'Bearer é']) {
-      expect(await ask(url, field), field).toEqual({ status: 400, challenge: 'Bearer error="invalid_request", error_description="Malformed Authorization field"', body: '{"error":"invalid_request","error_description":"Malformed Authorization field"}' });
+    for (const field of [
+      'Bearer',
+      'Bearer a b',
+      `Bearer ${accessToken} ${accessToken}`,
+      `Bearer ${accessToken}, Bearer ${accessToken}`,
+      'Bearer "abc"',
+      'Bearer é',
+    ]) {
+      expect(await ask(url, field), field).toEqual({
+        status: 400,
+        challenge: 'Bearer error="invalid_request", error_description="Malformed Authorization field"',
+        body: '{"error":"invalid_request","error_description":"Malformed Authorization field"}',
+      });
     }
   });
 
@@ -133,10 +181,14 @@ describe.each(Object.entries(apps))('in %s', (name, start) => {
     const url = await start(tokens);
     const { accessToken } = await tokens.issue({ sub: 'alice' });
     expect((await ask(`${url}/?access_token=${accessToken}`)).status).toBe(401);
-    expect((await fetch(url, { headers: { cookie: `token=${accessToken}; access_token=${accessToken}` } })).status).toBe(401);
+    expect(
+      (await fetch(url, { headers: { cookie: `token=${accessToken}; access_token=${accessToken}` } })).status,
+    ).toBe(401);
     // fetch and most clients join two fields to one; a raw client does not.
     const client = await connect(Number(new URL(url).port));
-    client.write(`GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic x\r\nAuthorization: Bearer ${accessToken}\r\nConnection: close\r\n\r\n`);
+    client.write(
+      `GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic x\r\nAuthorization: Bearer ${accessToken}\r\nConnection: close\r\n\r\n`,
+    );
     expect((await client.response()).status).not.toBe(200);
   });
 
@@ -154,7 +206,14 @@ describe.each(Object.entries(apps))('in %s', (name, start) => {
     const clock = createManualClock();
     const fleet = new FleetStore(clock, 2);
     const link = fleet.join();
-    const tokens = createTokens({ keys: KEYS, issuer: 'https://auth.example', audience: 'api', store: link.store, clock, onEvent: () => {} });
+    const tokens = createTokens({
+      keys: KEYS,
+      issuer: 'https://auth.example',
+      audience: 'api',
+      store: link.store,
+      clock,
+      onEvent: () => {},
+    });
     closing.push(() => tokens.close());
     const { accessToken } = await tokens.issue({ sub: 'alice' });
     const url = await start(tokens);
@@ -167,12 +226,14 @@ describe.each(Object.entries(apps))('in %s', (name, start) => {
     const { tokens } = setUp();
     const url = await start(tokens);
     const { accessToken } = await tokens.issue({ sub: 'alice' });
-    for (let count = 0; count < 2; count++) expect((await ask(`${url}/fail`, `Bearer ${accessToken}`)).status).toBe(500);
+    for (let count = 0; count < 2; count++)
+      expect((await ask(`${url}/fail`, `Bearer ${accessToken}`)).status).toBe(500);
   });
 
   test('a realm that would break the field is refused at once', async () => {
     const { tokens } = setUp();
-    for (const realm of ['"', 'a\r\nb', 'é', '', '\\']) await expect((async () => start(tokens, { realm }))()).rejects.toBeInstanceOf(StickyError);
+    for (const realm of ['"', 'a\r\nb', 'é', '', '\\'])
+      await expect((async () => start(tokens, { realm }))()).rejects.toBeInstanceOf(StickyError);
   });
 
   if (name === 'Fastify 5') {

@@ -22,7 +22,15 @@ skipUnless('redis-server')('tokens over a real Redis', () => {
     await client.connect();
     const store = redisStore(client, { timeout: '500ms', feedEvery: '100ms' });
     const keys = [{ id: '1', alg: 'HS256', secret: 'a shared secret of at least 32 bytes' }] as const;
-    const tokens = createTokens({ keys, issuer: 'https://auth.example', audience: 'api', refresh: {}, bound: BOUND_MS, store, onEvent: (event) => events.push(event) });
+    const tokens = createTokens({
+      keys,
+      issuer: 'https://auth.example',
+      audience: 'api',
+      refresh: {},
+      bound: BOUND_MS,
+      store,
+      onEvent: (event) => events.push(event),
+    });
     ending.push(async () => {
       tokens.close();
       await store.close();
@@ -31,12 +39,17 @@ skipUnless('redis-server')('tokens over a real Redis', () => {
     return tokens;
   }
 
-  const codeOf = (tokens: Tokens, text: string) => tokens.verify(text).then(() => 'ok', (error: { code: string }) => error.code);
+  const codeOf = (tokens: Tokens, text: string) =>
+    tokens.verify(text).then(
+      () => 'ok',
+      (error: { code: string }) => error.code,
+    );
   /** Until it answers for a token out of its memory. */
-  const isSure = (tokens: Tokens, text: string) => until('a process that is sure', async () => {
-    await tokens.verify(text).catch(() => {});
-    return tokens.peek(text) !== undefined;
-  });
+  const isSure = (tokens: Tokens, text: string) =>
+    until('a process that is sure', async () => {
+      await tokens.verify(text).catch(() => {});
+      return tokens.peek(text) !== undefined;
+    });
 
   beforeAll(async () => {
     redis = await startRedis();
@@ -48,13 +61,21 @@ skipUnless('redis-server')('tokens over a real Redis', () => {
   });
 
   it('a revocation reaches another process within the bound', async () => {
-    for (const revoke of [({ jti }) => here.revoke(jti), ({ sub }) => here.revokeUser(sub), ({ refreshToken }) => here.logout(refreshToken!)] satisfies ((issued: Awaited<ReturnType<Tokens['issue']>>) => Promise<unknown>)[]) {
+    for (const revoke of [
+      ({ jti }) => here.revoke(jti),
+      ({ sub }) => here.revokeUser(sub),
+      ({ refreshToken }) => here.logout(refreshToken!),
+    ] satisfies ((issued: Awaited<ReturnType<Tokens['issue']>>) => Promise<unknown>)[]) {
       const issued = await here.issue({ sub: 'alice' });
       await isSure(there, issued.accessToken);
       await revoke(issued);
       const revokedAt = performance.now();
       expect(await codeOf(here, issued.accessToken)).toBe('STICKY_TOKEN_REVOKED');
-      await until('the revocation there', async () => (await codeOf(there, issued.accessToken)) === 'STICKY_TOKEN_REVOKED', BOUND_MS);
+      await until(
+        'the revocation there',
+        async () => (await codeOf(there, issued.accessToken)) === 'STICKY_TOKEN_REVOKED',
+        BOUND_MS,
+      );
       expect(performance.now() - revokedAt).toBeLessThan(BOUND_MS);
     }
   });
@@ -71,12 +92,16 @@ skipUnless('redis-server')('tokens over a real Redis', () => {
     await until('the last command', () => seen.some((line) => line.includes('the end')));
     watcher.destroy();
     // The feed goes on asking how far it is; nothing is read.
-    expect(seen.filter((line) => /"(HGETALL|HMGET|HGET|GET|ZRANGE\w*)"/i.test(line) && !line.includes('lua'))).toEqual([]);
+    expect(
+      seen.filter((line) => /"(HGETALL|HMGET|HGET|GET|ZRANGE\w*)"/i.test(line) && !line.includes('lua')),
+    ).toEqual([]);
   });
 
   it('parallel refreshes in two processes lead to one successor', async () => {
     const { refreshToken } = await here.issue({ sub: 'carol' });
-    const answers = await Promise.all(Array.from({ length: 20 }, (_, at) => (at % 2 === 0 ? here : there).refresh(refreshToken!)));
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, at) => (at % 2 === 0 ? here : there).refresh(refreshToken!)),
+    );
     expect(new Set(answers.map((answer) => answer.refreshToken)).size).toBe(1);
     expect(events.filter(({ type }) => type === 'refreshReused')).toEqual([]);
     await expect(there.refresh(answers[0]!.refreshToken!)).resolves.toBeDefined();
@@ -87,7 +112,8 @@ skipUnless('redis-server')('tokens over a real Redis', () => {
     await here.revoke(one.jti);
     await here.revokeUser('erin');
     const late = await join();
-    for (const { accessToken } of [one, two]) expect(await codeOf(late, accessToken)).toBe('STICKY_TOKEN_REVOKED');
+    for (const { accessToken } of [one, two])
+      expect(await codeOf(late, accessToken)).toBe('STICKY_TOKEN_REVOKED');
     await isSure(late, (await here.issue({ sub: 'erin' })).accessToken);
   });
 
@@ -108,13 +134,23 @@ skipUnless('redis-server')('tokens over a real Redis', () => {
     const [one, two] = [await here.issue({ sub: 'grace' }), await here.issue({ sub: 'heidi' })];
     await here.revoke(one.jti);
     await here.revokeUser('heidi');
-    await until('both revocations there', async () => (await codeOf(there, one.accessToken)) === 'STICKY_TOKEN_REVOKED' && (await codeOf(there, two.accessToken)) === 'STICKY_TOKEN_REVOKED');
+    await until(
+      'both revocations there',
+      async () =>
+        (await codeOf(there, one.accessToken)) === 'STICKY_TOKEN_REVOKED' &&
+        (await codeOf(there, two.accessToken)) === 'STICKY_TOKEN_REVOKED',
+    );
     await redis.kill();
     await redis.restart();
-    const again = await until('a login', async () => await here.issue({ sub: 'heidi' }).catch(() => undefined), 10_000);
+    const again = await until(
+      'a login',
+      async () => await here.issue({ sub: 'heidi' }).catch(() => undefined),
+      10_000,
+    );
     for (const tokens of [here, there]) {
       await isSure(tokens, again.accessToken);
-      for (const { accessToken } of [one, two]) expect(await codeOf(tokens, accessToken)).toBe('STICKY_TOKEN_REVOKED');
+      for (const { accessToken } of [one, two])
+        expect(await codeOf(tokens, accessToken)).toBe('STICKY_TOKEN_REVOKED');
     }
   });
 });

@@ -1,7 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Random } from '../../src/base/random.js';
-import { createTokens, type TokenEvent, type TokenOptions, type Tokens } from '../../src/state/token/index.js';
+import {
+  createTokens,
+  type TokenEvent,
+  type TokenOptions,
+  type Tokens,
+} from '../../src/state/token/index.js';
 import { createManualClock } from '../../src/testing/manual-clock.js';
 import { seededRandom } from '../../src/testing/seeded-random.js';
 import { FleetStore } from '../support/fleet-store.js';
@@ -19,7 +24,16 @@ function setUp(options: Partial<TokenOptions> = {}, partitions = 3) {
   const join = (more: Partial<TokenOptions> = {}) => {
     const link = fleet.join();
     const keys = [{ id: '1', alg: 'HS256', secret: 'a shared secret of at least 32 bytes' }] as const;
-    const tokens = createTokens({ keys, issuer: 'https://auth.example', audience: 'api', store: link.store, clock, onEvent: (event) => events.push(event), ...options, ...more });
+    const tokens = createTokens({
+      keys,
+      issuer: 'https://auth.example',
+      audience: 'api',
+      store: link.store,
+      clock,
+      onEvent: (event) => events.push(event),
+      ...options,
+      ...more,
+    });
     open.push(tokens);
     return { link, tokens };
   };
@@ -69,23 +83,37 @@ describe('another process', () => {
     fleet.forget();
     there.link.isUp = true;
     clock.advance(250);
-    for (const { accessToken } of [one, two]) await expect(there.tokens.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
+    for (const { accessToken } of [one, two])
+      await expect(there.tokens.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
     await settle();
     // By now it needs no store for that.
     there.link.isUp = false;
-    for (const { accessToken } of [one, two]) await expect(there.tokens.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
+    for (const { accessToken } of [one, two])
+      await expect(there.tokens.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
   });
 
   test('that begins later knows what was revoked before, however much', async () => {
     const { join } = setUp({ refresh: {} });
     const here = join();
-    const issued = await Promise.all(Array.from({ length: 300 }, (_, at) => here.tokens.issue({ sub: `user-${at}` })));
-    await Promise.all(issued.map(({ sub, jti, refreshToken }, at) => [() => here.tokens.revoke(jti), () => here.tokens.revokeUser(sub), () => here.tokens.logout(refreshToken!)][at % 3]!()));
+    const issued = await Promise.all(
+      Array.from({ length: 300 }, (_, at) => here.tokens.issue({ sub: `user-${at}` })),
+    );
+    await Promise.all(
+      issued.map(({ sub, jti, refreshToken }, at) =>
+        [
+          () => here.tokens.revoke(jti),
+          () => here.tokens.revokeUser(sub),
+          () => here.tokens.logout(refreshToken!),
+        ][at % 3]!(),
+      ),
+    );
     const late = join();
-    for (const { accessToken } of issued.slice(0, 3)) await expect(late.tokens.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
+    for (const { accessToken } of issued.slice(0, 3))
+      await expect(late.tokens.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
     await settle();
     late.link.isUp = false;
-    for (const { accessToken } of issued) await expect(late.tokens.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
+    for (const { accessToken } of issued)
+      await expect(late.tokens.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
   });
 
   test('that can not read what was revoked says so, asks for each token, and tries again', async () => {
@@ -95,7 +123,11 @@ describe('another process', () => {
     await here.tokens.revoke(jti);
     let fails = true;
     const { store } = join().link;
-    const late = join({ store: storeWith(store, { list: async (...all) => (fails ? Promise.reject(new Error('no list')) : await store.list(...all)) }) });
+    const late = join({
+      store: storeWith(store, {
+        list: async (...all) => (fails ? Promise.reject(new Error('no list')) : await store.list(...all)),
+      }),
+    });
     await expect(late.tokens.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
     await settle();
     expect(events).toContainEqual({ type: 'storeDown', error: new Error('no list') });
@@ -128,7 +160,9 @@ test('a login that meets a revocation, of which its process has not heard, count
   link.hearsPushes = false;
   const { accessToken, refreshToken } = await there.tokens.issue({ sub: 'alice' });
   await expect(here.tokens.verify(accessToken)).resolves.toBeDefined();
-  await expect(here.tokens.verify((await there.tokens.refresh(refreshToken!)).accessToken)).resolves.toBeDefined();
+  await expect(
+    here.tokens.verify((await there.tokens.refresh(refreshToken!)).accessToken),
+  ).resolves.toBeDefined();
 });
 
 test('a process that asks finds what ended a whole login', async () => {
@@ -155,12 +189,15 @@ describe('what a process knows', () => {
     fleet.loseEverything();
     clock.advance(250);
     await settle();
-    for (const { accessToken } of [one, two]) await expect(there.tokens.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
+    for (const { accessToken } of [one, two])
+      await expect(there.tokens.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
     const again = await there.tokens.issue({ sub: 'bob' });
-    for (const { tokens } of [here, there]) await expect(tokens.verify(again.accessToken)).resolves.toBeDefined();
+    for (const { tokens } of [here, there])
+      await expect(tokens.verify(again.accessToken)).resolves.toBeDefined();
     await here.tokens.revokeUser('bob');
     await settle();
-    for (const { tokens } of [here, there]) await expect(tokens.verify(again.accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
+    for (const { tokens } of [here, there])
+      await expect(tokens.verify(again.accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
   });
 
   test('does not count as whole when a reading of it was overtaken by a gap', async () => {
@@ -197,7 +234,11 @@ describe('what a process knows', () => {
     const good = await here.tokens.issue({ sub: 'alice', ttl: '1m' });
     await here.tokens.verify(good.accessToken);
     expect(here.tokens.peek(good.accessToken)?.sub).toBe('alice');
-    for (let count = 0; count < 2_000; count++) await flood.store.change(0, { steps: [], notes: Array.from({ length: 256 }, (_, at) => `t:j:${count}-${at}`) });
+    for (let count = 0; count < 2_000; count++)
+      await flood.store.change(0, {
+        steps: [],
+        notes: Array.from({ length: 256 }, (_, at) => `t:j:${count}-${at}`),
+      });
     expect(here.tokens.peek(good.accessToken)).toBeUndefined();
     await expect(here.tokens.verify(good.accessToken)).resolves.toBeDefined();
     clock.advance(2 * 61 * SECOND);
@@ -210,7 +251,10 @@ describe('what a process knows', () => {
 
 describe('a process that can not be sure', () => {
   async function cutOff(onUncertain?: 'ask' | 'reject' | 'accept') {
-    const { join, clock, events } = setUp({ bound: '1s', ...(onUncertain === undefined ? {} : { onUncertain }) });
+    const { join, clock, events } = setUp({
+      bound: '1s',
+      ...(onUncertain === undefined ? {} : { onUncertain }),
+    });
     const [here, there] = [join(), join()];
     await settle();
     const [good, bad] = [await here.tokens.issue({ sub: 'alice' }), await here.tokens.issue({ sub: 'bob' })];
@@ -232,8 +276,11 @@ describe('a process that can not be sure', () => {
   test('asks the store, unless told otherwise, and fails where that can not be reached', async () => {
     const { there, good, bad, pass, events } = await cutOff();
     pass(SECOND + 1);
-    for (const { accessToken } of [good, bad]) await expect(there.tokens.verify(accessToken)).rejects.toEqual(refusedAs('STORE_DOWN'));
-    expect(events.filter(({ type }) => type === 'uncertain')).toEqual([{ type: 'uncertain', outcome: 'ask' }]);
+    for (const { accessToken } of [good, bad])
+      await expect(there.tokens.verify(accessToken)).rejects.toEqual(refusedAs('STORE_DOWN'));
+    expect(events.filter(({ type }) => type === 'uncertain')).toEqual([
+      { type: 'uncertain', outcome: 'ask' },
+    ]);
     // The store can be asked again, the feed has not been yet.
     there.link.isUp = true;
     await expect(there.tokens.verify(good.accessToken)).resolves.toBeDefined();
@@ -253,7 +300,9 @@ describe('a process that can not be sure', () => {
     const { here, there, good, bad, pass, events } = await cutOff('accept');
     pass(SECOND + 1);
     expect(there.tokens.peek(bad.accessToken)?.sub).toBe('bob');
-    expect((await there.tokens.verify((await here.tokens.issue({ sub: 'carol' })).accessToken)).sub).toBe('carol');
+    expect((await there.tokens.verify((await here.tokens.issue({ sub: 'carol' })).accessToken)).sub).toBe(
+      'carol',
+    );
     expect(events).toContainEqual({ type: 'uncertain', outcome: 'accept' });
     there.link.isUp = true;
     pass(250);
@@ -266,20 +315,35 @@ describe('a process that can not be sure', () => {
 
 test('whatever is lost, no process accepts a token later than the bound after its revocation, and none refuses another', async () => {
   const seed = Number(process.env['SIM_SEED'] ?? Math.floor(Math.random() * 2 ** 32));
-  for (let run = 0; run < 12; run++) await expect(simulate(seededRandom(seed + run)), `SIM_SEED=${seed + run}`).resolves.toEqual([]);
+  for (let run = 0; run < 12; run++)
+    await expect(simulate(seededRandom(seed + run)), `SIM_SEED=${seed + run}`).resolves.toEqual([]);
 });
 
 /** Three processes, bad links, and 150 things that happen. Resolves to what went wrong. */
 async function simulate(random: Random): Promise<string[]> {
   const boundMs = 400 + random.below(1_000);
-  const { clock, fleet, join } = setUp({ bound: boundMs, refresh: {}, ttl: '30s', random: { below: random.below, id: random.id } }, 1 + random.below(4));
+  const { clock, fleet, join } = setUp(
+    { bound: boundMs, refresh: {}, ttl: '30s', random: { below: random.below, id: random.id } },
+    1 + random.below(4),
+  );
   // Clocks that differ by no more than the tolerance.
-  const processes = [0, 2_400, -2_400].map((offsetMs) => join({ clock: { ...clock, now: () => clock.now() + offsetMs } }));
-  const issued: { accessToken: string; sub: string; jti: string; sid: string; issuedAtMs: number; revokedAtMs: number; isDoubtful: boolean }[] = [];
+  const processes = [0, 2_400, -2_400].map((offsetMs) =>
+    join({ clock: { ...clock, now: () => clock.now() + offsetMs } }),
+  );
+  const issued: {
+    accessToken: string;
+    sub: string;
+    jti: string;
+    sid: string;
+    issuedAtMs: number;
+    revokedAtMs: number;
+    isDoubtful: boolean;
+  }[] = [];
   const wrong: string[] = [];
   const pick = <T>(list: readonly T[]): T => list[random.below(list.length)]!;
   const revoked = (which: (token: (typeof issued)[number]) => boolean) => {
-    for (const token of issued) if (which(token)) token.revokedAtMs = Math.min(token.revokedAtMs, clock.monotonic());
+    for (const token of issued)
+      if (which(token)) token.revokedAtMs = Math.min(token.revokedAtMs, clock.monotonic());
   };
   for (let event = 0; event < 150; event++) {
     const { tokens, link } = pick(processes);
@@ -288,8 +352,18 @@ async function simulate(random: Random): Promise<string[]> {
       case 1:
         try {
           const { accessToken, sub, jti, sid } = await tokens.issue({ sub: pick(['alice', 'bob', 'carol']) });
-          issued.push({ accessToken, sub, jti, sid: sid!, issuedAtMs: clock.monotonic(), revokedAtMs: Infinity, isDoubtful: false });
-        } catch { /* The link is down. */ }
+          issued.push({
+            accessToken,
+            sub,
+            jti,
+            sid: sid!,
+            issuedAtMs: clock.monotonic(),
+            revokedAtMs: Infinity,
+            isDoubtful: false,
+          });
+        } catch {
+          /* The link is down. */
+        }
         break;
       case 2: {
         const token = issued.length > 0 ? pick(issued) : undefined;
@@ -306,7 +380,9 @@ async function simulate(random: Random): Promise<string[]> {
             await tokens.revoke(token.jti);
             revoked(({ jti }) => jti === token.jti);
           }
-        } catch { /* The link is down, or it was over already. */ }
+        } catch {
+          /* The link is down, or it was over already. */
+        }
         break;
       }
       case 3:
@@ -328,11 +404,19 @@ async function simulate(random: Random): Promise<string[]> {
       const ageMs = clock.monotonic() - token.issuedAtMs;
       const each = pick(processes).tokens;
       const peeked = each.peek(token.accessToken) !== undefined;
-      const code = await each.verify(token.accessToken).then(() => 'ok', (error: { code: string }) => error.code);
+      const code = await each.verify(token.accessToken).then(
+        () => 'ok',
+        (error: { code: string }) => error.code,
+      );
       const isLate = clock.monotonic() - token.revokedAtMs > boundMs;
-      if ((peeked || code === 'ok') && isLate) wrong.push(`accepted ${clock.monotonic() - token.revokedAtMs} ms after its revocation (bound ${boundMs})`);
-      if (code === 'STICKY_TOKEN_REVOKED' && token.revokedAtMs === Infinity) wrong.push('refused, though not revoked');
-      if (code === 'STICKY_TOKEN_INVALID' || (code === 'STICKY_TOKEN_EXPIRED' && ageMs < 30 * SECOND)) wrong.push(code);
+      if ((peeked || code === 'ok') && isLate)
+        wrong.push(
+          `accepted ${clock.monotonic() - token.revokedAtMs} ms after its revocation (bound ${boundMs})`,
+        );
+      if (code === 'STICKY_TOKEN_REVOKED' && token.revokedAtMs === Infinity)
+        wrong.push('refused, though not revoked');
+      if (code === 'STICKY_TOKEN_INVALID' || (code === 'STICKY_TOKEN_EXPIRED' && ageMs < 30 * SECOND))
+        wrong.push(code);
     }
   }
   for (const { tokens } of processes) tokens.close();

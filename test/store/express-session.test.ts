@@ -54,12 +54,18 @@ async function app(store: ExpressSessionStore, options: object = {}): Promise<Ap
   const service = express();
   service.set('env', 'test'); // errors are not printed
   service.use(session({ store, secret: 'secret', resave: false, saveUninitialized: false, ...options }));
-  service.get('/login', (request, response) => sessionOf(request).regenerate(() => {
-    sessionOf(request).user = 'alice';
-    response.send('in');
-  }));
+  service.get('/login', (request, response) =>
+    sessionOf(request).regenerate(() => {
+      sessionOf(request).user = 'alice';
+      response.send('in');
+    }),
+  );
   service.get('/me', (request, response) => void response.send(sessionOf(request).user ?? 'nobody'));
-  service.get('/logout', (request, response) => sessionOf(request).destroy((error) => response.send(error === undefined || error === null ? 'out' : 'failed')));
+  service.get('/logout', (request, response) =>
+    sessionOf(request).destroy((error) =>
+      response.send(error === undefined || error === null ? 'out' : 'failed'),
+    ),
+  );
   service.get('/slow/:how', async (request, response) => {
     await new Promise<void>((resolve) => waiting.push(resolve));
     if (request.params.how === 'change') sessionOf(request).seen = 1;
@@ -77,8 +83,14 @@ async function app(store: ExpressSessionStore, options: object = {}): Promise<Ap
   return {
     waiting,
     async get(path, cookie) {
-      const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, { headers: cookie === undefined ? {} : { cookie } });
-      return { status: response.status, body: await response.text(), cookie: response.headers.get('set-cookie')?.split(';')[0] };
+      const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, {
+        headers: cookie === undefined ? {} : { cookie },
+      });
+      return {
+        status: response.status,
+        body: await response.text(),
+        cookie: response.headers.get('set-cookie')?.split(';')[0],
+      };
     },
   };
 }
@@ -99,16 +111,27 @@ describe.each<[string, () => Store]>([
   ['memory', () => memoryStore()],
   ['lmdb', () => lmdbStore({ path: join(home, crypto.randomUUID()) })],
 ])('express-session over the %s store', (_, open) => {
-  test.each(['read', 'change', 'save'])('a session that is logged out stays so, whatever a request in flight does: %s', async (how) => {
-    const store = open();
-    ending.push(() => store.close());
-    expect(await afterLogout(await app(expressSessionStore(store, { session }), { rolling: true, resave: how === 'read' }), how)).toBe('nobody');
-  });
+  test.each(['read', 'change', 'save'])(
+    'a session that is logged out stays so, whatever a request in flight does: %s',
+    async (how) => {
+      const store = open();
+      ending.push(() => store.close());
+      expect(
+        await afterLogout(
+          await app(expressSessionStore(store, { session }), { rolling: true, resave: how === 'read' }),
+          how,
+        ),
+      ).toBe('nobody');
+    },
+  );
 
   test('a session lives, is found by every process that shares the store, and gets a new id at login', async () => {
     const store = open();
     ending.push(() => store.close());
-    const [one, two] = [await app(expressSessionStore(store, { session })), await app(expressSessionStore(store, { session }))];
+    const [one, two] = [
+      await app(expressSessionStore(store, { session })),
+      await app(expressSessionStore(store, { session })),
+    ];
     const first = (await one.get('/login')).cookie!;
     const second = (await two.get('/login', first)).cookie!;
     expect(second).not.toBe(first);
@@ -160,7 +183,8 @@ test('a session lives as long as its cookie, and longer when it is touched', asy
   const { cookie } = await service.get('/login');
   clock.advance(50_000);
   expect((await service.get('/me', cookie)).body).toBe('alice');
-  // express-session counts from the real time, which stood still; so the touch gave it some 10 s more by this clock.
+  // express-session counts from the real time, which stood still; so the touch gave it some 10 s more by this
+  // clock.
   clock.advance(9_000);
   expect((await service.get('/me', cookie)).body).toBe('alice');
   clock.advance(60_000);
@@ -168,10 +192,19 @@ test('a session lives as long as its cookie, and longer when it is touched', asy
 });
 
 test('a session that was only touched knows when its cookie ends', async () => {
-  const store = expressSessionStore(memoryStore(), { session }) as ExpressSessionStore & { touch(id: string, session: object, done: (error?: unknown) => void): void };
-  const ended = async (): Promise<unknown> => new Promise((resolve) => store.get('id', (_, found) => resolve((found as { cookie: { expires: unknown } }).cookie.expires)));
+  const store = expressSessionStore(memoryStore(), { session }) as ExpressSessionStore & {
+    touch(id: string, session: object, done: (error?: unknown) => void): void;
+  };
+  const ended = async (): Promise<unknown> =>
+    new Promise((resolve) =>
+      store.get('id', (_, found) => resolve((found as { cookie: { expires: unknown } }).cookie.expires)),
+    );
   const cookie = (expires: Date | null) => ({ cookie: { expires, originalMaxAge: 60_000 } });
-  const [first, second, third] = [60_000, 120_000, 180_000].map((ms) => new Date(Date.now() + ms)) as [Date, Date, Date];
+  const [first, second, third] = [60_000, 120_000, 180_000].map((ms) => new Date(Date.now() + ms)) as [
+    Date,
+    Date,
+    Date,
+  ];
   await new Promise((resolve) => store.set('id', cookie(first), resolve));
   await new Promise((resolve) => store.touch('id', cookie(second), resolve));
   expect(await ended()).toBe(second.toISOString());
@@ -182,7 +215,12 @@ test('a session that was only touched knows when its cookie ends', async () => {
 test('the store sees no session id, and no id is adopted that it does not know', async () => {
   const store = memoryStore();
   const changes: Change[] = [];
-  const watched: Store = { ...store, partitions: 1, read: (...args) => store.read(...args), change: (partition, change) => (changes.push(change), store.change(partition, change)) };
+  const watched: Store = {
+    ...store,
+    partitions: 1,
+    read: (...args) => store.read(...args),
+    change: (partition, change) => (changes.push(change), store.change(partition, change)),
+  };
   const service = await app(expressSessionStore(watched, { session }));
   const { cookie } = await service.get('/login');
   const id = /s%3A([^.]+)\./.exec(cookie!)![1]!;
@@ -196,7 +234,12 @@ test('a store that is down is an error, never an empty session', async () => {
   };
   const store = memoryStore();
   let isDown = false;
-  const failing: Store = { ...store, partitions: 1, read: (...args) => (isDown ? down() : store.read(...args)), change: (...args) => (isDown ? down() : store.change(...args)) };
+  const failing: Store = {
+    ...store,
+    partitions: 1,
+    read: (...args) => (isDown ? down() : store.read(...args)),
+    change: (...args) => (isDown ? down() : store.change(...args)),
+  };
   const service = await app(expressSessionStore(failing, { session }));
   const { cookie } = await service.get('/login');
   isDown = true;

@@ -4,7 +4,10 @@ import fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyReq
 import { afterEach, expect, test } from 'vitest';
 import { StickyError } from '../../src/base/errors.js';
 import { memoryStore, type Store } from '../../src/state/store/memory.js';
-import { fastifySessionStore, type FastifySessionStore } from '../../src/state/store/session-store/fastify-session.js';
+import {
+  fastifySessionStore,
+  type FastifySessionStore,
+} from '../../src/state/store/session-store/fastify-session.js';
 import { until } from '../support/until.js';
 
 interface FastifySession {
@@ -15,7 +18,9 @@ interface FastifySession {
 }
 
 // Its types and ours both say what `request.session` is, so they can't be in one program.
-const fastifySession = createRequire(import.meta.url)('@fastify/session') as FastifyPluginAsync<Record<string, unknown>>;
+const fastifySession = createRequire(import.meta.url)('@fastify/session') as FastifyPluginAsync<
+  Record<string, unknown>
+>;
 const sessionOf = (request: FastifyRequest): FastifySession => request.session as unknown as FastifySession;
 
 const ending: (() => unknown)[] = [];
@@ -32,7 +37,12 @@ async function app(store: FastifySessionStore | undefined, saveUninitialized = f
   const waiting: (() => void)[] = [];
   const service: FastifyInstance = fastify();
   await service.register(cookie);
-  await service.register(fastifySession, { ...(store === undefined ? {} : { store }), secret: 'a secret of at least 32 characters', saveUninitialized, cookie: { secure: false, maxAge: 60_000 } });
+  await service.register(fastifySession, {
+    ...(store === undefined ? {} : { store }),
+    secret: 'a secret of at least 32 characters',
+    saveUninitialized,
+    cookie: { secure: false, maxAge: 60_000 },
+  });
   service.get('/login', async (request) => {
     await sessionOf(request).regenerate();
     sessionOf(request).user = 'alice';
@@ -53,7 +63,11 @@ async function app(store: FastifySessionStore | undefined, saveUninitialized = f
     waiting,
     async get(url, header) {
       const response = await service.inject({ url, headers: header === undefined ? {} : { cookie: header } });
-      return { status: response.statusCode, body: response.body, cookie: `${response.headers['set-cookie'] ?? ''}`.split(';')[0] };
+      return {
+        status: response.statusCode,
+        body: response.body,
+        cookie: `${response.headers['set-cookie'] ?? ''}`.split(';')[0],
+      };
     },
   };
 }
@@ -70,9 +84,12 @@ async function afterLogout(service: App, how: string): Promise<string> {
 }
 
 // With its defaults @fastify/session saves at the end of every request, also of one that changed nothing.
-test.each(['read', 'change'])('a session that is logged out stays so, whatever a request in flight does: %s', async (how) => {
-  expect(await afterLogout(await app(fastifySessionStore(memoryStore())), how)).toBe('nobody');
-});
+test.each(['read', 'change'])(
+  'a session that is logged out stays so, whatever a request in flight does: %s',
+  async (how) => {
+    expect(await afterLogout(await app(fastifySessionStore(memoryStore())), how)).toBe('nobody');
+  },
+);
 
 test('without this store the same request does bring the session back', async () => {
   expect(await afterLogout(await app(undefined), 'read')).toBe('alice');
@@ -95,7 +112,9 @@ test('a store that is down is an error, never an empty session', async () => {
     if (isDown) throw new StickyError('STICKY_STORE_DOWN', 'down');
     return await store.read(...args);
   };
-  const service = await app(fastifySessionStore({ ...store, partitions: 1, read, change: (...args) => store.change(...args) }));
+  const service = await app(
+    fastifySessionStore({ ...store, partitions: 1, read, change: (...args) => store.change(...args) }),
+  );
   const header = (await service.get('/login')).cookie;
   isDown = true;
   expect((await service.get('/me', header)).status).toBe(503);

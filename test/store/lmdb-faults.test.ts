@@ -21,7 +21,10 @@ test('a writer that is killed leaves whole changes, and every one that it was to
   const store = lmdbStore({ path });
   const heard: number[] = [];
   let missed = 0;
-  const following = store.feed.follow({ noted: (_, __, notes) => void heard.push(Number(notes[0])), missed: () => void missed++ });
+  const following = store.feed.follow({
+    noted: (_, __, notes) => void heard.push(Number(notes[0])),
+    missed: () => void missed++,
+  });
   await until('a position', () => following.position(0).vouchedAtMs > -Infinity);
   missed = 0;
   let from = 0;
@@ -48,10 +51,15 @@ test('a writer that is killed leaves whole changes, and every one that it was to
 test('what was put is there when the file is opened again, and its numbers go on', async () => {
   const path = folder();
   const first = lmdbStore({ path });
-  const changed = await first.change(0, { steps: [put('a'), { kind: 'link', index: 'i', member: 'a', ttlMs: HOUR_MS }] });
+  const changed = await first.change(0, {
+    steps: [put('a'), { kind: 'link', index: 'i', member: 'a', ttlMs: HOUR_MS }],
+  });
   await first.close();
   const second = lmdbStore({ path });
-  expect(await second.read(0, 'a')).toMatchObject({ fields: { of: 'a' }, version: (changed as { version: number }).version });
+  expect(await second.read(0, 'a')).toMatchObject({
+    fields: { of: 'a' },
+    version: (changed as { version: number }).version,
+  });
   expect(await second.list(0, 'i')).toMatchObject([{ member: 'a' }]);
   const later = await second.change(0, { steps: [] });
   expect((later as { version: number }).version).toBeGreaterThan((changed as { version: number }).version);
@@ -66,18 +74,36 @@ test('makes a folder and files that only their owner can read, and leaves the ri
   await store.close();
 });
 
-test('passes over what it can\'t read, and says so', async () => {
+test("passes over what it can't read, and says so", async () => {
   const path = folder();
   const faults: StoreFault[] = [];
   const store = lmdbStore({ path, onFault: (fault) => faults.push(fault) });
-  await store.change(0, { steps: [put('a'), put('b'), { kind: 'link', index: 'i', member: 'a', ttlMs: HOUR_MS }] });
+  await store.change(0, {
+    steps: [put('a'), put('b'), { kind: 'link', index: 'i', member: 'a', ttlMs: HOUR_MS }],
+  });
   const raw = open<string, string>({ path, noSubdir: false, encoding: 'string', maxDbs: 8 });
   const records = raw.openDB<string, string>({ name: 'records', encoding: 'string' });
-  const garbage = ['', '[', '{}', 'null', '[1]', '[9e15,9e15,"1"]', '[9000000000000,9000000000000,1,"x"]', '[9000000000000,9000000000000,1,"x",2]', '\0\u0001', '["9000000000000",9000000000000,1]'];
+  const garbage = [
+    '',
+    '[',
+    '{}',
+    'null',
+    '[1]',
+    '[9e15,9e15,"1"]',
+    '[9000000000000,9000000000000,1,"x"]',
+    '[9000000000000,9000000000000,1,"x",2]',
+    '\0\u0001',
+    '["9000000000000",9000000000000,1]',
+  ];
   for (const text of garbage) {
     await records.put('a', text);
     expect(await store.read(0, 'a'), text).toBeUndefined();
-    expect(await store.change(0, { requires: [{ kind: 'absent', key: 'a' }], steps: [{ kind: 'merge', key: 'a', set: { x: '1' } }] })).toMatchObject({ done: true });
+    expect(
+      await store.change(0, {
+        requires: [{ kind: 'absent', key: 'a' }],
+        steps: [{ kind: 'merge', key: 'a', set: { x: '1' } }],
+      }),
+    ).toMatchObject({ done: true });
   }
   expect(faults.length).toBeGreaterThanOrEqual(garbage.length);
   expect(faults[0]).toMatchObject({ kind: 'record', partition: 0, key: 'a' });
@@ -95,17 +121,34 @@ test('refuses a file of another format, and a folder that holds something else',
   const raw = open<string, string>({ path: newer, noSubdir: false, encoding: 'string', maxDbs: 8 });
   await raw.openDB<string, string>({ name: 'headers', encoding: 'string' }).put('header', '[2,"run",5,0,0]');
   await raw.close();
-  expect(() => lmdbStore({ path: newer })).toThrow(expect.objectContaining({ code: 'STICKY_STORE_MISUSED', message: expect.stringMatching(/has format 2, and this version of stickyroute reads 1/) }));
+  expect(() => lmdbStore({ path: newer })).toThrow(
+    expect.objectContaining({
+      code: 'STICKY_STORE_MISUSED',
+      message: expect.stringMatching(/has format 2, and this version of stickyroute reads 1/),
+    }),
+  );
 
   const strange = folder();
   mkdirSync(strange);
-  writeFileSync(join(strange, 'data.mdb'), 'no database at all, but long enough to be read as the head of one'.repeat(200));
-  expect(() => lmdbStore({ path: strange })).toThrow(expect.objectContaining({ code: 'STICKY_STORE_MISUSED', message: expect.stringMatching(/is no file of lmdb/) }));
+  writeFileSync(
+    join(strange, 'data.mdb'),
+    'no database at all, but long enough to be read as the head of one'.repeat(200),
+  );
+  expect(() => lmdbStore({ path: strange })).toThrow(
+    expect.objectContaining({
+      code: 'STICKY_STORE_MISUSED',
+      message: expect.stringMatching(/is no file of lmdb/),
+    }),
+  );
   writeFileSync(join(strange, 'data.mdb'), 'short');
-  expect(() => lmdbStore({ path: strange })).toThrow(expect.objectContaining({ code: 'STICKY_STORE_MISUSED' }));
+  expect(() => lmdbStore({ path: strange })).toThrow(
+    expect.objectContaining({ code: 'STICKY_STORE_MISUSED' }),
+  );
 
   writeFileSync(join(home, 'file'), '');
-  expect(() => lmdbStore({ path: join(home, 'file') })).toThrow(expect.objectContaining({ code: 'STICKY_STORE_DOWN' }));
+  expect(() => lmdbStore({ path: join(home, 'file') })).toThrow(
+    expect.objectContaining({ code: 'STICKY_STORE_DOWN' }),
+  );
 });
 
 test('takes expired records and links out of the file, some at a time, and leaves the others', async () => {
@@ -113,8 +156,19 @@ test('takes expired records and links out of the file, some at a time, and leave
   const clock = createManualClock();
   const store = lmdbStore({ path, clock });
   for (let at = 0; at < 2_500; at += 100) {
-    await store.change(0, { steps: Array.from({ length: 100 }, (_, n): Step => put(`k${at + n}`, (at + n) % 5 === 0 ? HOUR_MS : 60_000)) });
-    await store.change(0, { steps: Array.from({ length: 100 }, (_, n): Step => ({ kind: 'link', index: 'i', member: `k${at + n}`, ttlMs: (at + n) % 5 === 0 ? HOUR_MS : 60_000 })) });
+    await store.change(0, {
+      steps: Array.from({ length: 100 }, (_, n): Step =>
+        put(`k${at + n}`, (at + n) % 5 === 0 ? HOUR_MS : 60_000),
+      ),
+    });
+    await store.change(0, {
+      steps: Array.from({ length: 100 }, (_, n): Step => ({
+        kind: 'link',
+        index: 'i',
+        member: `k${at + n}`,
+        ttlMs: (at + n) % 5 === 0 ? HOUR_MS : 60_000,
+      })),
+    });
   }
   const raw = open<string, string>({ path, noSubdir: false, encoding: 'string', maxDbs: 8 });
   const left = (name: string): number => raw.openDB<string, string>({ name, encoding: 'string' }).getCount();
@@ -135,12 +189,24 @@ test('refuses to put more than it may hold, and goes on to do everything else', 
   const store = lmdbStore({ path: folder(), max: 10, clock });
   await store.change(0, { steps: Array.from({ length: 10 }, (_, at) => put(`k${at}`, 60_000)) });
   clock.advance(1_000);
-  await until('that it counts', async () => (await store.change(0, { steps: [put('more')] }).then(() => false, (error: unknown) => (error as { code?: string }).code === 'STICKY_STORE_FULL')));
-  expect(await store.change(0, { steps: [{ kind: 'merge', key: 'k0', set: { x: '1' } }] })).toMatchObject({ done: true });
+  await until(
+    'that it counts',
+    async () =>
+      await store.change(0, { steps: [put('more')] }).then(
+        () => false,
+        (error: unknown) => (error as { code?: string }).code === 'STICKY_STORE_FULL',
+      ),
+  );
+  expect(await store.change(0, { steps: [{ kind: 'merge', key: 'k0', set: { x: '1' } }] })).toMatchObject({
+    done: true,
+  });
   clock.advance(60_000);
   await until('that it has room', async () => {
     clock.advance(1_000);
-    return await store.change(0, { steps: [put('more')] }).then(() => true, () => false);
+    return await store.change(0, { steps: [put('more')] }).then(
+      () => true,
+      () => false,
+    );
   });
   await store.close();
 });
@@ -152,7 +218,10 @@ test('tells a follower who looks too late that it missed something', async () =>
   const writer = lmdbStore({ path, clock });
   const heard: string[] = [];
   let missed = 0;
-  const following = late.feed.follow({ noted: (_, __, [note]) => void heard.push(note!), missed: () => void missed++ });
+  const following = late.feed.follow({
+    noted: (_, __, [note]) => void heard.push(note!),
+    missed: () => void missed++,
+  });
   expect([missed, following.position(0).vouchedAtMs]).toEqual([1, clock.monotonic()]);
   for (let n = 0; n < 900; n++) void writer.change(0, { steps: [], notes: [`${n}`] });
   await writer.change(0, { steps: [] });

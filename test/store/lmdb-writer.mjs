@@ -1,5 +1,5 @@
-// Changes two records, an index and a note together, as fast as it can, until it is killed. Prints the number of each change that was
-// acknowledged. What `npm run build` made.
+// Changes two records, an index and a note together, as fast as it can, until it is killed. Prints the number
+// of each change that was acknowledged. What `npm run build` made.
 import { lmdbStore } from '../../dist/state/store/lmdb/lmdb-store.js';
 
 const [path, from] = process.argv.slice(2);

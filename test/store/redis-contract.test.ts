@@ -38,7 +38,9 @@ skipUnless('redis-server')('the redis store', () => {
   describe('with node-redis, over RESP2 and RESP3', () => {
     let clients: ReturnType<typeof createClient>[];
     beforeAll(async () => {
-      clients = ([2, 3] as const).map((RESP) => createClient({ RESP, url: redis.url }) as unknown as ReturnType<typeof createClient>);
+      clients = ([2, 3] as const).map(
+        (RESP) => createClient({ RESP, url: redis.url }) as unknown as ReturnType<typeof createClient>,
+      );
       for (const client of clients) await client.connect();
     });
     afterAll(() => clients.forEach((client) => client.destroy()));
@@ -47,7 +49,12 @@ skipUnless('redis-server')('the redis store', () => {
 
   describe('with ioredis, its replies in the old form and in that of RESP3', () => {
     let clients: Redis[];
-    beforeAll(() => void (clients = (['legacy', 'resp3'] as const).map((replyMapping) => new Redis({ port: redis.port, replyMapping }))));
+    beforeAll(
+      () =>
+        void (clients = (['legacy', 'resp3'] as const).map(
+          (replyMapping) => new Redis({ port: redis.port, replyMapping }),
+        )),
+    );
     afterAll(() => clients.forEach((client) => client.disconnect()));
     test.each(storeContract(() => subject(clients, redis)))('$name', ({ run }) => run());
   });
@@ -69,7 +76,12 @@ skipUnless('redis-server')('the redis store on Redis Cluster', () => {
 
   describe('with ioredis', () => {
     let clients: Cluster[];
-    beforeAll(() => void (clients = [1, 2].map(() => new Cluster(cluster.members.map(({ port }) => ({ host: '127.0.0.1', port }))))));
+    beforeAll(
+      () =>
+        void (clients = [1, 2].map(
+          () => new Cluster(cluster.members.map(({ port }) => ({ host: '127.0.0.1', port }))),
+        )),
+    );
     afterAll(() => clients.forEach((client) => client.disconnect()));
     test.each(storeContract(() => subject(clients, cluster.members[0]!)))('$name', ({ run }) => run());
   });

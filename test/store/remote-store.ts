@@ -28,7 +28,9 @@ const UNKNOWN: FeedPosition = { run: '', sequence: 0, vouchedAtMs: -Infinity };
 
 /** An lmdb store that another process has open; every call goes there and back. */
 export async function remoteStore(path: string): Promise<RemoteStore> {
-  const child = fork(fileURLToPath(new URL('store-process.mjs', import.meta.url)), [path], { serialization: 'advanced' });
+  const child = fork(fileURLToPath(new URL('store-process.mjs', import.meta.url)), [path], {
+    serialization: 'advanced',
+  });
   running.add(child);
   const waiting = new Map<number, (answer: Answer) => void>();
   const listeners = new Set<FeedListener>();
@@ -67,7 +69,8 @@ export async function remoteStore(path: string): Promise<RemoteStore> {
     partitions: 1,
     pid: child.pid!,
     async read(partition, key) {
-      const record = (await call('read', partition, key)) as (Omit<StoredRecord, 'fields'> & { fields: [string, string][] }) | undefined;
+      const record = (await call('read', partition, key)) as
+        (Omit<StoredRecord, 'fields'> & { fields: [string, string][] }) | undefined;
       return record === undefined ? undefined : { ...record, fields: Object.fromEntries(record.fields) };
     },
     change: async (partition, change) => {

@@ -1,4 +1,5 @@
-// A process that opens an lmdb store and does with it what its parent asks, one message after another. What `npm run build` made.
+// A process that opens an lmdb store and does with it what its parent asks, one message after another. What
+// `npm run build` made.
 import { lmdbStore } from '../../dist/state/store/lmdb/lmdb-store.js';
 import { createManualClock } from '../../dist/testing/index.js';
 
@@ -26,7 +27,13 @@ const doing = {
 process.on('message', async ({ id, name, args }) => {
   const answer = await Promise.resolve()
     .then(() => doing[name](args))
-    .then((value) => ({ value: name === 'read' && value !== undefined ? { ...value, fields: Object.entries(value.fields) } : value }), (error) => ({ error: { code: error.code, message: error.message } }));
+    .then(
+      (value) => ({
+        value:
+          name === 'read' && value !== undefined ? { ...value, fields: Object.entries(value.fields) } : value,
+      }),
+      (error) => ({ error: { code: error.code, message: error.message } }),
+    );
   process.send({ id, ...answer, position: following?.position(0) });
 });
 process.on('disconnect', () => process.exit());

@@ -8,8 +8,9 @@ type Reason = Parameters<NonNullable<Reporter['onTestRunEnd']>>[2];
 const SKIP_MARK = /\[skipped: (.+?)\]/;
 
 /**
- * Ends a run with the plain line `N passed, N failed` (`, N skipped`), after everything else. What can hide a failure
- * counts as one: a file that does not load, a hook that throws, an unhandled error, a run without tests, and, with CI=true, a skip.
+ * Ends a run with the plain line `N passed, N failed` (`, N skipped`), after everything else. What can hide a
+ * failure counts as one: a file that does not load, a hook that throws, an unhandled error, a run without
+ * tests, and, with CI=true, a skip.
  */
 export default class ClosingLine implements Reporter {
   #vitest: Vitest | undefined;
@@ -36,7 +37,10 @@ export default class ClosingLine implements Reporter {
         const { state } = test.result();
         if (state === 'passed') passed++;
         else if (state === 'failed') failed++;
-        else if (!failedAbove(test)) skipped.push(`${test.module.relativeModuleId} > ${test.fullName.replace(SKIP_MARK, '').trim()}: ${skipReason(test)}`);
+        else if (!failedAbove(test))
+          skipped.push(
+            `${test.module.relativeModuleId} > ${test.fullName.replace(SKIP_MARK, '').trim()}: ${skipReason(test)}`,
+          );
       }
     }
     const lines: string[] = [];
@@ -55,7 +59,9 @@ export default class ClosingLine implements Reporter {
       failed++;
     }
     if (failed > 0) process.exitCode = 1;
-    lines.push(`${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}`);
+    lines.push(
+      `${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}`,
+    );
     this.#closing = `${lines.join('\n')}\n`;
     if (this.#vitest?.config.watch === true) {
       writeSync(1, this.#closing);
@@ -77,5 +83,9 @@ function failedAbove(test: TestCase): boolean {
 function skipReason(test: TestCase): string {
   const result = test.result();
   const note = result.state === 'skipped' ? result.note : undefined;
-  return note ?? SKIP_MARK.exec(test.fullName)?.[1] ?? 'no reason given; use skipUnless(program), or context.skip(reason)';
+  return (
+    note ??
+    SKIP_MARK.exec(test.fullName)?.[1] ??
+    'no reason given; use skipUnless(program), or context.skip(reason)'
+  );
 }

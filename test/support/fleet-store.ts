@@ -28,8 +28,8 @@ interface Partition {
 }
 
 /**
- * One store as several processes see it, each over a link of its own that loses what a test wants it to lose. It stands on as many
- * memory stores as there are partitions, and on the follower that real stores have.
+ * One store as several processes see it, each over a link of its own that loses what a test wants it to lose.
+ * It stands on as many memory stores as there are partitions, and on the follower that real stores have.
  */
 export class FleetStore {
   readonly #clock: Clock;
@@ -38,7 +38,13 @@ export class FleetStore {
 
   constructor(clock: Clock, partitions: number) {
     this.#clock = clock;
-    this.#partitions = Array.from({ length: partitions }, (_, at) => ({ store: memoryStore({ clock }), run: `run ${at}`, sequence: 0, noted: [], lastNoted: 0 }));
+    this.#partitions = Array.from({ length: partitions }, (_, at) => ({
+      store: memoryStore({ clock }),
+      run: `run ${at}`,
+      sequence: 0,
+      noted: [],
+      lastNoted: 0,
+    }));
   }
 
   join(): Link {
@@ -70,7 +76,14 @@ export class FleetStore {
 
   /** As a store that keeps nothing on disk does when it is restarted. Numbers begin anew. */
   loseEverything(): void {
-    for (const partition of this.#partitions) Object.assign(partition, { store: memoryStore({ clock: this.#clock }), run: `${partition.run} again`, sequence: 0, noted: [], lastNoted: 0 });
+    for (const partition of this.#partitions)
+      Object.assign(partition, {
+        store: memoryStore({ clock: this.#clock }),
+        run: `${partition.run} again`,
+        sequence: 0,
+        noted: [],
+        lastNoted: 0,
+      });
   }
 
   async #change(at: number, change: Change) {
@@ -84,7 +97,8 @@ export class FleetStore {
     partition.noted.push(noted);
     partition.lastNoted = noted.sequence;
     for (const { link, followers } of this.#links) {
-      if (link.isUp && link.hearsPushes) for (const follower of followers) follower.push(at, partition.run, noted);
+      if (link.isUp && link.hearsPushes)
+        for (const follower of followers) follower.push(at, partition.run, noted);
     }
     return changed;
   }
@@ -96,7 +110,10 @@ export class FleetStore {
       for (const [at, partition] of this.#partitions.entries()) {
         const question = follower.question(at, this.#clock.monotonic());
         const { run, sequence, lastNoted } = partition;
-        const noted = question.after === undefined ? [] : partition.noted.filter((each) => each.sequence > question.after!);
+        const noted =
+          question.after === undefined
+            ? []
+            : partition.noted.filter((each) => each.sequence > question.after!);
         follower.answered(question, { run, life: '', sequence, lastNoted, noted });
       }
     };

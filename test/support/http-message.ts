@@ -10,7 +10,12 @@ export interface Head {
 }
 
 /** How a message's end is known. `raw`: no message any more, bytes (after a 101). */
-export type Framing = { kind: 'none' } | { kind: 'length'; length: number } | { kind: 'chunked' } | { kind: 'close' } | { kind: 'raw' };
+export type Framing =
+  | { kind: 'none' }
+  | { kind: 'length'; length: number }
+  | { kind: 'chunked' }
+  | { kind: 'close' }
+  | { kind: 'raw' };
 
 export interface MessageEvents {
   head(head: Head): Framing;
@@ -23,8 +28,8 @@ const CRLF = Buffer.from('\r\n');
 const EMPTY: Buffer = Buffer.alloc(0);
 
 /**
- * Takes HTTP/1.1 messages apart, one after the other, as bytes arrive. It is for tests, so it is stricter than any server:
- * whatever the gateway must never send makes it throw.
+ * Takes HTTP/1.1 messages apart, one after the other, as bytes arrive. It is for tests, so it is stricter
+ * than any server: whatever the gateway must never send makes it throw.
  */
 export class MessageReader {
   readonly #events: MessageEvents;
@@ -66,7 +71,8 @@ export class MessageReader {
       case 'chunk-size': {
         const line = this.#line();
         if (line === undefined) return false;
-        if (!/^[0-9a-f]{1,8}(;.*)?$/i.test(line)) throw new Error(`Not a chunk size: ${JSON.stringify(line)}`);
+        if (!/^[0-9a-f]{1,8}(;.*)?$/i.test(line))
+          throw new Error(`Not a chunk size: ${JSON.stringify(line)}`);
         this.#left = Number.parseInt(line, 16);
         this.#state = this.#left === 0 ? 'trailers' : 'chunk';
         return true;
@@ -139,7 +145,9 @@ export class MessageReader {
   #line(): string | undefined {
     const end = this.#pending.indexOf(CRLF);
     if (end === -1) return undefined;
-    return this.#take(end + CRLF.length).toString('latin1').slice(0, -2);
+    return this.#take(end + CRLF.length)
+      .toString('latin1')
+      .slice(0, -2);
   }
 
   #take(length: number): Buffer {
@@ -155,13 +163,18 @@ export function fieldValues(fields: Fields, name: string): string[] {
   return fields.filter(([key]) => key.toLowerCase() === wanted).map(([, value]) => value);
 }
 
-/** The framing that the fields of a message name; undefined where they name none. Throws where they contradict. */
+/**
+ * The framing that the fields of a message name; undefined where they name none. Throws where they
+ * contradict.
+ */
 export function namedFraming(fields: Fields): Framing | undefined {
   const lengths = fieldValues(fields, 'content-length');
   const codings = fieldValues(fields, 'transfer-encoding');
-  if (lengths.length + codings.length > 1) throw new Error(`Two framings in one head: ${JSON.stringify([...lengths, ...codings])}`);
+  if (lengths.length + codings.length > 1)
+    throw new Error(`Two framings in one head: ${JSON.stringify([...lengths, ...codings])}`);
   if (codings.length === 1) {
-    if (codings[0]!.toLowerCase() !== 'chunked') throw new Error(`Not a framing: transfer-encoding ${JSON.stringify(codings[0])}`);
+    if (codings[0]!.toLowerCase() !== 'chunked')
+      throw new Error(`Not a framing: transfer-encoding ${JSON.stringify(codings[0])}`);
     return { kind: 'chunked' };
   }
   if (lengths.length === 0) return undefined;

@@ -9,17 +9,26 @@ const DEADLINE_MS = 20_000;
 const BATCH = 16;
 
 /**
- * Sends many requests on one connection, a batch at a time, and reads one field of each answer: the quickest way to ask another program thousands
- * of times. Answers must have a Content-Length.
+ * Sends many requests on one connection, a batch at a time, and reads one field of each answer: the quickest
+ * way to ask another program thousands of times. Answers must have a Content-Length.
  */
-export function askPipelined(port: number, field: string, requests: readonly string[], localAddress?: string): Promise<Answers> {
+export function askPipelined(
+  port: number,
+  field: string,
+  requests: readonly string[],
+  localAddress?: string,
+): Promise<Answers> {
   return new Promise((resolve, reject) => {
     const answers: string[] = [];
     let rest = '';
     const socket = connect({ port, host: '127.0.0.1', ...(localAddress !== undefined && { localAddress }) });
     const fail = (why: string): void => {
       socket.destroy();
-      reject(new Error(`${why} after ${answers.length} of ${requests.length} answers; the rest begins ${JSON.stringify(rest.slice(0, 300))}`));
+      reject(
+        new Error(
+          `${why} after ${answers.length} of ${requests.length} answers; the rest begins ${JSON.stringify(rest.slice(0, 300))}`,
+        ),
+      );
     };
     socket.setEncoding('latin1');
     socket.setTimeout(DEADLINE_MS, () => fail(`Nothing came for ${DEADLINE_MS} ms`));

@@ -1,7 +1,7 @@
 import { connect, createServer } from 'node:net';
 
-// Below the range from which systems take the ports of outgoing connections (32768 up), so that no connection of a
-// test running beside this one can take the port between the look and the use.
+// Below the range from which systems take the ports of outgoing connections (32768 up), so that no connection
+// of a test running beside this one can take the port between the look and the use.
 const FIRST = 15_000;
 const LAST = 31_999;
 const TRIES_MAX = 200;

@@ -22,7 +22,10 @@ export interface RunningProcess {
   readonly stderr: string;
   /** Undefined while it runs. */
   readonly exit: Exit | undefined;
-  /** The first match in what it has printed or will print, on either stream. Fails at once when it exits without. */
+  /**
+   * The first match in what it has printed or will print, on either stream. Fails at once when it exits
+   * without.
+   */
   waitForLine(pattern: RegExp, deadlineMs?: number): Promise<RegExpExecArray>;
   /** Until something accepts connections at the port. Fails at once when the process exits before. */
   waitForPort(port: number, deadlineMs?: number): Promise<void>;
@@ -45,16 +48,29 @@ process.on('exit', killAll);
 const setpriv = process.platform === 'linux' ? findProgram('setpriv') : undefined;
 
 /** Starts a program. It is killed at the end of the test file at the latest. */
-export function start(command: string, args: readonly string[] = [], options: StartOptions = {}): RunningProcess {
-  const [file, rest] = setpriv === undefined ? [command, args] : [setpriv, ['--pdeathsig', 'KILL', '--', command, ...args]];
-  const child = spawn(file, rest, { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: 'pipe' });
+export function start(
+  command: string,
+  args: readonly string[] = [],
+  options: StartOptions = {},
+): RunningProcess {
+  const [file, rest] =
+    setpriv === undefined ? [command, args] : [setpriv, ['--pdeathsig', 'KILL', '--', command, ...args]];
+  const child = spawn(file, rest, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    stdio: 'pipe',
+  });
   running.add(child);
   const title = [command, ...args].join(' ');
   let stdout = '';
   let stderr = '';
   let exit: Exit | undefined;
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout = (stdout + text).slice(-OUTPUT_CHARS_MAX)));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-OUTPUT_CHARS_MAX)));
+  child.stdout
+    .setEncoding('utf8')
+    .on('data', (text: string) => (stdout = (stdout + text).slice(-OUTPUT_CHARS_MAX)));
+  child.stderr
+    .setEncoding('utf8')
+    .on('data', (text: string) => (stderr = (stderr + text).slice(-OUTPUT_CHARS_MAX)));
   child.stdin.on('error', () => {}); // it may exit without reading
   child.stdin.end(options.input ?? '');
   const ended = new Promise<Exit>((resolve) => {
@@ -70,7 +86,8 @@ export function start(command: string, args: readonly string[] = [], options: St
       resolve(exit);
     }
   });
-  const story = (): string => `${title}\n${exit === undefined ? 'still running' : `exited with ${exit.signal ?? exit.code}`}\n${stdout}${stderr}`;
+  const story = (): string =>
+    `${title}\n${exit === undefined ? 'still running' : `exited with ${exit.signal ?? exit.code}`}\n${stdout}${stderr}`;
 
   const self: RunningProcess = {
     pid: child.pid ?? -1,
@@ -84,19 +101,27 @@ export function start(command: string, args: readonly string[] = [], options: St
       return exit;
     },
     async waitForLine(pattern, deadlineMs = 10_000) {
-      return await until(`a line ${pattern}`, () => {
-        const match = pattern.exec(stdout) ?? pattern.exec(stderr);
-        if (match === null && exit !== undefined) throw new Error(`No line ${pattern} from ${story()}`);
-        return match ?? undefined;
-      }, deadlineMs).catch((error: unknown) => {
+      return await until(
+        `a line ${pattern}`,
+        () => {
+          const match = pattern.exec(stdout) ?? pattern.exec(stderr);
+          if (match === null && exit !== undefined) throw new Error(`No line ${pattern} from ${story()}`);
+          return match ?? undefined;
+        },
+        deadlineMs,
+      ).catch((error: unknown) => {
         throw new Error(`${String(error)}\n${story()}`);
       });
     },
     async waitForPort(port, deadlineMs = 10_000) {
-      await until(`port ${port} of ${title}`, async () => {
-        if (exit !== undefined) throw new Error(`Nothing listens on port ${port}: ${story()}`);
-        return await accepts(port);
-      }, deadlineMs);
+      await until(
+        `port ${port} of ${title}`,
+        async () => {
+          if (exit !== undefined) throw new Error(`Nothing listens on port ${port}: ${story()}`);
+          return await accepts(port);
+        },
+        deadlineMs,
+      );
     },
     waitForExit: (deadlineMs = 10_000) => within(() => `the end of ${story()}`, ended, deadlineMs),
     kill(signal = 'SIGKILL') {
@@ -116,7 +141,11 @@ export function start(command: string, args: readonly string[] = [], options: St
 }
 
 /** Runs a program to its end. */
-export async function run(command: string, args: readonly string[] = [], options: StartOptions & { readonly deadlineMs?: number } = {}): Promise<Exit & { stdout: string; stderr: string }> {
+export async function run(
+  command: string,
+  args: readonly string[] = [],
+  options: StartOptions & { readonly deadlineMs?: number } = {},
+): Promise<Exit & { stdout: string; stderr: string }> {
   const child = start(command, args, options);
   try {
     const exit = await child.waitForExit(options.deadlineMs ?? 30_000);

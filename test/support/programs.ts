@@ -8,17 +8,26 @@ const SERVER_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 /** The full path of a program (`nginx`, `redis-server`); undefined where this machine has none. */
 export function findProgram(name: string): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...SERVER_FOLDERS];
-  return folders.filter((folder) => folder !== '').map((folder) => join(folder, name)).find(isExecutable);
+  return folders
+    .filter((folder) => folder !== '')
+    .map((folder) => join(folder, name))
+    .find(isExecutable);
 }
 
 /** The full path of a program that the suite is only run with. */
 export function program(name: string): string {
   const path = findProgram(name);
-  if (path === undefined) throw new Error(`${name} is not installed. Put the suite inside skipUnless('${name}')(…), so that it is skipped with a reason.`);
+  if (path === undefined)
+    throw new Error(
+      `${name} is not installed. Put the suite inside skipUnless('${name}')(…), so that it is skipped with a reason.`,
+    );
   return path;
 }
 
-/** `describe` for suites that need real programs: where one is missing, the suite is skipped and its name says why. */
+/**
+ * `describe` for suites that need real programs: where one is missing, the suite is skipped and its name says
+ * why.
+ */
 export function skipUnless(...names: string[]): (title: string, body: () => void) => void {
   const missing = names.filter((name) => findProgram(name) === undefined);
   return (title, body) => {

@@ -1,7 +1,14 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { afterAll } from 'vitest';
-import { fieldValues, MessageReader, namedFraming, type Fields, type Framing, type Head } from './http-message.js';
+import {
+  fieldValues,
+  MessageReader,
+  namedFraming,
+  type Fields,
+  type Framing,
+  type Head,
+} from './http-message.js';
 import { until, within } from './until.js';
 
 export interface RawResponse {
@@ -45,21 +52,33 @@ afterAll(() => {
   for (const socket of open) socket.destroy();
 });
 
-/** Opens a connection that speaks only what the test writes. It is closed at the end of the test file at the latest. */
+/**
+ * Opens a connection that speaks only what the test writes. It is closed at the end of the test file at the
+ * latest.
+ */
 export async function connect(port: number, options: ConnectOptions = {}): Promise<RawClient> {
   const { host = '127.0.0.1', localAddress } = options;
   const where = { host, port, allowHalfOpen: true, ...(localAddress === undefined ? {} : { localAddress }) };
-  const socket = options.tls === undefined ? connectTcp(where) : connectTls({ rejectUnauthorized: false, ...where, ...options.tls });
+  const socket =
+    options.tls === undefined
+      ? connectTcp(where)
+      : connectTls({ rejectUnauthorized: false, ...where, ...options.tls });
   const client = new RawClient(socket);
-  await within(`a connection to ${host}:${port}`, new Promise<void>((resolve, reject) => {
-    socket.once(options.tls === undefined ? 'connect' : 'secureConnect', resolve);
-    socket.once('error', reject);
-  }));
+  await within(
+    `a connection to ${host}:${port}`,
+    new Promise<void>((resolve, reject) => {
+      socket.once(options.tls === undefined ? 'connect' : 'secureConnect', resolve);
+      socket.once('error', reject);
+    }),
+  );
   return client;
 }
 
 /** One request on a connection of its own. */
-export async function request(port: number, options: RequestOptions & ConnectOptions = {}): Promise<RawResponse> {
+export async function request(
+  port: number,
+  options: RequestOptions & ConnectOptions = {},
+): Promise<RawResponse> {
   const client = await connect(port, options);
   try {
     return await client.request(options);
@@ -68,7 +87,9 @@ export async function request(port: number, options: RequestOptions & ConnectOpt
   }
 }
 
-/** A connection as a client sees it: bytes go out as written, answers come back with their framing checked. */
+/**
+ * A connection as a client sees it: bytes go out as written, answers come back with their framing checked.
+ */
 export class RawClient {
   readonly socket: Socket;
   readonly #answers: RawResponse[] = [];
@@ -93,7 +114,8 @@ export class RawClient {
         this.#partial = { head, framing, chunks: [] };
         return framing;
       },
-      body: (bytes) => (this.#partial?.framing.kind === 'raw' ? this.#raw : this.#partial!.chunks).push(bytes),
+      body: (bytes) =>
+        (this.#partial?.framing.kind === 'raw' ? this.#raw : this.#partial!.chunks).push(bytes),
       end: (trailers) => this.#finish(trailers),
     });
     socket.on('data', (bytes: Buffer) => {
@@ -113,7 +135,9 @@ export class RawClient {
     });
   }
 
-  /** Bytes, or a byte string. True when the system took them; false when the other side has stopped reading. */
+  /**
+   * Bytes, or a byte string. True when the system took them; false when the other side has stopped reading.
+   */
   write(bytes: string | Uint8Array): boolean {
     return typeof bytes === 'string' ? this.socket.write(bytes, 'latin1') : this.socket.write(bytes);
   }
@@ -122,12 +146,17 @@ export class RawClient {
   send(options: RequestOptions = {}): void {
     const { method = 'GET', target = '/', body } = options;
     const given = options.headers ?? {};
-    const fields: (readonly [string, string])[] = Array.isArray(given) ? [...(given as Fields)] : Object.entries(given as Record<string, string>);
+    const fields: (readonly [string, string])[] = Array.isArray(given)
+      ? [...(given as Fields)]
+      : Object.entries(given as Record<string, string>);
     if (fieldValues(fields, 'host').length === 0) fields.unshift(['Host', 'test.example']);
-    const isFramed = fieldValues(fields, 'content-length').length + fieldValues(fields, 'transfer-encoding').length > 0;
+    const isFramed =
+      fieldValues(fields, 'content-length').length + fieldValues(fields, 'transfer-encoding').length > 0;
     if (body !== undefined && !isFramed) fields.push(['Content-Length', String(Buffer.byteLength(body))]);
     this.#methods.push(method);
-    this.write(`${method} ${target} HTTP/1.1\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`);
+    this.write(
+      `${method} ${target} HTTP/1.1\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`,
+    );
     if (body !== undefined) this.socket.write(body);
   }
 
@@ -141,17 +170,22 @@ export class RawClient {
   }
 
   /**
-   * The next answer in order; a 1xx counts as one. Fails when the connection ends first, when the answer is cut short,
-   * and when the bytes are not HTTP. After writing HEAD with `write`, call `expect('HEAD')` first.
+   * The next answer in order; a 1xx counts as one. Fails when the connection ends first, when the answer is
+   * cut short, and when the bytes are not HTTP. After writing HEAD with `write`, call `expect('HEAD')` first.
    */
   async response(deadlineMs = 5000): Promise<RawResponse> {
-    return await until('an answer', () => {
-      const answer = this.#answers.shift();
-      if (answer !== undefined) return answer;
-      if (this.#broken !== undefined) throw this.#broken;
-      if (this.#ending !== undefined) throw new Error(`The connection ended (${this.#ending}) before the answer did. ${this.#story()}`);
-      return undefined;
-    }, deadlineMs).catch((error: unknown) => {
+    return await until(
+      'an answer',
+      () => {
+        const answer = this.#answers.shift();
+        if (answer !== undefined) return answer;
+        if (this.#broken !== undefined) throw this.#broken;
+        if (this.#ending !== undefined)
+          throw new Error(`The connection ended (${this.#ending}) before the answer did. ${this.#story()}`);
+        return undefined;
+      },
+      deadlineMs,
+    ).catch((error: unknown) => {
       throw new Error(`${error instanceof Error ? error.message : String(error)}. ${this.#story()}`);
     });
   }
@@ -182,12 +216,16 @@ export class RawClient {
 
   /** Waits for that many bytes after a 101, and takes them. */
   async raw(length: number, deadlineMs = 5000): Promise<Buffer> {
-    return await until(`${length} bytes after the 101`, () => {
-      const all = Buffer.concat(this.#raw);
-      if (all.length < length) return undefined;
-      this.#raw = [all.subarray(length)];
-      return all.subarray(0, length);
-    }, deadlineMs);
+    return await until(
+      `${length} bytes after the 101`,
+      () => {
+        const all = Buffer.concat(this.#raw);
+        if (all.length < length) return undefined;
+        this.#raw = [all.subarray(length)];
+        return all.subarray(0, length);
+      },
+      deadlineMs,
+    );
   }
 
   /** Says that nothing more will be written (half-close). */

@@ -19,7 +19,10 @@ export interface ScriptedFetch {
   readonly asked: readonly AskedRequest[];
   /** The hosts asked, in order. */
   readonly hosts: string[];
-  /** What the upstream with this host does from now on; a list is done one by one, its last for ever. Unsaid: 200. */
+  /**
+   * What the upstream with this host does from now on; a list is done one by one, its last for ever. Unsaid:
+   * 200.
+   */
   script(host: string, ...does: Scripted[]): void;
   askedFor(count: number): Promise<void>;
 }
@@ -41,8 +44,16 @@ export function scriptedFetch(): ScriptedFetch {
       const does = script.length > 1 ? script.shift()! : script[0]!;
       const { body } = init;
       // As undici does: a stream is read as soon as a connection is tried.
-      const text = body === undefined || body === null ? undefined : await new Response(body as BodyInit).text();
-      asked.push({ upstream: url.hostname, method: init.method ?? 'GET', target: url.pathname + url.search, headers: new Headers(init.headers), init, body: does === 'refused' ? undefined : text });
+      const text =
+        body === undefined || body === null ? undefined : await new Response(body as BodyInit).text();
+      asked.push({
+        upstream: url.hostname,
+        method: init.method ?? 'GET',
+        target: url.pathname + url.search,
+        headers: new Headers(init.headers),
+        init,
+        body: does === 'refused' ? undefined : text,
+      });
       if (does === 'refused') throw failed({ code: 'ECONNREFUSED', syscall: 'connect' });
       if (does === 'reset') throw failed({ code: 'ECONNRESET', syscall: 'read' });
       if (does === 'hang') return await new Promise<never>(() => {});

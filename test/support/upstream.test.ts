@@ -9,9 +9,20 @@ describe('the fake upstream and the raw client', () => {
   it('answers with its id and the request, and counts', async () => {
     const upstream = await startUpstream({ id: 'api-7' });
     const client = await connect(upstream.port);
-    const first = await client.request({ method: 'POST', target: '/a?b=1', headers: { 'X-User-Id': 'u1' }, body: 'hello' });
+    const first = await client.request({
+      method: 'POST',
+      target: '/a?b=1',
+      headers: { 'X-User-Id': 'u1' },
+      body: 'hello',
+    });
     const second = await client.request({ target: '/next' });
-    expect(first.json()).toMatchObject({ id: 'api-7', method: 'POST', target: '/a?b=1', headers: { 'x-user-id': 'u1' }, body: 'hello' });
+    expect(first.json()).toMatchObject({
+      id: 'api-7',
+      method: 'POST',
+      target: '/a?b=1',
+      headers: { 'x-user-id': 'u1' },
+      body: 'hello',
+    });
     expect(second.status).toBe(200);
     expect(upstream.requests).toBe(2);
     expect(upstream.accepted).toBe(1);
@@ -19,11 +30,18 @@ describe('the fake upstream and the raw client', () => {
   });
 
   it('reads chunked bodies both ways, and answers to pipelined requests in order', async () => {
-    const upstream = await startUpstream({ behaviour: (seen) => ({ kind: 'answer', body: `to ${seen.target}`, isChunked: true }) });
+    const upstream = await startUpstream({
+      behaviour: (seen) => ({ kind: 'answer', body: `to ${seen.target}`, isChunked: true }),
+    });
     const client = await connect(upstream.port);
-    client.write('POST /1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 9\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n');
+    client.write(
+      'POST /1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 9\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n',
+    );
     const answers = [await client.response(), await client.response()];
-    expect(answers.map((answer) => [answer.framing, answer.text()])).toEqual([['chunked', 'to /1'], ['chunked', 'to /2']]);
+    expect(answers.map((answer) => [answer.framing, answer.text()])).toEqual([
+      ['chunked', 'to /1'],
+      ['chunked', 'to /2'],
+    ]);
     expect(upstream.seen[0]).toMatchObject({ bodyBytes: 3, trailers: [['X-Sum', '9']] });
   });
 
@@ -62,7 +80,9 @@ describe('the fake upstream and the raw client', () => {
   it('refuses two framings in one head', async () => {
     const upstream = await startUpstream();
     const client = await connect(upstream.port);
-    client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n');
+    client.write(
+      'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    );
     await client.closed();
     expect(upstream.faults).toEqual([expect.stringContaining('Two framings')]);
   });
@@ -90,7 +110,9 @@ describe('the fake upstream and the raw client', () => {
 describe('processes', () => {
   it('starts the sample upstream, and leaves nothing of it behind', async () => {
     const upstream = await startUpstreamProcess('api-3');
-    expect((await request(upstream.port, { target: '/load-balancer-test' })).json()).toMatchObject({ service_name: 'api-3' });
+    expect((await request(upstream.port, { target: '/load-balancer-test' })).json()).toMatchObject({
+      service_name: 'api-3',
+    });
     expect(await upstream.stop()).toEqual({ code: 0, signal: null });
     expect(isAlive(upstream.pid)).toBe(false);
   });

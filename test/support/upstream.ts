@@ -11,19 +11,36 @@ import { until } from './until.js';
 
 /** What a fake upstream does with a request. */
 export type Behaviour =
-  /** Answers; without a body, with JSON that holds its id and the request. `closes`: says and does Connection: close. */
-  | { kind: 'answer'; status?: number; headers?: Fields; body?: string | Buffer; isChunked?: boolean; closes?: boolean; delayMs?: number }
+  /**
+   * Answers; without a body, with JSON that holds its id and the request. `closes`: says and does Connection:
+   * close.
+   */
+  | {
+      kind: 'answer';
+      status?: number;
+      headers?: Fields;
+      body?: string | Buffer;
+      isChunked?: boolean;
+      closes?: boolean;
+      delayMs?: number;
+    }
   /** These 1xx first (`100`, `103`), then the answer. */
   | { kind: 'informational'; statuses: readonly number[]; headers?: Fields }
   /** Reads the request and never answers. */
   | { kind: 'silent' }
-  /** Closes without a byte of an answer, in order or with a RST. `at: head` does not wait for the request's body. */
+  /**
+   * Closes without a byte of an answer, in order or with a RST. `at: head` does not wait for the request's
+   * body.
+   */
   | { kind: 'drop'; at?: 'head' | 'end'; isReset?: boolean }
   /** Sends a head and a part of the body, then closes. */
   | { kind: 'cut'; framing: 'length' | 'chunked'; sent?: string; isReset?: boolean }
   /** Sends a body of this many bytes, minding back-pressure; `sentBytes` counts them. */
   | { kind: 'flood'; bodyBytes: number; framing?: 'length' | 'chunked' | 'close' }
-  /** Writes exactly these bytes, and keeps the connection unless it `closes`. `at: head`: before the body has come. */
+  /**
+   * Writes exactly these bytes, and keeps the connection unless it `closes`. `at: head`: before the body has
+   * come.
+   */
   | { kind: 'bytes'; bytes: string; at?: 'head' | 'end'; closes?: boolean }
   /** Stops reading after the head. */
   | { kind: 'deaf' };
@@ -65,7 +82,11 @@ afterAll(async () => {
 
 /** Starts a fake upstream on a real socket. It stops at the end of the test file at the latest. */
 export async function startUpstream(options: UpstreamOptions = {}): Promise<FakeUpstream> {
-  const upstream = new FakeUpstream(options.id ?? 'api-1', options.port ?? (await freePort()), options.host ?? '127.0.0.1');
+  const upstream = new FakeUpstream(
+    options.id ?? 'api-1',
+    options.port ?? (await freePort()),
+    options.host ?? '127.0.0.1',
+  );
   if (options.behaviour !== undefined) upstream.behaviour = options.behaviour;
   live.add(upstream);
   await upstream.listen();
@@ -83,12 +104,17 @@ afterAll(() => {
 });
 
 /** The sample's upstream as a process of its own, to be killed. `/load-balancer-test` names the id. */
-export async function startUpstreamProcess(id: string, port?: number): Promise<RunningProcess & { readonly port: number; readonly url: string }> {
+export async function startUpstreamProcess(
+  id: string,
+  port?: number,
+): Promise<RunningProcess & { readonly port: number; readonly url: string }> {
   const at = port ?? (await freePort());
   const server = fileURLToPath(new URL('../../examples/api/server.mjs', import.meta.url));
   const folder = mkdtempSync(join(tmpdir(), 'stickyroute-upstream-'));
   stateFolders.add(folder);
-  const child = start(process.execPath, [server, '--name', id, '--port', String(at)], { env: { STATE_FOLDER: folder } });
+  const child = start(process.execPath, [server, '--name', id, '--port', String(at)], {
+    env: { STATE_FOLDER: folder },
+  });
   await child.waitForPort(at);
   return Object.assign(child, { port: at, url: `http://127.0.0.1:${at}` });
 }
@@ -153,7 +179,9 @@ export class FakeUpstream {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
-  /** Closes unused and used connections in order (a FIN), as a server does when its keep-alive time is over. */
+  /**
+   * Closes unused and used connections in order (a FIN), as a server does when its keep-alive time is over.
+   */
   endConnections(): void {
     for (const socket of this.#sockets) socket.end();
   }
@@ -165,10 +193,14 @@ export class FakeUpstream {
 
   /** Waits until that many requests have come in whole, and returns the last of them. */
   async request(count = 1, deadlineMs?: number): Promise<SeenRequest> {
-    return await until(`request ${count} at ${this.id}`, () => {
-      const request = this.seen[count - 1];
-      return request?.isComplete === true ? request : undefined;
-    }, deadlineMs);
+    return await until(
+      `request ${count} at ${this.id}`,
+      () => {
+        const request = this.seen[count - 1];
+        return request?.isComplete === true ? request : undefined;
+      },
+      deadlineMs,
+    );
   }
 
   #accept(socket: Socket): void {
@@ -188,7 +220,9 @@ export class FakeUpstream {
         behaviour = behaviourFor(this, request);
         if (request.header('upgrade') !== undefined && behaviour.kind === 'answer') {
           request.isComplete = true;
-          socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${request.header('upgrade')}\r\nX-Served-By: ${this.id}\r\n\r\n`);
+          socket.write(
+            `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${request.header('upgrade')}\r\nX-Served-By: ${this.id}\r\n\r\n`,
+          );
           socket.once('end', () => socket.end());
           current = undefined;
           return { kind: 'raw' };
@@ -196,7 +230,8 @@ export class FakeUpstream {
         if (behaviour.kind === 'deaf') socket.pause();
         else if (behaviour.kind === 'bytes' && behaviour.at === 'head') sendBytes(socket, behaviour);
         else if (behaviour.kind === 'drop' && behaviour.at === 'head') drop(socket, behaviour.isReset);
-        else if (/^100-continue$/i.test(request.header('expect') ?? '') && behaviour.kind === 'answer') socket.write('HTTP/1.1 100 Continue\r\n\r\n');
+        else if (/^100-continue$/i.test(request.header('expect') ?? '') && behaviour.kind === 'answer')
+          socket.write('HTTP/1.1 100 Continue\r\n\r\n');
         return framing;
       },
       body: (bytes) => {
@@ -245,10 +280,13 @@ export class FakeUpstream {
         return;
       case 'cut': {
         const sent = behaviour.sent ?? 'only the beginning';
-        const framed = behaviour.framing === 'chunked'
-          ? `Transfer-Encoding: chunked\r\n\r\n${sent.length.toString(16)}\r\n${sent}\r\n`
-          : `Content-Length: ${sent.length + 1000}\r\n\r\n${sent}`;
-        socket.write(`HTTP/1.1 200 OK\r\nX-Served-By: ${this.id}\r\n${framed}`, 'latin1', () => drop(socket, behaviour.isReset));
+        const framed =
+          behaviour.framing === 'chunked'
+            ? `Transfer-Encoding: chunked\r\n\r\n${sent.length.toString(16)}\r\n${sent}\r\n`
+            : `Content-Length: ${sent.length + 1000}\r\n\r\n${sent}`;
+        socket.write(`HTTP/1.1 200 OK\r\nX-Served-By: ${this.id}\r\n${framed}`, 'latin1', () =>
+          drop(socket, behaviour.isReset),
+        );
         return;
       }
       case 'flood':
@@ -256,7 +294,10 @@ export class FakeUpstream {
         return;
       case 'informational':
         for (const status of behaviour.statuses) {
-          socket.write(`HTTP/1.1 ${status} Early\r\n${(behaviour.headers ?? []).map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`, 'latin1');
+          socket.write(
+            `HTTP/1.1 ${status} Early\r\n${(behaviour.headers ?? []).map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`,
+            'latin1',
+          );
         }
         socket.write(this.#message(request, ANSWER, isHead));
         return;
@@ -280,12 +321,19 @@ export class FakeUpstream {
     if (answer.closes === true) fields.push(['Connection', 'close']);
     if (answer.isChunked === true) fields.push(['Transfer-Encoding', 'chunked']);
     else if (!isBare) fields.push(['Content-Length', String(body.length)]);
-    const head = Buffer.from(`HTTP/1.1 ${status} Status\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`, 'latin1');
+    const head = Buffer.from(
+      `HTTP/1.1 ${status} Status\r\n${fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`,
+      'latin1',
+    );
     if (isHead || isBare) return head;
     if (answer.isChunked !== true) return Buffer.concat([head, body]);
     const half = Math.ceil(body.length / 2);
     const chunks = [body.subarray(0, half), body.subarray(half)].filter((part) => part.length > 0);
-    const framed = chunks.flatMap((part) => [Buffer.from(`${part.length.toString(16)}\r\n`), part, Buffer.from('\r\n')]);
+    const framed = chunks.flatMap((part) => [
+      Buffer.from(`${part.length.toString(16)}\r\n`),
+      part,
+      Buffer.from('\r\n'),
+    ]);
     return Buffer.concat([head, ...framed, Buffer.from('0\r\n\r\n')]);
   }
 
@@ -302,7 +350,11 @@ export class FakeUpstream {
   }
 
   #flood(socket: Socket, bodyBytes: number, framing: 'length' | 'chunked' | 'close'): void {
-    const field = { length: `Content-Length: ${bodyBytes}`, chunked: 'Transfer-Encoding: chunked', close: 'Connection: close' }[framing];
+    const field = {
+      length: `Content-Length: ${bodyBytes}`,
+      chunked: 'Transfer-Encoding: chunked',
+      close: 'Connection: close',
+    }[framing];
     socket.write(`HTTP/1.1 200 OK\r\nX-Served-By: ${this.id}\r\n${field}\r\n\r\n`);
     let left = bodyBytes;
     const more = (): void => {

@@ -19,7 +19,11 @@ export interface Fleet extends GatewayProcess {
 /** `stickyroute up` with two workers, both listening. */
 export async function startFleet(config: object, count = 2): Promise<Fleet> {
   const gateway = await startGatewayProcess({ workers: count, accessLog: true, ...config });
-  const log = (): LogLine[] => gateway.process.stdout.split('\n').slice(0, -1).map((line) => JSON.parse(line) as LogLine);
+  const log = (): LogLine[] =>
+    gateway.process.stdout
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as LogLine);
   onTestFailed(() => {
     const events = gateway.process.stdout.split('\n').filter((line) => line.includes('"msg"'));
     console.error(`The gateway's own story:\n${events.join('\n')}\n${gateway.process.stderr}`);
@@ -51,17 +55,29 @@ export function runs(pid: number): boolean {
   }
 }
 
-/** Requests over new connections, a few at a time, until both workers have answered some, and at least `atLeast` of them. */
-export async function throughBoth(fleet: Fleet, path: string, options: RequestOptions & ConnectOptions = {}, atLeast = 20): Promise<LogLine[]> {
+/**
+ * Requests over new connections, a few at a time, until both workers have answered some, and at least
+ * `atLeast` of them.
+ */
+export async function throughBoth(
+  fleet: Fleet,
+  path: string,
+  options: RequestOptions & ConnectOptions = {},
+  atLeast = 20,
+): Promise<LogLine[]> {
   let sent = 0;
   const from = fleet.answersTo(path).length;
-  return await until(`both workers to answer ${path}`, async () => {
-    await Promise.all(Array.from({ length: 8 }, () => request(fleet.port, { ...options, target: path })));
-    sent += 8;
-    const answers = await until('their lines', () => {
-      const lines = fleet.answersTo(path).slice(from);
-      return lines.length >= sent ? lines : undefined;
-    });
-    return sent >= atLeast && new Set(answers.map(({ worker }) => worker)).size === 2 ? answers : undefined;
-  }, 10_000);
+  return await until(
+    `both workers to answer ${path}`,
+    async () => {
+      await Promise.all(Array.from({ length: 8 }, () => request(fleet.port, { ...options, target: path })));
+      sent += 8;
+      const answers = await until('their lines', () => {
+        const lines = fleet.answersTo(path).slice(from);
+        return lines.length >= sent ? lines : undefined;
+      });
+      return sent >= atLeast && new Set(answers.map(({ worker }) => worker)).size === 2 ? answers : undefined;
+    },
+    10_000,
+  );
 }

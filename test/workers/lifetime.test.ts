@@ -17,8 +17,14 @@ import { runs, startFleet, throughBoth } from './fleet.js';
 const folder = mkdtempSync(join(tmpdir(), 'stickyroute-workers-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const urls = (upstreams: readonly FakeUpstream[]) => Object.fromEntries(upstreams.map(({ id, port }) => [id, `http://127.0.0.1:${port}`]));
-const crowdOf = (port: number, visitsPerConnection: number) => new Crowd(port, users(20, (name) => ({ headers: { 'x-user-id': name } })), visitsPerConnection).start();
+const urls = (upstreams: readonly FakeUpstream[]) =>
+  Object.fromEntries(upstreams.map(({ id, port }) => [id, `http://127.0.0.1:${port}`]));
+const crowdOf = (port: number, visitsPerConnection: number) =>
+  new Crowd(
+    port,
+    users(20, (name) => ({ headers: { 'x-user-id': name } })),
+    visitsPerConnection,
+  ).start();
 
 describe('a reload with two workers', () => {
   it('under load loses no request, reaches both, and one after the other', async () => {
@@ -27,7 +33,13 @@ describe('a reload with two workers', () => {
     const fleet = await startFleet({ accessLog: false, affinity, upstreams: urls(upstreams.slice(0, 2)) });
     const crowd = crowdOf(fleet.port, 4);
     await crowd.seen(3);
-    await fleet.reload({ workers: 2, accessLog: true, affinity, upstreams: urls(upstreams.slice(1)), placement: 'ring' });
+    await fleet.reload({
+      workers: 2,
+      accessLog: true,
+      affinity,
+      upstreams: urls(upstreams.slice(1)),
+      placement: 'ring',
+    });
     const after = await crowd.seen(3);
     await fleet.reload('upstreams: {}\n', 'nothing changed');
     await crowd.seen(2);
@@ -42,7 +54,8 @@ describe('a reload with two workers', () => {
     process.kill(first!, 'SIGSTOP');
     onTestFinished(() => void (runs(first!) && process.kill(first!, 'SIGCONT')));
     const reload = fleet.reload({ workers: 2, affinity, upstreams: urls(upstreams.slice(0, 1)) });
-    for (let count = 0; count < 60; count++) expect((await request(fleet.port)).header('x-upstream')).not.toBe('api-1');
+    for (let count = 0; count < 60; count++)
+      expect((await request(fleet.port)).header('x-upstream')).not.toBe('api-1');
     process.kill(first!, 'SIGCONT');
     await reload;
     expect((await request(fleet.port)).header('x-upstream')).toBe('api-1');
@@ -51,9 +64,36 @@ describe('a reload with two workers', () => {
   skipUnless('openssl')('of a certificate', () => {
     it('is met on connections to either', async () => {
       const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
-      const issue = (name: string) => execFileSync(program('openssl'), ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', `/CN=${name}`, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+      const issue = (name: string) =>
+        execFileSync(
+          program('openssl'),
+          [
+            'req',
+            '-x509',
+            '-newkey',
+            'ec',
+            '-pkeyopt',
+            'ec_paramgen_curve:prime256v1',
+            '-nodes',
+            '-days',
+            '2',
+            '-subj',
+            `/CN=${name}`,
+            '-keyout',
+            key,
+            '-out',
+            cert,
+          ],
+          { stdio: 'ignore' },
+        );
       const upstreams = await startUpstreams(1);
-      const config = { workers: 2, accessLog: true, upstreams: urls(upstreams), affinity: [], tls: { cert, key } };
+      const config = {
+        workers: 2,
+        accessLog: true,
+        upstreams: urls(upstreams),
+        affinity: [],
+        tls: { cert, key },
+      };
       issue('first.example');
       const fleet = await startFleet(config);
       const name = async () => {
@@ -71,14 +111,19 @@ describe('a reload with two workers', () => {
       await until('one worker less', () => fleet.workers().length === 1);
       await until('another worker', () => fleet.workers().length === 2, 10_000);
       await throughBoth(fleet, '/secure', { tls: {} });
-      expect(new Set(await Promise.all(Array.from({ length: 16 }, name)))).toEqual(new Set(['second.example']));
+      expect(new Set(await Promise.all(Array.from({ length: 16 }, name)))).toEqual(
+        new Set(['second.example']),
+      );
     });
   });
 });
 
 describe('the end of a gateway with two workers', () => {
   it('SIGTERM under load: no request fails, and it exits 0 when all workers are gone', async () => {
-    const fleet = await startFleet({ upstreams: urls(await startUpstreams(2)), affinity: [{ header: 'x-user-id' }] });
+    const fleet = await startFleet({
+      upstreams: urls(await startUpstreams(2)),
+      affinity: [{ header: 'x-user-id' }],
+    });
     const workers = fleet.workers();
     const crowd = crowdOf(fleet.port, Infinity);
     await crowd.seen(5);
@@ -121,20 +166,36 @@ describe('the end of a gateway with two workers', () => {
   });
 });
 
-describe('workers that can\'t start', () => {
-  const up = (listen: string, url = 'http://127.0.0.1:1') => run(process.execPath, [CLI, 'up', '--workers', '2', '--upstream', url, '--affinity', 'ip', '--listen', listen]);
+describe("workers that can't start", () => {
+  const up = (listen: string, url = 'http://127.0.0.1:1') =>
+    run(process.execPath, [
+      CLI,
+      'up',
+      '--workers',
+      '2',
+      '--upstream',
+      url,
+      '--affinity',
+      'ip',
+      '--listen',
+      listen,
+    ]);
 
   it('a port in use is told in one line, with exit code 1', async () => {
     const [upstream] = await startUpstreams(1);
     const { code, stderr, stdout } = await up(`127.0.0.1:${upstream!.port}`);
-    expect(stderr).toBe(`stickyroute: 127.0.0.1:${upstream!.port} is in use. Stop what listens there, or choose another port with listen (--listen).\n`);
+    expect(stderr).toBe(
+      `stickyroute: 127.0.0.1:${upstream!.port} is in use. Stop what listens there, or choose another port with listen (--listen).\n`,
+    );
     expect([code, stdout]).toEqual([1, '']);
   });
 
   it('so is a host name that has no address', async () => {
     const port = await freePort();
     const { code, stderr } = await up(`no-such-host.invalid:${port}`);
-    expect(stderr).toBe(`stickyroute: no-such-host.invalid:${port} can't be opened: no-such-host.invalid names no address here. Write an address of this machine, or leave the host out.\n`);
+    expect(stderr).toBe(
+      `stickyroute: no-such-host.invalid:${port} can't be opened: no-such-host.invalid names no address here. Write an address of this machine, or leave the host out.\n`,
+    );
     expect(code).toBe(1);
   });
 });
@@ -156,7 +217,10 @@ it('the counters of all workers are added up, and those of a dead one stay in th
   const count = async (): Promise<object> => {
     const before = child.stdout.split('counted ').length;
     child.kill('SIGUSR2');
-    await until('the counters', () => child.stdout.split('counted ').length > before && child.stdout.endsWith('}\n'));
+    await until(
+      'the counters',
+      () => child.stdout.split('counted ').length > before && child.stdout.endsWith('}\n'),
+    );
     return JSON.parse(child.stdout.split('counted ').at(-1)!.split('\n')[0]!) as object;
   };
   await until('both workers', () => child.stdout.split(' listens').length > 2, 10_000);
@@ -165,7 +229,10 @@ it('the counters of all workers are added up, and those of a dead one stay in th
   held[0]!.write('nonsense\r\n\r\n');
   await held[0]!.response();
   const seen = { requests: 13, outcomes: { balanced: 12 }, statuses: { '2xx': 12, '4xx': 1 } };
-  await until('the refused one to be gone', async () => ((await count()) as { connections: number }).connections === 11);
+  await until(
+    'the refused one to be gone',
+    async () => ((await count()) as { connections: number }).connections === 11,
+  );
   expect(await count()).toEqual({ ...seen, connections: 11 });
   process.kill(Number(/worker (\d+) listens/.exec(child.stdout)![1]), 'SIGKILL');
   await child.waitForLine(/ ended /);

@@ -4,7 +4,12 @@ import { startUpstream, startUpstreamProcess, startUpstreams } from '../support/
 import { until } from '../support/until.js';
 import { startFleet, throughBoth, type Fleet } from './fleet.js';
 
-const changes = (fleet: Fleet, upstream: string) => fleet.log().filter((line) => line['upstream'] === upstream && line['to'] !== undefined && line['from'] !== line['to']);
+const changes = (fleet: Fleet, upstream: string) =>
+  fleet
+    .log()
+    .filter(
+      (line) => line['upstream'] === upstream && line['to'] !== undefined && line['from'] !== line['to'],
+    );
 
 /** Someone whose key belongs to this upstream. */
 async function someoneOf(fleet: Fleet, upstream: string): Promise<Record<string, string>> {
@@ -19,30 +24,50 @@ describe('what the workers know of upstreams', () => {
   it.each([
     ['requests', {}],
     ['probes', { health: { path: '/healthz', every: '100ms', unhealthyAfter: 2 }, passive: { maxFails: 0 } }],
-  ])('kill -9 of an upstream, seen by %s: both workers stop using it, and use it again when it is back', async (by, settings) => {
-    const victim = await startUpstreamProcess('api-1');
-    const other = await startUpstreamProcess('api-2');
-    const fleet = await startFleet({ upstreams: { 'api-1': victim.url, 'api-2': other.url }, affinity: [{ header: 'x-user-id' }], passive: { maxFails: 2, failTimeout: '300ms' }, ...settings });
-    const headers = await someoneOf(fleet, 'api-1');
-    expect((await throughBoth(fleet, '/before', { headers })).every(({ upstream, tries }) => upstream === 'api-1' && tries === 1)).toBe(true);
-    victim.kill('SIGKILL');
-    await victim.waitForExit();
-    if (by === 'requests') await Promise.all(Array.from({ length: 4 }, () => request(fleet.port, { headers })));
-    const { msg } = await fleet.logged('that it is down', ({ upstream, to }) => upstream === 'api-1' && to === 'down');
-    expect(msg).toBe('upstream api-1 of pool default is down');
-    // Trials may meet the dead upstream now and then; nothing else may.
-    const meanwhile = await throughBoth(fleet, '/load-balancer-test', { headers }, 48);
-    expect(meanwhile.filter(({ upstream, status }) => upstream !== 'api-2' || status !== 200)).toEqual([]);
-    expect(meanwhile.filter(({ tries }) => tries > 1).length).toBeLessThanOrEqual(changes(fleet, 'api-1').filter(({ to }) => to === 'trial').length);
-    const again = await startUpstreamProcess('api-1', victim.port);
-    await until('it to be up', async () => {
-      await request(fleet.port, { headers });
-      return changes(fleet, 'api-1').at(-1)?.['to'] === 'up';
-    });
-    // The word travels to the workers after it is logged.
-    await until('both workers to use it', async () => (await throughBoth(fleet, '/after', { headers }, 16)).every(({ upstream }) => upstream === 'api-1'));
-    await Promise.all([again.stop(), other.stop()]);
-  });
+  ])(
+    'kill -9 of an upstream, seen by %s: both workers stop using it, and use it again when it is back',
+    async (by, settings) => {
+      const victim = await startUpstreamProcess('api-1');
+      const other = await startUpstreamProcess('api-2');
+      const fleet = await startFleet({
+        upstreams: { 'api-1': victim.url, 'api-2': other.url },
+        affinity: [{ header: 'x-user-id' }],
+        passive: { maxFails: 2, failTimeout: '300ms' },
+        ...settings,
+      });
+      const headers = await someoneOf(fleet, 'api-1');
+      expect(
+        (await throughBoth(fleet, '/before', { headers })).every(
+          ({ upstream, tries }) => upstream === 'api-1' && tries === 1,
+        ),
+      ).toBe(true);
+      victim.kill('SIGKILL');
+      await victim.waitForExit();
+      if (by === 'requests')
+        await Promise.all(Array.from({ length: 4 }, () => request(fleet.port, { headers })));
+      const { msg } = await fleet.logged(
+        'that it is down',
+        ({ upstream, to }) => upstream === 'api-1' && to === 'down',
+      );
+      expect(msg).toBe('upstream api-1 of pool default is down');
+      // Trials may meet the dead upstream now and then; nothing else may.
+      const meanwhile = await throughBoth(fleet, '/load-balancer-test', { headers }, 48);
+      expect(meanwhile.filter(({ upstream, status }) => upstream !== 'api-2' || status !== 200)).toEqual([]);
+      expect(meanwhile.filter(({ tries }) => tries > 1).length).toBeLessThanOrEqual(
+        changes(fleet, 'api-1').filter(({ to }) => to === 'trial').length,
+      );
+      const again = await startUpstreamProcess('api-1', victim.port);
+      await until('it to be up', async () => {
+        await request(fleet.port, { headers });
+        return changes(fleet, 'api-1').at(-1)?.['to'] === 'up';
+      });
+      // The word travels to the workers after it is logged.
+      await until('both workers to use it', async () =>
+        (await throughBoth(fleet, '/after', { headers }, 16)).every(({ upstream }) => upstream === 'api-1'),
+      );
+      await Promise.all([again.stop(), other.stop()]);
+    },
+  );
 
   it('an upstream that was down is tried by one request of the whole fleet at a time', async () => {
     const sick = await startUpstream({ id: 'api-1', behaviour: { kind: 'drop' } });
@@ -54,7 +79,8 @@ describe('what the workers know of upstreams', () => {
       passive: { maxFails: 1, failTimeout: `${failTimeoutMs}ms` },
     });
     let count = 0;
-    const anybody = () => request(fleet.port, { target: '/load', headers: { 'x-user-id': `user-${count++}` } });
+    const anybody = () =>
+      request(fleet.port, { target: '/load', headers: { 'x-user-id': `user-${count++}` } });
     await until('api-1 to be down', async () => {
       await anybody();
       return changes(fleet, 'api-1').length > 0;
@@ -66,17 +92,25 @@ describe('what the workers know of upstreams', () => {
     await Promise.all(clients.map((client) => client.request()));
     sick.behaviour = { kind: 'silent' };
     const before = sick.seen.length;
-    await fleet.logged('that a trial may be made', ({ upstream, to }) => upstream === 'api-1' && to === 'trial');
+    await fleet.logged(
+      'that a trial may be made',
+      ({ upstream, to }) => upstream === 'api-1' && to === 'trial',
+    );
     await until('a trial', async () => {
       // The one that makes it is not answered.
-      for (const client of clients) client.request({ headers: { 'x-user-id': `user-${count++}` } }).catch(() => undefined);
+      for (const client of clients)
+        client.request({ headers: { 'x-user-id': `user-${count++}` } }).catch(() => undefined);
       return sick.seen.length > before;
     });
     const triedAt = performance.now();
     const from = fleet.log().length;
     await until('both workers to have had half a hundred', async () => {
       await Promise.all(Array.from({ length: 8 }, anybody));
-      const answers = fleet.log().slice(from).map(({ worker }) => worker).filter((worker) => worker !== undefined);
+      const answers = fleet
+        .log()
+        .slice(from)
+        .map(({ worker }) => worker)
+        .filter((worker) => worker !== undefined);
       return fleet.workers().every((pid) => answers.filter((worker) => worker === pid).length > 50);
     });
     expect(sick.seen.length - before, 'trials under way').toBe(1);
@@ -88,6 +122,13 @@ describe('what the workers know of upstreams', () => {
       await anybody();
       return changes(fleet, 'api-1').at(-1)?.['to'] === 'up';
     });
-    expect(changes(fleet, 'api-1').map(({ why }) => why)).toEqual(['requestsFailed', 'timeoutPassed', 'trialBegun', 'trialAbandoned', 'trialBegun', 'trialSucceeded']);
+    expect(changes(fleet, 'api-1').map(({ why }) => why)).toEqual([
+      'requestsFailed',
+      'timeoutPassed',
+      'trialBegun',
+      'trialAbandoned',
+      'trialBegun',
+      'trialSucceeded',
+    ]);
   });
 });

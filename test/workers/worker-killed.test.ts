@@ -15,7 +15,9 @@ describe('kill -9 of a worker under load', () => {
       const clients = await Promise.all(Array.from({ length: 4 }, () => connect(fleet.port)));
       await Promise.all(clients.map((client, index) => client.request({ target: `/${at}-${index}` })));
       for (const [index, client] of clients.entries()) {
-        const [line] = await until('its line', () => (fleet.answersTo(`/${at}-${index}`).length === 1 ? fleet.answersTo(`/${at}-${index}`) : undefined));
+        const [line] = await until('its line', () =>
+          fleet.answersTo(`/${at}-${index}`).length === 1 ? fleet.answersTo(`/${at}-${index}`) : undefined,
+        );
         owners.set(client, line!['worker']);
       }
     }
@@ -27,11 +29,19 @@ describe('kill -9 of a worker under load', () => {
     let isOver = false;
     let answers = 0;
     const load = [...owners.keys()].map(async (client) => {
-      while (!isOver && !failed.has(client)) await client.request({ target: '/load' }).then(() => void answers++, () => void failed.add(client));
+      while (!isOver && !failed.has(client))
+        await client.request({ target: '/load' }).then(
+          () => void answers++,
+          () => void failed.add(client),
+        );
     });
     await until('load', () => answers > 200);
     process.kill(victim!, 'SIGKILL');
-    await fleet.logged('that the worker ended', ({ msg, worker, restartMs }) => / ended \(SIGKILL\)/.test(msg) && worker === victim && restartMs === 100);
+    await fleet.logged(
+      'that the worker ended',
+      ({ msg, worker, restartMs }) =>
+        / ended \(SIGKILL\)/.test(msg) && worker === victim && restartMs === 100,
+    );
     const before = answers;
     // While there is one worker, it serves whoever comes.
     for (let count = 0; count < 20; count++) expect((await request(fleet.port)).status).toBe(200);
@@ -46,7 +56,10 @@ describe('kill -9 of a worker under load', () => {
 
     const next = fleet.workers().find((worker) => worker !== survivor)!;
     process.kill(next, 'SIGKILL');
-    await fleet.logged('that the next one ended, and waits for twice as long', ({ msg, worker, restartMs }) => / ended /.test(msg) && worker === next && restartMs === 200);
+    await fleet.logged(
+      'that the next one ended, and waits for twice as long',
+      ({ msg, worker, restartMs }) => / ended /.test(msg) && worker === next && restartMs === 200,
+    );
     await until('another worker', () => fleet.workers().length === 2, 10_000);
   });
 });

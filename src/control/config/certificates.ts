@@ -21,7 +21,10 @@ export function filesOf(folder: string): FileReader {
       try {
         const content = readFileSync(full);
         if (content.length <= CERTIFICATE_BYTES_MAX) return content;
-        issues.push({ path: at, message: `names ${full}, which is too big for a PEM file. Name the right file.` });
+        issues.push({
+          path: at,
+          message: `names ${full}, which is too big for a PEM file. Name the right file.`,
+        });
       } catch (error) {
         issues.push({ path: at, message: `names ${full}, ${reason(error)}` });
       }
@@ -36,31 +39,54 @@ export function filesOf(folder: string): FileReader {
 }
 
 /** A certificate and its key, checked before a listener or a running gateway depends on them. */
-export function certificateFiles(tls: { cert: string; key: string }, files: FileReader, at: readonly PropertyKey[], issues: Issue[]): void {
+export function certificateFiles(
+  tls: { cert: string; key: string },
+  files: FileReader,
+  at: readonly PropertyKey[],
+  issues: Issue[],
+): void {
   const certContent = files.read(tls.cert, [...at, 'cert'], issues);
   const keyContent = files.read(tls.key, [...at, 'key'], issues);
   const cert = certContent && certificate(certContent, files.resolve(tls.cert), [...at, 'cert'], issues);
   const key = keyContent && privateKey(keyContent, files.resolve(tls.key), [...at, 'key'], issues);
   if (cert && key && !cert.checkPrivateKey(key)) {
-    issues.push({ path: [...at, 'key'], message: 'does not belong to the certificate in cert. Name the key that the certificate was made with.' });
+    issues.push({
+      path: [...at, 'key'],
+      message: 'does not belong to the certificate in cert. Name the key that the certificate was made with.',
+    });
   }
 }
 
-function certificate(content: Buffer, file: string, at: readonly PropertyKey[], issues: Issue[]): X509Certificate | undefined {
+function certificate(
+  content: Buffer,
+  file: string,
+  at: readonly PropertyKey[],
+  issues: Issue[],
+): X509Certificate | undefined {
   try {
     return new X509Certificate(content);
   } catch {
-    issues.push({ path: at, message: `names ${file}, which holds no PEM certificate. It should begin with -----BEGIN CERTIFICATE-----.` });
+    issues.push({
+      path: at,
+      message: `names ${file}, which holds no PEM certificate. It should begin with -----BEGIN CERTIFICATE-----.`,
+    });
     return undefined;
   }
 }
 
-function privateKey(content: Buffer, file: string, at: readonly PropertyKey[], issues: Issue[]): KeyObject | undefined {
+function privateKey(
+  content: Buffer,
+  file: string,
+  at: readonly PropertyKey[],
+  issues: Issue[],
+): KeyObject | undefined {
   try {
     return createPrivateKey(content);
   } catch {
     const isEncrypted = content.includes('ENCRYPTED');
-    const message = isEncrypted ? 'which is encrypted. Take off its passphrase: openssl pkey -in KEY -out PLAIN.' : 'which holds no PEM private key. It should begin with -----BEGIN PRIVATE KEY-----.';
+    const message = isEncrypted
+      ? 'which is encrypted. Take off its passphrase: openssl pkey -in KEY -out PLAIN.'
+      : 'which holds no PEM private key. It should begin with -----BEGIN PRIVATE KEY-----.';
     issues.push({ path: at, message: `names ${file}, ${message}` });
     return undefined;
   }

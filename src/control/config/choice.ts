@@ -10,7 +10,10 @@ export interface Choosable {
   readonly options: z.ZodType;
 }
 
-/** `ring`, or `ring: { points: 200 }`: one entry of a registry and its options. `what` is its word: rule, placement, balance. */
+/**
+ * `ring`, or `ring: { points: 200 }`: one entry of a registry and its options. `what` is its word: rule,
+ * placement, balance.
+ */
 export function choice(what: string, registry: readonly Choosable[]): z.ZodType<Choice> {
   const names = registry.map((definition) => definition.name);
   return z.unknown().transform((value, context) => {
@@ -24,21 +27,28 @@ export function choice(what: string, registry: readonly Choosable[]): z.ZodType<
     }
     const keys = Object.keys(value);
     if (keys.length === 0) return fail(`names no ${what}. Write one of ${names.join(', ')}.`);
-    if (keys.length > 1) return fail(`has ${keys.length} names: ${keys.join(', ')}. Write one ${what} an entry, its options one level deeper.`);
+    if (keys.length > 1)
+      return fail(
+        `has ${keys.length} names: ${keys.join(', ')}. Write one ${what} an entry, its options one level deeper.`,
+      );
     // `ip:` with nothing after it is YAML's null, and means the defaults.
     return chosen(keys[0]!, (value as Record<string, unknown>)[keys[0]!] ?? {}, [keys[0]!]);
 
     function chosen(name: string, options: unknown, path: PropertyKey[]): Choice {
       const definition = registry.find((known) => known.name === name);
       if (definition === undefined) return fail(unknown(name, path), path);
-      const read = nested(definition.options, options, context, path, (checked) => ({ name, options: checked }));
+      const read = nested(definition.options, options, context, path, (checked) => ({
+        name,
+        options: checked,
+      }));
       return read ?? z.NEVER;
     }
 
     function unknown(name: string, path: PropertyKey[]): string {
       const [head, ...rest] = name.split(':');
       // `- header:x-user-id` is text to YAML, since no space follows the colon.
-      if (path.length === 0 && rest.length > 0 && names.includes(head!)) return `needs a space after the colon. Write ${head}: ${rest.join(':')}.`;
+      if (path.length === 0 && rest.length > 0 && names.includes(head!))
+        return `needs a space after the colon. Write ${head}: ${rest.join(':')}.`;
       return `is not a ${what}. ${didYouMean(name, names, `The ${what}s are`)}`;
     }
   });

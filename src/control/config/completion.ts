@@ -23,8 +23,14 @@ interface Parts {
 /** From a plain value to a whole configuration; undefined when `issues` got any. */
 export function complete(value: unknown, files: FileReader, issues: Issue[]): Config | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    const what = value === null || value === undefined ? 'is empty' : `must be a set of keys and values, not ${kindOf(value)}`;
-    issues.push({ path: [], message: `${what}. Write at least upstreams: { api-1: http://127.0.0.1:8001 }.` });
+    const what =
+      value === null || value === undefined
+        ? 'is empty'
+        : `must be a set of keys and values, not ${kindOf(value)}`;
+    issues.push({
+      path: [],
+      message: `${what}. Write at least upstreams: { api-1: http://127.0.0.1:8001 }.`,
+    });
     return undefined;
   }
   const isFull = Object.hasOwn(value, 'pools') || Object.hasOwn(value, 'routes');
@@ -33,7 +39,10 @@ export function complete(value: unknown, files: FileReader, issues: Issue[]): Co
   if (issues.length > 0) return undefined;
   return {
     listen: gateway.listen!,
-    tls: gateway.tls === undefined ? undefined : { certFile: files.resolve(gateway.tls.cert), keyFile: files.resolve(gateway.tls.key) },
+    tls:
+      gateway.tls === undefined
+        ? undefined
+        : { certFile: files.resolve(gateway.tls.cert), keyFile: files.resolve(gateway.tls.key) },
     keys: gateway.keys!,
     pools: parts.pools,
     routes: parts.routes.map(({ at: _at, ...route }) => route).sort(bySpecificity),
@@ -56,7 +65,10 @@ function shorthand(value: object, files: FileReader, issues: Issue[]): Read {
   const read = readSections({ ...gatewayShape, ...shorthandShape }, value, [], issues);
   const pool = toPool('default', { ...read, tls: read.upstreamTls }, files, ['upstreamTls'], issues);
   const { affinity, balance } = read;
-  const routes = affinity && balance ? [{ name: 'default', pool: 'default', hosts: [], path: '/', affinity, balance, at: [] }] : [];
+  const routes =
+    affinity && balance
+      ? [{ name: 'default', pool: 'default', hosts: [], path: '/', affinity, balance, at: [] }]
+      : [];
   cookieClashes(routes, issues);
   handOvers(routes, issues);
   return { gateway: read, parts: { pools: pool === undefined ? [] : [pool], routes } };
@@ -67,8 +79,14 @@ function full(value: object, files: FileReader, issues: Issue[]): Read {
   for (const key of Object.keys(shorthandShape)) {
     if (!Object.hasOwn(rest, key)) continue;
     delete rest[key];
-    const place = key === 'affinity' || key === 'balance' ? 'a route in routes' : `a pool in pools${key === 'upstreamTls' ? ', as tls' : ''}`;
-    issues.push({ path: [key], message: `is the shorthand for one pool and one route, and can't stand beside pools or routes. Move it into ${place}.` });
+    const place =
+      key === 'affinity' || key === 'balance'
+        ? 'a route in routes'
+        : `a pool in pools${key === 'upstreamTls' ? ', as tls' : ''}`;
+    issues.push({
+      path: [key],
+      message: `is the shorthand for one pool and one route, and can't stand beside pools or routes. Move it into ${place}.`,
+    });
   }
   const gateway = readSections({ ...gatewayShape }, rest, [], issues);
   const names = typeof writtenPools === 'object' && writtenPools !== null ? Object.keys(writtenPools) : [];
@@ -82,8 +100,12 @@ function full(value: object, files: FileReader, issues: Issue[]): Read {
 
 function readPools(value: unknown, files: FileReader, issues: Issue[]): PoolConfig[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    const what = value === undefined ? 'is missing' : `must be a set of names and pools, not ${kindOf(value)}`;
-    issues.push({ path: ['pools'], message: `${what}. Write pools: { api: { upstreams: { api-1: http://127.0.0.1:8001 } } }.` });
+    const what =
+      value === undefined ? 'is missing' : `must be a set of names and pools, not ${kindOf(value)}`;
+    issues.push({
+      path: ['pools'],
+      message: `${what}. Write pools: { api: { upstreams: { api-1: http://127.0.0.1:8001 } } }.`,
+    });
     return [];
   }
   const entries = Object.entries(value);
@@ -92,15 +114,28 @@ function readPools(value: unknown, files: FileReader, issues: Issue[]): PoolConf
     const path = ['pools', name];
     const named = poolName.safeParse(name);
     if (!named.success) issues.push({ path, message: named.error.issues[0]!.message });
-    const pool = toPool(name, readSections(poolShape, written, path, issues), files, [...path, 'tls'], issues);
+    const pool = toPool(
+      name,
+      readSections(poolShape, written, path, issues),
+      files,
+      [...path, 'tls'],
+      issues,
+    );
     return pool === undefined ? [] : [pool];
   });
 }
 
-function toPool(name: string, read: Sections<typeof poolShape>, files: FileReader, tlsPath: Path, issues: Issue[]): PoolConfig | undefined {
+function toPool(
+  name: string,
+  read: Sections<typeof poolShape>,
+  files: FileReader,
+  tlsPath: Path,
+  issues: Issue[],
+): PoolConfig | undefined {
   const { upstreams, placement, health, passive, tls } = read;
   if (tls?.ca !== undefined) files.authority(tls.ca, [...tlsPath, 'ca'], issues);
-  if (upstreams === undefined || placement === undefined || passive === undefined || tls === undefined) return undefined;
+  if (upstreams === undefined || placement === undefined || passive === undefined || tls === undefined)
+    return undefined;
   return {
     name,
     upstreams,
@@ -113,15 +148,26 @@ function toPool(name: string, read: Sections<typeof poolShape>, files: FileReade
 
 function readRoutes(value: unknown, pools: readonly string[], issues: Issue[]): WrittenRoute[] {
   if (!Array.isArray(value) || value.length === 0) {
-    const what = value === undefined ? 'is missing' : Array.isArray(value) ? 'is empty' : `must be a list, not ${kindOf(value)}`;
-    issues.push({ path: ['routes'], message: `${what}. Write routes: [{ match: { path: / }, pool: ${pools[0] ?? 'api'} }].` });
+    const what =
+      value === undefined
+        ? 'is missing'
+        : Array.isArray(value)
+          ? 'is empty'
+          : `must be a list, not ${kindOf(value)}`;
+    issues.push({
+      path: ['routes'],
+      message: `${what}. Write routes: [{ match: { path: / }, pool: ${pools[0] ?? 'api'} }].`,
+    });
     return [];
   }
   return value.flatMap((written, index): WrittenRoute[] => {
     const at = ['routes', index];
     const { name, match, pool, affinity, balance } = readSections(routeShape, written, at, issues);
     if (pool !== undefined && pools.length > 0 && !pools.includes(pool)) {
-      issues.push({ path: [...at, 'pool'], message: `names no pool of this file. The pools are: ${pools.join(', ')}.` });
+      issues.push({
+        path: [...at, 'pool'],
+        message: `names no pool of this file. The pools are: ${pools.join(', ')}.`,
+      });
     }
     if (match === undefined) return [];
     const { hosts, path } = match;

@@ -2,14 +2,17 @@ import type { Limits } from '../../proxy/limits.js';
 import type { Upstream } from '../../route/pool/upstream.js';
 
 /**
- * A configuration that has been read, checked and completed: no shorthand, no missing values, durations in milliseconds.
- * The gateway and `explain` take this; only `load.ts` and `schema.ts` know how it was written.
+ * A configuration that has been read, checked and completed: no shorthand, no missing values, durations in
+ * milliseconds. The gateway and `explain` take this; only `load.ts` and `schema.ts` know how it was written.
  */
 export interface Config {
   readonly listen: Listen;
   /** Absent: plain HTTP. File paths, absolute. */
   readonly tls: TlsFiles | undefined;
-  /** Secrets for sealed cookies: the first seals, all open. Empty: the gateway makes one that lives as long as it does. */
+  /**
+   * Secrets for sealed cookies: the first seals, all open. Empty: the gateway makes one that lives as long as
+   * it does.
+   */
   readonly keys: readonly string[];
   readonly pools: readonly PoolConfig[];
   /** The most specific first: longer path prefixes before shorter, named hosts before any host. */
@@ -61,7 +64,9 @@ export interface RouteConfig {
   readonly pool: string;
   /** Host names in lower case, without port; `*.example.org` matches one or more labels. Empty: any host. */
   readonly hosts: readonly string[];
-  /** A path prefix that ends at a segment: `/api` matches `/api` and `/api/x`, not `/apix`. `/` matches all. */
+  /**
+   * A path prefix that ends at a segment: `/api` matches `/api` and `/api/x`, not `/apix`. `/` matches all.
+   */
   readonly path: string;
   readonly affinity: readonly Choice[];
   readonly balance: Choice;

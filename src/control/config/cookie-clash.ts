@@ -15,17 +15,24 @@ interface WrittenCookie {
 }
 
 /**
- * Two routes that write one cookie: a browser keeps only the last, and a cookie of one route means nothing to the other, so each
- * request to the one would take away the binding of the other. What a rule writes is asked of the rule itself.
+ * Two routes that write one cookie: a browser keeps only the last, and a cookie of one route means nothing to
+ * the other, so each request to the one would take away the binding of the other. What a rule writes is asked
+ * of the rule itself.
  */
-export function cookieClashes(routes: readonly (RouteConfig & { readonly at: readonly PropertyKey[] })[], issues: Issue[]): void {
+export function cookieClashes(
+  routes: readonly (RouteConfig & { readonly at: readonly PropertyKey[] })[],
+  issues: Issue[],
+): void {
   const written: WrittenCookie[] = [];
   for (const route of routes) {
     route.affinity.forEach((choice, index) => {
       const cookie = cookieOf(choice.name, choice.options, route.name);
       if (cookie === undefined) return;
       const at = [...route.at, 'affinity', index];
-      const other = written.find((earlier) => earlier.identity === cookie.identity && (earlier.hasDomain || overlap(earlier.route, route)));
+      const other = written.find(
+        (earlier) =>
+          earlier.identity === cookie.identity && (earlier.hasDomain || overlap(earlier.route, route)),
+      );
       if (other === undefined) written.push({ ...cookie, route, at });
       else issues.push({ path: at, message: clash(cookie.name, pathText(other.at), choice.name) });
     });
@@ -37,16 +44,31 @@ function clash(cookie: string, other: string, rule: string): string {
 }
 
 /** Asks the rule for a `Set-Cookie` and reads what identifies it. */
-function cookieOf(name: string, options: unknown, route: string): Pick<WrittenCookie, 'name' | 'identity' | 'hasDomain'> | undefined {
+function cookieOf(
+  name: string,
+  options: unknown,
+  route: string,
+): Pick<WrittenCookie, 'name' | 'identity' | 'hasDomain'> | undefined {
   const rule = sampleRule(name, options, route);
   if (rule?.bind === undefined) return undefined;
   const [pair = '', ...attributes] = rule.bind(plainFacts({ nowMs: 0 }), SOME_POOL, 0).split('; ');
-  const find = (attribute: string): string => attributes.find((text) => text.toLowerCase().startsWith(`${attribute}=`))?.toLowerCase() ?? '';
+  const find = (attribute: string): string =>
+    attributes.find((text) => text.toLowerCase().startsWith(`${attribute}=`))?.toLowerCase() ?? '';
   const cookie = pair.slice(0, pair.indexOf('='));
-  return { name: cookie, identity: `${cookie};${find('domain')};${find('path')}`, hasDomain: find('domain') !== '' };
+  return {
+    name: cookie,
+    identity: `${cookie};${find('domain')};${find('path')}`,
+    hasDomain: find('domain') !== '',
+  };
 }
 
-const NO_PLACEMENT: Placement = { name: '', members: [], owner: () => -1, rank: () => [], withMembers: () => NO_PLACEMENT };
+const NO_PLACEMENT: Placement = {
+  name: '',
+  members: [],
+  owner: () => -1,
+  rank: () => [],
+  withMembers: () => NO_PLACEMENT,
+};
 
 const SOME_POOL: PoolSnapshot = {
   version: 0,
@@ -56,7 +78,10 @@ const SOME_POOL: PoolSnapshot = {
   indexOf: () => undefined,
 };
 
-function overlap(a: { readonly hosts: readonly string[] }, b: { readonly hosts: readonly string[] }): boolean {
+function overlap(
+  a: { readonly hosts: readonly string[] },
+  b: { readonly hosts: readonly string[] },
+): boolean {
   if (a.hosts.length === 0 || b.hosts.length === 0) return true;
   return a.hosts.some((one) => b.hosts.some((other) => covers(one, other) || covers(other, one)));
 }

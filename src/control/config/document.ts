@@ -1,4 +1,15 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type Node, type YAMLError } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Document,
+  type Node,
+  type YAMLError,
+} from 'yaml';
 import { pathText, type ConfigProblem } from './problem.js';
 
 /** A configuration's text, parsed: its plain value, and where each path of it stands. */
@@ -19,7 +30,12 @@ export function parseText(text: string): ConfigDocument {
   };
   let document: Document.Parsed;
   try {
-    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true, merge: true });
+    document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      stringKeys: true,
+      merge: true,
+    });
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     return broken({ path: '', message: TOO_DEEP });
@@ -27,10 +43,15 @@ export function parseText(text: string): ConfigDocument {
   const doubles = document.errors.filter((error) => error.code === 'DUPLICATE_KEY');
   const others = document.errors.filter((error) => error.code !== 'DUPLICATE_KEY');
   // The first error makes the parser lose its place, so what follows it would mislead.
-  if (others[0] !== undefined) return broken({ path: '', message: syntaxMessage(others[0]), ...at(others[0].pos[0]) });
+  if (others[0] !== undefined)
+    return broken({ path: '', message: syntaxMessage(others[0]), ...at(others[0].pos[0]) });
   const problems: ConfigProblem[] = [
     ...doubles.map((error) => ({ ...doubleKey(document, error), ...at(error.pos[0]) })),
-    ...document.warnings.map((warning) => ({ path: '', message: syntaxMessage(warning), ...at(warning.pos[0]) })),
+    ...document.warnings.map((warning) => ({
+      path: '',
+      message: syntaxMessage(warning),
+      ...at(warning.pos[0]),
+    })),
   ];
   const alias = brokenAlias(document);
   if (alias !== undefined) return broken({ path: '', message: alias.message, ...at(alias.offset) });
@@ -41,7 +62,11 @@ export function parseText(text: string): ConfigDocument {
   } catch (error) {
     if (error instanceof RangeError) return broken({ path: '', message: TOO_DEEP });
     if (!(error instanceof ReferenceError)) throw error;
-    return broken({ path: '', message: 'uses aliases (*name) to grow more than a hundredfold, as an attack would. Write the values out.' });
+    return broken({
+      path: '',
+      message:
+        'uses aliases (*name) to grow more than a hundredfold, as an attack would. Write the values out.',
+    });
   }
 }
 
@@ -60,7 +85,8 @@ function syntaxMessage(error: YAMLError): string {
       if (!error.message.includes('quote')) break;
       return 'is not YAML: a quote is opened and not closed. Close it.';
     case 'BAD_INDENT':
-      if (error.message.startsWith('Flow')) return 'is not YAML here: a [ or { above is not closed, or what stands in it is not indented. Close it.';
+      if (error.message.startsWith('Flow'))
+        return 'is not YAML here: a [ or { above is not closed, or what stands in it is not indented. Close it.';
       return 'is not YAML here: the indentation does not fit what stands above. Align it with its neighbours.';
     case 'MULTIPLE_DOCS':
       return 'holds a second document (---). Write one document a file.';
@@ -78,14 +104,25 @@ function syntaxMessage(error: YAMLError): string {
 }
 
 /** An alias of nothing, or of what it stands in: the parser would stumble over both, and not say where. */
-function brokenAlias(document: Document.Parsed): { readonly message: string; readonly offset: number } | undefined {
+function brokenAlias(
+  document: Document.Parsed,
+): { readonly message: string; readonly offset: number } | undefined {
   let found: { message: string; offset: number } | undefined;
   visit(document, {
     Alias: (_, alias) => {
       const offset = alias.range?.[0] ?? 0;
       const range = alias.resolve(document)?.range;
-      if (!range) found = { message: 'uses an alias (*name) before its anchor (&name), or without one. Put the anchor first, or quote a text that begins with *.', offset };
-      else if (range[0] <= offset && offset < range[2]) found = { message: 'uses an alias (*name) inside of what it stands for. Write the value out.', offset };
+      if (!range)
+        found = {
+          message:
+            'uses an alias (*name) before its anchor (&name), or without one. Put the anchor first, or quote a text that begins with *.',
+          offset,
+        };
+      else if (range[0] <= offset && offset < range[2])
+        found = {
+          message: 'uses an alias (*name) inside of what it stands for. Write the value out.',
+          offset,
+        };
       return found === undefined ? undefined : visit.BREAK;
     },
   });
@@ -102,7 +139,10 @@ function doubleKey(document: Document.Parsed, error: YAMLError): { path: string;
     },
   });
   const name = path.at(-1);
-  return { path: pathText(path), message: `${name === undefined ? 'the key' : String(name)} is written twice. Keep one of the two, or give one another name.` };
+  return {
+    path: pathText(path),
+    message: `${name === undefined ? 'the key' : String(name)} is written twice. Keep one of the two, or give one another name.`,
+  };
 }
 
 /** The path of a pair's map, from the nodes around it. */
@@ -111,7 +151,8 @@ function pathOf(ancestors: readonly unknown[]): PropertyKey[] {
   ancestors.forEach((around, depth) => {
     const child = ancestors[depth + 1];
     if (isSeq(around) && child !== undefined) path.push(around.items.indexOf(child));
-    if (isMap(around) && child !== undefined) path.push(String((child as { key: { value: unknown } }).key.value));
+    if (isMap(around) && child !== undefined)
+      path.push(String((child as { key: { value: unknown } }).key.value));
   });
   return path;
 }

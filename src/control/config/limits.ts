@@ -36,7 +36,9 @@ export const written = z.strictObject({
   connectTime: duration(LIMIT_BOUNDS.connectTime).default(DEFAULT_LIMITS.connectTimeMs),
   answerTime: duration(LIMIT_BOUNDS.answerTime).default(DEFAULT_LIMITS.answerTimeMs),
   upstreamIdleTime: duration(LIMIT_BOUNDS.upstreamIdleTime).default(DEFAULT_LIMITS.upstreamIdleMs),
-  upstreamIdleConnections: wholeNumber(LIMIT_BOUNDS.upstreamIdleConnections).default(DEFAULT_LIMITS.upstreamIdleMax),
+  upstreamIdleConnections: wholeNumber(LIMIT_BOUNDS.upstreamIdleConnections).default(
+    DEFAULT_LIMITS.upstreamIdleMax,
+  ),
   keptBodyBytes: size(LIMIT_BOUNDS.keptBodyBytes).default(DEFAULT_LIMITS.keptBodyBytesMax),
   tries: wholeNumber(LIMIT_BOUNDS.tries).default(DEFAULT_LIMITS.triesMax),
 });

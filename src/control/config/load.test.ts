@@ -27,26 +27,48 @@ function thrown(task: () => unknown): unknown {
 
 describe('a configuration from an object', () => {
   it('is the same as from the text', () => {
-    const value = { listen: 9000, upstreams: { 'api-1': 'http://127.0.0.1:8001' }, affinity: [{ header: 'x-user-id' }] };
-    expect(readConfig(value)).toEqual(parseConfig(JSON.stringify(value), { source: 'a.json', folder: '.', env: {} }));
+    const value = {
+      listen: 9000,
+      upstreams: { 'api-1': 'http://127.0.0.1:8001' },
+      affinity: [{ header: 'x-user-id' }],
+    };
+    expect(readConfig(value)).toEqual(
+      parseConfig(JSON.stringify(value), { source: 'a.json', folder: '.', env: {} }),
+    );
   });
 
   it('gives its problems with their paths and without lines', () => {
-    const error = thrown(() => readConfig({ upstreams: { 'api-1': { url: 'http://a', weight: Number.NaN } }, expose: 'maybe' })) as ConfigError;
+    const error = thrown(() =>
+      readConfig({ upstreams: { 'api-1': { url: 'http://a', weight: Number.NaN } }, expose: 'maybe' }),
+    ) as ConfigError;
     expect(error).toBeInstanceOf(ConfigError);
     expect(error.code).toBe('STICKY_CONFIG_INVALID');
     expect(error.problems).toEqual([
       { path: 'expose', message: 'must be true or false, not text.' },
-      { path: 'upstreams.api-1.weight', message: 'must be above 0, not NaN. Write weight: 1 or leave it out.' },
+      {
+        path: 'upstreams.api-1.weight',
+        message: 'must be above 0, not NaN. Write weight: 1 or leave it out.',
+      },
     ]);
   });
 
   it('does not read the environment', () => {
-    expect(readConfig({ upstreams: ['http://a'], affinity: [{ path: '/${HOME}/:id' }] }).routes[0]!.affinity[0]!.options).toMatchObject({ pattern: '/${HOME}/:id' });
+    expect(
+      readConfig({ upstreams: ['http://a'], affinity: [{ path: '/${HOME}/:id' }] }).routes[0]!.affinity[0]!
+        .options,
+    ).toMatchObject({ pattern: '/${HOME}/:id' });
   });
 
   it('survives keys that objects inherit and values of any kind', () => {
-    for (const value of [undefined, null, 1, 'text', [], { constructor: 1, upstreams: { toString: 'http://a' } }, { upstreams: [null, undefined, () => 1, Symbol('x')], affinity: [null, 1] }]) {
+    for (const value of [
+      undefined,
+      null,
+      1,
+      'text',
+      [],
+      { constructor: 1, upstreams: { toString: 'http://a' } },
+      { upstreams: [null, undefined, () => 1, Symbol('x')], affinity: [null, 1] },
+    ]) {
       expect(thrown(() => readConfig(value))).toBeInstanceOf(ConfigError);
     }
   });
@@ -54,7 +76,9 @@ describe('a configuration from an object', () => {
 
 describe('a configuration from a file', () => {
   it('is read from the folder it is called in, and gives line and column', () => {
-    const error = thrown(() => loadConfig(file('bad.yaml', 'upstreams:\n  api-1: http://a\n  api-2: nothing at all\n'), {}, folder)) as ConfigError;
+    const error = thrown(() =>
+      loadConfig(file('bad.yaml', 'upstreams:\n  api-1: http://a\n  api-2: nothing at all\n'), {}, folder),
+    ) as ConfigError;
     expect(error.problems).toMatchObject([{ path: 'upstreams.api-2', line: 3, column: 3 }]);
     expect(error.source).toBe('bad.yaml');
   });
@@ -78,11 +102,17 @@ describe('a configuration from a file', () => {
     ['closed lists', `a: ${'['.repeat(20_000)}${']'.repeat(20_000)}`],
     ['maps', Array.from({ length: 3000 }, (__, at) => `${' '.repeat(at % 300)}a:`).join('\n')],
   ])('that nests %s without end is refused', (_, text) => {
-    expect(thrown(() => parseConfig(text, { source: 'deep.yaml', folder, env: {} }))).toBeInstanceOf(ConfigError);
+    expect(thrown(() => parseConfig(text, { source: 'deep.yaml', folder, env: {} }))).toBeInstanceOf(
+      ConfigError,
+    );
   });
 
   it('with Windows line ends and a byte order mark is read like any other', () => {
-    const config = loadConfig(file('windows.yaml', '\uFEFFupstreams:\r\n  api-1: http://a\r\nexpose: true\r\n'), {}, folder);
+    const config = loadConfig(
+      file('windows.yaml', '\uFEFFupstreams:\r\n  api-1: http://a\r\nexpose: true\r\n'),
+      {},
+      folder,
+    );
     expect(config.expose).toBe(true);
   });
 });

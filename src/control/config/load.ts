@@ -25,8 +25,8 @@ export interface TextOrigin {
 }
 
 /**
- * Reads a YAML or JSON file. Throws ConfigError (STICKY_CONFIG_INVALID) with every problem in it, or StickyError
- * (STICKY_CONFIG_UNREADABLE) when there is no text to read.
+ * Reads a YAML or JSON file. Throws ConfigError (STICKY_CONFIG_INVALID) with every problem in it, or
+ * StickyError (STICKY_CONFIG_UNREADABLE) when there is no text to read.
  */
 export function loadConfig(file: string, env: Environment, folder: string): Config {
   const path = resolve(folder, file);
@@ -43,18 +43,29 @@ export function parseConfig(text: string, origin: TextOrigin): Config {
   const issues: Issue[] = [];
   const config = complete(value, filesOf(origin.folder), issues);
   // What a missing variable leaves behind is empty; the schema's complaint about that says nothing new.
-  const news = issues.filter((issue) => !missing.some(({ path }) => path.every((part, at) => issue.path[at] === part)));
-  const problems = [...document.problems, ...[...missing, ...news].map((issue) => placed(issue, document, taken))];
+  const news = issues.filter(
+    (issue) => !missing.some(({ path }) => path.every((part, at) => issue.path[at] === part)),
+  );
+  const problems = [
+    ...document.problems,
+    ...[...missing, ...news].map((issue) => placed(issue, document, taken)),
+  ];
   if (problems.length > 0 || config === undefined) throw new ConfigError(inOrder(problems), origin.source);
   return config;
 }
 
-/** A configuration from a plain object, as code writes it. `${NAME}` means nothing here; relative paths start at `folder`. */
+/**
+ * A configuration from a plain object, as code writes it. `${NAME}` means nothing here; relative paths start
+ * at `folder`.
+ */
 export function readConfig(value: unknown, folder: string = process.cwd(), source?: string): Config {
   const issues: Issue[] = [];
   const config = complete(value, filesOf(folder), issues);
   if (config === undefined) {
-    throw new ConfigError(issues.map(({ path, message }) => ({ path: pathText(path), message })), source);
+    throw new ConfigError(
+      issues.map(({ path, message }) => ({ path: pathText(path), message })),
+      source,
+    );
   }
   return config;
 }
@@ -66,16 +77,28 @@ function readText(path: string, shown: string): string {
     const { size } = fstatSync(descriptor);
     if (size <= FILE_BYTES_MAX) return readFileSync(descriptor, 'utf8');
   } catch (error) {
-    throw new StickyError('STICKY_CONFIG_UNREADABLE', `Can't use the configuration ${shown}, ${reason(error, 'the working folder')}`, { cause: error });
+    throw new StickyError(
+      'STICKY_CONFIG_UNREADABLE',
+      `Can't use the configuration ${shown}, ${reason(error, 'the working folder')}`,
+      { cause: error },
+    );
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
-  throw new StickyError('STICKY_CONFIG_UNREADABLE', `Can't use the configuration ${shown}, which has more than ${FILE_BYTES_MAX} bytes. Is it the right file?`);
+  throw new StickyError(
+    'STICKY_CONFIG_UNREADABLE',
+    `Can't use the configuration ${shown}, which has more than ${FILE_BYTES_MAX} bytes. Is it the right file?`,
+  );
 }
 
-function placed({ path, message }: Issue, document: ConfigDocument, taken: ReadonlyMap<string, string>): ConfigProblem {
+function placed(
+  { path, message }: Issue,
+  document: ConfigDocument,
+  taken: ReadonlyMap<string, string>,
+): ConfigProblem {
   let shown = message;
-  for (const [value, reference] of taken) if (value.length >= SECRET_CHARS_MIN) shown = shown.replaceAll(value, reference);
+  for (const [value, reference] of taken)
+    if (value.length >= SECRET_CHARS_MIN) shown = shown.replaceAll(value, reference);
   return { path: pathText(path), message: shown, ...document.locate(path) };
 }
 

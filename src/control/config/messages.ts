@@ -14,8 +14,9 @@ const EXPECTED: Readonly<Record<string, string>> = {
 };
 
 /**
- * The sentence for an issue whose schema has none of its own. Given to every parse, so that rules, placements and
- * balances, which bring plain zod schemas, speak like the rest. It never shows text that was written: that may be a secret.
+ * The sentence for an issue whose schema has none of its own. Given to every parse, so that rules, placements
+ * and balances, which bring plain zod schemas, speak like the rest. It never shows text that was written:
+ * that may be a secret.
  */
 export function sentence(issue: z.core.$ZodRawIssue): string {
   if (issue.code === 'unrecognized_keys') return unknownKeys(issue);
@@ -25,9 +26,19 @@ export function sentence(issue: z.core.$ZodRawIssue): string {
     case 'invalid_type':
       return `must be ${EXPECTED[issue.expected] ?? issue.expected}, not ${kindOf(issue.input)}.${keysText(issue)}`;
     case 'too_small':
-      return bound(issue.origin, issue.inclusive === false ? 'above' : 'at least', Number(issue.minimum), issue.input);
+      return bound(
+        issue.origin,
+        issue.inclusive === false ? 'above' : 'at least',
+        Number(issue.minimum),
+        issue.input,
+      );
     case 'too_big':
-      return bound(issue.origin, issue.inclusive === false ? 'below' : 'at most', Number(issue.maximum), issue.input);
+      return bound(
+        issue.origin,
+        issue.inclusive === false ? 'below' : 'at most',
+        Number(issue.maximum),
+        issue.input,
+      );
     case 'not_multiple_of':
       return `must be a multiple of ${String(issue.divisor)}.`;
     case 'invalid_value':
@@ -45,7 +56,10 @@ export function toIssues(issues: readonly z.core.$ZodIssue[], base: readonly Pro
     const path = [...base, ...issue.path];
     if (issue.code === 'unrecognized_keys') {
       const messages = issue.message.split('\n');
-      return issue.keys.map((key, at) => ({ path: [...path, key], message: messages[at] ?? 'is not a key here.' }));
+      return issue.keys.map((key, at) => ({
+        path: [...path, key],
+        message: messages[at] ?? 'is not a key here.',
+      }));
     }
     if (issue.code === 'invalid_union' && issue.errors.length > 0) return toIssues(meant(issue.errors), path);
     return [{ path, message: issue.message }];
@@ -85,11 +99,16 @@ function keysOf(issue: z.core.$ZodRawIssue): string[] {
 
 function bound(origin: string, relation: string, limit: number, input: unknown): string {
   if (origin === 'string') return `must have ${relation} ${limit} character${limit === 1 ? '' : 's'}.`;
-  if (origin === 'array' || origin === 'set') return `must have ${relation} ${limit} ${limit === 1 ? 'entry' : 'entries'}.`;
+  if (origin === 'array' || origin === 'set')
+    return `must have ${relation} ${limit} ${limit === 1 ? 'entry' : 'entries'}.`;
   return `must be ${relation} ${limit}, not ${kindOf(input)}.`;
 }
 
 /** Of a union's forms the one whose type fits, so that its own complaint is heard. */
 function meant(forms: readonly (readonly z.core.$ZodIssue[])[]): readonly z.core.$ZodIssue[] {
-  return forms.find((issues) => !issues.some((issue) => issue.code === 'invalid_type' && issue.path.length === 0)) ?? forms[0]!;
+  return (
+    forms.find(
+      (issues) => !issues.some((issue) => issue.code === 'invalid_type' && issue.path.length === 0),
+    ) ?? forms[0]!
+  );
 }

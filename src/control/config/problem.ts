@@ -2,7 +2,9 @@ import { StickyError } from '../../base/errors.js';
 
 /** One thing that is wrong with a configuration. */
 export interface ConfigProblem {
-  /** Where, in the words of the file: `upstreams.api-2.weight`, `routes[0].match`. Empty: the file as a whole. */
+  /**
+   * Where, in the words of the file: `upstreams.api-2.weight`, `routes[0].match`. Empty: the file as a whole.
+   */
   readonly path: string;
   /** What is wrong, and what to write instead. Never holds a secret. */
   readonly message: string;
@@ -34,7 +36,9 @@ export class ConfigError extends StickyError {
 /** `stickyroute.yaml:12:5 upstreams.api-2.weight: must be above 0, not 0.` */
 export function problemLine(problem: ConfigProblem, source?: string): string {
   const place = problem.line === undefined ? '' : `:${problem.line}:${problem.column ?? 1}`;
-  const where = [source === undefined ? '' : source + place, problem.path].filter((part) => part !== '').join(' ');
+  const where = [source === undefined ? '' : source + place, problem.path]
+    .filter((part) => part !== '')
+    .join(' ');
   return where === '' ? problem.message : `${where}: ${problem.message}`;
 }
 

@@ -1,7 +1,10 @@
 import type { RouteConfig } from './config.js';
 import { pathText, type Issue } from './problem.js';
 
-/** A route's name when it has none: what it matches, so that it stays the same when the list is sorted. It is the scope of cookies. */
+/**
+ * A route's name when it has none: what it matches, so that it stays the same when the list is sorted. It is
+ * the scope of cookies.
+ */
 export function routeName(hosts: readonly string[], path: string): string {
   return `${hosts.join(',')}${path}`;
 }
@@ -11,7 +14,10 @@ export function bySpecificity(a: RouteConfig, b: RouteConfig): number {
   return hostRank(a) - hostRank(b) || segments(b.path) - segments(a.path) || (a.name < b.name ? -1 : 1);
 }
 
-/** Two routes that match the same requests, or share a name: the second would never answer, or read the first one's cookies. */
+/**
+ * Two routes that match the same requests, or share a name: the second would never answer, or read the first
+ * one's cookies.
+ */
 export function duplicateRoutes(
   routes: readonly (Pick<RouteConfig, 'name' | 'hosts' | 'path'> & { readonly at: readonly PropertyKey[] })[],
   issues: Issue[],
@@ -25,9 +31,15 @@ export function duplicateRoutes(
     if (taken !== undefined) {
       const first = pathText(byMatch.get(`${taken} ${path}`)!);
       const what = `${taken === '' ? 'any host' : taken} with path ${path}`;
-      issues.push({ path: at, message: `matches ${what}, as ${first} does already, so it would never be used. Remove one, or give one another match.` });
+      issues.push({
+        path: at,
+        message: `matches ${what}, as ${first} does already, so it would never be used. Remove one, or give one another match.`,
+      });
     } else if (namesake !== undefined) {
-      issues.push({ path: [...at, 'name'], message: `is the name of ${pathText(namesake)} too. Give each route a name of its own: it is the scope of its cookies.` });
+      issues.push({
+        path: [...at, 'name'],
+        message: `is the name of ${pathText(namesake)} too. Give each route a name of its own: it is the scope of its cookies.`,
+      });
     }
     for (const place of places) if (!byMatch.has(`${place} ${path}`)) byMatch.set(`${place} ${path}`, at);
     if (namesake === undefined) byName.set(name, at);

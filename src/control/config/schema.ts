@@ -17,10 +17,16 @@ const WORKERS_MAX = 256;
 const HOUR = 3_600_000;
 
 export const listen = reads((value): Listen | Wrong => {
-  const match = /^(?:(\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9._-]*):)?(\d{1,5})$/.exec(typeof value === 'number' ? String(value) : typeof value === 'string' ? value : '');
-  if (match === null) return new Wrong('is not an address to listen at. Write a port (8080), or an address and a port: "127.0.0.1:8080" or "[::1]:8080".');
+  const match = /^(?:(\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9._-]*):)?(\d{1,5})$/.exec(
+    typeof value === 'number' ? String(value) : typeof value === 'string' ? value : '',
+  );
+  if (match === null)
+    return new Wrong(
+      'is not an address to listen at. Write a port (8080), or an address and a port: "127.0.0.1:8080" or "[::1]:8080".',
+    );
   const port = Number(match[2]);
-  if (port > 65535) return new Wrong(`has the port ${port}. Write one from 1 to 65535, or 0 to let the system choose.`);
+  if (port > 65535)
+    return new Wrong(`has the port ${port}. Write one from 1 to 65535, or 0 to let the system choose.`);
   const host = match[1]?.replace(/^\[|\]$/g, '');
   return { host: host === '' ? undefined : host, port };
 });
@@ -29,18 +35,27 @@ export const workers = reads((value): number | 'auto' | Wrong => {
   if (value === 'auto') return value;
   const count = toNumber(value);
   if (count !== undefined && Number.isInteger(count) && count >= 1 && count <= WORKERS_MAX) return count;
-  return new Wrong(`is not a number of processes. Write a whole number from 1 to ${WORKERS_MAX}, or auto for one a core.`);
+  return new Wrong(
+    `is not a number of processes. Write a whole number from 1 to ${WORKERS_MAX}, or auto for one a core.`,
+  );
 });
 
-/** A list whose entries are read each on their own, so that one bad entry hides no other. `twice`: what to say of a repeated one. */
+/**
+ * A list whose entries are read each on their own, so that one bad entry hides no other. `twice`: what to say
+ * of a repeated one.
+ */
 function list<T>(entry: z.ZodType<T>, example: string, twice?: string): z.ZodType<readonly T[]> {
   return z.unknown().transform((value, context) => {
     if (!Array.isArray(value)) {
-      context.addIssue({ code: 'custom', message: `must be a list, not ${kindOf(value)}. Write ${example}.` });
+      context.addIssue({
+        code: 'custom',
+        message: `must be a list, not ${kindOf(value)}. Write ${example}.`,
+      });
       return z.NEVER;
     }
     value.forEach((item, at) => {
-      if (twice !== undefined && value.indexOf(item) !== at) context.addIssue({ code: 'custom', path: [at], message: twice });
+      if (twice !== undefined && value.indexOf(item) !== at)
+        context.addIssue({ code: 'custom', path: [at], message: twice });
     });
     return value.map((item, at) => nested(entry, item, context, [at])).filter((item) => item !== undefined);
   });
@@ -48,14 +63,20 @@ function list<T>(entry: z.ZodType<T>, example: string, twice?: string): z.ZodTyp
 
 const key = reads((value): string | Wrong => {
   const make = `Make one with: openssl rand -base64 ${KEY_CHARACTERS_MIN}`;
-  if (typeof value === 'number') return new Wrong(`is a number to YAML, which would change it. Put it in quotes, if it has ${KEY_CHARACTERS_MIN} characters. ${make}`);
+  if (typeof value === 'number')
+    return new Wrong(
+      `is a number to YAML, which would change it. Put it in quotes, if it has ${KEY_CHARACTERS_MIN} characters. ${make}`,
+    );
   if (typeof value !== 'string') return new Wrong(`must be text, not ${kindOf(value)}. ${make}`);
   if (value.length >= KEY_CHARACTERS_MIN) return value;
-  return new Wrong(`is too short: it has ${value.length} characters, and a key needs at least ${KEY_CHARACTERS_MIN}. ${make}`);
+  return new Wrong(
+    `is too short: it has ${value.length} characters, and a key needs at least ${KEY_CHARACTERS_MIN}. ${make}`,
+  );
 });
 
 const range = reads((value): string | Wrong => {
-  if (typeof value !== 'string') return new Wrong(`must be an address or a range, not ${kindOf(value)}. Write 10.0.0.1 or 10.0.0.0/8.`);
+  if (typeof value !== 'string')
+    return new Wrong(`must be an address or a range, not ${kindOf(value)}. Write 10.0.0.1 or 10.0.0.0/8.`);
   const problem = rangeProblem(value);
   return problem === undefined ? value : new Wrong(`is not an address range. ${problem}`);
 });
@@ -67,7 +88,9 @@ const passive = z.strictObject({
 
 /** Two slashes, or a backslash, would make a URL of another host of it. */
 const probePath = reads((value): string | Wrong =>
-  typeof value === 'string' && /^\/(?!\/)[\x21\x22\x24-\x5b\x5d-\x7e]*$/.test(value) ? value : new Wrong('is not a path. Write one that begins with a slash, such as /healthz.'),
+  typeof value === 'string' && /^\/(?!\/)[\x21\x22\x24-\x5b\x5d-\x7e]*$/.test(value)
+    ? value
+    : new Wrong('is not a path. Write one that begins with a slash, such as /healthz.'),
 );
 
 const health: z.ZodType<HealthConfig> = z
@@ -80,19 +103,37 @@ const health: z.ZodType<HealthConfig> = z
   })
   .transform(({ path, every, timeout, healthyAfter, unhealthyAfter }, context) => {
     // A probe that outlives its turn would overlap the next, and its verdict would come late.
-    if (timeout !== undefined && timeout > every) context.addIssue({ code: 'custom', path: ['timeout'], message: 'must not be above every. Write a shorter timeout, or a longer every.' });
-    return { path, everyMs: every, timeoutMs: timeout ?? Math.min(every, 1000), healthyAfter, unhealthyAfter };
+    if (timeout !== undefined && timeout > every)
+      context.addIssue({
+        code: 'custom',
+        path: ['timeout'],
+        message: 'must not be above every. Write a shorter timeout, or a longer every.',
+      });
+    return {
+      path,
+      everyMs: every,
+      timeoutMs: timeout ?? Math.min(every, 1000),
+      healthyAfter,
+      unhealthyAfter,
+    };
   });
 
 const upstreamTls = z
   .strictObject({ ca: words('ca: ca.pem').optional(), insecure: flag.default(false) })
   .transform(({ ca, insecure }, context) => {
-    if (ca !== undefined && insecure) context.addIssue({ code: 'custom', path: ['insecure'], message: 'contradicts ca: with insecure nothing is checked. Leave one of them out.' });
+    if (ca !== undefined && insecure)
+      context.addIssue({
+        code: 'custom',
+        path: ['insecure'],
+        message: 'contradicts ca: with insecure nothing is checked. Leave one of them out.',
+      });
     return { ca, insecure };
   });
 
 const name = reads((value): string | Wrong =>
-  typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(value) ? value : new Wrong('is not a name. Use letters, digits and . _ - with a letter or digit first, up to 64.'),
+  typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(value)
+    ? value
+    : new Wrong('is not a name. Use letters, digits and . _ - with a letter or digit first, up to 64.'),
 );
 
 /** Where affinity is not mentioned: the scheme that works for any browser. */
@@ -102,7 +143,11 @@ const DEFAULT_AFFINITY: readonly unknown[] = ['cookie'];
 export const gatewayShape = {
   listen: listen.prefault(8080),
   tls: z.strictObject({ cert: words('cert: cert.pem'), key: words('key: key.pem') }).optional(),
-  keys: list(key, 'keys: ["${STICKYROUTE_KEY}"]', 'is there twice. Remove it; the first key seals, all open.').default([]),
+  keys: list(
+    key,
+    'keys: ["${STICKYROUTE_KEY}"]',
+    'is there twice. Remove it; the first key seals, all open.',
+  ).default([]),
   trustedProxies: list(range, 'trustedProxies: [10.0.0.0/8]').default([]),
   expose: flag.default(false),
   accessLog: flag.default(true),
@@ -121,12 +166,20 @@ export const poolShape = {
 };
 
 const routing = {
-  affinity: list<Choice>(choice('rule', [...rules.values()]), 'affinity: [cookie], or one rule a line, each after a dash').prefault(DEFAULT_AFFINITY),
+  affinity: list<Choice>(
+    choice('rule', [...rules.values()]),
+    'affinity: [cookie], or one rule a line, each after a dash',
+  ).prefault(DEFAULT_AFFINITY),
   balance: choice('balance', balances).prefault('leastRequests'),
 };
 
 /** What a route is made of. */
-export const routeShape = { name: name.optional(), match: match.prefault({}), pool: words('pool: api'), ...routing };
+export const routeShape = {
+  name: name.optional(),
+  match: match.prefault({}),
+  pool: words('pool: api'),
+  ...routing,
+};
 
 /** One pool and one route, both named `default`. The listener has `tls`, so the pool's is `upstreamTls`. */
 export const shorthandShape = {

@@ -45,7 +45,9 @@ export function nearest(written: string, known: readonly string[]): string | und
 /** `Did you mean weight?`, or, when nothing is near, all that could be written. */
 export function didYouMean(written: string, known: readonly string[], what: string): string {
   const name = nearest(written, known);
-  return name === undefined ? `${what}: ${known.length === 0 ? 'none' : known.join(', ')}.` : `Did you mean ${name}?`;
+  return name === undefined
+    ? `${what}: ${known.length === 0 ? 'none' : known.join(', ')}.`
+    : `Did you mean ${name}?`;
 }
 
 /** Case and separators are what people mistype most: `max_fails` is `maxFails`. */
@@ -63,7 +65,8 @@ function editDistance(a: string, b: string, limit: number): number {
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1] ? 0 : 1;
       let cost = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + same);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, before[j - 2]! + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        cost = Math.min(cost, before[j - 2]! + 1);
       row.push(cost);
     }
     before = last;

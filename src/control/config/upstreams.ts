@@ -17,9 +17,12 @@ const url = reads((value) => {
 
 const weight = reads((value) => {
   const number = toNumber(value);
-  if (number === undefined) return new Wrong(`must be a number above 0, not ${kindOf(value)}. Write weight: 1 or leave it out.`);
-  if (Number.isNaN(number) || number <= 0) return new Wrong(`must be above 0, not ${number}. Write weight: 1 or leave it out.`);
-  if (number > WEIGHT_MAX) return new Wrong(`must be at most ${WEIGHT_MAX}, not ${number}. Weights count relative to each other.`);
+  if (number === undefined)
+    return new Wrong(`must be a number above 0, not ${kindOf(value)}. Write weight: 1 or leave it out.`);
+  if (Number.isNaN(number) || number <= 0)
+    return new Wrong(`must be above 0, not ${number}. Write weight: 1 or leave it out.`);
+  if (number > WEIGHT_MAX)
+    return new Wrong(`must be at most ${WEIGHT_MAX}, not ${number}. Weights count relative to each other.`);
   return number;
 });
 
@@ -39,18 +42,29 @@ interface Entry {
   readonly upstream: Upstream;
 }
 
-/** `{ api-1: URL, api-2: { url, weight, draining } }`, or a list of the same without ids: then host and port are the id. */
+/**
+ * `{ api-1: URL, api-2: { url, weight, draining } }`, or a list of the same without ids: then host and port
+ * are the id.
+ */
 export const upstreams: z.ZodType<readonly Upstream[]> = z.unknown().transform((value, context) => {
-  const complain = (path: PropertyKey[], message: string): void => context.addIssue({ code: 'custom', path, message });
+  const complain = (path: PropertyKey[], message: string): void =>
+    context.addIssue({ code: 'custom', path, message });
   const entries: Entry[] = [];
   if (value === undefined) complain([], `is missing. Write upstreams: { api-1: ${EXAMPLE} }.`);
   else if (typeof value !== 'object' || value === null) {
-    complain([], `must be a set of ids and URLs, or a list of URLs, not ${kindOf(value)}. Write upstreams: { api-1: ${EXAMPLE} }.`);
+    complain(
+      [],
+      `must be a set of ids and URLs, or a list of URLs, not ${kindOf(value)}. Write upstreams: { api-1: ${EXAMPLE} }.`,
+    );
   } else {
     const isList = Array.isArray(value);
     const written = Object.entries(value);
     if (written.length === 0) complain([], `is empty. Add at least one upstream: api-1: ${EXAMPLE}.`);
-    if (written.length > MEMBERS_MAX) complain([], `has ${written.length} entries; a pool holds at most ${MEMBERS_MAX}. Split it into pools.`);
+    if (written.length > MEMBERS_MAX)
+      complain(
+        [],
+        `has ${written.length} entries; a pool holds at most ${MEMBERS_MAX}. Split it into pools.`,
+      );
     else for (const [name, entry] of written) readEntry(isList ? Number(name) : name, entry);
     repeats(entries, complain);
   }
@@ -61,31 +75,65 @@ export const upstreams: z.ZodType<readonly Upstream[]> = z.unknown().transform((
     const isObject = typeof entry === 'object' && entry !== null && !Array.isArray(entry);
     const read = isObject
       ? nested<z.infer<typeof listed>>(typeof key === 'number' ? listed : detailed, entry, context, [key])
-      : nested(url, entry, context, [key], (origin) => ({ url: origin, weight: 1, draining: false, id: undefined, address: undefined, number: undefined }));
+      : nested(url, entry, context, [key], (origin) => ({
+          url: origin,
+          weight: 1,
+          draining: false,
+          id: undefined,
+          address: undefined,
+          number: undefined,
+        }));
     if (read === undefined) return;
     const id = typeof key === 'string' ? key : (read.id ?? hostAndPort(read.url));
     if (typeof key === 'number' && !ID.test(id)) complain([key, 'id'], ID_FORM);
-    entries.push({ key, upstream: { id, url: read.url, weight: read.weight, draining: read.draining, ...(read.address !== undefined && { address: read.address }), ...(read.number !== undefined && { number: read.number }) } });
+    entries.push({
+      key,
+      upstream: {
+        id,
+        url: read.url,
+        weight: read.weight,
+        draining: read.draining,
+        ...(read.address !== undefined && { address: read.address }),
+        ...(read.number !== undefined && { number: read.number }),
+      },
+    });
   }
 });
 
-const ID_FORM = 'is not an id for an upstream. Use letters, digits and . _ - : with a letter or digit first, such as api-1.';
+const ID_FORM =
+  'is not an id for an upstream. Use letters, digits and . _ - : with a letter or digit first, such as api-1.';
 
 /** A URL's origin, or why it can't be an upstream. Never shows the URL: it may hold a password. */
 export function readOrigin(written: string): string | Wrong {
   if (!/^https?:\/\//i.test(written)) {
     const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(written)?.[1]?.toLowerCase();
-    if (scheme === 'ws' || scheme === 'wss') return new Wrong(`has the scheme ${scheme}. Write ${scheme === 'ws' ? 'http' : 'https'}://…: WebSocket passes through it.`);
-    if (scheme !== undefined) return new Wrong(`has the scheme ${scheme}. An upstream speaks http or https: write ${EXAMPLE}.`);
+    if (scheme === 'ws' || scheme === 'wss')
+      return new Wrong(
+        `has the scheme ${scheme}. Write ${scheme === 'ws' ? 'http' : 'https'}://…: WebSocket passes through it.`,
+      );
+    if (scheme !== undefined)
+      return new Wrong(`has the scheme ${scheme}. An upstream speaks http or https: write ${EXAMPLE}.`);
     const isAddress = /^(?:[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?$/.test(written);
-    return new Wrong(isAddress ? `is not a URL: the scheme is missing. Write http://${written}.` : `is not a URL. Write one like ${EXAMPLE}.`);
+    return new Wrong(
+      isAddress
+        ? `is not a URL: the scheme is missing. Write http://${written}.`
+        : `is not a URL. Write one like ${EXAMPLE}.`,
+    );
   }
   // URL would take a backslash for a slash and drop tabs and line ends; what is meant then is anyone's guess.
-  if (/[\s\\\u0000-\u001f]/.test(written)) return new Wrong(`is not a URL: it holds a space, a backslash or a control character. Write one like ${EXAMPLE}.`);
-  if (/^https?:\/\/[^/?#]*@/i.test(written)) return new Wrong('holds a user name or password, which stickyroute would not send. Leave out all before the @.');
+  if (/[\s\\\u0000-\u001f]/.test(written))
+    return new Wrong(
+      `is not a URL: it holds a space, a backslash or a control character. Write one like ${EXAMPLE}.`,
+    );
+  if (/^https?:\/\/[^/?#]*@/i.test(written))
+    return new Wrong(
+      'holds a user name or password, which stickyroute would not send. Leave out all before the @.',
+    );
   const port = /^https?:\/\/[^/?#]*?:(\d*)(?:[/?#]|$)/i.exec(written.replace(/\[[^\]]*\]/, 'v6'))?.[1];
   if (port !== undefined && (port === '' || Number(port) < 1 || Number(port) > 65535)) {
-    return new Wrong(`has ${port === '' ? 'no port after the colon' : `the port ${port}`}. Write one from 1 to 65535, such as ${EXAMPLE}.`);
+    return new Wrong(
+      `has ${port === '' ? 'no port after the colon' : `the port ${port}`}. Write one from 1 to 65535, such as ${EXAMPLE}.`,
+    );
   }
   if (!URL.canParse(written)) return new Wrong(`is not a URL. Write one like ${EXAMPLE}.`);
   const parsed = new URL(written);
@@ -95,7 +143,10 @@ export function readOrigin(written: string): string | Wrong {
   return parsed.origin;
 }
 
-/** `http://api:80` and `http://api` → `api:80`, `http://[::1]:80` → `::1:80`. It stays the same when the list is sorted or shortened. */
+/**
+ * `http://api:80` and `http://api` → `api:80`, `http://[::1]:80` → `::1:80`. It stays the same when the list
+ * is sorted or shortened.
+ */
 export function hostAndPort(origin: string): string {
   const { hostname, port, protocol } = new URL(origin);
   return `${hostname.replace(/^\[|\]$/g, '')}:${port === '' ? (protocol === 'https:' ? '443' : '80') : port}`;
@@ -109,8 +160,16 @@ function repeats(entries: readonly Entry[], complain: (path: PropertyKey[], mess
     const { id, url: origin } = entry.upstream;
     const sameUrl = byUrl.get(origin);
     const sameId = byId.get(id);
-    if (sameUrl !== undefined) complain([entry.key], `has the URL of ${nameOf(sameUrl)}. Remove one of them; for more requests, raise its weight.`);
-    else if (sameId !== undefined) complain([entry.key], `has the id ${id}, as ${nameOf(sameId)} has. Give each upstream an id of its own.`);
+    if (sameUrl !== undefined)
+      complain(
+        [entry.key],
+        `has the URL of ${nameOf(sameUrl)}. Remove one of them; for more requests, raise its weight.`,
+      );
+    else if (sameId !== undefined)
+      complain(
+        [entry.key],
+        `has the id ${id}, as ${nameOf(sameId)} has. Give each upstream an id of its own.`,
+      );
     byUrl.set(origin, sameUrl ?? entry);
     byId.set(id, sameId ?? entry);
   }

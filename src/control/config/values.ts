@@ -30,8 +30,10 @@ export interface NumberBounds {
 export function wholeNumber(bounds: NumberBounds): z.ZodType<number> {
   return reads((value) => {
     const number = toNumber(value);
-    if (number === undefined) return new Wrong(`must be a whole number, not ${kindOf(value)}. ${range(bounds, String)}`);
-    if (!Number.isInteger(number)) return new Wrong(`must be a whole number, not ${number}. ${range(bounds, String)}`);
+    if (number === undefined)
+      return new Wrong(`must be a whole number, not ${kindOf(value)}. ${range(bounds, String)}`);
+    if (!Number.isInteger(number))
+      return new Wrong(`must be a whole number, not ${number}. ${range(bounds, String)}`);
     return within(number, bounds, String);
   });
 }
@@ -39,22 +41,34 @@ export function wholeNumber(bounds: NumberBounds): z.ZodType<number> {
 /** `30s` → milliseconds. */
 export function duration(bounds: NumberBounds): z.ZodType<number> {
   return reads((value) => {
-    if (typeof value === 'number') return new Wrong(`has no unit. Write ${value}s, or ${value}ms if milliseconds are meant.`);
+    if (typeof value === 'number')
+      return new Wrong(`has no unit. Write ${value}s, or ${value}ms if milliseconds are meant.`);
     const ms = typeof value === 'string' ? parseDuration(value) : undefined;
     if (ms === undefined) return new Wrong(`is not a duration. Write ${DURATION_FORM}.`);
     return within(ms, bounds, durationText);
   });
 }
 
-const SIZE_UNITS: Readonly<Record<string, number>> = { '': 1, B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+const SIZE_UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  B: 1,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+};
 
 /** `16KiB`, or a plain number of bytes → bytes. */
 export function size(bounds: NumberBounds): z.ZodType<number> {
   return reads((value) => {
-    const match = /^(\d{1,12}(?:\.\d{1,3})?) ?([A-Za-z]*)$/.exec(typeof value === 'number' ? String(value) : text(value));
+    const match = /^(\d{1,12}(?:\.\d{1,3})?) ?([A-Za-z]*)$/.exec(
+      typeof value === 'number' ? String(value) : text(value),
+    );
     if (match === null) return new Wrong('is not a size. Write a number of bytes, or 16KiB or 1MiB.');
     const unit = SIZE_UNITS[match[2]!];
-    if (unit === undefined) return new Wrong(`has the unknown unit ${match[2]!.slice(0, 8)}. Write B, KiB, MiB or GiB: 16KiB is 16384 bytes.`);
+    if (unit === undefined)
+      return new Wrong(
+        `has the unknown unit ${match[2]!.slice(0, 8)}. Write B, KiB, MiB or GiB: 16KiB is 16384 bytes.`,
+      );
     return within(Math.round(Number(match[1]) * unit), bounds, sizeText);
   });
 }
@@ -85,7 +99,12 @@ export function absent(value: undefined | null): string {
 
 /** 90000 → `90s`: the largest unit that divides it. */
 export function durationText(ms: number): string {
-  for (const [unit, unitMs] of [['d', 86_400_000], ['h', 3_600_000], ['m', 60_000], ['s', 1000]] as const) {
+  for (const [unit, unitMs] of [
+    ['d', 86_400_000],
+    ['h', 3_600_000],
+    ['m', 60_000],
+    ['s', 1000],
+  ] as const) {
     if (ms >= unitMs && ms % unitMs === 0) return `${ms / unitMs}${unit}`;
   }
   return `${ms}ms`;
@@ -93,7 +112,8 @@ export function durationText(ms: number): string {
 
 function sizeText(bytes: number): string {
   for (const unit of ['GiB', 'MiB', 'KiB']) {
-    if (bytes >= SIZE_UNITS[unit]! && bytes % SIZE_UNITS[unit]! === 0) return `${bytes / SIZE_UNITS[unit]!}${unit}`;
+    if (bytes >= SIZE_UNITS[unit]! && bytes % SIZE_UNITS[unit]! === 0)
+      return `${bytes / SIZE_UNITS[unit]!}${unit}`;
   }
   return String(bytes);
 }

@@ -38,7 +38,9 @@ export class FleetPools {
   join(worker: TurnTaker): readonly ConditionOf[] {
     this.#workers.add(worker);
     return [...this.#pools].flatMap(([pool, { snapshot }]) =>
-      snapshot.upstreams.map(({ id, url }, at) => ({ pool, id, url, condition: snapshot.conditions[at]! })).filter(({ condition }) => condition !== 'up'),
+      snapshot.upstreams
+        .map(({ id, url }, at) => ({ pool, id, url, condition: snapshot.conditions[at]! }))
+        .filter(({ condition }) => condition !== 'up'),
     );
   }
 
@@ -74,7 +76,11 @@ export class FleetPools {
     if (pool === undefined || index === undefined || pool.snapshot.upstreams[index]!.url !== url) return;
     if (kind === 'trialBegun') {
       // Whoever was at it before has taken too long.
-      if (pool.beginTrial(id)) this.#trials = [...this.#trials.filter((trial) => trial.pool !== pool || trial.id !== id), { worker, pool, id }];
+      if (pool.beginTrial(id))
+        this.#trials = [
+          ...this.#trials.filter((trial) => trial.pool !== pool || trial.id !== id),
+          { worker, pool, id },
+        ];
       return;
     }
     const wasTrial = this.#endTrial(worker, pool, id);
@@ -92,7 +98,9 @@ export class FleetPools {
 
   #endTrial(worker: TurnTaker, pool: Pool, id: string): boolean {
     const before = this.#trials.length;
-    this.#trials = this.#trials.filter((trial) => trial.worker !== worker || trial.pool !== pool || trial.id !== id);
+    this.#trials = this.#trials.filter(
+      (trial) => trial.worker !== worker || trial.pool !== pool || trial.id !== id,
+    );
     return this.#trials.length < before;
   }
 }

@@ -5,11 +5,14 @@ import type { Config } from '../config/config.js';
 import type { Counters } from '../counters.js';
 
 /*
- * All that the supervisor and its workers say to each other. Messages of one pair arrive in the order in which they were sent, so nothing
- * carries a version. Nothing is said for a request that went well on an upstream that is up.
+ * All that the supervisor and its workers say to each other. Messages of one pair arrive in the order in
+ * which they were sent, so nothing carries a version. Nothing is said for a request that went well on an
+ * upstream that is up.
  */
 
-/** What a worker runs: read and checked by the supervisor, so that no worker can find a file changed or gone. */
+/**
+ * What a worker runs: read and checked by the supervisor, so that no worker can find a file changed or gone.
+ */
 export interface Setup {
   /** With the keys, also where the supervisor made them. */
   readonly config: Config;

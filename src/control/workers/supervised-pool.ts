@@ -9,8 +9,9 @@ import type { UpstreamName } from './protocol.js';
 export type Telling = 'requestFailed' | 'trialBegun' | 'trialSucceeded' | 'trialAbandoned';
 
 /**
- * A pool in a worker: its members and placement are here, the conditions come from the supervisor. A waiting trial shows only in
- * the worker whose turn it is, so that `beginTrial` can answer at once and still no two workers try the same upstream.
+ * A pool in a worker: its members and placement are here, the conditions come from the supervisor. A waiting
+ * trial shows only in the worker whose turn it is, so that `beginTrial` can answer at once and still no two
+ * workers try the same upstream.
  */
 export class SupervisedPool implements PoolView {
   readonly #name: string;
@@ -25,7 +26,12 @@ export class SupervisedPool implements PoolView {
   #countsFailures: boolean;
   #snapshot: PoolSnapshot;
 
-  constructor(name: string, options: PoolOptions, hasTurn: boolean, tell: (kind: Telling, upstream: UpstreamName) => void) {
+  constructor(
+    name: string,
+    options: PoolOptions,
+    hasTurn: boolean,
+    tell: (kind: Telling, upstream: UpstreamName) => void,
+  ) {
     this.#name = name;
     this.#tell = tell;
     this.#hasTurn = hasTurn;
@@ -79,7 +85,8 @@ export class SupervisedPool implements PoolView {
 
   /** Failures of an upstream that is down already say nothing new. */
   requestFailed(id: string): void {
-    if (this.#trials.delete(id) || (this.#countsFailures && !this.#conditions.has(id))) this.#say('requestFailed', id);
+    if (this.#trials.delete(id) || (this.#countsFailures && !this.#conditions.has(id)))
+      this.#say('requestFailed', id);
   }
 
   beginTrial(id: string): boolean {
@@ -112,7 +119,11 @@ export class SupervisedPool implements PoolView {
 
   #renewed(version: number): PoolSnapshot {
     const members = this.#members.snapshot;
-    return new SupervisedSnapshot(version, members, members.upstreams.map(({ id }) => this.#shown(id)));
+    return new SupervisedSnapshot(
+      version,
+      members,
+      members.upstreams.map(({ id }) => this.#shown(id)),
+    );
   }
 
   #shown(id: string): Condition {

@@ -18,8 +18,11 @@ export class SupervisedPools implements PoolKeeper {
   }
 
   create(name: string, options: PoolOptions): SupervisedPool {
-    const pool = new SupervisedPool(name, options, this.#hasTurn, (kind, upstream) => this.#send({ kind, ...upstream }));
-    for (const { pool: of, id, url, condition } of this.#conditions) if (of === name) pool.setCondition(id, url, condition);
+    const pool = new SupervisedPool(name, options, this.#hasTurn, (kind, upstream) =>
+      this.#send({ kind, ...upstream }),
+    );
+    for (const { pool: of, id, url, condition } of this.#conditions)
+      if (of === name) pool.setCondition(id, url, condition);
     this.#pools.set(name, pool);
     return pool;
   }

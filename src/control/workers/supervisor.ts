@@ -20,12 +20,18 @@ export interface SupervisorOptions {
 }
 
 /**
- * Serves a configuration with worker processes that share the port. This process holds no client traffic: it knows how the upstreams
- * are, tells the workers, and replaces the ones that die. It takes the process's `node:cluster` for itself.
+ * Serves a configuration with worker processes that share the port. This process holds no client traffic: it
+ * knows how the upstreams are, tells the workers, and replaces the ones that die. It takes the process's
+ * `node:cluster` for itself.
  *
- * Rejects as `startGateway` does, and with STICKY_WORKER_FAILED when a worker ends for a reason that it doesn't tell.
+ * Rejects as `startGateway` does, and with STICKY_WORKER_FAILED when a worker ends for a reason that it
+ * doesn't tell.
  */
-export async function startSupervisor(config: Config, workers: number, options: SupervisorOptions): Promise<RunningGateway> {
+export async function startSupervisor(
+  config: Config,
+  workers: number,
+  options: SupervisorOptions,
+): Promise<RunningGateway> {
   const listen = config.listen.port === 0 ? await chosenPort(config.listen) : config.listen;
   const supervisor = new Supervisor({ ...config, listen }, workers, options);
   await supervisor.open();
@@ -63,7 +69,11 @@ class Supervisor implements RunningGateway, SlotOwner {
   async open(): Promise<void> {
     // Workers accept for themselves from one shared socket: no connection is handed from process to process.
     cluster.schedulingPolicy = cluster.SCHED_NONE;
-    cluster.setupPrimary({ exec: fileURLToPath(new URL('./main.js', import.meta.url)), args: [], serialization: 'advanced' });
+    cluster.setupPrimary({
+      exec: fileURLToPath(new URL('./main.js', import.meta.url)),
+      args: [],
+      serialization: 'advanced',
+    });
     try {
       // The first alone: what keeps it from listening would keep all, and is told once.
       const [first, ...others] = this.#slots;
@@ -79,7 +89,10 @@ class Supervisor implements RunningGateway, SlotOwner {
 
   async reload(config: Config): Promise<void> {
     const read = readCertificates(config);
-    const assembly = assemble(config, { previous: this.#assembly, createPool: (name, pool) => this.#watch.create(name, pool) });
+    const assembly = assemble(config, {
+      previous: this.#assembly,
+      createPool: (name, pool) => this.#watch.create(name, pool),
+    });
     this.#setup = this.#startable({ ...config, keys: assembly.keys }, read);
     // A worker that dies meanwhile is replaced by one with the new setup.
     for (const slot of this.#slots) await slot.ask({ kind: 'reload', setup: this.#setup }, 'reloaded');
@@ -123,7 +136,8 @@ class Supervisor implements RunningGateway, SlotOwner {
     this.#pools.leave(slot);
     const last = this.#counters.get(slot);
     this.#counters.delete(slot);
-    if (last !== undefined) this.#goneCounters = addCounters([this.#goneCounters, { ...last, connections: 0 }]);
+    if (last !== undefined)
+      this.#goneCounters = addCounters([this.#goneCounters, { ...last, connections: 0 }]);
   }
 
   hear(slot: WorkerSlot, report: Report): void {
@@ -144,7 +158,10 @@ class Supervisor implements RunningGateway, SlotOwner {
     const isSameListener = (config.tls === undefined) === (now.config.tls === undefined);
     return {
       config: { ...config, listen: now.config.listen, tls: isSameListener ? config.tls : now.config.tls },
-      certificates: { ...certificates, listener: isSameListener ? certificates.listener : now.certificates.listener },
+      certificates: {
+        ...certificates,
+        listener: isSameListener ? certificates.listener : now.certificates.listener,
+      },
     };
   }
 }

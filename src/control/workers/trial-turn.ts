@@ -9,8 +9,8 @@ export interface TurnTaker {
 const LOST_MS = 5000;
 
 /**
- * Which worker may begin trials. Only one at a time, so that an upstream which was down is tried by one request of the whole fleet;
- * and each in its turn, so that it is tried wherever requests come.
+ * Which worker may begin trials. Only one at a time, so that an upstream which was down is tried by one
+ * request of the whole fleet; and each in its turn, so that it is tried wherever requests come.
  */
 export class TrialTurn {
   readonly #queue: TurnTaker[] = [];

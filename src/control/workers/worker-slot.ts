@@ -67,7 +67,10 @@ export class WorkerSlot implements TurnTaker {
   ask<K extends Answer['kind']>(order: Order, kind: K): Promise<Extract<Answer, { kind: K }> | undefined> {
     if (!this.#isTold) return Promise.resolve(undefined);
     return new Promise((resolve) => {
-      this.#asking.push({ kind, resolve: (answer) => resolve(answer as Extract<Answer, { kind: K }> | undefined) });
+      this.#asking.push({
+        kind,
+        resolve: (answer) => resolve(answer as Extract<Answer, { kind: K }> | undefined),
+      });
       this.send(order);
     });
   }
@@ -110,7 +113,10 @@ export class WorkerSlot implements TurnTaker {
       case 'listening':
         this.#opening?.resolve(report);
         this.#opening = undefined;
-        this.#logger.info({ worker: this.#worker?.process.pid }, `worker ${this.#worker?.process.pid} listens`);
+        this.#logger.info(
+          { worker: this.#worker?.process.pid },
+          `worker ${this.#worker?.process.pid} listens`,
+        );
         this.#owner.listens(this);
         break;
       case 'failed':
@@ -140,14 +146,23 @@ export class WorkerSlot implements TurnTaker {
       return;
     }
     if (this.#opening !== undefined) {
-      this.#opening.reject(failure ?? new StickyError('STICKY_WORKER_FAILED', `A worker process ended before it could serve (${how}). What it printed says why.`));
+      this.#opening.reject(
+        failure ??
+          new StickyError(
+            'STICKY_WORKER_FAILED',
+            `A worker process ended before it could serve (${how}). What it printed says why.`,
+          ),
+      );
       return;
     }
     if (this.#clock.monotonic() - this.#bornAtMs >= HEALTHY_MS) this.#restartMs = RESTART_MS_MIN;
     const restartMs = this.#restartMs;
     this.#restartMs = Math.min(restartMs * 2, RESTART_MS_MAX);
     const why = failure?.message ?? how;
-    this.#logger.error({ worker: pid, why, restartMs }, `worker ${pid} ended (${why}); another starts in ${durationText(restartMs)}`);
+    this.#logger.error(
+      { worker: pid, why, restartMs },
+      `worker ${pid} ended (${why}); another starts in ${durationText(restartMs)}`,
+    );
     this.#restart = this.#clock.after(restartMs, () => this.#fork());
   }
 }

@@ -25,7 +25,11 @@ export function runWorker({ pid, send, onOrder, log, finishLog, exit }: WorkerSu
   const start = async (): Promise<void> => {
     try {
       // Up to its first wait this runs in one go, so the pools are there when the next order comes.
-      gateway = startGateway(setup.config, { logger: pino({ base: { worker: pid } }, log), keeper: pools, readCertificates: () => setup.certificates });
+      gateway = startGateway(setup.config, {
+        logger: pino({ base: { worker: pid } }, log),
+        keeper: pools,
+        readCertificates: () => setup.certificates,
+      });
       const { address, port } = await gateway;
       await send({ kind: 'listening', address, port });
     } catch (error) {
@@ -43,7 +47,9 @@ export function runWorker({ pid, send, onOrder, log, finishLog, exit }: WorkerSu
         return start();
       case 'reload':
         setup = order.setup;
-        return gateway.then((running) => running.reload(order.setup.config)).then(() => send({ kind: 'reloaded' }));
+        return gateway
+          .then((running) => running.reload(order.setup.config))
+          .then(() => send({ kind: 'reloaded' }));
       case 'condition':
         return pools.setCondition(order);
       case 'turn':
@@ -51,7 +57,9 @@ export function runWorker({ pid, send, onOrder, log, finishLog, exit }: WorkerSu
       case 'endTurn':
         return pools.setTurn(false);
       case 'count':
-        return gateway.then((running) => running.counters()).then((counters) => send({ kind: 'counters', counters }));
+        return gateway
+          .then((running) => running.counters())
+          .then((counters) => send({ kind: 'counters', counters }));
       case 'close':
         return gateway.then((running) => running.close()).then(() => leave(0));
     }

@@ -12,8 +12,9 @@ declare global {
 }
 
 /**
- * Middleware: `app.use(seen(cache))`, then `cache.scope(userId, request.seen)`: the user never reads backwards, wherever the next request
- * goes. The response carries what was read and written before its headers went out.
+ * Middleware: `app.use(seen(cache))`, then `cache.scope(userId, request.seen)`: the user never reads
+ * backwards, wherever the next request goes. The response carries what was read and written before its
+ * headers went out.
  */
 export function seen(cache: Cache): RequestHandler {
   return (request: Request, response: Response, next: NextFunction) => {

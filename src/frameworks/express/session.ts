@@ -12,9 +12,10 @@ declare global {
 }
 
 /**
- * Middleware: `app.use(session(sessions))` gives each request its `request.session`, and the response's headers wait until what was
- * changed is stored. Whether the client spoke https is what Express says (`app.set('trust proxy', …)`). When the store can't be
- * reached, the app's error handler gets an error with the status 503.
+ * Middleware: `app.use(session(sessions))` gives each request its `request.session`, and the response's
+ * headers wait until what was changed is stored. Whether the client spoke https is what Express says
+ * (`app.set('trust proxy', …)`). When the store can't be reached, the app's error handler gets an error with
+ * the status 503.
  */
 export function session<Fields extends object>(sessions: Sessions<Fields>): RequestHandler {
   return (request: Request, response: Response, next: NextFunction) => {

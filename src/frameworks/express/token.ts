@@ -13,10 +13,14 @@ declare global {
 }
 
 /**
- * Middleware: behind `app.use('/api', token(tokens))` a request has a good bearer token, and `request.token` is what it says. Others are
- * answered 401. When the store can't be reached, the app's error handler gets an error with the status 503.
+ * Middleware: behind `app.use('/api', token(tokens))` a request has a good bearer token, and `request.token`
+ * is what it says. Others are answered 401. When the store can't be reached, the app's error handler gets an
+ * error with the status 503.
  */
-export function token<Claims extends object>(tokens: Tokens<Claims>, options: BearerOptions = {}): RequestHandler {
+export function token<Claims extends object>(
+  tokens: Tokens<Claims>,
+  options: BearerOptions = {},
+): RequestHandler {
   const judge = bearerGuard(tokens, options);
   return (request: Request, response: Response, next: NextFunction) => {
     const follow = (verdict: Verdict<Claims>): void => {

@@ -10,8 +10,8 @@ declare module 'fastify' {
 }
 
 /**
- * A plugin: `app.register(seen(cache))`, then `cache.scope(userId, request.seen)`: the user never reads backwards, wherever the next request
- * goes. The answer carries what was read and written before it was sent.
+ * A plugin: `app.register(seen(cache))`, then `cache.scope(userId, request.seen)`: the user never reads
+ * backwards, wherever the next request goes. The answer carries what was read and written before it was sent.
  */
 export function seen(cache: Cache): (app: FastifyInstance) => Promise<void> {
   return plugin(async (app) => {
@@ -24,7 +24,10 @@ export function seen(cache: Cache): (app: FastifyInstance) => Promise<void> {
     });
     app.addHook('onSend', async (request, reply, payload) => {
       // Nothing was read where a hook before this one has answered.
-      const headers = (request.seen as Seen | undefined) === undefined ? [] : cache.version.write(request.seen, request.protocol === 'https');
+      const headers =
+        (request.seen as Seen | undefined) === undefined
+          ? []
+          : cache.version.write(request.seen, request.protocol === 'https');
       for (const { name, value } of headers) reply.header(name, value);
       return payload;
     });

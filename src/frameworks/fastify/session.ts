@@ -14,15 +14,19 @@ const TURN = Symbol('stickyroute session');
 type Turned<Fields extends object> = Record<symbol, SessionTurn<Fields> | undefined>;
 
 /**
- * A plugin: `app.register(session(sessions))` gives each request its `request.session`, and the answer waits until what was changed is
- * stored. Whether the client spoke https is what Fastify says (its option `trustProxy`). When the store can't be reached, the app's
- * error handler gets an error with the status 503. What is written to `reply.raw` past Fastify does not wait.
+ * A plugin: `app.register(session(sessions))` gives each request its `request.session`, and the answer waits
+ * until what was changed is stored. Whether the client spoke https is what Fastify says (its option
+ * `trustProxy`). When the store can't be reached, the app's error handler gets an error with the status 503.
+ * What is written to `reply.raw` past Fastify does not wait.
  */
-export function session<Fields extends object>(sessions: Sessions<Fields>): (app: FastifyInstance) => Promise<void> {
+export function session<Fields extends object>(
+  sessions: Sessions<Fields>,
+): (app: FastifyInstance) => Promise<void> {
   return plugin(async (app) => {
     app.decorateRequest('session');
     app.decorateRequest(TURN);
-    // `done` where nothing is waited for, a promise where something is: Fastify takes either, and async hooks cost every request promises.
+    // `done` where nothing is waited for, a promise where something is: Fastify takes either, and async hooks
+    // cost every request promises.
     app.addHook('onRequest', (request, _reply, done) => {
       const turn = sessions.turn({ cookie: request.headers.cookie, isSecure: request.protocol === 'https' });
       const begin = (): void => {

@@ -12,10 +12,14 @@ declare module 'fastify' {
 }
 
 /**
- * A plugin: in the scope that does `register(token(tokens))` every request has a good bearer token, and `request.token` is what it says.
- * Others are answered 401. When the store can't be reached, the app's error handler gets an error with the status 503.
+ * A plugin: in the scope that does `register(token(tokens))` every request has a good bearer token, and
+ * `request.token` is what it says. Others are answered 401. When the store can't be reached, the app's error
+ * handler gets an error with the status 503.
  */
-export function token<Claims extends object>(tokens: Tokens<Claims>, options: BearerOptions = {}): (app: FastifyInstance) => Promise<void> {
+export function token<Claims extends object>(
+  tokens: Tokens<Claims>,
+  options: BearerOptions = {},
+): (app: FastifyInstance) => Promise<void> {
   const judge = bearerGuard(tokens, options);
   return plugin(async (app) => {
     if (!app.hasRequestDecorator('token')) app.decorateRequest('token');

@@ -11,8 +11,9 @@ declare module 'hono' {
 }
 
 /**
- * Middleware: `app.use(seen(cache))`, then `cache.scope(userId, c.get('seen'))`: the user never reads backwards, wherever the next request
- * goes. The response carries what was read and written until the handler returned it; what a stream reads later is not in it.
+ * Middleware: `app.use(seen(cache))`, then `cache.scope(userId, c.get('seen'))`: the user never reads
+ * backwards, wherever the next request goes. The response carries what was read and written until the handler
+ * returned it; what a stream reads later is not in it.
  */
 export function seen(cache: Cache, options: SchemeOptions = {}): MiddlewareHandler {
   const isForwardedSecure = schemeReader(options);
@@ -21,7 +22,9 @@ export function seen(cache: Cache, options: SchemeOptions = {}): MiddlewareHandl
     c.set('seen', mine);
     await next();
     const incoming = (c.env as { incoming?: IncomingMessage } | undefined)?.incoming;
-    const isSecure = c.req.url.startsWith('https:') || (incoming !== undefined && isForwardedSecure(incoming));
-    for (const { name, value } of cache.version.write(mine, isSecure)) c.header(name, value, { append: true });
+    const isSecure =
+      c.req.url.startsWith('https:') || (incoming !== undefined && isForwardedSecure(incoming));
+    for (const { name, value } of cache.version.write(mine, isSecure))
+      c.header(name, value, { append: true });
   };
 }

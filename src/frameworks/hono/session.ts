@@ -12,20 +12,28 @@ declare module 'hono' {
 }
 
 /**
- * Middleware: `app.use(session(sessions))`, then `c.get('session')`. The response waits until what was changed is stored; a handler
- * that streams and changes the session while it does calls `save` itself. Answers 503 when the store can't be reached.
+ * Middleware: `app.use(session(sessions))`, then `c.get('session')`. The response waits until what was
+ * changed is stored; a handler that streams and changes the session while it does calls `save` itself.
+ * Answers 503 when the store can't be reached.
  */
-export function session<Fields extends object>(sessions: Sessions<Fields>, options: SchemeOptions = {}): MiddlewareHandler {
+export function session<Fields extends object>(
+  sessions: Sessions<Fields>,
+  options: SchemeOptions = {},
+): MiddlewareHandler {
   const isForwardedSecure = schemeReader(options);
   return async (c, next) => {
     // `incoming` is there under @hono/node-server; elsewhere the URL alone tells.
     const incoming = (c.env as { incoming?: IncomingMessage } | undefined)?.incoming;
-    const isSecure = c.req.url.startsWith('https:') || (incoming !== undefined && isForwardedSecure(incoming));
+    const isSecure =
+      c.req.url.startsWith('https:') || (incoming !== undefined && isForwardedSecure(incoming));
     const turn = sessions.turn({ cookie: c.req.header('cookie'), isSecure });
     const fail = (error: unknown): Response => {
       if (!isStoreDown(error)) warnOf(error);
       const { status, text } = sessionFailure(error);
-      return new Response(`${text}\n`, { status, headers: { 'cache-control': 'no-store', ...(status === 503 ? { 'retry-after': '1' } : {}) } });
+      return new Response(`${text}\n`, {
+        status,
+        headers: { 'cache-control': 'no-store', ...(status === 503 ? { 'retry-after': '1' } : {}) },
+      });
     };
     try {
       const loading = turn.load();

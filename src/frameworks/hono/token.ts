@@ -11,10 +11,13 @@ declare module 'hono' {
 }
 
 /**
- * Middleware: behind `app.use('/api/*', token(tokens))` a request has a good bearer token, and `c.get('token')` is what it says. Others
- * are answered 401, or 503 when the store can't be reached.
+ * Middleware: behind `app.use('/api/*', token(tokens))` a request has a good bearer token, and
+ * `c.get('token')` is what it says. Others are answered 401, or 503 when the store can't be reached.
  */
-export function token<Claims extends object>(tokens: Tokens<Claims>, options: BearerOptions = {}): MiddlewareHandler {
+export function token<Claims extends object>(
+  tokens: Tokens<Claims>,
+  options: BearerOptions = {},
+): MiddlewareHandler {
   const judge = bearerGuard(tokens, options);
   return async (c, next) => {
     let verdict;
@@ -23,7 +26,10 @@ export function token<Claims extends object>(tokens: Tokens<Claims>, options: Be
     } catch (error) {
       const { status, text } = tokenFailure(error);
       if (status === 500) throw error;
-      return new Response(`${text}\n`, { status, headers: { 'cache-control': 'no-store', 'retry-after': '1' } });
+      return new Response(`${text}\n`, {
+        status,
+        headers: { 'cache-control': 'no-store', 'retry-after': '1' },
+      });
     }
     if (verdict.refusal !== undefined) {
       const { status, headers, body } = verdict.refusal;

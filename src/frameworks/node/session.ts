@@ -7,20 +7,33 @@ import { answer, type Answer } from '../held-response.js';
 import { holdForSession, isStoreDown, sessionFailure, warnOf } from '../session-response.js';
 
 /** A request that has a session. */
-export type SessionMessage<Fields extends object = SessionFields> = IncomingMessage & { session: Session<Fields> };
+export type SessionMessage<Fields extends object = SessionFields> = IncomingMessage & {
+  session: Session<Fields>;
+};
 
-export type SessionHandler<Fields extends object> = (request: SessionMessage<Fields>, response: ServerResponse) => void | Promise<void>;
+export type SessionHandler<Fields extends object> = (
+  request: SessionMessage<Fields>,
+  response: ServerResponse,
+) => void | Promise<void>;
 
 export interface NodeSessionOptions extends SchemeOptions {
-  /** Told of what `handler` threw, and of what it answered or set that can't be sent or stored; not of a store that can't be reached. A warning of the process unless set. */
+  /**
+   * Told of what `handler` threw, and of what it answered or set that can't be sent or stored; not of a store
+   * that can't be reached. A warning of the process unless set.
+   */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
 /**
- * A listener for `http.createServer`: `handler` gets each request with `request.session`, and the response's headers wait until what
- * it changed is stored. Answers 503 when the store can't be reached, and 500 when `handler` rejects before it answered.
+ * A listener for `http.createServer`: `handler` gets each request with `request.session`, and the response's
+ * headers wait until what it changed is stored. Answers 503 when the store can't be reached, and 500 when
+ * `handler` rejects before it answered.
  */
-export function session<Fields extends object>(sessions: Sessions<Fields>, handler: SessionHandler<Fields>, options: NodeSessionOptions = {}): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+export function session<Fields extends object>(
+  sessions: Sessions<Fields>,
+  handler: SessionHandler<Fields>,
+  options: NodeSessionOptions = {},
+): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const isSecure = schemeReader(options);
   const onError = options.onError ?? warnOf;
   return async (request, response) => {
@@ -35,7 +48,9 @@ export function session<Fields extends object>(sessions: Sessions<Fields>, handl
       await handler(withSession, response);
     } catch (error) {
       if (!isStoreDown(error)) onError(error);
-      answerInstead(error instanceof StickyError ? sessionFailure(error) : { status: 500, text: 'Internal error.' });
+      answerInstead(
+        error instanceof StickyError ? sessionFailure(error) : { status: 500, text: 'Internal error.' },
+      );
     }
   };
 }

@@ -10,12 +10,14 @@ export interface NodeTokenOptions extends BearerOptions {
 }
 
 /** A request with a good token. */
-export type TokenMessage<Claims extends object = AppClaims> = IncomingMessage & { token: TokenClaims<Claims> };
+export type TokenMessage<Claims extends object = AppClaims> = IncomingMessage & {
+  token: TokenClaims<Claims>;
+};
 
 /**
- * A listener for `http.createServer`: `handler` gets each request that has a good bearer token, with `request.token`. Others are answered
- * 401, or 503 when the store can't be reached, and 500 when `handler` rejects before it answered. With `optional` a request without a
- * token comes too, its `token` undefined.
+ * A listener for `http.createServer`: `handler` gets each request that has a good bearer token, with
+ * `request.token`. Others are answered 401, or 503 when the store can't be reached, and 500 when `handler`
+ * rejects before it answered. With `optional` a request without a token comes too, its `token` undefined.
  */
 export function token<Claims extends object>(
   tokens: Tokens<Claims>,
@@ -23,7 +25,8 @@ export function token<Claims extends object>(
   options: NodeTokenOptions = {},
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const judge = bearerGuard(tokens, options);
-  const onError = options.onError ?? ((error) => process.emitWarning(error instanceof Error ? error : String(error)));
+  const onError =
+    options.onError ?? ((error) => process.emitWarning(error instanceof Error ? error : String(error)));
   const run = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const verdict = await judge(request.headers.authorization);
     if (verdict.refusal !== undefined) {

@@ -10,7 +10,10 @@ export interface CaddyToken {
 
 const TOKENS_MAX = 200_000;
 
-/** Caddy's own reading (caddyconfig/caddyfile/lexer.go): blanks part tokens, `"` and backticks hold them, `#` begins a comment where a token could begin. */
+/**
+ * Caddy's own reading (caddyconfig/caddyfile/lexer.go): blanks part tokens, `"` and backticks hold them, `#`
+ * begins a comment where a token could begin.
+ */
 export function caddyTokens(text: string, file: string): CaddyToken[] {
   const found: CaddyToken[] = [];
   let line = 1;
@@ -41,12 +44,14 @@ export function caddyTokens(text: string, file: string): CaddyToken[] {
       found.push({ text: value, line: start, row: start - joined, isQuoted: true });
     } else {
       let end = at;
-      while (end < text.length && !/\s/.test(text[end]!)) end += text[end] === '\\' && text[end + 1] !== '\n' ? 2 : 1;
+      while (end < text.length && !/\s/.test(text[end]!))
+        end += text[end] === '\\' && text[end + 1] !== '\n' ? 2 : 1;
       const word = text.slice(at, end);
       const marker = /^<<([\w-]+)$/.exec(word)?.[1];
       if (marker !== undefined) {
         const last = heredocEnd(text, end, marker);
-        if (last === undefined) throw failed(`${file}:${line}: the heredoc ${word.slice(0, 20)} is opened here and not closed.`);
+        if (last === undefined)
+          throw failed(`${file}:${line}: the heredoc ${word.slice(0, 20)} is opened here and not closed.`);
         const held = text.slice(end, last - marker.length);
         found.push({ text: held.trim(), line, row: line - joined, isQuoted: true });
         // What stands behind its end belongs to the line on which it began.

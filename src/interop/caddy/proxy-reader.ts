@@ -16,21 +16,73 @@ export interface CaddyProxy {
 }
 
 /** What concerns Caddy's own work with connections and buffers. */
-const WITHOUT_MEANING = new Set(['flush_interval', 'buffer_requests', 'buffer_responses', 'max_buffer_size', 'request_buffers', 'response_buffers', 'stream_buffer_size', 'stream_close_delay', 'verbose_logs', 'lb_try_duration', 'lb_try_interval', 'versions', 'compression', 'keepalive_interval', 'keepalive_idle_conns', 'max_conns_per_host', 'read_buffer', 'write_buffer', 'dial_fallback_delay', 'expect_continue_timeout', 'tls_server_name', 'tls']);
+const WITHOUT_MEANING = new Set([
+  'flush_interval',
+  'buffer_requests',
+  'buffer_responses',
+  'max_buffer_size',
+  'request_buffers',
+  'response_buffers',
+  'stream_buffer_size',
+  'stream_close_delay',
+  'verbose_logs',
+  'lb_try_duration',
+  'lb_try_interval',
+  'versions',
+  'compression',
+  'keepalive_interval',
+  'keepalive_idle_conns',
+  'max_conns_per_host',
+  'read_buffer',
+  'write_buffer',
+  'dial_fallback_delay',
+  'expect_continue_timeout',
+  'tls_server_name',
+  'tls',
+]);
 /** Read together below. */
-const READ_HERE = new Set(['to', 'lb_policy', 'health_uri', 'health_path', 'health_interval', 'health_timeout', 'health_passes', 'health_fails', 'fail_duration', 'max_fails', 'transport', 'trusted_proxies', 'lb_retries']);
+const READ_HERE = new Set([
+  'to',
+  'lb_policy',
+  'health_uri',
+  'health_path',
+  'health_interval',
+  'health_timeout',
+  'health_passes',
+  'health_fails',
+  'fail_duration',
+  'max_fails',
+  'transport',
+  'trusted_proxies',
+  'lb_retries',
+]);
 const OWN_FIELD = /^(?:x-forwarded-(?:for|proto|host)|x-real-ip)$/i;
 const PORTS_MAX = 100;
 
-export function caddyProxy(line: Segment, addresses: readonly string[], version: string | undefined, draft: Draft, report: Report): CaddyProxy | undefined {
+export function caddyProxy(
+  line: Segment,
+  addresses: readonly string[],
+  version: string | undefined,
+  draft: Draft,
+  report: Report,
+): CaddyProxy | undefined {
   const lines = line.block ?? [];
   const one = (...names: string[]): Segment | undefined => lines.findLast(({ name }) => names.includes(name));
   const transport = one('transport');
   const inner = transport?.block ?? [];
-  if (transport !== undefined && transport.args[0] !== 'http') report.say(transport.at, `transport ${transport.args.join(' ')} is not carried over: stickyroute speaks HTTP.`);
+  if (transport !== undefined && transport.args[0] !== 'http')
+    report.say(
+      transport.at,
+      `transport ${transport.args.join(' ')} is not carried over: stickyroute speaks HTTP.`,
+    );
   const isTls = inner.some(({ name }) => name.startsWith('tls'));
   const chosen = policies(one('lb_policy'), version, report);
-  const upstreams = [...addresses.map((address) => ({ address, at: line.at })), ...lines.filter(({ name }) => name === 'to').flatMap(({ args, at }) => args.map((address) => ({ address, at })))].flatMap(({ address, at }) => upstreamsOf(address, isTls, at, report));
+  const upstreams = [
+    ...addresses.map((address) => ({ address, at: line.at })),
+    ...lines
+      .filter(({ name }) => name === 'to')
+      .flatMap(({ args, at }) => args.map((address) => ({ address, at }))),
+  ].flatMap(({ address, at }) => upstreamsOf(address, isTls, at, report));
   if (upstreams.length === 0) {
     report.say(line.at, 'reverse_proxy is not carried over: no upstream of it is of use here.');
     return undefined;
@@ -45,7 +97,11 @@ export function caddyProxy(line: Segment, addresses: readonly string[], version:
       return [];
     }
     seen.add(upstream.url);
-    return { ...upstream, ...(weight !== undefined && weight > 1 && { weight }), ...(weight === 0 && { draining: true }) };
+    return {
+      ...upstream,
+      ...(weight !== undefined && weight > 1 && { weight }),
+      ...(weight === 0 && { draining: true }),
+    };
   });
   const health = healthOf(lines, report);
   const tls = tlsOf(inner);
@@ -62,8 +118,13 @@ export function caddyProxy(line: Segment, addresses: readonly string[], version:
 
 /** An address as Caddy dials it: its scheme is for TLS, a range of ports for several upstreams. */
 function upstreamsOf(text: string, isTls: boolean, at: string, report: Report): DraftUpstream[] {
-  const [, scheme, host, first, last] = /^(?:(https?):\/\/)?(\[[0-9a-fA-F:.]+\]|[\w.-]*)(?::(\d{1,5})(?:-(\d{1,5}))?)?$/.exec(text) ?? [];
-  if (host === undefined || (host === '' && first === undefined) || !isOrigin(`http://${host === '' ? 'localhost' : host}:${first ?? 80}`)) {
+  const [, scheme, host, first, last] =
+    /^(?:(https?):\/\/)?(\[[0-9a-fA-F:.]+\]|[\w.-]*)(?::(\d{1,5})(?:-(\d{1,5}))?)?$/.exec(text) ?? [];
+  if (
+    host === undefined ||
+    (host === '' && first === undefined) ||
+    !isOrigin(`http://${host === '' ? 'localhost' : host}:${first ?? 80}`)
+  ) {
     report.say(at, `upstream ${text} is left out: it is not http:// or https://, a host and a port.`);
     return [];
   }
@@ -71,7 +132,10 @@ function upstreamsOf(text: string, isTls: boolean, at: string, report: Report): 
   const port = first === undefined ? (secure ? 443 : 80) : Number(first);
   const end = last === undefined ? port : Number(last);
   if (end < port || end - port >= PORTS_MAX || end > 65535) {
-    report.say(at, `upstream ${text} is left out: ${end - port >= PORTS_MAX ? `it stands for more than ${PORTS_MAX} upstreams. Write some of them` : 'it is no range of ports'}.`);
+    report.say(
+      at,
+      `upstream ${text} is left out: ${end - port >= PORTS_MAX ? `it stands for more than ${PORTS_MAX} upstreams. Write some of them` : 'it is no range of ports'}.`,
+    );
     return [];
   }
   return Array.from({ length: end - port + 1 }, (_, step) => {
@@ -85,7 +149,16 @@ function upstreamsOf(text: string, isTls: boolean, at: string, report: Report): 
 
 function readLine({ name, args, at }: Segment, draft: Draft, report: Report): void {
   if (READ_HERE.has(name)) {
-    if (name === 'trusted_proxies') draft.set('trustedProxies', trustedRanges(args.flatMap((arg) => (arg === 'private_ranges' ? PRIVATE : [arg])), at, report), at);
+    if (name === 'trusted_proxies')
+      draft.set(
+        'trustedProxies',
+        trustedRanges(
+          args.flatMap((arg) => (arg === 'private_ranges' ? PRIVATE : [arg])),
+          at,
+          report,
+        ),
+        at,
+      );
     if (name === 'lb_retries') draft.limit('tries', Math.min(10, (Number(args[0]) || 0) + 1), at);
     return;
   }
@@ -99,15 +172,28 @@ function readLine({ name, args, at }: Segment, draft: Draft, report: Report): vo
 }
 
 /** What `private_ranges` stands for (modules/caddyhttp/ip_range.go). */
-export const PRIVATE: readonly string[] = ['192.168.0.0/16', '172.16.0.0/12', '10.0.0.0/8', '127.0.0.1/8', 'fd00::/8', '::1'];
+export const PRIVATE: readonly string[] = [
+  '192.168.0.0/16',
+  '172.16.0.0/12',
+  '10.0.0.0/8',
+  '127.0.0.1/8',
+  'fd00::/8',
+  '::1',
+];
 
 function readTransport({ name, args, at }: Segment, draft: Draft, report: Report): void {
   const time = caddyTime(args[0]);
   if (name === 'dial_timeout' && time !== undefined) draft.limit('connectTime', time, at);
   else if (name === 'response_header_timeout' && time !== undefined) draft.limit('answerTime', time, at);
   else if (name === 'keepalive' && time !== undefined) draft.limit('upstreamIdleTime', time, at);
-  else if (name === 'keepalive_idle_conns_per_host') draft.limit('upstreamIdleConnections', Math.min(10_000, Number(args[0]) || 0), at);
-  else if (!WITHOUT_MEANING.has(name) && !['tls_insecure_skip_verify', 'tls_trusted_ca_certs'].includes(name) && !(name === 'tls_trust_pool' && args[0] === 'file')) report.say(at, `${name} is not carried over.`);
+  else if (name === 'keepalive_idle_conns_per_host')
+    draft.limit('upstreamIdleConnections', Math.min(10_000, Number(args[0]) || 0), at);
+  else if (
+    !WITHOUT_MEANING.has(name) &&
+    !['tls_insecure_skip_verify', 'tls_trusted_ca_certs'].includes(name) &&
+    !(name === 'tls_trust_pool' && args[0] === 'file')
+  )
+    report.say(at, `${name} is not carried over.`);
 }
 
 function tlsOf(lines: readonly Segment[]): object | undefined {
@@ -121,7 +207,10 @@ function tlsOf(lines: readonly Segment[]): object | undefined {
 function passiveOf(duration: Segment | undefined, fails: Segment | undefined, report: Report): object {
   const time = caddyTime(duration?.args[0]);
   if (time === undefined || time === '0s') return { maxFails: 0 };
-  return { maxFails: Math.min(1000, Number(fails?.args[0] ?? 1) || 1), failTimeout: failTimeoutWithin(time, duration!.at, report) };
+  return {
+    maxFails: Math.min(1000, Number(fails?.args[0] ?? 1) || 1),
+    failTimeout: failTimeoutWithin(time, duration!.at, report),
+  };
 }
 
 function healthOf(lines: readonly Segment[], report: Report): object | undefined {
@@ -130,7 +219,13 @@ function healthOf(lines: readonly Segment[], report: Report): object | undefined
   if (path === undefined) return undefined;
   const number = (name: string): number => Number(one(name)?.args[0] ?? 1) || 1;
   return probing(
-    { path, every: caddyTime(one('health_interval')?.args[0]) ?? '30s', timeout: caddyTime(one('health_timeout')?.args[0]) ?? '5s', healthyAfter: number('health_passes'), unhealthyAfter: number('health_fails') },
+    {
+      path,
+      every: caddyTime(one('health_interval')?.args[0]) ?? '30s',
+      timeout: caddyTime(one('health_timeout')?.args[0]) ?? '5s',
+      healthyAfter: number('health_passes'),
+      unhealthyAfter: number('health_fails'),
+    },
     (one('health_interval') ?? one('health_timeout') ?? one('health_uri') ?? one('health_path'))!.at,
     report,
   );

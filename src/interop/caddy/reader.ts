@@ -10,7 +10,29 @@ import { segments, type Segment } from './segments.js';
 import { caddyTime } from './time.js';
 
 /** What concerns Caddy itself. */
-const WITHOUT_MEANING = new Set(['log', 'admin', 'debug', 'email', 'order', 'persist_config', 'storage', 'metrics', 'auto_https', 'acme_ca', 'acme_email', 'local_certs', 'skip_install_trust', 'protocols', 'listener_wrappers', 'strict_sni_host', 'name', 'log_skip', 'skip_log', 'log_append', 'log_name']);
+const WITHOUT_MEANING = new Set([
+  'log',
+  'admin',
+  'debug',
+  'email',
+  'order',
+  'persist_config',
+  'storage',
+  'metrics',
+  'auto_https',
+  'acme_ca',
+  'acme_email',
+  'local_certs',
+  'skip_install_trust',
+  'protocols',
+  'listener_wrappers',
+  'strict_sni_host',
+  'name',
+  'log_skip',
+  'skip_log',
+  'log_append',
+  'log_name',
+]);
 
 /** A Caddyfile. `version`: of the Caddy whose file it is. */
 export function readCaddy(file: SourceFile, files: SourceFiles, report: Report, version?: string): Draft {
@@ -31,12 +53,24 @@ export function readCaddy(file: SourceFile, files: SourceFiles, report: Report, 
 function readGlobal({ name, args, block, at }: Segment, draft: Draft, report: Report): void {
   const time = caddyTime(args[0]);
   if (name === 'grace_period' && time !== undefined) draft.set('shutdownGrace', time, at);
-  else if (name === 'servers' || name === 'timeouts') for (const line of block ?? []) readGlobal(line, draft, report);
+  else if (name === 'servers' || name === 'timeouts')
+    for (const line of block ?? []) readGlobal(line, draft, report);
   else if (name === 'read_header' && time !== undefined) draft.limit('headTime', time, at);
   else if (name === 'idle' && time !== undefined) draft.limit('idleTime', time, at);
-  else if (name === 'max_header_size' && parseSize(args[0]) !== undefined) draft.limit('headBytes', Math.min(1024 ** 2, Math.max(1024, parseSize(args[0])!)), at);
-  else if (name === 'trusted_proxies' && args[0] === 'static') draft.set('trustedProxies', trustedRanges(args.slice(1).flatMap((arg) => (arg === 'private_ranges' ? PRIVATE : [arg])), at, report), at);
-  else if (!WITHOUT_MEANING.has(name)) report.say(at, `${[name, ...args].slice(0, 2).join(' ')} is not carried over.`);
+  else if (name === 'max_header_size' && parseSize(args[0]) !== undefined)
+    draft.limit('headBytes', Math.min(1024 ** 2, Math.max(1024, parseSize(args[0])!)), at);
+  else if (name === 'trusted_proxies' && args[0] === 'static')
+    draft.set(
+      'trustedProxies',
+      trustedRanges(
+        args.slice(1).flatMap((arg) => (arg === 'private_ranges' ? PRIVATE : [arg])),
+        at,
+        report,
+      ),
+      at,
+    );
+  else if (!WITHOUT_MEANING.has(name))
+    report.say(at, `${[name, ...args].slice(0, 2).join(' ')} is not carried over.`);
 }
 
 class CaddyReader {
@@ -55,7 +89,9 @@ class CaddyReader {
   }
 
   site(site: Segment): void {
-    const addresses = [site.name, ...site.args].flatMap((text) => text.split(',')).filter((text) => text !== '');
+    const addresses = [site.name, ...site.args]
+      .flatMap((text) => text.split(','))
+      .filter((text) => text !== '');
     let hosts: string[] = [];
     let isAny = false;
     for (const address of addresses) {
@@ -66,13 +102,15 @@ class CaddyReader {
     }
     if (isAny) hosts = [];
     const scope = hosts.length === 0 ? EVERYTHING : withHosts(EVERYTHING, hosts, site.at, this.#report);
-    if (typeof scope === 'string') this.#report.say(site.at, `site ${addresses.join(', ')} is not carried over: ${scope}`);
+    if (typeof scope === 'string')
+      this.#report.say(site.at, `site ${addresses.join(', ')} is not carried over: ${scope}`);
     else this.#lines(site.block ?? [], scope, new Map());
   }
 
   /** The host of a site's address; empty for any. Undefined, and said, where it is no address of ours. */
   #address(address: string, { at, block = [] }: Segment): string | undefined {
-    const [, scheme, host, port] = /^(?:(https?):\/\/)?(\[[0-9a-fA-F:.]+\]|[\w.*-]*)(?::(\d{1,5}))?$/.exec(address) ?? [];
+    const [, scheme, host, port] =
+      /^(?:(https?):\/\/)?(\[[0-9a-fA-F:.]+\]|[\w.*-]*)(?::(\d{1,5}))?$/.exec(address) ?? [];
     if (host === undefined || address.includes('{')) {
       this.#report.say(at, `site ${address} is not carried over: its address is not a host and a port.`);
       return undefined;
@@ -80,34 +118,59 @@ class CaddyReader {
     // A site that only sends browsers elsewhere is no place for users.
     if (!block.some(passes)) return host;
     const [bind, ...more] = block.find(({ name }) => name === 'bind')?.args ?? [];
-    for (const other of more) this.#report.say(at, `bind ${other} is not carried over: stickyroute listens at one address.`);
+    for (const other of more)
+      this.#report.say(at, `bind ${other} is not carried over: stickyroute listens at one address.`);
     const number = Number(port ?? (scheme === 'http' ? 80 : host === '' && scheme === undefined ? 80 : 443));
     const files = block.find(({ name, args }) => name === 'tls' && args.length === 2);
-    const isTls = scheme !== 'http' && number !== 80 && (scheme === 'https' || host !== '' || number === 443 || block.some(({ name }) => name === 'tls'));
-    const value = bind === undefined ? number : `${bind.includes(':') && !bind.startsWith('[') ? `[${bind}]` : bind}:${number}`;
-    this.#draft.listen({ value, at, owner: at, isTls, ...(isTls && files !== undefined && { tls: { cert: files.args[0]!, key: files.args[1]! } }) });
-    if (isTls && files === undefined) this.#report.say(at, `site ${address}: Caddy fetches its certificate by itself, and stickyroute takes files. Write tls: { cert, key }.`);
+    const isTls =
+      scheme !== 'http' &&
+      number !== 80 &&
+      (scheme === 'https' || host !== '' || number === 443 || block.some(({ name }) => name === 'tls'));
+    const value =
+      bind === undefined
+        ? number
+        : `${bind.includes(':') && !bind.startsWith('[') ? `[${bind}]` : bind}:${number}`;
+    this.#draft.listen({
+      value,
+      at,
+      owner: at,
+      isTls,
+      ...(isTls && files !== undefined && { tls: { cert: files.args[0]!, key: files.args[1]! } }),
+    });
+    if (isTls && files === undefined)
+      this.#report.say(
+        at,
+        `site ${address}: Caddy fetches its certificate by itself, and stickyroute takes files. Write tls: { cert, key }.`,
+      );
     return host;
   }
 
   #lines(lines: readonly Segment[], scope: Scope, around: ReadonlyMap<string, Segment>): void {
-    const named = new Map([...around, ...lines.filter(({ name }) => name.startsWith('@')).map((line) => [line.name, line] as const)]);
+    const named = new Map([
+      ...around,
+      ...lines.filter(({ name }) => name.startsWith('@')).map((line) => [line.name, line] as const),
+    ]);
     for (const line of lines) {
       const { name, args, block, at } = line;
       if (name.startsWith('@') || name === 'bind' || WITHOUT_MEANING.has(name)) continue;
       if (name === 'tls' && args.length === 2) {
-        for (const inner of block ?? []) this.#report.say(inner.at, `${inner.name} in tls is not carried over.`);
+        for (const inner of block ?? [])
+          this.#report.say(inner.at, `${inner.name} in tls is not carried over.`);
         continue;
       }
       const hasMatcher = args[0] !== undefined && /^(?:@|\/|\*$)/.test(args[0]);
       if (name !== 'handle' && name !== 'route' && name !== 'reverse_proxy') {
         // What is not found there is not found here either.
         if (name === 'respond' && args.at(-1) === '404' && scope.paths.includes('/') && !hasMatcher) continue;
-        this.#report.say(at, `${[name, ...args].slice(0, 2).join(' ')} is not carried over.${name === 'handle_path' ? ' It takes a part of the path away, and stickyroute passes it on as it is.' : ''}`);
+        this.#report.say(
+          at,
+          `${[name, ...args].slice(0, 2).join(' ')} is not carried over.${name === 'handle_path' ? ' It takes a part of the path away, and stickyroute passes it on as it is.' : ''}`,
+        );
         continue;
       }
       const inner = narrowed(scope, hasMatcher ? args[0] : undefined, named, at, this.#report);
-      if (typeof inner === 'string') this.#report.say(at, `${[name, ...args].slice(0, 2).join(' ')} is not carried over: ${inner}`);
+      if (typeof inner === 'string')
+        this.#report.say(at, `${[name, ...args].slice(0, 2).join(' ')} is not carried over: ${inner}`);
       else if (name === 'reverse_proxy') this.#proxy(line, hasMatcher ? args.slice(1) : args, inner);
       else if (name === 'route' && this.#ordered === undefined) {
         this.#ordered = [];
@@ -120,7 +183,8 @@ class CaddyReader {
 
   #proxy(line: Segment, addresses: readonly string[], { hosts, paths }: Scope): void {
     const key = JSON.stringify([line.at, addresses]);
-    if (!this.#proxies.has(key)) this.#proxies.set(key, caddyProxy(line, addresses, this.#version, this.#draft, this.#report));
+    if (!this.#proxies.has(key))
+      this.#proxies.set(key, caddyProxy(line, addresses, this.#version, this.#draft, this.#report));
     const proxy = this.#proxies.get(key);
     if (proxy === undefined) return;
     const { pool, affinity, balance } = proxy;

@@ -22,7 +22,8 @@ export function segments(file: SourceFile, files: SourceFiles, report: Report): 
   return top(file, 0);
 
   function top(source: SourceFile, depth: number): Segment[] {
-    if (depth > INCLUDE_DEPTH_MAX) throw failed(`${source.name} is imported ${depth} levels deep. Does a file import itself?`);
+    if (depth > INCLUDE_DEPTH_MAX)
+      throw failed(`${source.name} is imported ${depth} levels deep. Does a file import itself?`);
     const found = read(caddyTokens(source.text, source.name), source.name);
     const rest: Segment[] = [];
     for (const segment of found) {
@@ -34,9 +35,11 @@ export function segments(file: SourceFile, files: SourceFiles, report: Report): 
   }
 
   function resolved(segment: Segment, depth: number): Segment[] {
-    if (depth > INCLUDE_DEPTH_MAX) throw failed(`${segment.at}: imports have no end. Does a snippet import itself?`);
+    if (depth > INCLUDE_DEPTH_MAX)
+      throw failed(`${segment.at}: imports have no end. Does a snippet import itself?`);
     if (++count > SEGMENTS_MAX) throw failed(`${segment.at}: more than ${SEGMENTS_MAX} lines.`);
-    if (segment.name !== 'import') return [{ ...segment, block: segment.block?.flatMap((inner) => resolved(inner, depth)) }];
+    if (segment.name !== 'import')
+      return [{ ...segment, block: segment.block?.flatMap((inner) => resolved(inner, depth)) }];
     const [what = '', ...values] = segment.args;
     const snippet = snippets.get(what);
     if (snippet !== undefined) return snippet.flatMap((inner) => resolved(filled(inner, values), depth + 1));
@@ -45,7 +48,10 @@ export function segments(file: SourceFile, files: SourceFiles, report: Report): 
         return top(files.read(name, segment.at), depth + 1);
       } catch (error) {
         if (!/: can't read /.test((error as Error).message)) throw error;
-        report.say(segment.at, `import ${what} is not carried over: it is no snippet of this file, and no file that can be read here.`);
+        report.say(
+          segment.at,
+          `import ${what} is not carried over: it is no snippet of this file, and no file that can be read here.`,
+        );
         return [];
       }
     });
@@ -54,8 +60,17 @@ export function segments(file: SourceFile, files: SourceFiles, report: Report): 
 
 /** `{args[0]}` and `{args.0}` in a snippet. */
 function filled(segment: Segment, values: readonly string[]): Segment {
-  const fill = (text: string): string => text.replace(/\{args(?:\[(\d+)\]|\.(\d+))\}/g, (whole, a?: string, b?: string) => values[Number(a ?? b)] ?? whole);
-  return { ...segment, name: fill(segment.name), args: segment.args.map(fill), block: segment.block?.map((inner) => filled(inner, values)) };
+  const fill = (text: string): string =>
+    text.replace(
+      /\{args(?:\[(\d+)\]|\.(\d+))\}/g,
+      (whole, a?: string, b?: string) => values[Number(a ?? b)] ?? whole,
+    );
+  return {
+    ...segment,
+    name: fill(segment.name),
+    args: segment.args.map(fill),
+    block: segment.block?.map((inner) => filled(inner, values)),
+  };
 }
 
 function read(tokens: readonly CaddyToken[], file: string): Segment[] {
@@ -75,13 +90,20 @@ function read(tokens: readonly CaddyToken[], file: string): Segment[] {
       const isGlobal = first.text === '{' && !first.isQuoted;
       const words: string[] = [];
       // At the top addresses go on behind a comma, also on the next line.
-      while (at < tokens.length && !isOpen(at) && (tokens[at]!.row === first.row || (level === 0 && words.at(-1)?.endsWith(',') === true)) && !(tokens[at]!.text === '}' && !tokens[at]!.isQuoted)) words.push(tokens[at++]!.text);
+      while (
+        at < tokens.length &&
+        !isOpen(at) &&
+        (tokens[at]!.row === first.row || (level === 0 && words.at(-1)?.endsWith(',') === true)) &&
+        !(tokens[at]!.text === '}' && !tokens[at]!.isQuoted)
+      )
+        words.push(tokens[at++]!.text);
       let inner: Segment[] | undefined;
       if (at < tokens.length && isOpen(at) && (isGlobal || tokens[at]!.row === tokens[at - 1]!.row)) {
         const { line } = tokens[at]!;
         at++;
         inner = block(level + 1, line);
-      } else if (at < tokens.length && isOpen(at)) throw failed(`${file}:${tokens[at]!.line}: a { stands at the beginning of a line.`);
+      } else if (at < tokens.length && isOpen(at))
+        throw failed(`${file}:${tokens[at]!.line}: a { stands at the beginning of a line.`);
       found.push({ name: words[0] ?? '', args: words.slice(1), block: inner, at: `${file}:${first.line}` });
     }
     if (opened !== undefined) throw failed(`${file}:${opened}: a { is opened here and not closed.`);

@@ -44,12 +44,19 @@ export function caddyText(config: Config, version: Version, report: Report): str
 
 function globalLines({ limits, shutdownGraceMs, trustedProxies, tls }: Config, version: Version): string[] {
   return [
-    ...(tls === undefined ? ['# No certificates are fetched: this serves plain HTTP.', 'auto_https off'] : ['auto_https disable_redirects']),
+    ...(tls === undefined
+      ? ['# No certificates are fetched: this serves plain HTTP.', 'auto_https off']
+      : ['auto_https disable_redirects']),
     `grace_period ${time(shutdownGraceMs)}`,
     ...block('servers', [
       ...block('timeouts', [`read_header ${time(limits.headTimeMs)}`, `idle ${time(limits.idleTimeMs)}`]),
       `max_header_size ${limits.headBytesMax}`,
-      ...(trustedProxies.length > 0 && isAtLeast(version, CLIENT_IP_SINCE) ? ['# Their X-Forwarded-* is believed, nobody else\'s.', `trusted_proxies static ${trustedProxies.join(' ')}`] : []),
+      ...(trustedProxies.length > 0 && isAtLeast(version, CLIENT_IP_SINCE)
+        ? [
+            "# Their X-Forwarded-* is believed, nobody else's.",
+            `trusted_proxies static ${trustedProxies.join(' ')}`,
+          ]
+        : []),
     ]),
   ];
 }
@@ -58,7 +65,13 @@ function handle({ route, host }: RouteMatch, number: number, snippet: string): s
   if (host === undefined && route.path === '/') return block('handle', [`import ${snippet}`]);
   const matcher = [
     // Caddy's own wildcard stands for one label; ours for one or more.
-    ...(host === undefined ? [] : [host.startsWith('*.') ? `header_regexp Host (?i)^.+${host.slice(1).replaceAll('.', '\\.')}(:[0-9]+)?$` : `host ${host}`]),
+    ...(host === undefined
+      ? []
+      : [
+          host.startsWith('*.')
+            ? `header_regexp Host (?i)^.+${host.slice(1).replaceAll('.', '\\.')}(:[0-9]+)?$`
+            : `host ${host}`,
+        ]),
     ...(route.path === '/' ? [] : [`path ${word(route.path)} ${word(`${route.path}/*`)}`]),
   ];
   return [...block(`@route-${number}`, matcher), ...block(`handle @route-${number}`, [`import ${snippet}`])];
@@ -70,27 +83,57 @@ function proxyLines(group: Group, context: PolicyContext): string[] {
   const { limits, trustedProxies } = config;
   const { isTls, upstreams } = ofOneScheme(pool.upstreams, poolAt, report);
   const draining = upstreams.filter((upstream) => upstream.draining);
-  for (const { id } of draining) report.say(`${poolAt}upstreams.${id}.draining`, draining.length === upstreams.length ? 'is not carried over: all of the pool are.' : 'leaves the upstream out: Caddy can\'t keep one for those who are bound to it.');
-  if (view.routeCookie !== undefined) report.say(`${affinityAt} routeCookie ${view.routeCookie.name}`, 'is not carried over: Caddy follows only cookies that it wrote itself.');
-  const servers = connections(draining.length === upstreams.length ? upstreams : upstreams.filter((upstream) => !upstream.draining), isTls ? 443 : 80, poolAt, report);
+  for (const { id } of draining)
+    report.say(
+      `${poolAt}upstreams.${id}.draining`,
+      draining.length === upstreams.length
+        ? 'is not carried over: all of the pool are.'
+        : "leaves the upstream out: Caddy can't keep one for those who are bound to it.",
+    );
+  if (view.routeCookie !== undefined)
+    report.say(
+      `${affinityAt} routeCookie ${view.routeCookie.name}`,
+      'is not carried over: Caddy follows only cookies that it wrote itself.',
+    );
+  const servers = connections(
+    draining.length === upstreams.length ? upstreams : upstreams.filter((upstream) => !upstream.draining),
+    isTls ? 443 : 80,
+    poolAt,
+    report,
+  );
   const { health, passive } = pool;
   const isNew = isAtLeast(version, NEW_NAMES_SINCE);
   if (health !== undefined) {
     report.say(`${poolAt}health`, 'takes only 2xx for well there, not 3xx.');
-    if (!isNew && (health.healthyAfter !== 1 || health.unhealthyAfter !== 1)) report.say(`${poolAt}health`, 'healthyAfter and unhealthyAfter are not carried over: before 2.8 Caddy believes one probe.');
+    if (!isNew && (health.healthyAfter !== 1 || health.unhealthyAfter !== 1))
+      report.say(
+        `${poolAt}health`,
+        'healthyAfter and unhealthyAfter are not carried over: before 2.8 Caddy believes one probe.',
+      );
   }
   return block('reverse_proxy', [
     `to ${servers.map(({ address }) => `${isTls ? 'https' : 'http'}://${address}`).join(' ')}`,
     ...policyLines(group, context),
-    ...(isAtLeast(version, RETRIES_SINCE) ? [`lb_retries ${limits.triesMax - 1}`] : [`lb_try_duration ${time(limits.connectTimeMs)}`]),
+    ...(isAtLeast(version, RETRIES_SINCE)
+      ? [`lb_retries ${limits.triesMax - 1}`]
+      : [`lb_try_duration ${time(limits.connectTimeMs)}`]),
     ...(health === undefined
       ? []
-      : [`health_uri ${word(health.path)}`, `health_interval ${time(health.everyMs)}`, `health_timeout ${time(health.timeoutMs)}`, ...(isNew ? [`health_passes ${health.healthyAfter}`, `health_fails ${health.unhealthyAfter}`] : [])]),
-    ...(passive.maxFails === 0 ? [] : [`fail_duration ${time(passive.failTimeoutMs)}`, `max_fails ${passive.maxFails}`]),
+      : [
+          `health_uri ${word(health.path)}`,
+          `health_interval ${time(health.everyMs)}`,
+          `health_timeout ${time(health.timeoutMs)}`,
+          ...(isNew ? [`health_passes ${health.healthyAfter}`, `health_fails ${health.unhealthyAfter}`] : []),
+        ]),
+    ...(passive.maxFails === 0
+      ? []
+      : [`fail_duration ${time(passive.failTimeoutMs)}`, `max_fails ${passive.maxFails}`]),
     '# Answers are passed on as they come.',
     'flush_interval -1',
-    ...(trustedProxies.length > 0 && !isAtLeast(version, CLIENT_IP_SINCE) ? [`trusted_proxies ${trustedProxies.join(' ')}`] : []),
-    '# X-Forwarded-For, -Proto and -Host are Caddy\'s own doing.',
+    ...(trustedProxies.length > 0 && !isAtLeast(version, CLIENT_IP_SINCE)
+      ? [`trusted_proxies ${trustedProxies.join(' ')}`]
+      : []),
+    "# X-Forwarded-For, -Proto and -Host are Caddy's own doing.",
     `header_up X-Real-IP ${isAtLeast(version, CLIENT_IP_SINCE) ? '{client_ip}' : '{remote_host}'}`,
     ...(config.expose ? ['header_down x-upstream {http.reverse_proxy.upstream.hostport}'] : []),
     ...block('transport http', [
@@ -105,5 +148,11 @@ function proxyLines(group: Group, context: PolicyContext): string[] {
 
 function tlsLines({ pool }: Group, isNew: boolean): string[] {
   const { caFile, insecure } = pool.tls;
-  return ['tls', ...(insecure ? ['tls_insecure_skip_verify'] : []), ...(caFile === undefined ? [] : [isNew ? `tls_trust_pool file ${word(caFile)}` : `tls_trusted_ca_certs ${word(caFile)}`])];
+  return [
+    'tls',
+    ...(insecure ? ['tls_insecure_skip_verify'] : []),
+    ...(caFile === undefined
+      ? []
+      : [isNew ? `tls_trust_pool file ${word(caFile)}` : `tls_trusted_ca_certs ${word(caFile)}`]),
+  ];
 }

@@ -36,7 +36,9 @@ export function cluster(group: Group, limits: Limits, report: Report): object {
     common_lb_config: {
       healthy_panic_threshold: { value: options.panicThreshold ?? 0 },
       // So that whoever is bound to a draining upstream still reaches it.
-      ...(group.view.cookie !== undefined && { override_host_status: { statuses: ['UNKNOWN', 'HEALTHY', 'DEGRADED', 'DRAINING'] } }),
+      ...(group.view.cookie !== undefined && {
+        override_host_status: { statuses: ['UNKNOWN', 'HEALTHY', 'DEGRADED', 'DRAINING'] },
+      }),
     },
     ...(pool.health !== undefined && {
       health_checks: [
@@ -55,7 +57,10 @@ export function cluster(group: Group, limits: Limits, report: Report): object {
       endpoints: [
         {
           lb_endpoints: servers.map(({ upstream, host, port }, place) => ({
-            endpoint: { address: { socket_address: { address: bare(host), port_value: port } }, hostname: host },
+            endpoint: {
+              address: { socket_address: { address: bare(host), port_value: port } },
+              hostname: host,
+            },
             load_balancing_weight: weights[place]!,
             ...(upstream.draining && { health_status: 'DRAINING' }),
             ...(hashesIds && { metadata: { filter_metadata: { 'envoy.lb': { hash_key: upstream.id } } } }),
@@ -73,14 +78,26 @@ function balancer(group: Group, report: Report): object {
   const options = envoyOptions(pool);
   if (view.keys.length === 0) {
     if (balance === 'roundRobin') return { lb_policy: 'ROUND_ROBIN' };
-    return { lb_policy: 'LEAST_REQUEST', least_request_lb_config: { choice_count: balance === 'twoChoices' ? 2 : Math.min(100, Math.max(2, pool.upstreams.length)) } };
+    return {
+      lb_policy: 'LEAST_REQUEST',
+      least_request_lb_config: {
+        choice_count: balance === 'twoChoices' ? 2 : Math.min(100, Math.max(2, pool.upstreams.length)),
+      },
+    };
   }
   const isTable = name === 'envoy-maglev' || name === 'maglev';
   if (!name.startsWith('envoy-')) {
-    report.say(`${poolAt}placement`, `${name} is written as ${name === 'ring' ? 'RING_HASH' : 'MAGLEV'}, which places keys elsewhere: they move once. To move them now, and not at the change, write placement: ${name === 'ring' ? 'envoy-ring-hash' : 'envoy-maglev'} first.`);
+    report.say(
+      `${poolAt}placement`,
+      `${name} is written as ${name === 'ring' ? 'RING_HASH' : 'MAGLEV'}, which places keys elsewhere: they move once. To move them now, and not at the change, write placement: ${name === 'ring' ? 'envoy-ring-hash' : 'envoy-maglev'} first.`,
+    );
     if (name !== 'ring') return { lb_policy: 'MAGLEV' };
   }
-  if (isTable) return { lb_policy: 'MAGLEV', ...(options.tableSize !== undefined && { maglev_lb_config: { table_size: options.tableSize } }) };
+  if (isTable)
+    return {
+      lb_policy: 'MAGLEV',
+      ...(options.tableSize !== undefined && { maglev_lb_config: { table_size: options.tableSize } }),
+    };
   const ring = {
     ...(options.minRingSize !== undefined && { minimum_ring_size: options.minRingSize }),
     ...(options.maxRingSize !== undefined && { maximum_ring_size: options.maxRingSize }),
@@ -92,7 +109,10 @@ function balancer(group: Group, report: Report): object {
 /** Envoy counts in a row, and answers with 5xx too; here only failed connections count, as with us. */
 function outlierDetection({ pool, poolAt }: Group, report: Report): object {
   const { maxFails, failTimeoutMs } = pool.passive;
-  report.say(`${poolAt}passive`, 'is written as outlier_detection: Envoy counts failed connections in a row, and longer each time.');
+  report.say(
+    `${poolAt}passive`,
+    'is written as outlier_detection: Envoy counts failed connections in a row, and longer each time.',
+  );
   return {
     split_external_local_origin_errors: true,
     consecutive_local_origin_failure: maxFails,
@@ -113,7 +133,12 @@ function tlsSocket({ pool }: Group): object {
     typed_config: {
       '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
       auto_host_sni: true,
-      ...(!insecure && { auto_sni_san_validation: true, common_tls_context: { validation_context: { trusted_ca: { filename: caFile ?? '/etc/ssl/certs/ca-certificates.crt' } } } }),
+      ...(!insecure && {
+        auto_sni_san_validation: true,
+        common_tls_context: {
+          validation_context: { trusted_ca: { filename: caFile ?? '/etc/ssl/certs/ca-certificates.crt' } },
+        },
+      }),
     },
   };
 }

@@ -17,14 +17,20 @@ export function routeConfiguration(config: Config, groups: Groups, report: Repor
       domains: [host ?? '*'],
       routes: [
         ...routes.map((route) => envoyRoute(route, config, groups.of(route), report)),
-        ...(routes.some(({ path }) => path === '/') ? [] : [{ match: { prefix: '/' }, direct_response: { status: 404 } }]),
+        ...(routes.some(({ path }) => path === '/')
+          ? []
+          : [{ match: { prefix: '/' }, direct_response: { status: 404 } }]),
       ],
     })),
     request_headers_to_add: [
-      ...(config.trustedProxies.length > 0 ? [] : [overwriting('x-forwarded-for', CLIENT), overwriting('x-forwarded-host', '%REQ(:AUTHORITY)%')]),
+      ...(config.trustedProxies.length > 0
+        ? []
+        : [overwriting('x-forwarded-for', CLIENT), overwriting('x-forwarded-host', '%REQ(:AUTHORITY)%')]),
       overwriting('x-real-ip', CLIENT),
     ],
-    ...(config.expose && { response_headers_to_add: [{ header: { key: 'x-upstream', value: '%UPSTREAM_REMOTE_ADDRESS%' } }] }),
+    ...(config.expose && {
+      response_headers_to_add: [{ header: { key: 'x-upstream', value: '%UPSTREAM_REMOTE_ADDRESS%' } }],
+    }),
   };
 }
 
@@ -45,7 +51,11 @@ function envoyRoute(route: RouteConfig, { limits }: Config, group: Group, report
     // The first that is there decides alone, as in our rules.
     ...(place < group.view.keys.length - 1 && { terminal: true }),
   }));
-  if (group.view.routeCookie !== undefined) report.say(`${group.affinityAt} routeCookie ${group.view.routeCookie.name}`, 'is not carried over: Envoy follows only cookies that it wrote itself.');
+  if (group.view.routeCookie !== undefined)
+    report.say(
+      `${group.affinityAt} routeCookie ${group.view.routeCookie.name}`,
+      'is not carried over: Envoy follows only cookies that it wrote itself.',
+    );
   return {
     match: route.path === '/' ? { prefix: '/' } : { path_separated_prefix: route.path },
     route: {
@@ -53,15 +63,24 @@ function envoyRoute(route: RouteConfig, { limits }: Config, group: Group, report
       ...(policies.length > 0 && { hash_policy: policies }),
       timeout: duration(0),
       idle_timeout: duration(limits.answerTimeMs),
-      retry_policy: { retry_on: 'connect-failure,refused-stream', num_retries: limits.triesMax - 1, retry_host_predicate: [previousHosts], host_selection_retry_max_attempts: 5 },
+      retry_policy: {
+        retry_on: 'connect-failure,refused-stream',
+        num_retries: limits.triesMax - 1,
+        retry_host_predicate: [previousHosts],
+        host_selection_retry_max_attempts: 5,
+      },
     },
-    ...(group.view.cookie !== undefined && { typed_per_filter_config: { [SESSION]: session(group, report) } }),
+    ...(group.view.cookie !== undefined && {
+      typed_per_filter_config: { [SESSION]: session(group, report) },
+    }),
   };
 }
 
 const previousHosts = {
   name: 'envoy.retry_host_predicates.previous_hosts',
-  typed_config: { '@type': 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate' },
+  typed_config: {
+    '@type': 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate',
+  },
 };
 
 function hashPolicy(key: KeySource, { affinityAt, view }: Group, place: number, report: Report): object {
@@ -69,17 +88,33 @@ function hashPolicy(key: KeySource, { affinityAt, view }: Group, place: number, 
     case 'header':
       return { header: { header_name: key.name } };
     case 'query':
-      report.say(affinityAt, `query ${key.name}: Envoy hashes it as it is sent. stickyroute decodes values with % or +, and places those elsewhere.`);
+      report.say(
+        affinityAt,
+        `query ${key.name}: Envoy hashes it as it is sent. stickyroute decodes values with % or +, and places those elsewhere.`,
+      );
       return { query_parameter: { name: key.name } };
     case 'cookie':
       return { cookie: { name: key.name } };
     case 'ip':
-      if (key.prefix4 !== 32 || key.prefix6 !== 128) report.say(affinityAt, 'ip: prefix4 and prefix6 are not carried over: Envoy hashes whole addresses.');
+      if (key.prefix4 !== 32 || key.prefix6 !== 128)
+        report.say(affinityAt, 'ip: prefix4 and prefix6 are not carried over: Envoy hashes whole addresses.');
       return { connection_properties: { source_ip: true } };
     case 'path': {
-      const literal = (segments: readonly string[]): string => segments.map((segment) => `/${segment.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`).join('');
-      report.say(affinityAt, `path ${key.pattern}: where it does not fit, Envoy hashes the whole path${place < view.keys.length - 1 ? ', and asks no rule behind it' : ''}.`);
-      return { header: { header_name: ':path', regex_rewrite: { pattern: { regex: `^${literal(key.before)}/([^/?]+)${literal(key.after)}([/?].*)?$` }, substitution: '\\1' } } };
+      const literal = (segments: readonly string[]): string =>
+        segments.map((segment) => `/${segment.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`).join('');
+      report.say(
+        affinityAt,
+        `path ${key.pattern}: where it does not fit, Envoy hashes the whole path${place < view.keys.length - 1 ? ', and asks no rule behind it' : ''}.`,
+      );
+      return {
+        header: {
+          header_name: ':path',
+          regex_rewrite: {
+            pattern: { regex: `^${literal(key.before)}/([^/?]+)${literal(key.after)}([/?].*)?$` },
+            substitution: '\\1',
+          },
+        },
+      };
     }
   }
 }
@@ -87,9 +122,17 @@ function hashPolicy(key: KeySource, { affinityAt, view }: Group, place: number, 
 function session({ view, affinityAt }: Group, report: Report): object {
   const cookie = view.cookie!;
   const at = `${affinityAt} cookie ${cookie.name}`;
-  report.say(at, 'is written in Envoy\'s own format, the address in base64, which anybody can forge. Clients are bound anew once.');
-  if (cookie.idle !== undefined) report.say(at, 'idle is not carried over: Envoy writes the cookie only when it changes.');
-  if (cookie.onFailure === 'borrow') report.say(at, 'onFailure: borrow is not carried over: Envoy binds users of an upstream that is down to another, for good.');
+  report.say(
+    at,
+    "is written in Envoy's own format, the address in base64, which anybody can forge. Clients are bound anew once.",
+  );
+  if (cookie.idle !== undefined)
+    report.say(at, 'idle is not carried over: Envoy writes the cookie only when it changes.');
+  if (cookie.onFailure === 'borrow')
+    report.say(
+      at,
+      'onFailure: borrow is not carried over: Envoy binds users of an upstream that is down to another, for good.',
+    );
   const attributes = [
     { name: 'SameSite', value: `${cookie.sameSite[0]!.toUpperCase()}${cookie.sameSite.slice(1)}` },
     ...(cookie.domain === undefined ? [] : [{ name: 'Domain', value: cookie.domain }]),
@@ -97,14 +140,19 @@ function session({ view, affinityAt }: Group, report: Report): object {
     ...(cookie.partitioned ? [{ name: 'Partitioned' }] : []),
   ];
   if (!cookie.httpOnly) report.say(at, 'httpOnly: false is not carried over: Envoy always writes it.');
-  if (cookie.secure === 'auto') report.say(at, 'secure: auto is written without Secure. Write secure: always where the site has HTTPS only.');
+  if (cookie.secure === 'auto')
+    report.say(
+      at,
+      'secure: auto is written without Secure. Write secure: always where the site has HTTPS only.',
+    );
   return {
     '@type': `type.googleapis.com/envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute`,
     stateful_session: {
       session_state: {
         name: 'envoy.http.stateful_session.cookie',
         typed_config: {
-          '@type': 'type.googleapis.com/envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState',
+          '@type':
+            'type.googleapis.com/envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState',
           cookie: { name: cookie.name, path: cookie.path, ttl: duration(cookie.absolute ?? 0), attributes },
         },
       },

@@ -13,22 +13,30 @@ export const VERSION_DEFAULT: Version = [1, 33];
 
 /** Why a setting is as it is, by its name; written once, where it stands first. */
 const COMMENTS: Readonly<Record<string, string>> = {
-  use_remote_address: ' The address that connects is the client\'s; what it says of itself is replaced.',
+  use_remote_address: " The address that connects is the client's; what it says of itself is replaced.",
   original_ip_detection_extensions: ' X-Forwarded-For is believed where one of these sent it.',
   upgrade_configs: ' WebSocket passes.',
   ignore_port_in_host_matching: ' Routes match by name alone.',
   hash_policy: ' A request without any of these goes to a random upstream.',
   timeout: ' No limit to a whole answer: event streams would end.',
-  typed_per_filter_config: ' Envoy names the upstream in a cookie of its own; the hash places whoever has none.',
-  healthy_panic_threshold: ' Below this share of usable upstreams Envoy sends to those that are down, too. 0: never.',
+  typed_per_filter_config:
+    ' Envoy names the upstream in a cookie of its own; the hash places whoever has none.',
+  healthy_panic_threshold:
+    ' Below this share of usable upstreams Envoy sends to those that are down, too. 0: never.',
   outlier_detection: ' Only failed connections count, as with stickyroute.',
   override_host_status: ' Whoever is bound to a draining upstream still reaches it.',
 };
 
 /** A whole bootstrap file in YAML. */
 export function envoyText(config: Config, _version: Version, report: Report): string {
-  if (config.trustedProxies.length > 0) report.say('trustedProxies', 'decide there whose address counts, and no more: what others claim in X-Forwarded-* is passed on.');
-  unwritten(config, 'Envoy', report, { limits: ['connectionsMax', 'tunnelIdleMs', 'upstreamIdleMs', 'upstreamIdleMax'] });
+  if (config.trustedProxies.length > 0)
+    report.say(
+      'trustedProxies',
+      'decide there whose address counts, and no more: what others claim in X-Forwarded-* is passed on.',
+    );
+  unwritten(config, 'Envoy', report, {
+    limits: ['connectionsMax', 'tunnelIdleMs', 'upstreamIdleMs', 'upstreamIdleMax'],
+  });
   const groups = groupsOf(config, report);
   const { listen, tls, limits } = config;
   const value = {
@@ -36,25 +44,50 @@ export function envoyText(config: Config, _version: Version, report: Report): st
       listeners: [
         {
           name: 'stickyroute',
-          address: { socket_address: { address: listen.host ?? '::', port_value: listen.port === 0 ? 8080 : listen.port, ...(listen.host === undefined && { ipv4_compat: true }) } },
+          address: {
+            socket_address: {
+              address: listen.host ?? '::',
+              port_value: listen.port === 0 ? 8080 : listen.port,
+              ...(listen.host === undefined && { ipv4_compat: true }),
+            },
+          },
           filter_chains: [
             {
               filters: [
                 {
                   name: 'envoy.filters.network.http_connection_manager',
                   typed_config: {
-                    '@type': 'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
+                    '@type':
+                      'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
                     stat_prefix: 'stickyroute',
                     ...clientAddress(config.trustedProxies),
                     upgrade_configs: [{ upgrade_type: 'websocket' }],
-                    common_http_protocol_options: { idle_timeout: duration(limits.idleTimeMs), max_headers_count: limits.fieldsMax },
+                    common_http_protocol_options: {
+                      idle_timeout: duration(limits.idleTimeMs),
+                      max_headers_count: limits.fieldsMax,
+                    },
                     max_request_headers_kb: Math.ceil(limits.headBytesMax / 1024),
                     request_headers_timeout: duration(limits.headTimeMs),
                     stream_idle_timeout: duration(limits.bodyIdleMs),
                     route_config: routeConfiguration(config, groups, report),
                     http_filters: [
-                      ...(hasSessions(groups) ? [{ name: 'envoy.filters.http.stateful_session', typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.stateful_session.v3.StatefulSession' } }] : []),
-                      { name: 'envoy.filters.http.router', typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' } },
+                      ...(hasSessions(groups)
+                        ? [
+                            {
+                              name: 'envoy.filters.http.stateful_session',
+                              typed_config: {
+                                '@type':
+                                  'type.googleapis.com/envoy.extensions.filters.http.stateful_session.v3.StatefulSession',
+                              },
+                            },
+                          ]
+                        : []),
+                      {
+                        name: 'envoy.filters.http.router',
+                        typed_config: {
+                          '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router',
+                        },
+                      },
                     ],
                   },
                 },
@@ -63,8 +96,16 @@ export function envoyText(config: Config, _version: Version, report: Report): st
                 transport_socket: {
                   name: 'envoy.transport_sockets.tls',
                   typed_config: {
-                    '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext',
-                    common_tls_context: { tls_certificates: [{ certificate_chain: { filename: tls.certFile }, private_key: { filename: tls.keyFile } }] },
+                    '@type':
+                      'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext',
+                    common_tls_context: {
+                      tls_certificates: [
+                        {
+                          certificate_chain: { filename: tls.certFile },
+                          private_key: { filename: tls.keyFile },
+                        },
+                      ],
+                    },
                   },
                 },
               }),
@@ -82,12 +123,22 @@ function clientAddress(trustedProxies: readonly string[]): object {
   if (trustedProxies.length === 0) return { use_remote_address: true };
   const cidrs = trustedProxies.map((range) => {
     const [address_prefix, bits] = range.split('/');
-    return { address_prefix, prefix_len: bits === undefined ? (range.includes(':') ? 128 : 32) : Number(bits) };
+    return {
+      address_prefix,
+      prefix_len: bits === undefined ? (range.includes(':') ? 128 : 32) : Number(bits),
+    };
   });
   return {
     use_remote_address: false,
     original_ip_detection_extensions: [
-      { name: 'envoy.http.original_ip_detection.xff', typed_config: { '@type': 'type.googleapis.com/envoy.extensions.http.original_ip_detection.xff.v3.XffConfig', xff_trusted_cidrs: { cidrs }, skip_xff_append: false } },
+      {
+        name: 'envoy.http.original_ip_detection.xff',
+        typed_config: {
+          '@type': 'type.googleapis.com/envoy.extensions.http.original_ip_detection.xff.v3.XffConfig',
+          xff_trusted_cidrs: { cidrs },
+          skip_xff_append: false,
+        },
+      },
     ],
   };
 }
@@ -101,7 +152,12 @@ function commented(value: object): string {
     for (const { key, value: inner } of node.items) {
       const name = String((key as { readonly value: unknown }).value);
       const comment = left.get(name);
-      if (comment !== undefined && (inner as { readonly value?: unknown } | null)?.value !== false && left.delete(name)) (key as { commentBefore?: string }).commentBefore = comment;
+      if (
+        comment !== undefined &&
+        (inner as { readonly value?: unknown } | null)?.value !== false &&
+        left.delete(name)
+      )
+        (key as { commentBefore?: string }).commentBefore = comment;
       walk(inner);
     }
   };

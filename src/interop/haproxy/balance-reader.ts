@@ -9,10 +9,23 @@ export interface Choosing {
   readonly balance: string | undefined;
 }
 
-const BALANCES: Readonly<Record<string, string>> = { roundrobin: 'roundRobin', 'static-rr': 'roundRobin', leastconn: 'leastRequests' };
+const BALANCES: Readonly<Record<string, string>> = {
+  roundrobin: 'roundRobin',
+  'static-rr': 'roundRobin',
+  leastconn: 'leastRequests',
+};
 
-/** `balance` and `hash-type`, with the variables that `balance hash` reads. `hashKey`: what the servers say of it. */
-export function choosing(balance: Line | undefined, hashType: Line | undefined, variables: readonly Line[], hashKey: string | undefined, report: Report): Choosing {
+/**
+ * `balance` and `hash-type`, with the variables that `balance hash` reads. `hashKey`: what the servers say of
+ * it.
+ */
+export function choosing(
+  balance: Line | undefined,
+  hashType: Line | undefined,
+  variables: readonly Line[],
+  hashKey: string | undefined,
+  report: Report,
+): Choosing {
   const [, method = 'roundrobin', ...rest] = balance?.words ?? [];
   const at = balance?.at ?? '';
   const plain = (name: string | undefined): Choosing => ({ rules: [], placement: undefined, balance: name });
@@ -24,19 +37,40 @@ export function choosing(balance: Line | undefined, hashType: Line | undefined, 
     report.say(at, `balance ${[method, ...rest].join(' ')} is not carried over: ${found}`);
     return plain(undefined);
   }
-  return { ...found, placement: placementOf(hashType, found.isSource, hashKey, report), balance: 'roundRobin' };
+  return {
+    ...found,
+    placement: placementOf(hashType, found.isSource, hashKey, report),
+    balance: 'roundRobin',
+  };
 }
 
-function rulesOf(method: string, rest: readonly string[], variables: readonly Line[], at: string, report: Report): { readonly rules: readonly unknown[]; readonly isSource: boolean } | string {
+function rulesOf(
+  method: string,
+  rest: readonly string[],
+  variables: readonly Line[],
+  at: string,
+  report: Report,
+): { readonly rules: readonly unknown[]; readonly isSource: boolean } | string {
   const [, header] = /^hdr\(([^,)]+)\)$/.exec(method) ?? [];
   if (header !== undefined) {
-    if (rest.length > 0) report.say(at, `balance ${method} ${rest.join(' ')}: ${rest.join(' ')} is not carried over; the whole value counts.`);
-    report.say(at, `balance ${method}: of a field with commas HAProxy hashes what stands before the first, and stickyroute the whole.`);
+    if (rest.length > 0)
+      report.say(
+        at,
+        `balance ${method} ${rest.join(' ')}: ${rest.join(' ')} is not carried over; the whole value counts.`,
+      );
+    report.say(
+      at,
+      `balance ${method}: of a field with commas HAProxy hashes what stands before the first, and stickyroute the whole.`,
+    );
     return { rules: [{ header: header.toLowerCase() }], isSource: false };
   }
   if (method === 'source') return { rules: ['ip'], isSource: true };
   if (method === 'url_param' && rest[0] !== undefined) {
-    if (rest.length > 1) report.say(at, `balance url_param ${rest.join(' ')}: ${rest.slice(1).join(' ')} is not carried over: stickyroute looks for it in the query.`);
+    if (rest.length > 1)
+      report.say(
+        at,
+        `balance url_param ${rest.join(' ')}: ${rest.slice(1).join(' ')} is not carried over: stickyroute looks for it in the query.`,
+      );
     sayUndecoded(rest[0], at, report);
     return { rules: [{ query: rest[0] }], isSource: false };
   }
@@ -46,14 +80,19 @@ function rulesOf(method: string, rest: readonly string[], variables: readonly Li
     const rules = variable === undefined ? [ruleOf(expression)] : chain(variable, variables);
     const wrong = rules.find((rule) => typeof rule === 'string' && rule !== 'ip');
     if (wrong !== undefined) return wrong as string;
-    for (const rule of rules) if (typeof rule === 'object' && 'query' in (rule as object)) sayUndecoded((rule as { query: string }).query, at, report);
+    for (const rule of rules)
+      if (typeof rule === 'object' && 'query' in (rule as object))
+        sayUndecoded((rule as { query: string }).query, at, report);
     return { rules, isSource: false };
   }
   return 'stickyroute has no such rule. It takes keys from a header, a parameter, a cookie, the path or the address.';
 }
 
 function sayUndecoded(name: string, at: string, report: Report): void {
-  report.say(at, `url_param ${name} is hashed as it is sent; stickyroute decodes values with % or +, and places those elsewhere.`);
+  report.say(
+    at,
+    `url_param ${name} is hashed as it is sent; stickyroute decodes values with % or +, and places those elsewhere.`,
+  );
 }
 
 /** The rule for an expression; a text that is not `ip` says why there is none. */
@@ -70,13 +109,16 @@ function ruleOf(expression: string, condition = ''): unknown {
   const [, field] = /^path,field\((\d+),\/\)(?:,url_dec)?$/.exec(expression) ?? [];
   const pattern = field === undefined ? undefined : pathPattern(condition, Number(field) - 2);
   if (pattern !== undefined) return { path: pattern };
-  if (expression === 'src') return 'src is hashed in binary, and stickyroute hashes addresses as text, or as balance source does.';
+  if (expression === 'src')
+    return 'src is hashed in binary, and stickyroute hashes addresses as text, or as balance source does.';
   return `${expression} is none of its rules.`;
 }
 
 /** `http-request set-var(txn.key) …`, line after line, each where the one before found nothing. */
 function chain(variable: string, lines: readonly Line[]): unknown[] {
-  const own = lines.filter(({ words }) => words[1] === `set-var(${variable})` || words[1] === `set-var-fmt(${variable})`);
+  const own = lines.filter(
+    ({ words }) => words[1] === `set-var(${variable})` || words[1] === `set-var-fmt(${variable})`,
+  );
   if (own.length === 0) return [`var(${variable}) is set where stickyroute can't see it.`];
   return own.map(({ words }, place) => {
     const [, , expression = '', ...condition] = words;
@@ -84,7 +126,8 @@ function chain(variable: string, lines: readonly Line[]): unknown[] {
     const rest = text.replace(`!{ var(${variable}) -m len gt 0 }`, '').replace(/^if */, '').trim();
     const isLater = text.includes(`!{ var(${variable}) -m len gt 0 }`);
     const path = /^\{ path_reg (\S+) \}$/.exec(rest)?.[1];
-    if (isLater !== (place > 0) || (rest !== '' && path === undefined)) return `the condition ${text} is none of its rules.`;
+    if (isLater !== place > 0 || (rest !== '' && path === undefined))
+      return `the condition ${text} is none of its rules.`;
     return ruleOf(expression, path);
   });
 }
@@ -92,15 +135,25 @@ function chain(variable: string, lines: readonly Line[]): unknown[] {
 /** `^/users/[^/]+(/|$)`, the taken segment at a place → `/users/:key`. */
 function pathPattern(regex: string, place: number): string | undefined {
   const body = /^\^\/(.*?)\(\/\|\$\)$/.exec(regex)?.[1];
-  const segments = body?.replaceAll('[^/]', '[^]').split('/').map((segment, at) => {
-    if (segment === '[^]+') return at === place ? ':key' : undefined;
-    if (/[.*+?^${}()|[\]]/.test(segment.replace(/\\./g, ''))) return undefined;
-    return segment.replace(/\\(.)/g, '$1');
-  });
-  return segments === undefined || segments.includes(undefined) || !segments.includes(':key') ? undefined : `/${segments.join('/')}`;
+  const segments = body
+    ?.replaceAll('[^/]', '[^]')
+    .split('/')
+    .map((segment, at) => {
+      if (segment === '[^]+') return at === place ? ':key' : undefined;
+      if (/[.*+?^${}()|[\]]/.test(segment.replace(/\\./g, ''))) return undefined;
+      return segment.replace(/\\(.)/g, '$1');
+    });
+  return segments === undefined || segments.includes(undefined) || !segments.includes(':key')
+    ? undefined
+    : `/${segments.join('/')}`;
 }
 
-function placementOf(hashType: Line | undefined, isSource: boolean, hashKey: string | undefined, report: Report): unknown {
+function placementOf(
+  hashType: Line | undefined,
+  isSource: boolean,
+  hashKey: string | undefined,
+  report: Report,
+): unknown {
   const [, kind = 'map-based', ...rest] = hashType?.words ?? [];
   const hash = rest.find((word) => ['sdbm', 'djb2', 'wt6', 'crc32', 'none'].includes(word));
   const options: Record<string, unknown> = {

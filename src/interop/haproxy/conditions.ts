@@ -12,7 +12,12 @@ export interface Asked {
 type Acls = ReadonlyMap<string, readonly Line[]>;
 
 /** The alternatives of `if A B || C`, each the hosts and paths that it asks for; or why we can't ask that. */
-export function conditions(words: readonly string[], acls: Acls, at: string, report: Report): readonly Asked[] | string {
+export function conditions(
+  words: readonly string[],
+  acls: Acls,
+  at: string,
+  report: Report,
+): readonly Asked[] | string {
   const [word, ...rest] = words;
   if (word === undefined) return [{}];
   if (word !== 'if') return `${word} is the contrary of a route.`;
@@ -22,7 +27,8 @@ export function conditions(words: readonly string[], acls: Acls, at: string, rep
     for (const term of terms) {
       const found = Array.isArray(term) ? criterion(term, at, report) : named(term as string, acls, report);
       if (typeof found === 'string') return found;
-      if ((found.hosts && asked.hosts) || (found.paths && asked.paths)) return 'it asks two things of the host or of the path.';
+      if ((found.hosts && asked.hosts) || (found.paths && asked.paths))
+        return 'it asks two things of the host or of the path.';
       asked = { ...asked, ...found };
     }
     alternatives.push(asked);
@@ -70,7 +76,10 @@ function criterion([fetch = '', ...rest]: readonly string[], at: string, report:
     else if (rest[place] === '-f' || rest[place] === '-M') return `${fetch} reads its patterns from a file.`;
     else if (rest[place] !== '-i' && rest[place] !== '--' && rest[place] !== '-n') values.push(rest[place]!);
   }
-  const isHost = /^(?:(?:req\.)?f?hdr|hdr)(_end|_dom|_beg|_sub|_reg)?\(host(?:,-?\d+)?\)((?:,(?:lower|host_only|field\(1,:\)))*)$/.exec(fetch);
+  const isHost =
+    /^(?:(?:req\.)?f?hdr|hdr)(_end|_dom|_beg|_sub|_reg)?\(host(?:,-?\d+)?\)((?:,(?:lower|host_only|field\(1,:\)))*)$/.exec(
+      fetch,
+    );
   if (isHost !== null) return hostAsked(isHost[1]?.slice(1) ?? method ?? 'str', values, fetch);
   const isPath = /^path(_beg|_dir|_end|_reg|_sub|_len)?((?:,lower)?(?:,concat\(\/\))?)$/.exec(fetch);
   if (isPath === null) return `${fetch} is neither the host nor the path.`;
@@ -83,8 +92,10 @@ function criterion([fetch = '', ...rest]: readonly string[], at: string, report:
     if (!read.success) return `${value} can't be a path here.`;
     const isWhole = value.endsWith('/') && value !== '/';
     if (how === 'str' && !isExact) report.say(at, `path ${value} covers all below it here, too.`);
-    else if (how === 'beg' && !isWhole && value !== '/') report.say(at, `path_beg ${value} covers whole segments here: ${value}/x, not ${value}x.`);
-    else if (how === 'beg' && isWhole && !isExact) report.say(at, `path_beg ${value} covers ${read.data} itself here, too.`);
+    else if (how === 'beg' && !isWhole && value !== '/')
+      report.say(at, `path_beg ${value} covers whole segments here: ${value}/x, not ${value}x.`);
+    else if (how === 'beg' && isWhole && !isExact)
+      report.say(at, `path_beg ${value} covers ${read.data} itself here, too.`);
     paths.push(read.data);
   }
   return { paths };
@@ -96,7 +107,8 @@ function hostAsked(how: string, values: readonly string[], fetch: string): Asked
   for (const value of values) {
     const name = how === 'end' ? `*${value}` : value.replace(/:\d+$/, '');
     const read = hostSchema.safeParse(name);
-    if (!read.success || (how === 'end' && !value.startsWith('.'))) return `${value} is no host name, nor *. and one.`;
+    if (!read.success || (how === 'end' && !value.startsWith('.')))
+      return `${value} is no host name, nor *. and one.`;
     hosts.push(read.data);
   }
   return { hosts };

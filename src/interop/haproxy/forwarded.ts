@@ -12,7 +12,10 @@ export function forwardedLines(trustedProxies: readonly string[], isTls: boolean
       'http-request set-header X-Forwarded-Host %[req.hdr(host)]',
     ];
   }
-  report.say('trustedProxies', 'look through one proxy there: of several in a row, HAProxy takes the address that the last one names.');
+  report.say(
+    'trustedProxies',
+    'look through one proxy there: of several in a row, HAProxy takes the address that the last one names.',
+  );
   return [
     '# A trusted proxy is believed; what anybody else says of the client is replaced.',
     `acl sr_trusted src ${trustedProxies.join(' ')}`,

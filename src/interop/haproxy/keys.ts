@@ -11,7 +11,11 @@ const TABLE_EXPIRE = '12h';
 /** What can stand between the parentheses of a fetch; all else would want quotes inside of quotes. */
 export const PLAIN = /^[\w.-]+$/;
 
-const BALANCES: Readonly<Record<string, string>> = { leastRequests: 'leastconn', roundRobin: 'roundrobin', twoChoices: 'random(2)' };
+const BALANCES: Readonly<Record<string, string>> = {
+  leastRequests: 'leastconn',
+  roundRobin: 'roundrobin',
+  twoChoices: 'random(2)',
+};
 
 /** How the group's keys choose a server: `balance`, `hash-type`, and what they need in front of them. */
 export function balanceLines(group: Group, report: Report): string[] {
@@ -20,16 +24,24 @@ export function balanceLines(group: Group, report: Report): string[] {
   if (keys.length === 0) return [plain];
   const hashType = hashTypeOf(group);
   if (hashType === undefined) {
-    report.say(`${group.poolAt}placement`, `${group.pool.placement.name} is written as hash-type consistent, which places keys elsewhere: they move once. To move them now, and not at the change, write placement: haproxy-consistent first.`);
+    report.say(
+      `${group.poolAt}placement`,
+      `${group.pool.placement.name} is written as hash-type consistent, which places keys elsewhere: they move once. To move them now, and not at the change, write placement: haproxy-consistent first.`,
+    );
     if (keys.length === 1 && keys[0]!.kind === 'ip') return tableLines(keys[0]!, plain, group, report);
   }
-  return [...keyLines(keys, group, report), '# A request without a key goes to the next server in turn.', hashType ?? 'hash-type consistent'];
+  return [
+    ...keyLines(keys, group, report),
+    '# A request without a key goes to the next server in turn.',
+    hashType ?? 'hash-type consistent',
+  ];
 }
 
 /** Undefined: a placement that HAProxy does not share. */
 function hashTypeOf({ pool }: Group): string | undefined {
   const { name, options } = pool.placement;
-  const kind = name === 'haproxy-map' ? 'map-based' : name === 'haproxy-consistent' ? 'consistent' : undefined;
+  const kind =
+    name === 'haproxy-map' ? 'map-based' : name === 'haproxy-consistent' ? 'consistent' : undefined;
   if (kind === undefined) return undefined;
   const { hash, avalanche } = options as HaproxyHashOptions;
   // HAProxy's consistent has an avalanche as long as no function is named.
@@ -39,17 +51,32 @@ function hashTypeOf({ pool }: Group): string | undefined {
 
 /** From what HAProxy makes a server's nodes, where that isn't its number: an option of each server. */
 export function hashKeyOf({ pool, poolAt, view }: Group, version: Version, report: Report): string {
-  const { key = 'id' } = pool.placement.name === 'haproxy-consistent' ? (pool.placement.options as { readonly key?: string }) : {};
+  const { key = 'id' } =
+    pool.placement.name === 'haproxy-consistent' ? (pool.placement.options as { readonly key?: string }) : {};
   if (key === 'id' || view.keys.length === 0) return '';
   const since = key === 'id32' ? [3, 4] : [3, 0];
   if (isAtLeast(version, since)) return ` hash-key ${key}`;
-  report.say(`${poolAt}placement`, `key: ${key} is not carried over: HAProxy has it from ${since.join('.')} on, and places keys elsewhere without it. Write --target-version ${since.join('.')}.`);
+  report.say(
+    `${poolAt}placement`,
+    `key: ${key} is not carried over: HAProxy has it from ${since.join('.')} on, and places keys elsewhere without it. Write --target-version ${since.join('.')}.`,
+  );
   return '';
 }
 
-/** Addresses that HAProxy remembers: no hash of ours and theirs agree, and a table moves nobody when a server is added. */
-function tableLines(key: Extract<KeySource, { kind: 'ip' }>, plain: string, group: Group, report: Report): string[] {
-  report.say(`${group.affinityAt} ip`, 'is written as a stick table: HAProxy remembers where an address went. Another HAProxy knows nothing of it without peers.');
+/**
+ * Addresses that HAProxy remembers: no hash of ours and theirs agree, and a table moves nobody when a server
+ * is added.
+ */
+function tableLines(
+  key: Extract<KeySource, { kind: 'ip' }>,
+  plain: string,
+  group: Group,
+  report: Report,
+): string[] {
+  report.say(
+    `${group.affinityAt} ip`,
+    'is written as a stick table: HAProxy remembers where an address went. Another HAProxy knows nothing of it without peers.',
+  );
   const isWhole = key.prefix4 === 32 && key.prefix6 === 128;
   return [
     '# Who has come before goes where it went; a new server takes nobody away from the others.',
@@ -63,26 +90,42 @@ function keyLines(written: readonly KeySource[], group: Group, report: Report): 
   const at = group.affinityAt;
   const keys = written.filter((key) => {
     if (!('name' in key) || PLAIN.test(key.name)) return true;
-    report.say(at, `${key.kind} ${key.name} is not carried over: HAProxy can't ask for such a name. Write it with letters, digits and . _ -.`);
+    report.say(
+      at,
+      `${key.kind} ${key.name} is not carried over: HAProxy can't ask for such a name. Write it with letters, digits and . _ -.`,
+    );
     return false;
   });
   const only = keys.length === 1 ? keys[0]! : undefined;
   if (keys.length === 0) return ['balance roundrobin'];
   const { source = hashTypeOf(group) === undefined } = group.pool.placement.options as HaproxyHashOptions;
   for (const key of keys) {
-    if (key.kind === 'query') report.say(at, `query ${key.name}: HAProxy hashes it as it is sent. stickyroute decodes values with % or +, and places those elsewhere.`);
-    if (key.kind === 'ip' && (key.prefix4 !== 32 || key.prefix6 !== 128) && only !== undefined && source) report.say(at, 'ip: prefix4 and prefix6 are not carried over: balance source takes whole addresses.');
+    if (key.kind === 'query')
+      report.say(
+        at,
+        `query ${key.name}: HAProxy hashes it as it is sent. stickyroute decodes values with % or +, and places those elsewhere.`,
+      );
+    if (key.kind === 'ip' && (key.prefix4 !== 32 || key.prefix6 !== 128) && only !== undefined && source)
+      report.say(at, 'ip: prefix4 and prefix6 are not carried over: balance source takes whole addresses.');
   }
-  // Of a field with commas `balance hdr` takes what stands before the first; this takes the whole, as stickyroute does.
+  // Of a field with commas `balance hdr` takes what stands before the first; this takes the whole, as
+  // stickyroute does.
   if (only?.kind === 'header') return [`balance hash ${fetchOf(only)}`];
   if (only?.kind === 'query' && /^[\w.-]+$/.test(only.name)) return [`balance url_param ${only.name}`];
   if (only?.kind === 'cookie') return [`balance hash ${fetchOf(only)}`];
   if (only?.kind === 'ip' && source) return ['balance source'];
-  if (source && hashTypeOf(group) !== undefined) report.say(`${group.poolAt}placement`, 'source: true is not carried over: HAProxy takes an address that way only where ip is the one rule with a key. Keys move once.');
+  if (source && hashTypeOf(group) !== undefined)
+    report.say(
+      `${group.poolAt}placement`,
+      'source: true is not carried over: HAProxy takes an address that way only where ip is the one rule with a key. Keys move once.',
+    );
   return [
     '# The key is the first of these that is there, as in the rules of stickyroute.',
     ...keys.map((key, place) => {
-      const conditions = [...(place === 0 ? [] : ['!{ var(txn.sr_key) -m len gt 0 }']), ...(key.kind === 'path' ? [`{ path_reg ${word(pathPattern(key))} }`] : [])];
+      const conditions = [
+        ...(place === 0 ? [] : ['!{ var(txn.sr_key) -m len gt 0 }']),
+        ...(key.kind === 'path' ? [`{ path_reg ${word(pathPattern(key))} }`] : []),
+      ];
       return `http-request ${key.kind === 'ip' ? `set-var-fmt(txn.sr_key) %[${fetchOf(key)}]` : `set-var(txn.sr_key) ${fetchOf(key)}`}${conditions.length === 0 ? '' : ` if ${conditions.join(' ')}`}`;
     }),
     'balance hash var(txn.sr_key)',
@@ -106,6 +149,7 @@ function fetchOf(key: KeySource): string {
 }
 
 function pathPattern({ before, after }: Extract<KeySource, { kind: 'path' }>): string {
-  const literal = (segments: readonly string[]): string => segments.map((segment) => `/${segment.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`).join('');
+  const literal = (segments: readonly string[]): string =>
+    segments.map((segment) => `/${segment.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`).join('');
   return `^${literal(before)}/[^/]+${literal(after)}(/|$)`;
 }

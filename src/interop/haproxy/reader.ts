@@ -11,12 +11,21 @@ import { readSetting } from './settings.js';
 /** Lines of a frontend that are read together below. */
 const READ_HERE = new Set(['bind', 'acl', 'use_backend', 'default_backend']);
 /** Lines of `defaults` that the backends read. */
-const INHERITED = new Set(['balance', 'hash-type', 'default-server', 'default_backend', 'cookie', 'dynamic-cookie-key', 'http-check']);
+const INHERITED = new Set([
+  'balance',
+  'hash-type',
+  'default-server',
+  'default_backend',
+  'cookie',
+  'dynamic-cookie-key',
+  'http-check',
+]);
 
 /** A haproxy.cfg. */
 export function readHaproxy(file: SourceFile, _files: SourceFiles, report: Report): Draft {
   const all = sections(file);
-  if (!all.some(({ kind }) => kind === 'frontend' || kind === 'listen')) throw failed(`${file.name}: there is no frontend and no listen in it.`);
+  if (!all.some(({ kind }) => kind === 'frontend' || kind === 'listen'))
+    throw failed(`${file.name}: there is no frontend and no listen in it.`);
   const draft = new Draft(report);
   const reader = new HaproxyReader(all, draft, report);
   reader.read();
@@ -40,49 +49,80 @@ class HaproxyReader {
       if (section.kind === 'defaults') {
         before = [...(section.from === undefined ? [] : (named.get(section.from) ?? [])), ...section.lines];
         named.set(section.name, before);
-      } else this.#inherited.set(section, section.from === undefined ? before : (named.get(section.from) ?? []));
+      } else
+        this.#inherited.set(section, section.from === undefined ? before : (named.get(section.from) ?? []));
     }
   }
 
   read(): void {
-    const fronts = this.#sections.filter((section) => section.kind === 'frontend' || section.kind === 'listen');
+    const fronts = this.#sections.filter(
+      (section) => section.kind === 'frontend' || section.kind === 'listen',
+    );
     for (const section of this.#sections) {
-      if (section.kind === 'global') for (const line of section.lines) readSetting(line, this.#draft, this.#report);
+      if (section.kind === 'global')
+        for (const line of section.lines) readSetting(line, this.#draft, this.#report);
       else if (section.kind === 'defaults') {
-        for (const line of section.lines) if (!INHERITED.has(line.words[0]!) && !/^(?:option (?:httpchk|persist)|timeout check)/.test(line.words.join(' '))) readSetting(line, this.#draft, this.#report);
-      } else if (section.kind !== 'frontend' && section.kind !== 'listen' && section.kind !== 'backend') this.#report.say(section.at, `${section.kind} ${section.name} is not carried over.`.replace('  ', ' '));
+        for (const line of section.lines)
+          if (
+            !INHERITED.has(line.words[0]!) &&
+            !/^(?:option (?:httpchk|persist)|timeout check)/.test(line.words.join(' '))
+          )
+            readSetting(line, this.#draft, this.#report);
+      } else if (section.kind !== 'frontend' && section.kind !== 'listen' && section.kind !== 'backend')
+        this.#report.say(
+          section.at,
+          `${section.kind} ${section.name} is not carried over.`.replace('  ', ' '),
+        );
     }
     for (const section of fronts) this.#front(section);
     for (const section of this.#sections) {
-      if (section.kind === 'backend' && !this.#backends.has(section.name)) this.#report.say(section.at, `backend ${section.name} is not carried over: nothing leads to it.`);
+      if (section.kind === 'backend' && !this.#backends.has(section.name))
+        this.#report.say(section.at, `backend ${section.name} is not carried over: nothing leads to it.`);
     }
   }
 
   #front(section: Section): void {
     const { lines, at, kind, name } = section;
-    const mode = lines.findLast(({ words }) => words[0] === 'mode')?.words[1] ?? this.#inherited.get(section)?.findLast(({ words }) => words[0] === 'mode')?.words[1] ?? 'tcp';
+    const mode =
+      lines.findLast(({ words }) => words[0] === 'mode')?.words[1] ??
+      this.#inherited.get(section)?.findLast(({ words }) => words[0] === 'mode')?.words[1] ??
+      'tcp';
     if (mode !== 'http') {
-      this.#report.say(at, `${kind} ${name} is not carried over: it is in mode ${mode}, and stickyroute speaks HTTP.`);
+      this.#report.say(
+        at,
+        `${kind} ${name} is not carried over: it is in mode ${mode}, and stickyroute speaks HTTP.`,
+      );
       return;
     }
     const acls = new Map<string, Line[]>();
     for (const line of lines.filter(({ words }) => words[0] === 'acl')) {
       const [, acl = '', fetch, ...ranges] = line.words;
-      if (acl === 'sr_trusted' && fetch === 'src') this.#draft.set('trustedProxies', trustedRanges(ranges, line.at, this.#report), line.at);
+      if (acl === 'sr_trusted' && fetch === 'src')
+        this.#draft.set('trustedProxies', trustedRanges(ranges, line.at, this.#report), line.at);
       else acls.set(acl, [...(acls.get(acl) ?? []), line]);
     }
-    if (kind === 'frontend') for (const line of lines) if (!READ_HERE.has(line.words[0]!)) readSetting(line, this.#draft, this.#report);
+    if (kind === 'frontend')
+      for (const line of lines)
+        if (!READ_HERE.has(line.words[0]!)) readSetting(line, this.#draft, this.#report);
     const routes: DraftRoute[] = [];
     for (const line of lines.filter(({ words }) => words[0] === 'use_backend')) {
       const [, backend = '', ...condition] = line.words;
       const asked = conditions(condition, acls, line.at, this.#report);
-      if (typeof asked === 'string') this.#report.say(line.at, `use_backend ${backend} is not carried over: ${asked} Routes match by host and path.`);
+      if (typeof asked === 'string')
+        this.#report.say(
+          line.at,
+          `use_backend ${backend} is not carried over: ${asked} Routes match by host and path.`,
+        );
       else for (const alternative of asked) routes.push(...this.#routes(backend, alternative, line.at));
     }
     sayOrder(routes, this.#report);
-    const last = lines.findLast(({ words }) => words[0] === 'default_backend') ?? this.#inherited.get(section)?.findLast(({ words }) => words[0] === 'default_backend');
-    const fallback = kind === 'listen' && lines.some(({ words }) => words[0] === 'server') ? section.name : last?.words[1];
-    if (fallback !== undefined) routes.push(...this.#routes(fallback, {}, last?.at ?? at, kind === 'listen' ? section : undefined));
+    const last =
+      lines.findLast(({ words }) => words[0] === 'default_backend') ??
+      this.#inherited.get(section)?.findLast(({ words }) => words[0] === 'default_backend');
+    const fallback =
+      kind === 'listen' && lines.some(({ words }) => words[0] === 'server') ? section.name : last?.words[1];
+    if (fallback !== undefined)
+      routes.push(...this.#routes(fallback, {}, last?.at ?? at, kind === 'listen' ? section : undefined));
     for (const route of routes) this.#draft.route(route);
     if (routes.length === 0) {
       this.#report.say(at, `${kind} ${name} is not carried over: it leads to no server.`);
@@ -95,20 +135,38 @@ class HaproxyReader {
     const found = this.#backend(backend, at, own);
     if (found === undefined) return [];
     const { pool, affinity, balance } = found;
-    return paths.map((path) => ({ hosts, path, pool, affinity, ...(balance !== undefined && { balance }), at }));
+    return paths.map((path) => ({
+      hosts,
+      path,
+      pool,
+      affinity,
+      ...(balance !== undefined && { balance }),
+      at,
+    }));
   }
 
   #backend(name: string, at: string, own: Section | undefined): HaproxyBackend | undefined {
     const section = own ?? this.#sections.find((each) => each.kind === 'backend' && each.name === name);
     if (section === undefined) {
-      this.#report.say(at, `${name.includes('%[') ? 'a backend named by the request' : `backend ${name}`} is not carried over: it is not in this file.`);
+      this.#report.say(
+        at,
+        `${name.includes('%[') ? 'a backend named by the request' : `backend ${name}`} is not carried over: it is not in this file.`,
+      );
       return undefined;
     }
     if (!this.#backends.has(name)) {
       const answers = section.lines.some(({ words }) => words[0] === 'server');
       // What answers 404 by itself is what stickyroute does without a route.
-      const answersNobody = !answers && section.lines.length === 1 && section.lines[0]!.words.join(' ') === 'http-request return status 404';
-      this.#backends.set(name, answersNobody ? undefined : haproxyBackend(section, this.#inherited.get(section) ?? [], this.#draft, this.#report));
+      const answersNobody =
+        !answers &&
+        section.lines.length === 1 &&
+        section.lines[0]!.words.join(' ') === 'http-request return status 404';
+      this.#backends.set(
+        name,
+        answersNobody
+          ? undefined
+          : haproxyBackend(section, this.#inherited.get(section) ?? [], this.#draft, this.#report),
+      );
     }
     return this.#backends.get(name);
   }
@@ -117,20 +175,43 @@ class HaproxyReader {
     const [, addresses = '', ...options] = words;
     const isTls = options.includes('ssl');
     const [file, ...more] = options.filter((_, place) => options[place - 1] === 'crt');
-    if (options.includes('accept-proxy')) this.#report.say(at, 'bind … accept-proxy is not carried over: stickyroute does not know the PROXY protocol.');
-    if (isTls && file === undefined) this.#report.say(at, 'bind … ssl names no certificate that can be read here. Write tls: { cert, key }.');
-    if (file !== undefined) this.#report.say(at, `bind … crt ${file}: stickyroute wants certificate and key in files of their own. Check tls.`);
-    for (const other of more) this.#report.say(at, `bind … crt ${other} is not carried over: stickyroute has one certificate.`);
-    for (const word of ['verify', 'crt-list', 'ca-file']) if (options.includes(word)) this.#report.say(at, `bind … ${word} is not carried over.`);
+    if (options.includes('accept-proxy'))
+      this.#report.say(
+        at,
+        'bind … accept-proxy is not carried over: stickyroute does not know the PROXY protocol.',
+      );
+    if (isTls && file === undefined)
+      this.#report.say(
+        at,
+        'bind … ssl names no certificate that can be read here. Write tls: { cert, key }.',
+      );
+    if (file !== undefined)
+      this.#report.say(
+        at,
+        `bind … crt ${file}: stickyroute wants certificate and key in files of their own. Check tls.`,
+      );
+    for (const other of more)
+      this.#report.say(at, `bind … crt ${other} is not carried over: stickyroute has one certificate.`);
+    for (const word of ['verify', 'crt-list', 'ca-file'])
+      if (options.includes(word)) this.#report.say(at, `bind … ${word} is not carried over.`);
     for (const address of addresses.split(',')) {
-      const [, host = '', port] = /^(?:ipv[46]@)?(|\*|\[[0-9a-fA-F:]+\]|[0-9a-fA-F:]+|[\w.-]+):(\d{1,5})$/.exec(address) ?? [];
+      const [, host = '', port] =
+        /^(?:ipv[46]@)?(|\*|\[[0-9a-fA-F:]+\]|[0-9a-fA-F:]+|[\w.-]+):(\d{1,5})$/.exec(address) ?? [];
       if (port === undefined) {
         this.#report.say(at, `bind ${address} is not carried over: stickyroute listens at one TCP port.`);
         continue;
       }
       const isAny = host === '' || host === '*' || host === '0.0.0.0' || host === '::' || host === '[::]';
-      const value = isAny ? Number(port) : `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
-      this.#draft.listen({ value, at, owner, isTls, ...(isTls && file !== undefined && { tls: { cert: file, key: `${file}.key` } }) });
+      const value = isAny
+        ? Number(port)
+        : `${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
+      this.#draft.listen({
+        value,
+        at,
+        owner,
+        isTls,
+        ...(isTls && file !== undefined && { tls: { cert: file, key: `${file}.key` } }),
+      });
     }
   }
 }

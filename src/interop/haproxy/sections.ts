@@ -17,14 +17,38 @@ export interface Section {
   readonly from: string | undefined;
 }
 
-const KINDS = new Set(['global', 'defaults', 'frontend', 'backend', 'listen', 'peers', 'resolvers', 'userlist', 'mailers', 'cache', 'program', 'http-errors', 'ring', 'log-forward', 'fcgi-app', 'crt-store', 'traces', 'log-profile', 'acme']);
+const KINDS = new Set([
+  'global',
+  'defaults',
+  'frontend',
+  'backend',
+  'listen',
+  'peers',
+  'resolvers',
+  'userlist',
+  'mailers',
+  'cache',
+  'program',
+  'http-errors',
+  'ring',
+  'log-forward',
+  'fcgi-app',
+  'crt-store',
+  'traces',
+  'log-profile',
+  'acme',
+]);
 const LINES_MAX = 100_000;
 
-/** The sections of a file. Throws where a quote is not closed, or where something stands in front of the first section. */
+/**
+ * The sections of a file. Throws where a quote is not closed, or where something stands in front of the first
+ * section.
+ */
 export function sections(file: SourceFile): Section[] {
   const found: (Section & { readonly lines: Line[] })[] = [];
   const lines = file.text.split('\n');
-  if (lines.length > LINES_MAX) throw failed(`${file.name} has more than ${LINES_MAX} lines. Import a part of it.`);
+  if (lines.length > LINES_MAX)
+    throw failed(`${file.name} has more than ${LINES_MAX} lines. Import a part of it.`);
   lines.forEach((text, place) => {
     const at = `${file.name}:${place + 1}`;
     const words = wordsOf(text.replace(/\r$/, ''), at);
@@ -33,11 +57,21 @@ export function sections(file: SourceFile): Section[] {
     if (KINDS.has(first)) {
       const from = words.indexOf('from');
       // Until 1.8 an address could stand behind the name.
-      const bound = (first === 'frontend' || first === 'listen') && words[2] !== undefined && from !== 2 ? [{ words: ['bind', words[2]], at }] : [];
-      found.push({ kind: first, name: from === 1 ? '' : (words[1] ?? ''), lines: bound, at, from: from === -1 ? undefined : words[from + 1] });
+      const bound =
+        (first === 'frontend' || first === 'listen') && words[2] !== undefined && from !== 2
+          ? [{ words: ['bind', words[2]], at }]
+          : [];
+      found.push({
+        kind: first,
+        name: from === 1 ? '' : (words[1] ?? ''),
+        lines: bound,
+        at,
+        from: from === -1 ? undefined : words[from + 1],
+      });
     } else if (found.length === 0) {
       // What the preprocessor says (.if, .notice) begins with a dot.
-      if (!first.startsWith('.')) throw failed(`${at}: ${first.slice(0, 40)} stands before the first section.`);
+      if (!first.startsWith('.'))
+        throw failed(`${at}: ${first.slice(0, 40)} stands before the first section.`);
     } else found.at(-1)!.lines.push({ words, at });
   });
   return found;
@@ -45,7 +79,10 @@ export function sections(file: SourceFile): Section[] {
 
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
 
-/** src/tools.c, parse_line: blanks part words, `#` begins a comment, quotes hold both, a backslash takes the next character along. */
+/**
+ * src/tools.c, parse_line: blanks part words, `#` begins a comment, quotes hold both, a backslash takes the
+ * next character along.
+ */
 export function wordsOf(text: string, at: string): string[] {
   const words: string[] = [];
   let word: string | undefined;

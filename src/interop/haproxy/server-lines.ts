@@ -10,19 +10,43 @@ import { time, word } from './text.js';
 /** HAProxy's own limit. */
 const WEIGHT_MAX = 256;
 
-/** The `server` lines of a group, and what says how they are checked. `more`: what each of them says beside that; ID stands for its id. */
-export function serverLines(group: Group, servers: readonly Connection[], more: string, report: Report): string[] {
+/**
+ * The `server` lines of a group, and what says how they are checked. `more`: what each of them says beside
+ * that; ID stands for its id.
+ */
+export function serverLines(
+  group: Group,
+  servers: readonly Connection[],
+  more: string,
+  report: Report,
+): string[] {
   const { pool, poolAt } = group;
   const { health, passive } = pool;
   const weights = wholeWeights(pool.upstreams, WEIGHT_MAX, poolAt, report);
   const numbers = haproxyNumbers(membersOf(pool.upstreams));
   if (passive.maxFails > 0) {
-    report.say(`${poolAt}passive`, health === undefined ? 'is not carried over: HAProxy counts failed requests only beside probes. Add health.' : 'is written as error-limit: HAProxy counts failed connections in a row, without a failTimeout.');
+    report.say(
+      `${poolAt}passive`,
+      health === undefined
+        ? 'is not carried over: HAProxy counts failed requests only beside probes. Add health.'
+        : 'is written as error-limit: HAProxy counts failed connections in a row, without a failTimeout.',
+    );
   }
   return [
-    ...(health === undefined ? [] : ['# 2xx and 3xx are well.', 'option httpchk', `http-check send meth GET uri ${word(health.path)}`, 'http-check expect status 200-399', `timeout check ${time(health.timeoutMs)}`]),
+    ...(health === undefined
+      ? []
+      : [
+          '# 2xx and 3xx are well.',
+          'option httpchk',
+          `http-check send meth GET uri ${word(health.path)}`,
+          'http-check expect status 200-399',
+          `timeout check ${time(health.timeoutMs)}`,
+        ]),
     '# Hashes know a server by its id.',
-    ...servers.map((server, place) => `server ${server.upstream.id} ${server.address} ${options(server, numbers[place]!, weights[place]!, group).join(' ')}${more.replace('ID', server.upstream.id)}`),
+    ...servers.map(
+      (server, place) =>
+        `server ${server.upstream.id} ${server.address} ${options(server, numbers[place]!, weights[place]!, group).join(' ')}${more.replace('ID', server.upstream.id)}`,
+    ),
   ];
 }
 
@@ -32,9 +56,20 @@ function options({ upstream, host }: Connection, number: number, weight: number,
     `id ${number}`,
     // A server of weight 0 takes nobody new and keeps those whose cookie names it: draining.
     `weight ${upstream.draining ? 0 : weight}`,
-    ...(health === undefined ? [] : [`check inter ${time(health.everyMs)} rise ${health.healthyAfter} fall ${health.unhealthyAfter}`]),
-    ...(health === undefined || passive.maxFails === 0 ? [] : [`observe layer4 error-limit ${passive.maxFails} on-error mark-down`]),
-    ...(upstream.url.startsWith('https:') ? [tls.insecure ? 'ssl verify none' : `ssl verify required verifyhost ${host} ca-file ${word(tls.caFile ?? '@system-ca')}`, `sni str(${host})`] : []),
+    ...(health === undefined
+      ? []
+      : [`check inter ${time(health.everyMs)} rise ${health.healthyAfter} fall ${health.unhealthyAfter}`]),
+    ...(health === undefined || passive.maxFails === 0
+      ? []
+      : [`observe layer4 error-limit ${passive.maxFails} on-error mark-down`]),
+    ...(upstream.url.startsWith('https:')
+      ? [
+          tls.insecure
+            ? 'ssl verify none'
+            : `ssl verify required verifyhost ${host} ca-file ${word(tls.caFile ?? '@system-ca')}`,
+          `sni str(${host})`,
+        ]
+      : []),
   ];
 }
 

@@ -6,7 +6,12 @@ import type { Line } from './sections.js';
 export interface HaproxyServer extends DraftUpstream {
   /** What its cookie says; undefined without one. */
   readonly cookie: string | undefined;
-  readonly check: { readonly isOn: boolean; readonly inter: string | undefined; readonly rise: number | undefined; readonly fall: number | undefined };
+  readonly check: {
+    readonly isOn: boolean;
+    readonly inter: string | undefined;
+    readonly rise: number | undefined;
+    readonly fall: number | undefined;
+  };
   readonly errorLimit: number | undefined;
   readonly hashKey: string | undefined;
   readonly tls: object | undefined;
@@ -14,16 +19,68 @@ export interface HaproxyServer extends DraftUpstream {
 }
 
 /** Options of a server that take a value and concern only HAProxy's own work. */
-const PASSED_OVER = new Set(['init-addr', 'resolvers', 'resolve-prefer', 'pool-max-conn', 'pool-purge-delay', 'pool-low-conn', 'fastinter', 'downinter', 'alpn', 'ssl-min-ver', 'ssl-max-ver', 'ciphers', 'on-marked-down', 'on-marked-up', 'on-error', 'observe']);
-const WITH_VALUE = new Set(['maxconn', 'maxqueue', 'minconn', 'slowstart', 'source', 'track', 'addr', 'crt', 'crl-file', 'redir', 'proto', 'proxy-v2-options', 'ws', 'namespace', 'agent-port', 'agent-inter', 'agent-addr', 'agent-send', 'log-proto', 'shard', 'socks4', 'tcp-ut', 'max-reuse', 'guid']);
+const PASSED_OVER = new Set([
+  'init-addr',
+  'resolvers',
+  'resolve-prefer',
+  'pool-max-conn',
+  'pool-purge-delay',
+  'pool-low-conn',
+  'fastinter',
+  'downinter',
+  'alpn',
+  'ssl-min-ver',
+  'ssl-max-ver',
+  'ciphers',
+  'on-marked-down',
+  'on-marked-up',
+  'on-error',
+  'observe',
+]);
+const WITH_VALUE = new Set([
+  'maxconn',
+  'maxqueue',
+  'minconn',
+  'slowstart',
+  'source',
+  'track',
+  'addr',
+  'crt',
+  'crl-file',
+  'redir',
+  'proto',
+  'proxy-v2-options',
+  'ws',
+  'namespace',
+  'agent-port',
+  'agent-inter',
+  'agent-addr',
+  'agent-send',
+  'log-proto',
+  'shard',
+  'socks4',
+  'tcp-ut',
+  'max-reuse',
+  'guid',
+]);
 
-/** A `server` line, with what `default-server` says in front of it. Undefined, and said, where it is left out. */
-export function haproxyServer({ words, at }: Line, defaults: readonly string[], report: Report): HaproxyServer | undefined {
+/**
+ * A `server` line, with what `default-server` says in front of it. Undefined, and said, where it is left out.
+ */
+export function haproxyServer(
+  { words, at }: Line,
+  defaults: readonly string[],
+  report: Report,
+): HaproxyServer | undefined {
   const [, name = '', address = '', ...own] = words;
   const leftOut = (why: string): undefined => void report.say(at, `server ${name} is left out: ${why}`);
-  const [, host, port] = /^(?:ipv[46]@)?(\[[0-9a-fA-F:.]+\]|[\w.-]+|[0-9a-fA-F:]+:[0-9a-fA-F:]*(?=:\d+$)):(\d{1,5})$/.exec(address) ?? [];
+  const [, host, port] =
+    /^(?:ipv[46]@)?(\[[0-9a-fA-F:.]+\]|[\w.-]+|[0-9a-fA-F:]+:[0-9a-fA-F:]*(?=:\d+$)):(\d{1,5})$/.exec(
+      address,
+    ) ?? [];
   const bracketed = host?.includes(':') === true && !host.startsWith('[') ? `[${host}]` : host;
-  if (host === undefined || !isOrigin(`http://${bracketed}:${Number(port)}`)) return leftOut(`${address} is not a host and a port.`);
+  if (host === undefined || !isOrigin(`http://${bracketed}:${Number(port)}`))
+    return leftOut(`${address} is not a host and a port.`);
   const params = [...defaults, ...own];
   let weight = 1;
   let draining = false;
@@ -47,35 +104,82 @@ export function haproxyServer({ words, at }: Line, defaults: readonly string[], 
         else report.say(at, `server ${name}: weight ${taken()} is not carried over: it is no number.`);
         break;
       case 'port':
-        if (taken() !== port) report.say(at, `server ${name}: port ${value} is not carried over: stickyroute probes where it sends requests.`);
+        if (taken() !== port)
+          report.say(
+            at,
+            `server ${name}: port ${value} is not carried over: stickyroute probes where it sends requests.`,
+          );
         break;
-      case 'sni': case 'verifyhost':
-        if (!['HOST', 'str(HOST)'].includes(taken().replace(host, 'HOST'))) report.say(at, `server ${name}: ${param} ${value} is not carried over: stickyroute asks for the name in the URL.`);
+      case 'sni':
+      case 'verifyhost':
+        if (!['HOST', 'str(HOST)'].includes(taken().replace(host, 'HOST')))
+          report.say(
+            at,
+            `server ${name}: ${param} ${value} is not carried over: stickyroute asks for the name in the URL.`,
+          );
         break;
       // Read with those of the others.
-      case 'id': at0++; break;
-      case 'cookie': cookie = taken(); break;
-      case 'check': isOn = true; break;
-      case 'no-check': isOn = false; break;
-      case 'inter': inter = haproxyTime(taken()); break;
-      case 'rise': rise = Number(taken()); break;
-      case 'fall': fall = Number(taken()); break;
-      case 'error-limit': errorLimit = Number(taken()); break;
-      case 'hash-key': hashKey = taken(); break;
-      case 'ssl': isTls = true; break;
-      case 'no-ssl': isTls = false; break;
-      case 'verify': insecure = taken() === 'none'; break;
-      case 'ca-file': ca = taken(); break;
-      case 'enabled': case 'check-ssl': case 'tfo': break;
-      case 'backup': return leftOut('stickyroute has no backup upstreams. Each of the others stands in for those that are down.');
+      case 'id':
+        at0++;
+        break;
+      case 'cookie':
+        cookie = taken();
+        break;
+      case 'check':
+        isOn = true;
+        break;
+      case 'no-check':
+        isOn = false;
+        break;
+      case 'inter':
+        inter = haproxyTime(taken());
+        break;
+      case 'rise':
+        rise = Number(taken());
+        break;
+      case 'fall':
+        fall = Number(taken());
+        break;
+      case 'error-limit':
+        errorLimit = Number(taken());
+        break;
+      case 'hash-key':
+        hashKey = taken();
+        break;
+      case 'ssl':
+        isTls = true;
+        break;
+      case 'no-ssl':
+        isTls = false;
+        break;
+      case 'verify':
+        insecure = taken() === 'none';
+        break;
+      case 'ca-file':
+        ca = taken();
+        break;
+      case 'enabled':
+      case 'check-ssl':
+      case 'tfo':
+        break;
+      case 'backup':
+        return leftOut(
+          'stickyroute has no backup upstreams. Each of the others stands in for those that are down.',
+        );
       case 'disabled':
         draining = true;
-        report.say(at, `server ${name}: disabled is carried over as draining: nobody new gets there, and whoever is bound to it still does.`);
+        report.say(
+          at,
+          `server ${name}: disabled is carried over as draining: nobody new gets there, and whoever is bound to it still does.`,
+        );
         break;
       default:
         if (PASSED_OVER.has(param)) at0++;
         else {
-          report.say(at, `server ${name}: ${param}${WITH_VALUE.has(param) ? ` ${value}` : ''} is not carried over.`);
+          report.say(
+            at,
+            `server ${name}: ${param}${WITH_VALUE.has(param) ? ` ${value}` : ''} is not carried over.`,
+          );
           if (WITH_VALUE.has(param)) at0++;
         }
     }
@@ -90,7 +194,13 @@ export function haproxyServer({ words, at }: Line, defaults: readonly string[], 
     check: { isOn, inter, rise, fall },
     errorLimit,
     hashKey,
-    tls: isTls ? (insecure ? { insecure: true } : ca === undefined || ca === '@system-ca' ? {} : { ca }) : undefined,
+    tls: isTls
+      ? insecure
+        ? { insecure: true }
+        : ca === undefined || ca === '@system-ca'
+          ? {}
+          : { ca }
+      : undefined,
     at,
   };
 }
@@ -99,5 +209,9 @@ export function haproxyServer({ words, at }: Line, defaults: readonly string[], 
 export function haproxyTime(text: string): string | undefined {
   const [, number, unit = 'ms'] = /^(\d{1,10})(us|ms|s|m|h|d)?$/.exec(text) ?? [];
   if (number === undefined) return undefined;
-  return unit === 'us' ? `${Math.ceil(Number(number) / 1000)}ms` : unit === 'ms' && Number(number) % 1000 === 0 ? `${Number(number) / 1000}s` : `${Number(number)}${unit}`;
+  return unit === 'us'
+    ? `${Math.ceil(Number(number) / 1000)}ms`
+    : unit === 'ms' && Number(number) % 1000 === 0
+      ? `${Number(number) / 1000}s`
+      : `${Number(number)}${unit}`;
 }

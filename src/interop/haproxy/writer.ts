@@ -17,7 +17,11 @@ export const VERSION_DEFAULT: Version = [2, 6];
 
 /** A whole haproxy.cfg. */
 export function haproxyText(config: Config, version: Version, report: Report): string {
-  if (!isAtLeast(version, VERSION_DEFAULT)) report.say('--target-version', `${version.join('.')} is written as ${VERSION_DEFAULT.join('.')}: older ones lack what is needed.`);
+  if (!isAtLeast(version, VERSION_DEFAULT))
+    report.say(
+      '--target-version',
+      `${version.join('.')} is written as ${VERSION_DEFAULT.join('.')}: older ones lack what is needed.`,
+    );
   unwritten(config, 'HAProxy', report, { limits: ['headBytesMax', 'upstreamIdleMs', 'upstreamIdleMax'] });
   const groups = groupsOf(config, report);
   const noRoute = new Names(groups.all.map(({ name }) => name)).unique('sr-no-route');
@@ -31,8 +35,12 @@ export function haproxyText(config: Config, version: Version, report: Report): s
     ]),
     ...section('defaults', defaultLines(config)),
     ...section('frontend stickyroute', frontendLines(config, groups, noRoute, report)),
-    ...groups.all.flatMap((group) => section(`backend ${group.name}`, upstreamLines(group, config, version, report))),
-    ...(config.routes.some(isCatchAll) ? [] : section(`backend ${noRoute}`, ['http-request return status 404'])),
+    ...groups.all.flatMap((group) =>
+      section(`backend ${group.name}`, upstreamLines(group, config, version, report)),
+    ),
+    ...(config.routes.some(isCatchAll)
+      ? []
+      : section(`backend ${noRoute}`, ['http-request return status 404'])),
   ].join('\n');
 }
 
@@ -40,26 +48,41 @@ function frontendLines(config: Config, groups: Groups, noRoute: string, report: 
   const { listen, tls } = config;
   const port = listen.port === 0 ? 8080 : listen.port;
   const address = listen.host === undefined ? `:::${port} v4v6` : `${listen.host}:${port}`;
-  if (tls !== undefined) report.say('tls', `names two files; HAProxy reads one. Put ${tls.certFile} and the key behind it into one file, or copy the key to ${tls.certFile}.key.`);
+  if (tls !== undefined)
+    report.say(
+      'tls',
+      `names two files; HAProxy reads one. Put ${tls.certFile} and the key behind it into one file, or copy the key to ${tls.certFile}.key.`,
+    );
   const rules = routeRules(config.routes, groups);
   const last = config.routes.find(isCatchAll);
   return [
     `bind ${address}${tls === undefined ? '' : ` ssl crt ${word(tls.certFile)}`}`,
     ...forwardedLines(config.trustedProxies, tls !== undefined, report),
-    ...(rules.length === 0 ? [] : ['# The first that fits: named hosts, then wildcards, then any; of each the longest path.', ...rules]),
+    ...(rules.length === 0
+      ? []
+      : [
+          '# The first that fits: named hosts, then wildcards, then any; of each the longest path.',
+          ...rules,
+        ]),
     `default_backend ${last === undefined ? noRoute : groups.of(last).name}`,
   ];
 }
 
 function routeRules(routes: readonly RouteConfig[], groups: Groups): string[] {
-  return routeOrder(routes).filter(({ route }) => !isCatchAll(route)).map(({ route, host }) => {
-    const conditions = [
-      ...(host === undefined ? [] : [`{ req.hdr(host),host_only,lower ${host.startsWith('*.') ? `-m end ${host.slice(1)}` : `-m str ${word(host)}`} }`]),
-      // One path and all below it, never a longer last segment.
-      ...(route.path === '/' ? [] : [`{ path,concat(/) -m beg ${word(`${route.path}/`)} }`]),
-    ];
-    return `use_backend ${groups.of(route).name} if ${conditions.join(' ')}`;
-  });
+  return routeOrder(routes)
+    .filter(({ route }) => !isCatchAll(route))
+    .map(({ route, host }) => {
+      const conditions = [
+        ...(host === undefined
+          ? []
+          : [
+              `{ req.hdr(host),host_only,lower ${host.startsWith('*.') ? `-m end ${host.slice(1)}` : `-m str ${word(host)}`} }`,
+            ]),
+        // One path and all below it, never a longer last segment.
+        ...(route.path === '/' ? [] : [`{ path,concat(/) -m beg ${word(`${route.path}/`)} }`]),
+      ];
+      return `use_backend ${groups.of(route).name} if ${conditions.join(' ')}`;
+    });
 }
 
 function upstreamLines(group: Group, config: Config, version: Version, report: Report): string[] {
@@ -71,7 +94,12 @@ function upstreamLines(group: Group, config: Config, version: Version, report: R
     ...(cookie === undefined ? [] : cookieLines(group, config, report)),
     ...(routeCookie === undefined ? [] : routeCookieLines(group, report)),
     ...(config.expose ? ['http-response set-header x-upstream %s'] : []),
-    ...serverLines(group, servers, `${cookie !== undefined && !hasSecret ? ' cookie ID' : ''}${hashKeyOf(group, version, report)}`, report),
+    ...serverLines(
+      group,
+      servers,
+      `${cookie !== undefined && !hasSecret ? ' cookie ID' : ''}${hashKeyOf(group, version, report)}`,
+      report,
+    ),
   ];
 }
 
@@ -79,9 +107,16 @@ function cookieLines(group: Group, config: Config, report: Report): string[] {
   const cookie = group.view.cookie!;
   const at = `${group.affinityAt} cookie ${cookie.name}`;
   const secret = config.keys[0];
-  report.say(at, `is written in HAProxy's own format${secret === undefined ? ', the id in clear, for want of keys' : ', a hash that is no signature'}. Clients are bound anew once.`);
+  report.say(
+    at,
+    `is written in HAProxy's own format${secret === undefined ? ', the id in clear, for want of keys' : ', a hash that is no signature'}. Clients are bound anew once.`,
+  );
   if (cookie.path !== '/') report.say(at, `path: ${cookie.path} is not carried over: HAProxy writes /.`);
-  if (cookie.onFailure === 'borrow') report.say(at, 'onFailure: borrow is not carried over: HAProxy binds users of an upstream that is down to another, for good.');
+  if (cookie.onFailure === 'borrow')
+    report.say(
+      at,
+      'onFailure: borrow is not carried over: HAProxy binds users of an upstream that is down to another, for good.',
+    );
   const isSecure = cookie.secure === 'always' || (cookie.secure === 'auto' && config.tls !== undefined);
   const attributes = [
     `cookie ${word(cookie.name)} insert indirect nocache`,
@@ -95,10 +130,21 @@ function cookieLines(group: Group, config: Config, report: Report): string[] {
     secret === undefined ? '' : 'dynamic',
   ];
   return [
-    '# insert: HAProxy writes the cookie. indirect: servers don\'t see it. nocache: no cache hands it to others.',
+    "# insert: HAProxy writes the cookie. indirect: servers don't see it. nocache: no cache hands it to others.",
     attributes.filter((part) => part !== '').join(' '),
-    ...(secret === undefined ? [] : ['# A secret, made from the first of the keys: with it the cookie shows no names.', `dynamic-cookie-key ${createHmac('sha256', secret).update('haproxy dynamic-cookie-key').digest('hex').slice(0, 32)}`]),
-    ...(cookie.onFailure === 'reject' ? ['# Whoever is bound to a server that is down waits for it: 503.', 'option persist', 'no option redispatch'] : []),
+    ...(secret === undefined
+      ? []
+      : [
+          '# A secret, made from the first of the keys: with it the cookie shows no names.',
+          `dynamic-cookie-key ${createHmac('sha256', secret).update('haproxy dynamic-cookie-key').digest('hex').slice(0, 32)}`,
+        ]),
+    ...(cookie.onFailure === 'reject'
+      ? [
+          '# Whoever is bound to a server that is down waits for it: 503.',
+          'option persist',
+          'no option redispatch',
+        ]
+      : []),
   ];
 }
 
@@ -106,12 +152,21 @@ function cookieLines(group: Group, config: Config, report: Report): string[] {
 function routeCookieLines(group: Group, report: Report): string[] {
   const { name, onFailure } = group.view.routeCookie!;
   if (!PLAIN.test(name)) {
-    report.say(`${group.affinityAt} routeCookie ${name}`, 'is not carried over: HAProxy can\'t ask for such a name. Write it with letters, digits and . _ -.');
+    report.say(
+      `${group.affinityAt} routeCookie ${name}`,
+      "is not carried over: HAProxy can't ask for such a name. Write it with letters, digits and . _ -.",
+    );
     return [];
   }
-  if (onFailure === 'reject') report.say(`${group.affinityAt} routeCookie ${name}`, 'onFailure: reject is not carried over: HAProxy sends its users to another server.');
+  if (onFailure === 'reject')
+    report.say(
+      `${group.affinityAt} routeCookie ${name}`,
+      'onFailure: reject is not carried over: HAProxy sends its users to another server.',
+    );
   return [
     `# The cookie ${name} of the app names the server; where it is down, the others take its users.`,
-    ...group.pool.upstreams.map(({ id }) => `use-server ${id} if { req.cook(${word(name)}) -m str ${word(id)} }`),
+    ...group.pool.upstreams.map(
+      ({ id }) => `use-server ${id} if { req.cook(${word(name)}) -m str ${word(id)} }`,
+    ),
   ];
 }

@@ -21,13 +21,20 @@ export function directives(file: SourceFile, files: SourceFiles, report: Report)
   return read(file, 0);
 
   function read(source: SourceFile, depth: number): Directive[] {
-    if (depth > INCLUDE_DEPTH_MAX) throw failed(`${source.name} is included ${depth} levels deep. Does a file include itself?`);
+    if (depth > INCLUDE_DEPTH_MAX)
+      throw failed(`${source.name} is included ${depth} levels deep. Does a file include itself?`);
     const stream = tokens(source.text, source.name);
     const found = block(stream, source, depth, 0, undefined);
     return found;
   }
 
-  function block(stream: Generator<Token>, source: SourceFile, depth: number, level: number, opened: number | undefined): Directive[] {
+  function block(
+    stream: Generator<Token>,
+    source: SourceFile,
+    depth: number,
+    level: number,
+    opened: number | undefined,
+  ): Directive[] {
     if (level > DEPTH_MAX) throw failed(`${source.name}: blocks are nested more than ${DEPTH_MAX} deep.`);
     const found: Directive[] = [];
     let words: Token[] = [];
@@ -39,21 +46,33 @@ export function directives(file: SourceFile, files: SourceFiles, report: Report)
         continue;
       }
       if (token.kind === 'close') {
-        if (first !== undefined) throw failed(`${source.name}:${first.line}: ${first.text.slice(0, 40)} does not end with a semicolon.`);
+        if (first !== undefined)
+          throw failed(
+            `${source.name}:${first.line}: ${first.text.slice(0, 40)} does not end with a semicolon.`,
+          );
         if (opened === undefined) throw failed(`${source.name}:${token.line}: a } closes nothing.`);
         return found;
       }
       if (++count > DIRECTIVES_MAX) throw failed(`${source.name}: more than ${DIRECTIVES_MAX} directives.`);
-      if (first === undefined) throw failed(`${source.name}:${token.line}: ${token.text} stands where a directive should begin.`);
+      if (first === undefined)
+        throw failed(`${source.name}:${token.line}: ${token.text} stands where a directive should begin.`);
       words = [];
       const at = `${source.name}:${first.line}`;
       const args = rest.map(({ text }) => text);
       if (token.kind === 'open') {
-        found.push({ name: first.text, args, block: block(stream, source, depth, level + 1, token.line), at });
+        found.push({
+          name: first.text,
+          args,
+          block: block(stream, source, depth, level + 1, token.line),
+          at,
+        });
       } else if (first.text === 'include' && args.length === 1) found.push(...included(args[0]!, at, depth));
       else found.push({ name: first.text, args, block: undefined, at });
     }
-    if (words.length > 0) throw failed(`${source.name}:${words[0]!.line}: ${words[0]!.text.slice(0, 40)} does not end with a semicolon.`);
+    if (words.length > 0)
+      throw failed(
+        `${source.name}:${words[0]!.line}: ${words[0]!.text.slice(0, 40)} does not end with a semicolon.`,
+      );
     if (opened !== undefined) throw failed(`${source.name}:${opened}: a { is opened here and not closed.`);
     return found;
   }
@@ -66,7 +85,10 @@ export function directives(file: SourceFile, files: SourceFiles, report: Report)
         return read(files.read(name, at), depth + 1);
       } catch (error) {
         if (!/: can't read /.test((error as Error).message)) throw error;
-        report.say(at, `include ${pattern} is not carried over: ${name === pattern ? 'it' : name} can't be read here.`);
+        report.say(
+          at,
+          `include ${pattern} is not carried over: ${name === pattern ? 'it' : name} can't be read here.`,
+        );
         return [];
       }
     });

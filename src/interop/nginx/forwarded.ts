@@ -17,18 +17,30 @@ export function forwardedFields(trustedProxies: readonly string[]): string[] {
     `proxy_set_header X-Forwarded-Host ${host};`,
   ];
   if (trustedProxies.length === 0) {
-    return [...upgrade, '# What a client says of its own origin is replaced: nobody in front is trusted.', ...fields('$remote_addr', '$scheme', '$http_host')];
+    return [
+      ...upgrade,
+      '# What a client says of its own origin is replaced: nobody in front is trusted.',
+      ...fields('$remote_addr', '$scheme', '$http_host'),
+    ];
   }
   const believed = (source: string, name: string, otherwise: string, value = source): string[] =>
     block(`map "$sr_trusted:${source}" ${name}`, [`"~^1:." ${value};`, `default ${otherwise};`]);
   return [
     ...upgrade,
-    '# Who connects is looked through where it is a trusted proxy; the address that remains is the client\'s.',
+    "# Who connects is looked through where it is a trusted proxy; the address that remains is the client's.",
     ...trustedProxies.map((range) => `set_real_ip_from ${range};`),
     'real_ip_header X-Forwarded-For;',
     'real_ip_recursive on;',
-    ...block('geo $realip_remote_addr $sr_trusted', ['default 0;', ...trustedProxies.map((range) => `${range} 1;`)]),
-    ...believed('$http_x_forwarded_for', '$sr_forwarded_for', '$realip_remote_addr', '"$http_x_forwarded_for, $realip_remote_addr"'),
+    ...block('geo $realip_remote_addr $sr_trusted', [
+      'default 0;',
+      ...trustedProxies.map((range) => `${range} 1;`),
+    ]),
+    ...believed(
+      '$http_x_forwarded_for',
+      '$sr_forwarded_for',
+      '$realip_remote_addr',
+      '"$http_x_forwarded_for, $realip_remote_addr"',
+    ),
     ...believed('$http_x_forwarded_proto', '$sr_forwarded_proto', '$scheme'),
     ...believed('$http_x_forwarded_host', '$sr_forwarded_host', '$http_host'),
     ...fields('$sr_forwarded_for', '$sr_forwarded_proto', '$sr_forwarded_host'),

@@ -7,8 +7,9 @@ export interface Token {
 }
 
 /**
- * nginx's own reading of words (src/core/ngx_conf_file.c, ngx_conf_read_token): a word ends at a blank, `;` or `{`; quotes hold all of these; a
- * backslash takes the next character along; `${` belongs to the word. `#` begins a comment only where a word could begin.
+ * nginx's own reading of words (src/core/ngx_conf_file.c, ngx_conf_read_token): a word ends at a blank, `;`
+ * or `{`; quotes hold all of these; a backslash takes the next character along; `${` belongs to the word. `#`
+ * begins a comment only where a word could begin.
  */
 export function* tokens(text: string, file: string): Generator<Token> {
   let line = 1;
@@ -32,11 +33,16 @@ export function* tokens(text: string, file: string): Generator<Token> {
       directive = '';
     } else {
       const start = line;
-      const end = char === '"' || char === "'" ? quotedEnd(text, at, char, `${file}:${line}`) : wordEnd(text, at);
+      const end =
+        char === '"' || char === "'" ? quotedEnd(text, at, char, `${file}:${line}`) : wordEnd(text, at);
       const raw = char === '"' || char === "'" ? text.slice(at + 1, end - 1) : text.slice(at, end);
       line += raw.split('\n').length - 1;
       directive ||= raw;
-      yield { kind: 'word', text: raw.replace(/\\(["'\\ntr])/g, (_, escaped: string) => ESCAPES[escaped] ?? escaped), line: start };
+      yield {
+        kind: 'word',
+        text: raw.replace(/\\(["'\\ntr])/g, (_, escaped: string) => ESCAPES[escaped] ?? escaped),
+        line: start,
+      };
       at = end;
     }
   }
@@ -64,8 +70,11 @@ function quotedEnd(text: string, start: number, quote: string, place: string): n
   throw failed(`${place}: a quote is opened here and not closed.`);
 }
 
-/** What may hold a brace in a program of Lua and is none: comments, texts in quotes, texts in long brackets. */
-const LUA_PASSED_OVER = /--\[(=*)\[[^]*?\]\1\]|--[^\n]*|\[(=*)\[[^]*?\]\2\]|"(?:\\[^]|[^"\\\n])*"|'(?:\\[^]|[^'\\\n])*'/y;
+/**
+ * What may hold a brace in a program of Lua and is none: comments, texts in quotes, texts in long brackets.
+ */
+const LUA_PASSED_OVER =
+  /--\[(=*)\[[^]*?\]\1\]|--[^\n]*|\[(=*)\[[^]*?\]\2\]|"(?:\\[^]|[^"\\\n])*"|'(?:\\[^]|[^'\\\n])*'/y;
 
 /** The place of the brace that ends a block of Lua, or the end of the text. */
 function luaEnd(text: string, start: number): number {

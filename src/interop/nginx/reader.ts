@@ -14,7 +14,16 @@ import { nginxGroup, type NginxGroup, type NginxServer } from './upstream-reader
 import { Variables } from './variables.js';
 
 /** Directives of a location or server that concern the way to an upstream over TLS. */
-const TLS_LINES = new Set(['proxy_ssl_verify', 'proxy_ssl_trusted_certificate', 'ssl_certificate', 'ssl_certificate_key', 'listen', 'server_name', 'location', 'proxy_pass']);
+const TLS_LINES = new Set([
+  'proxy_ssl_verify',
+  'proxy_ssl_trusted_certificate',
+  'ssl_certificate',
+  'ssl_certificate_key',
+  'listen',
+  'server_name',
+  'location',
+  'proxy_pass',
+]);
 
 /** An nginx.conf, or a part of one that stands inside of `http`. */
 export function readNginx(file: SourceFile, files: SourceFiles, report: Report): Draft {
@@ -22,8 +31,10 @@ export function readNginx(file: SourceFile, files: SourceFiles, report: Report):
   const http = all.find(({ name }) => name === 'http');
   const draft = new Draft(report);
   const inside = http?.block ?? all;
-  if (!inside.some(({ name }) => name === 'server')) throw failed(`${file.name}: there is no server block in it. Name the main file, such as nginx.conf.`);
-  for (const line of http === undefined ? [] : all) if (line !== http) readLine(line, draft, report, () => undefined);
+  if (!inside.some(({ name }) => name === 'server'))
+    throw failed(`${file.name}: there is no server block in it. Name the main file, such as nginx.conf.`);
+  for (const line of http === undefined ? [] : all)
+    if (line !== http) readLine(line, draft, report, () => undefined);
   new NginxReader(inside, draft, report).read();
   return draft;
 }
@@ -45,29 +56,60 @@ class NginxReader {
     this.#http = http;
     this.#draft = draft;
     this.#report = report;
-    this.#variables = new Variables(http.filter(({ name }) => name === 'map' || name === 'geo' || name === 'split_clients'));
+    this.#variables = new Variables(
+      http.filter(({ name }) => name === 'map' || name === 'geo' || name === 'split_clients'),
+    );
   }
 
   read(): void {
-    const trusted = this.#http.filter(({ name }) => name === 'set_real_ip_from').flatMap(({ args, at }) => trustedRanges(args, at, this.#report));
+    const trusted = this.#http
+      .filter(({ name }) => name === 'set_real_ip_from')
+      .flatMap(({ args, at }) => trustedRanges(args, at, this.#report));
     if (trusted.length > 0) this.#draft.set('trustedProxies', trusted, '');
     for (const line of this.#http.filter(({ name }) => name === 'upstream')) {
       const group = nginxGroup(line, this.#variables, this.#report);
       this.#groups.set(group.name.toLowerCase(), group);
     }
     for (const line of this.#http) {
-      if (!['upstream', 'server', 'map', 'geo', 'split_clients', 'set_real_ip_from', 'ssl_certificate', 'ssl_certificate_key'].includes(line.name)) readLine(line, this.#draft, this.#report, (text) => this.#variables.use(text));
+      if (
+        ![
+          'upstream',
+          'server',
+          'map',
+          'geo',
+          'split_clients',
+          'set_real_ip_from',
+          'ssl_certificate',
+          'ssl_certificate_key',
+        ].includes(line.name)
+      )
+        readLine(line, this.#draft, this.#report, (text) => this.#variables.use(text));
     }
-    const servers = serverBlocks(this.#http.filter(({ name }) => name === 'server'), this.#http, this.#draft, this.#report);
+    const servers = serverBlocks(
+      this.#http.filter(({ name }) => name === 'server'),
+      this.#http,
+      this.#draft,
+      this.#report,
+    );
     for (const server of servers) this.#server(server);
-    for (const server of servers.filter(({ isDefault }) => !isDefault)) for (const host of server.hosts) sayFallthrough(this.#draft.routes, host, server.at, this.#report);
-    for (const group of this.#groups.values()) if (!this.#used.has(group)) this.#report.say(group.at, `upstream ${group.name} is not carried over: no location passes requests to it.`);
-    for (const map of this.#variables.unused) this.#report.say(map.at, `${map.name} ${map.args.join(' ')} is not carried over.`);
+    for (const server of servers.filter(({ isDefault }) => !isDefault))
+      for (const host of server.hosts) sayFallthrough(this.#draft.routes, host, server.at, this.#report);
+    for (const group of this.#groups.values())
+      if (!this.#used.has(group))
+        this.#report.say(
+          group.at,
+          `upstream ${group.name} is not carried over: no location passes requests to it.`,
+        );
+    for (const map of this.#variables.unused)
+      this.#report.say(map.at, `${map.name} ${map.args.join(' ')} is not carried over.`);
   }
 
   #server({ hosts, isDefault, lines, at }: NginxServerBlock): void {
     if (!isDefault && hosts.length === 0) {
-      this.#report.say(at, 'server is not carried over: it has no name of its own, and another one answers for any host.');
+      this.#report.say(
+        at,
+        'server is not carried over: it has no name of its own, and another one answers for any host.',
+      );
       return;
     }
     for (const line of lines) this.#line(line);
@@ -78,32 +120,56 @@ class NginxReader {
   #locations(within: readonly Directive[], server: NginxServerBlock): void {
     const locations = within.filter(({ name }) => name === 'location');
     // A prefix and the same path exactly, with one body, are one route of ours.
-    const exact = new Map(locations.filter(({ args }) => args[0] === '=').map((location) => [location.args[1]!, location]));
+    const exact = new Map(
+      locations.filter(({ args }) => args[0] === '=').map((location) => [location.args[1]!, location]),
+    );
     for (const location of locations) {
       const [modifier = '', path = ''] = location.args.length > 1 ? location.args : ['', location.args[0]];
-      if (modifier === '=' && locations.some((other) => plainPath(other) === `${path}/` && isSameBody(location, other))) continue;
+      if (
+        modifier === '=' &&
+        locations.some((other) => plainPath(other) === `${path}/` && isSameBody(location, other))
+      )
+        continue;
       this.#location(location, modifier, path, exact, server);
-      this.#locations(location.block ?? [], { ...server, lines: [...(location.block ?? []), ...server.lines] });
+      this.#locations(location.block ?? [], {
+        ...server,
+        lines: [...(location.block ?? []), ...server.lines],
+      });
     }
   }
 
-  #location(location: Directive, modifier: string, path: string, exact: ReadonlyMap<string, Directive>, server: NginxServerBlock): void {
+  #location(
+    location: Directive,
+    modifier: string,
+    path: string,
+    exact: ReadonlyMap<string, Directive>,
+    server: NginxServerBlock,
+  ): void {
     const { at } = location;
     const body = location.block ?? [];
     for (const line of body) this.#line(line);
     const pass = body.find(({ name }) => name === 'proxy_pass');
     if (pass === undefined) {
       // What is not found there is not found here either.
-      if (!body.every(({ name, args }) => name === 'return' && args[0] === '404') || path !== '/') this.#report.say(at, `location ${location.args.join(' ')} is not carried over: it passes nothing to an upstream.${path === '/' ? '' : ' Its requests go where a shorter path goes.'}`);
+      if (!body.every(({ name, args }) => name === 'return' && args[0] === '404') || path !== '/')
+        this.#report.say(
+          at,
+          `location ${location.args.join(' ')} is not carried over: it passes nothing to an upstream.${path === '/' ? '' : ' Its requests go where a shorter path goes.'}`,
+        );
       return;
     }
     if (modifier.startsWith('~') || path.startsWith('@') || modifier === '=') {
-      this.#report.say(at, `location ${location.args.join(' ')} is not carried over: routes are prefixes of whole segments, ${modifier === '=' ? 'and this is one path alone' : 'no patterns'}.`);
+      this.#report.say(
+        at,
+        `location ${location.args.join(' ')} is not carried over: routes are prefixes of whole segments, ${modifier === '=' ? 'and this is one path alone' : 'no patterns'}.`,
+      );
       return;
     }
     const prefix = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
-    if (prefix === path && path !== '/') this.#report.say(at, `location ${path} covers whole segments here: ${path}/x, not ${path}x.`);
-    else if (prefix !== path && !exact.has(prefix)) this.#report.say(at, `location ${path} covers ${prefix} itself here, too.`);
+    if (prefix === path && path !== '/')
+      this.#report.say(at, `location ${path} covers whole segments here: ${path}/x, not ${path}x.`);
+    else if (prefix !== path && !exact.has(prefix))
+      this.#report.say(at, `location ${path} covers ${prefix} itself here, too.`);
     const target = this.#target(pass, body, server.lines);
     if (target === undefined) return;
     if (!prefix.startsWith('/') || /[?#*]/.test(prefix)) {
@@ -120,50 +186,101 @@ class NginxReader {
     if (line.name === 'return' && line.args[0] === '404') return;
     if (line.name === 'add_header') {
       if (/^x-upstream$/i.test(line.args[0] ?? '')) this.#draft.set('expose', true, line.at);
-      else if (!/^set-cookie$/i.test(line.args[0] ?? '')) this.#report.say(line.at, `add_header ${line.args[0] ?? ''} is not carried over: stickyroute adds no fields to answers.`);
+      else if (!/^set-cookie$/i.test(line.args[0] ?? ''))
+        this.#report.say(
+          line.at,
+          `add_header ${line.args[0] ?? ''} is not carried over: stickyroute adds no fields to answers.`,
+        );
       this.#variables.use(line.args[1] ?? '');
       return;
     }
-    if (!TLS_LINES.has(line.name)) readLine(line, this.#draft, this.#report, (text) => this.#variables.use(text));
+    if (!TLS_LINES.has(line.name))
+      readLine(line, this.#draft, this.#report, (text) => this.#variables.use(text));
   }
 
   /** What `proxy_pass` leads to; undefined, and said, when that is nothing of ours. */
-  #target(pass: Directive, body: readonly Directive[], around: readonly Directive[]): { readonly pool: DraftPool; readonly affinity: unknown[]; readonly balance?: string } | undefined {
+  #target(
+    pass: Directive,
+    body: readonly Directive[],
+    around: readonly Directive[],
+  ): { readonly pool: DraftPool; readonly affinity: unknown[]; readonly balance?: string } | undefined {
     const [url = ''] = pass.args;
-    const leftOut = (why: string): undefined => void this.#report.say(pass.at, `proxy_pass ${url} is not carried over: ${why}`);
+    const leftOut = (why: string): undefined =>
+      void this.#report.say(pass.at, `proxy_pass ${url} is not carried over: ${why}`);
     const [, scheme, name, uri = ''] = /^(https?):\/\/([^/]+)(\/.*)?$/.exec(url) ?? [];
     if (name === undefined) return leftOut('it is not http:// or https:// and a name.');
-    if (uri !== '' && uri !== '/') return leftOut('it changes the path, and stickyroute passes it on as it is.');
-    if (!hasHost([...body, ...around, ...this.#http])) this.#report.say(pass.at, 'Host is what the client sent, with stickyroute; nginx sends the name in proxy_pass unless proxy_set_header Host says otherwise.');
+    if (uri !== '' && uri !== '/')
+      return leftOut('it changes the path, and stickyroute passes it on as it is.');
+    if (!hasHost([...body, ...around, ...this.#http]))
+      this.#report.say(
+        pass.at,
+        'Host is what the client sent, with stickyroute; nginx sends the name in proxy_pass unless proxy_set_header Host says otherwise.',
+      );
     const tls = scheme === 'https' ? tlsOf([...body, ...around, ...this.#http]) : undefined;
     if (name.startsWith('$')) {
-      const found = cookieGroups(name.slice(1).replace(/[{}]/g, ''), this.#groups, this.#variables, this.#report);
+      const found = cookieGroups(
+        name.slice(1).replace(/[{}]/g, ''),
+        this.#groups,
+        this.#variables,
+        this.#report,
+      );
       if (typeof found === 'string') return leftOut(found);
-      for (const entry of this.#groups.values()) if (entry.servers.filter(({ isBackup }) => !isBackup).length === 1 && found.ids.has(entry.servers[0]!.url)) this.#used.add(entry);
-      const cookie = body.find((line) => line.name === 'add_header' && /^set-cookie$/i.test(line.args[0] ?? ''));
-      return this.#use(found.group, tls, () => (cookie === undefined ? [{ routeCookie: found.cookie }] : this.#boundHere(found.cookie, cookie.at)), found.ids);
+      for (const entry of this.#groups.values())
+        if (
+          entry.servers.filter(({ isBackup }) => !isBackup).length === 1 &&
+          found.ids.has(entry.servers[0]!.url)
+        )
+          this.#used.add(entry);
+      const cookie = body.find(
+        (line) => line.name === 'add_header' && /^set-cookie$/i.test(line.args[0] ?? ''),
+      );
+      return this.#use(
+        found.group,
+        tls,
+        () =>
+          cookie === undefined ? [{ routeCookie: found.cookie }] : this.#boundHere(found.cookie, cookie.at),
+        found.ids,
+      );
     }
     const group = this.#groups.get(name.toLowerCase());
-    if (group !== undefined) return this.#use(group, tls, (routes) => this.#stickyRules(group, routes), undefined);
-    if (!/^(?:\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::\d{1,5})?$/.test(name)) return leftOut('it is not a name and a port.');
+    if (group !== undefined)
+      return this.#use(group, tls, (routes) => this.#stickyRules(group, routes), undefined);
+    if (!/^(?:\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::\d{1,5})?$/.test(name))
+      return leftOut('it is not a name and a port.');
     const origin = `${scheme!}://${name}`;
     if (!isOrigin(origin)) return leftOut('it is not a name and a port.');
-    const pool = this.#pools.get(origin) ?? { name: new URL(origin).hostname, upstreams: [{ id: new URL(origin).host.replace(/[[\]]/g, ''), url: origin }], ...(tls !== undefined && { tls }) };
+    const pool = this.#pools.get(origin) ?? {
+      name: new URL(origin).hostname,
+      upstreams: [{ id: new URL(origin).host.replace(/[[\]]/g, ''), url: origin }],
+      ...(tls !== undefined && { tls }),
+    };
     this.#pools.set(origin, pool);
     return { pool, affinity: [] };
   }
 
   /** `bindings`: the rules that bind, from what `route=` says of the upstreams: its text → our id. */
-  #use(group: NginxGroup, tls: object | undefined, bindings: (routes: ReadonlyMap<string, string>) => readonly unknown[], ids: ReadonlyMap<string, string> | undefined): { readonly pool: DraftPool; readonly affinity: unknown[]; readonly balance?: string } | undefined {
+  #use(
+    group: NginxGroup,
+    tls: object | undefined,
+    bindings: (routes: ReadonlyMap<string, string>) => readonly unknown[],
+    ids: ReadonlyMap<string, string> | undefined,
+  ): { readonly pool: DraftPool; readonly affinity: unknown[]; readonly balance?: string } | undefined {
     this.#used.add(group);
-    const key = `${group.name} ${tls === undefined ? 'http' : JSON.stringify(tls)} ${ids === undefined ? '' : JSON.stringify([...ids])}`;
+    const scheme = tls === undefined ? 'http' : JSON.stringify(tls);
+    const key = `${group.name} ${scheme} ${ids === undefined ? '' : JSON.stringify([...ids])}`;
     const servers = this.#primaries(ids === undefined ? group.servers : withIds(group.servers, ids));
     if (servers.length === 0) {
-      this.#report.say(group.at, `upstream ${group.name} is not carried over: no server in it is of use here.`);
+      this.#report.say(
+        group.at,
+        `upstream ${group.name} is not carried over: no server in it is of use here.`,
+      );
       return undefined;
     }
     const names = new Names();
-    const named = servers.map((server) => ({ ...server, id: names.unique(upstreamId(server.route ?? server.id)) }));
+    const named = servers.map((server) => ({
+      ...server,
+      id: names.unique(upstreamId(server.route ?? server.id)),
+    }));
     let pool = this.#pools.get(key);
     if (pool === undefined) {
       const hashesAddresses = group.placement === 'nginx-consistent';
@@ -172,18 +289,38 @@ class NginxReader {
         url: tls === undefined ? url : httpsOf(url),
         ...(address !== undefined && hashesAddresses && { address }),
       }));
-      pool = { name: group.name, upstreams, ...(group.placement !== undefined && { placement: group.placement }), passive: group.passive, ...(tls !== undefined && { tls }) };
+      pool = {
+        name: group.name,
+        upstreams,
+        ...(group.placement !== undefined && { placement: group.placement }),
+        passive: group.passive,
+        ...(tls !== undefined && { tls }),
+      };
       this.#pools.set(key, pool);
     }
-    const routes = new Map(named.flatMap(({ route, id }) => (route === undefined ? [] : [[route, id] as const])));
-    return { pool, affinity: [...bindings(routes), ...group.keys], ...(group.balance !== undefined && { balance: group.balance }) };
+    const routes = new Map(
+      named.flatMap(({ route, id }) => (route === undefined ? [] : [[route, id] as const])),
+    );
+    return {
+      pool,
+      affinity: [...bindings(routes), ...group.keys],
+      ...(group.balance !== undefined && { balance: group.balance }),
+    };
   }
 
   #primaries(servers: readonly NginxServer[]): NginxServer[] {
     const urls = new Set<string>();
     return servers.filter((server) => {
-      if (server.isBackup) this.#report.say(server.at, `server ${server.id} is left out: stickyroute has no backup upstreams. Each of the others stands in for those that are down.`);
-      else if (urls.has(server.url)) this.#report.say(server.at, `server ${server.id} is left out: it is there twice. Give the first more weight.`);
+      if (server.isBackup)
+        this.#report.say(
+          server.at,
+          `server ${server.id} is left out: stickyroute has no backup upstreams. Each of the others stands in for those that are down.`,
+        );
+      else if (urls.has(server.url))
+        this.#report.say(
+          server.at,
+          `server ${server.id} is left out: it is there twice. Give the first more weight.`,
+        );
       else return urls.add(server.url);
       return false;
     });
@@ -192,10 +329,18 @@ class NginxReader {
   #stickyRules({ sticky, servers }: NginxGroup, routes: ReadonlyMap<string, string>): unknown[] {
     if (sticky === undefined) return [];
     if (sticky.kind === 'route') {
-      for (const [route, id] of routes) if (route !== id) this.#report.say(sticky.at, `sticky route: ${route} is no id of stickyroute, so its cookie is not followed. Here that upstream is ${id}.`);
+      for (const [route, id] of routes)
+        if (route !== id)
+          this.#report.say(
+            sticky.at,
+            `sticky route: ${route} is no id of stickyroute, so its cookie is not followed. Here that upstream is ${id}.`,
+          );
       return [{ routeCookie: sticky.cookie }];
     }
-    this.#report.say(sticky.at, `sticky cookie ${sticky.name} becomes a sealed cookie of stickyroute. Cookies of nginx are followed too; when all are replaced, take acceptCookies out.`);
+    this.#report.say(
+      sticky.at,
+      `sticky cookie ${sticky.name} becomes a sealed cookie of stickyroute. Cookies of nginx are followed too; when all are replaced, take acceptCookies out.`,
+    );
     // A server with route= is named by it, any other one by its address.
     const formats = [
       ...(routes.size === 0 ? [] : [{ nginx: { name: sticky.name, upstreams: Object.fromEntries(routes) } }]),
@@ -205,14 +350,18 @@ class NginxReader {
   }
 
   #boundHere(cookie: string, at: string): unknown[] {
-    this.#report.say(at, `Set-Cookie of ${cookie} becomes a sealed cookie of stickyroute. The old ones are followed too; when all are replaced, take routeCookie out.`);
+    this.#report.say(
+      at,
+      `Set-Cookie of ${cookie} becomes a sealed cookie of stickyroute. The old ones are followed too; when all are replaced, take routeCookie out.`,
+    );
     return ['cookie', { routeCookie: cookie }];
   }
 }
 
 /** Do two locations the same, wherever they stand? */
 function isSameBody(one: Directive, other: Directive): boolean {
-  const text = ({ block = [] }: Directive): unknown => block.map((line) => [line.name, line.args, text(line)]);
+  const text = ({ block = [] }: Directive): unknown =>
+    block.map((line) => [line.name, line.args, text(line)]);
   return isDeepStrictEqual(text(one), text(other));
 }
 
@@ -222,7 +371,10 @@ function plainPath({ args }: Directive): string | undefined {
 
 /** nginx compares paths decoded, and stickyroute as they are sent. */
 function asSent(path: string): string {
-  return toByteString(path).replace(/[^!-~]|%/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
+  return toByteString(path).replace(
+    /[^!-~]|%/g,
+    (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
+  );
 }
 
 function hasHost(lines: readonly Directive[]): boolean {

@@ -3,13 +3,78 @@ import type { Report } from '../report.js';
 import type { Directive } from './directives.js';
 import { nginxTime } from './upstream-reader.js';
 
-/** What concerns nginx itself: its process, its logs, its buffers, its tables, files that it serves. None of it has a counterpart, nor needs one. */
+/**
+ * What concerns nginx itself: its process, its logs, its buffers, its tables, files that it serves. None of
+ * it has a counterpart, nor needs one.
+ */
 const WITHOUT_MEANING = new Set([
-  'user', 'pid', 'daemon', 'master_process', 'lock_file', 'error_log', 'log_format', 'worker_rlimit_nofile', 'worker_cpu_affinity', 'worker_priority', 'pcre_jit', 'thread_pool', 'events', 'load_module',
-  'sendfile', 'sendfile_max_chunk', 'tcp_nopush', 'tcp_nodelay', 'types', 'default_type', 'server_tokens', 'charset', 'aio', 'directio', 'open_file_cache', 'open_log_file_cache', 'reset_timedout_connection',
-  'types_hash_max_size', 'types_hash_bucket_size', 'server_names_hash_max_size', 'server_names_hash_bucket_size', 'map_hash_max_size', 'map_hash_bucket_size', 'variables_hash_max_size', 'variables_hash_bucket_size', 'proxy_headers_hash_max_size', 'proxy_headers_hash_bucket_size',
-  'proxy_buffering', 'proxy_buffers', 'proxy_buffer_size', 'proxy_busy_buffers_size', 'proxy_max_temp_file_size', 'proxy_temp_file_write_size', 'proxy_temp_path', 'client_body_buffer_size', 'client_body_temp_path', 'client_header_buffer_size', 'fastcgi_temp_path', 'uwsgi_temp_path', 'scgi_temp_path',
-  'proxy_http_version', 'proxy_ssl_server_name', 'proxy_ssl_name', 'proxy_ssl_session_reuse', 'keepalive_requests', 'keepalive_time', 'keepalive_disable', 'proxy_socket_keepalive', 'log_not_found', 'log_subrequest', 'msie_padding', 'absolute_redirect', 'port_in_redirect', 'server_name_in_redirect', 'underscores_in_headers', 'ignore_invalid_headers', 'merge_slashes',
+  'user',
+  'pid',
+  'daemon',
+  'master_process',
+  'lock_file',
+  'error_log',
+  'log_format',
+  'worker_rlimit_nofile',
+  'worker_cpu_affinity',
+  'worker_priority',
+  'pcre_jit',
+  'thread_pool',
+  'events',
+  'load_module',
+  'sendfile',
+  'sendfile_max_chunk',
+  'tcp_nopush',
+  'tcp_nodelay',
+  'types',
+  'default_type',
+  'server_tokens',
+  'charset',
+  'aio',
+  'directio',
+  'open_file_cache',
+  'open_log_file_cache',
+  'reset_timedout_connection',
+  'types_hash_max_size',
+  'types_hash_bucket_size',
+  'server_names_hash_max_size',
+  'server_names_hash_bucket_size',
+  'map_hash_max_size',
+  'map_hash_bucket_size',
+  'variables_hash_max_size',
+  'variables_hash_bucket_size',
+  'proxy_headers_hash_max_size',
+  'proxy_headers_hash_bucket_size',
+  'proxy_buffering',
+  'proxy_buffers',
+  'proxy_buffer_size',
+  'proxy_busy_buffers_size',
+  'proxy_max_temp_file_size',
+  'proxy_temp_file_write_size',
+  'proxy_temp_path',
+  'client_body_buffer_size',
+  'client_body_temp_path',
+  'client_header_buffer_size',
+  'fastcgi_temp_path',
+  'uwsgi_temp_path',
+  'scgi_temp_path',
+  'proxy_http_version',
+  'proxy_ssl_server_name',
+  'proxy_ssl_name',
+  'proxy_ssl_session_reuse',
+  'keepalive_requests',
+  'keepalive_time',
+  'keepalive_disable',
+  'proxy_socket_keepalive',
+  'log_not_found',
+  'log_subrequest',
+  'msie_padding',
+  'absolute_redirect',
+  'port_in_redirect',
+  'server_name_in_redirect',
+  'underscores_in_headers',
+  'ignore_invalid_headers',
+  'merge_slashes',
 ]);
 
 /** Directives that are one of our limits, all of them times. */
@@ -34,15 +99,24 @@ const OWN_FIELDS: Readonly<Record<string, RegExp>> = {
   'x-forwarded-host': /^\$(?:host|http_host|sr_forwarded_host)$/,
 };
 
-/** Reads a directive that holds for the gateway as a whole, or says that it is not carried over. True: it was one of these. */
-export function readSetting(line: Directive, draft: Draft, report: Report, use: (text: string) => void): boolean {
+/**
+ * Reads a directive that holds for the gateway as a whole, or says that it is not carried over. True: it was
+ * one of these.
+ */
+export function readSetting(
+  line: Directive,
+  draft: Draft,
+  report: Report,
+  use: (text: string) => void,
+): boolean {
   const { name, args, at } = line;
   const [value = ''] = args;
   if (WITHOUT_MEANING.has(name)) return true;
   const limit = TIMES[name];
   if (limit !== undefined) {
     const time = nginxTime(value);
-    if (time === undefined || time === '0s') report.say(at, `${name} ${value} is not carried over: ${limit} is a time above 0.`);
+    if (time === undefined || time === '0s')
+      report.say(at, `${name} ${value} is not carried over: ${limit} is a time above 0.`);
     else draft.limit(limit, time, at);
     return true;
   }
@@ -58,29 +132,55 @@ export function readSetting(line: Directive, draft: Draft, report: Report, use: 
       return true;
     case 'large_client_header_buffers': {
       const size = /^(\d+)([km]?)$/i.exec(args[1] ?? '');
-      if (size !== null) draft.limit('headBytes', Math.min(1024 ** 2, Math.max(1024, Number(size[1]) * ({ k: 1024, m: 1024 ** 2 }[size[2]!.toLowerCase()] ?? 1))), at);
+      if (size !== null)
+        draft.limit(
+          'headBytes',
+          Math.min(
+            1024 ** 2,
+            Math.max(1024, Number(size[1]) * ({ k: 1024, m: 1024 ** 2 }[size[2]!.toLowerCase()] ?? 1)),
+          ),
+          at,
+        );
       return true;
     }
     case 'client_max_body_size':
-      if (!/^0+[km]?$/i.test(value)) report.say(at, 'client_max_body_size is not carried over: stickyroute sets no limit to a body. Let the upstream do it.');
+      if (!/^0+[km]?$/i.test(value))
+        report.say(
+          at,
+          'client_max_body_size is not carried over: stickyroute sets no limit to a body. Let the upstream do it.',
+        );
       return true;
     case 'proxy_next_upstream_tries':
       draft.limit('tries', Math.min(10, Math.max(1, Number(value) || 10)), at);
       return true;
     case 'proxy_next_upstream':
-      for (const what of args.filter((arg) => arg !== 'error' && arg !== 'timeout')) report.say(at, `proxy_next_upstream ${what} is not carried over: stickyroute tries another upstream only when nothing was answered and the method may be repeated.`);
+      for (const what of args.filter((arg) => arg !== 'error' && arg !== 'timeout'))
+        report.say(
+          at,
+          `proxy_next_upstream ${what} is not carried over: stickyroute tries another upstream only when nothing was answered and the method may be repeated.`,
+        );
       return true;
     case 'real_ip_header':
-      if (!/^x-forwarded-for$/i.test(value)) report.say(at, `real_ip_header ${value} is not carried over: stickyroute reads X-Forwarded-For.`);
+      if (!/^x-forwarded-for$/i.test(value))
+        report.say(at, `real_ip_header ${value} is not carried over: stickyroute reads X-Forwarded-For.`);
       return true;
     case 'real_ip_recursive':
-      if (value !== 'on') report.say(at, 'real_ip_recursive off is carried over as on: stickyroute looks through every trusted proxy.');
+      if (value !== 'on')
+        report.say(
+          at,
+          'real_ip_recursive off is carried over as on: stickyroute looks through every trusted proxy.',
+        );
       return true;
     case 'proxy_set_header': {
       const form = OWN_FIELDS[value.toLowerCase()];
       use(args[1] ?? '');
-      if (form === undefined) report.say(at, `proxy_set_header ${value} is not carried over: stickyroute adds no fields of your own.`);
-      else if (!form.test(args[1] ?? '')) report.say(at, `proxy_set_header ${value} is not carried over: stickyroute writes it its own way.`);
+      if (form === undefined)
+        report.say(
+          at,
+          `proxy_set_header ${value} is not carried over: stickyroute adds no fields of your own.`,
+        );
+      else if (!form.test(args[1] ?? ''))
+        report.say(at, `proxy_set_header ${value} is not carried over: stickyroute writes it its own way.`);
       return true;
     }
     default:

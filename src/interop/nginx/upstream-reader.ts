@@ -21,7 +21,12 @@ export interface NginxGroup {
 }
 
 export type Sticky =
-  | { readonly kind: 'cookie'; readonly name: string; readonly options: Readonly<Record<string, unknown>>; readonly at: string }
+  | {
+      readonly kind: 'cookie';
+      readonly name: string;
+      readonly options: Readonly<Record<string, unknown>>;
+      readonly at: string;
+    }
   | { readonly kind: 'route'; readonly cookie: string; readonly at: string };
 
 export interface NginxServer extends DraftUpstream {
@@ -31,7 +36,13 @@ export interface NginxServer extends DraftUpstream {
 }
 
 /** What only concerns nginx's own work with connections and memory. */
-const WITHOUT_MEANING = new Set(['zone', 'keepalive', 'keepalive_timeout', 'keepalive_requests', 'keepalive_time']);
+const WITHOUT_MEANING = new Set([
+  'zone',
+  'keepalive',
+  'keepalive_timeout',
+  'keepalive_requests',
+  'keepalive_time',
+]);
 
 /** nginx's own defaults: one failed request in ten seconds. */
 const FAILS_DEFAULT = { maxFails: 1, failTimeout: '10s' };
@@ -40,7 +51,11 @@ export function nginxGroup(directive: Directive, variables: Variables, report: R
   const name = directive.args[0] ?? '';
   const servers: NginxServer[] = [];
   const passives: { maxFails: number; failTimeout: string }[] = [];
-  const method: { keys: unknown[]; placement: string | undefined; balance: string | undefined } = { keys: [], placement: undefined, balance: 'roundRobin' };
+  const method: { keys: unknown[]; placement: string | undefined; balance: string | undefined } = {
+    keys: [],
+    placement: undefined,
+    balance: 'roundRobin',
+  };
   let sticky: Sticky | undefined;
   for (const line of directive.block ?? []) {
     if (line.name === 'server') {
@@ -52,20 +67,34 @@ export function nginxGroup(directive: Directive, variables: Variables, report: R
     } else if (line.name === 'sticky') sticky = stickyOf(line, variables, report);
     else if (!WITHOUT_MEANING.has(line.name)) readMethod(line, method, variables, report);
   }
-  const passive = passives[0] === undefined ? FAILS_DEFAULT : passiveWithin(passives[0], servers[0]!.at, report);
+  const passive =
+    passives[0] === undefined ? FAILS_DEFAULT : passiveWithin(passives[0], servers[0]!.at, report);
   passives.forEach((other, at) => {
-    if (other.maxFails !== passives[0]!.maxFails || other.failTimeout !== passives[0]!.failTimeout) report.say(servers[at]!.at, `max_fails and fail_timeout are those of ${servers[0]!.at} here: stickyroute has one of each for a pool.`);
+    if (other.maxFails !== passives[0]!.maxFails || other.failTimeout !== passives[0]!.failTimeout)
+      report.say(
+        servers[at]!.at,
+        `max_fails and fail_timeout are those of ${servers[0]!.at} here: stickyroute has one of each for a pool.`,
+      );
   });
   return { name, at: directive.at, servers, ...method, sticky, passive };
 }
 
 /** `fail_timeout=0` forgets a failure at once, and so counts none. */
-function passiveWithin({ maxFails, failTimeout }: { readonly maxFails: number; readonly failTimeout: string }, at: string, report: Report): { readonly maxFails: number; readonly failTimeout: string } {
+function passiveWithin(
+  { maxFails, failTimeout }: { readonly maxFails: number; readonly failTimeout: string },
+  at: string,
+  report: Report,
+): { readonly maxFails: number; readonly failTimeout: string } {
   if (maxFails === 0 || failTimeout === '0s') return { maxFails: 0, failTimeout: FAILS_DEFAULT.failTimeout };
   return { maxFails, failTimeout: failTimeoutWithin(failTimeout, at, report) };
 }
 
-function readMethod(line: Directive, method: { keys: unknown[]; placement: string | undefined; balance: string | undefined }, variables: Variables, report: Report): void {
+function readMethod(
+  line: Directive,
+  method: { keys: unknown[]; placement: string | undefined; balance: string | undefined },
+  variables: Variables,
+  report: Report,
+): void {
   switch (line.name) {
     case 'ip_hash':
       method.keys = ['ip'];
@@ -87,15 +116,23 @@ function readMethod(line: Directive, method: { keys: unknown[]; placement: strin
       return;
     case 'random':
       method.balance = 'twoChoices';
-      if (line.args[0] !== 'two') report.say(line.at, 'random is carried over as the better of two random ones.');
-      else if (line.args[1] !== undefined && line.args[1] !== 'least_conn') report.say(line.at, `${line.args[1]} is carried over as least_conn: requests in progress are what stickyroute compares.`);
+      if (line.args[0] !== 'two')
+        report.say(line.at, 'random is carried over as the better of two random ones.');
+      else if (line.args[1] !== undefined && line.args[1] !== 'least_conn')
+        report.say(
+          line.at,
+          `${line.args[1]} is carried over as least_conn: requests in progress are what stickyroute compares.`,
+        );
       return;
     default:
       report.say(line.at, `${line.name} is not carried over.`);
   }
 }
 
-function nginxServer({ args, at }: Directive, report: Report): { readonly server: NginxServer; readonly passive: { maxFails: number; failTimeout: string } } | undefined {
+function nginxServer(
+  { args, at }: Directive,
+  report: Report,
+): { readonly server: NginxServer; readonly passive: { maxFails: number; failTimeout: string } } | undefined {
   const [address = '', ...params] = args;
   if (/^unix:/i.test(address)) {
     report.say(at, `server ${address} is left out: stickyroute connects over TCP.`);
@@ -122,7 +159,10 @@ function nginxServer({ args, at }: Directive, report: Report): { readonly server
     else if (name === 'drain') draining = true;
     else if (name === 'down') {
       draining = true;
-      report.say(at, 'down is carried over as draining: nobody new gets there, and whoever is bound to it still does.');
+      report.say(
+        at,
+        'down is carried over as draining: nobody new gets there, and whoever is bound to it still does.',
+      );
     } else if (name !== 'resolve') report.say(at, `${param} is not carried over.`);
   }
   const written = `${host}:${port ?? 80}`;
@@ -144,12 +184,17 @@ function stickyOf({ args, at }: Directive, variables: Variables, report: Report)
   const [kind, ...rest] = args;
   if (kind === 'route') {
     const cookies = rest.flatMap((variable) => variables.cookie(variable) ?? []);
-    for (const variable of rest) if (variables.cookie(variable) === undefined) report.say(at, `sticky route ${variable} is not carried over: stickyroute follows cookies.`);
+    for (const variable of rest)
+      if (variables.cookie(variable) === undefined)
+        report.say(at, `sticky route ${variable} is not carried over: stickyroute follows cookies.`);
     if (cookies.length > 1) report.say(at, `sticky route: only the cookie ${cookies[0]!} is carried over.`);
     return cookies[0] === undefined ? undefined : { kind: 'route', cookie: cookies[0], at };
   }
   if (kind !== 'cookie' || rest[0] === undefined) {
-    report.say(at, `sticky ${args.join(' ')} is not carried over: stickyroute remembers no sessions. Its rule cookie binds clients without.`);
+    report.say(
+      at,
+      `sticky ${args.join(' ')} is not carried over: stickyroute remembers no sessions. Its rule cookie binds clients without.`,
+    );
     return undefined;
   }
   const options: Record<string, unknown> = {};
@@ -170,8 +215,18 @@ function stickyOf({ args, at }: Directive, variables: Variables, report: Report)
 
 /** `30`, `30s`, `1m`, `1h 30m`: seconds unless said otherwise, as one duration of ours. */
 export function nginxTime(text: string): string | undefined {
-  const parts = text.trim().split(/\s+|(?<=[a-zA-Z])(?=\d)/).map((part) => /^(\d{1,9})(ms|s|m|h|d|w)?$/.exec(part));
+  const parts = text
+    .trim()
+    .split(/\s+|(?<=[a-zA-Z])(?=\d)/)
+    .map((part) => /^(\d{1,9})(ms|s|m|h|d|w)?$/.exec(part));
   if (parts.some((part) => part === null)) return undefined;
-  const ms = parts.reduce((sum, part) => sum + (part![2] === 'w' ? Number(part![1]) * 7 * 86_400_000 : parseDuration(`${part![1]!}${part![2] ?? 's'}`)!), 0);
+  const ms = parts.reduce(
+    (sum, part) =>
+      sum +
+      (part![2] === 'w'
+        ? Number(part![1]) * 7 * 86_400_000
+        : parseDuration(`${part![1]!}${part![2] ?? 's'}`)!),
+    0,
+  );
   return ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`;
 }

@@ -1,7 +1,8 @@
 import type { Directive } from './directives.js';
 
 /** A key expression of nginx as our rules, or why there are none. */
-export type Keys = { readonly rules: readonly unknown[]; readonly notes: readonly string[] } | { readonly unknown: string };
+export type Keys =
+  { readonly rules: readonly unknown[]; readonly notes: readonly string[] } | { readonly unknown: string };
 
 const DEPTH_MAX = 16;
 
@@ -34,21 +35,31 @@ export class Variables {
     for (const [, name] of text.matchAll(/\$\{?(\w+)\}?/g)) {
       const map = this.map(name!);
       if (map === undefined || depth > DEPTH_MAX) continue;
-      for (const part of [map.args[0]!, ...(map.block ?? []).flatMap(({ args }) => args)]) this.use(part, depth + 1);
+      for (const part of [map.args[0]!, ...(map.block ?? []).flatMap(({ args }) => args)])
+        this.use(part, depth + 1);
     }
   }
 
   /** What `hash EXPRESSION` hashes. */
   keys(expression: string, depth = 0): Keys {
     const name = variableName(expression);
-    if (name === undefined) return { unknown: `${expression} is not one variable; stickyroute takes one value as the key.` };
+    if (name === undefined)
+      return { unknown: `${expression} is not one variable; stickyroute takes one value as the key.` };
     const [, kind, rest] = /^(http|arg|cookie)_(\w+)$/.exec(name) ?? [];
     if (kind === 'http') return found({ header: rest!.replaceAll('_', '-') });
-    if (kind === 'arg') return found({ query: rest! }, `$${name} is hashed as it is sent; stickyroute decodes values with % or +, and places those elsewhere.`);
+    if (kind === 'arg')
+      return found(
+        { query: rest! },
+        `$${name} is hashed as it is sent; stickyroute decodes values with % or +, and places those elsewhere.`,
+      );
     const cookie = this.cookie(expression);
     if (cookie !== undefined) return found({ keyCookie: cookie });
     if (name === 'remote_addr') return found('ip');
-    if (name === 'binary_remote_addr') return found('ip', '$binary_remote_addr is hashed in binary; stickyroute hashes the address as text, so keys move once.');
+    if (name === 'binary_remote_addr')
+      return found(
+        'ip',
+        '$binary_remote_addr is hashed in binary; stickyroute hashes the address as text, so keys move once.',
+      );
     const map = this.map(name);
     if (map === undefined) return { unknown: `$${name}: stickyroute has no rule for it.` };
     if (depth > DEPTH_MAX) return { unknown: `$${name}: the maps behind it have no end.` };
@@ -82,8 +93,12 @@ export class Variables {
       if ('unknown' in second) return second;
       return { rules: [...first.rules, ...second.rules], notes: [...first.notes, ...second.notes] };
     }
-    if (others.length === 0 && variableName(otherwise) === variableName(source)) return this.keys(source, depth + 1);
-    const pattern = others.length === 1 && otherwise === '' && (source === '$uri' || source === '$request_uri') ? pathPattern(only!.name, only!.args[0] ?? '') : undefined;
+    if (others.length === 0 && variableName(otherwise) === variableName(source))
+      return this.keys(source, depth + 1);
+    const pattern =
+      others.length === 1 && otherwise === '' && (source === '$uri' || source === '$request_uri')
+        ? pathPattern(only!.name, only!.args[0] ?? '')
+        : undefined;
     if (pattern !== undefined) return found({ path: pattern });
     return { unknown: `$${name}: what the map at ${map.at} does is no rule of stickyroute.` };
   }
@@ -91,7 +106,10 @@ export class Variables {
 
 /** `$name` or `${name}`, and nothing around it. */
 export function variableName(text: string): string | undefined {
-  return /^\$(?:(\w+)|\{(\w+)\})$/.exec(text)?.slice(1).find((name) => name !== undefined);
+  return /^\$(?:(\w+)|\{(\w+)\})$/
+    .exec(text)
+    ?.slice(1)
+    .find((name) => name !== undefined);
 }
 
 function found(rule: unknown, note?: string): Keys {
@@ -104,15 +122,21 @@ function pathPattern(regex: string, value: string): string | undefined {
   if (body === undefined) return undefined;
   let taken = 0;
   // A slash between segments, not the one inside of [^/].
-  const segments = body.slice(1).replaceAll('[^/]', '[^]').split('/').map((segment) => {
-    const capture = /^\((?:\?P?<(\w+)>)?\[\^\]\+\)$/.exec(segment);
-    if (capture !== null) {
-      taken++;
-      return value === '$1' || (capture[1] !== undefined && value === `$${capture[1]}`) ? `:${capture[1] ?? 'key'}` : undefined;
-    }
-    const text = segment.replace(/\\([^\w])/g, '\u0000$1');
-    if (/[.*+?^${}()|[\]\\]/.test(text.replace(/\u0000./g, ''))) return undefined;
-    return text.replaceAll('\u0000', '');
-  });
+  const segments = body
+    .slice(1)
+    .replaceAll('[^/]', '[^]')
+    .split('/')
+    .map((segment) => {
+      const capture = /^\((?:\?P?<(\w+)>)?\[\^\]\+\)$/.exec(segment);
+      if (capture !== null) {
+        taken++;
+        return value === '$1' || (capture[1] !== undefined && value === `$${capture[1]}`)
+          ? `:${capture[1] ?? 'key'}`
+          : undefined;
+      }
+      const text = segment.replace(/\\([^\w])/g, '\u0000$1');
+      if (/[.*+?^${}()|[\]\\]/.test(text.replace(/\u0000./g, ''))) return undefined;
+      return text.replaceAll('\u0000', '');
+    });
   return taken === 1 && !segments.includes(undefined) ? `/${segments.join('/')}` : undefined;
 }

@@ -10,7 +10,10 @@ import { forwardedFields } from './forwarded.js';
 import { block, literal, time, word } from './text.js';
 import { canStick, upstreamBlock, type UpstreamBlock } from './upstream-block.js';
 
-/** Without a word about the version the oldest that people run: what is written for it runs on all later ones too. */
+/**
+ * Without a word about the version the oldest that people run: what is written for it runs on all later ones
+ * too.
+ */
 export const VERSION_DEFAULT: Version = [1, 18];
 
 interface Passed {
@@ -20,27 +23,42 @@ interface Passed {
 
 /** A whole nginx.conf for the free edition. */
 export function nginxText(config: Config, version: Version, report: Report): string {
-  unwritten(config, 'nginx', report, { limits: ['tunnelIdleMs'], probes: 'the free edition probes nobody, only failed requests count (passive)' });
+  unwritten(config, 'nginx', report, {
+    limits: ['tunnelIdleMs'],
+    probes: 'the free edition probes nobody, only failed requests count (passive)',
+  });
   const groups = groupsOf(config, report);
   const context = { version, limits: config.limits, isTlsListener: config.tls !== undefined, report };
-  const names = new Names(groups.all.map(({ name }) => name), lowerCase);
+  const names = new Names(
+    groups.all.map(({ name }) => name),
+    lowerCase,
+  );
   const passed = new Map<Group, Passed>();
   for (const group of groups.all) {
     const upstreams = upstreamBlock(group, context);
-    passed.set(group, { block: upstreams, map: canStick(group, version) ? undefined : cookieMap(upstreams, names, config.limits, report) });
+    passed.set(group, {
+      block: upstreams,
+      map: canStick(group, version) ? undefined : cookieMap(upstreams, names, config.limits, report),
+    });
   }
   const body = [
     ...forwardedFields(config.trustedProxies),
     ...[...passed.values()].flatMap(({ block: { lines }, map }) => ['', ...lines, ...(map?.lines ?? [])]),
     ...exposeMap(config, [...passed.values()]),
-    ...hostRoutes(config.routes).flatMap(({ host, routes }) => ['', ...serverBlock(config, host, routes, (route) => passed.get(groups.of(route))!)]),
+    ...hostRoutes(config.routes).flatMap(({ host, routes }) => [
+      '',
+      ...serverBlock(config, host, routes, (route) => passed.get(groups.of(route))!),
+    ]),
   ];
   const http = [...limitLines(config), ...bucketLines(config, body), '', ...body];
   const lines = [
     `worker_processes ${config.workers};`,
     `worker_shutdown_timeout ${time(Math.max(1000, config.shutdownGraceMs))};`,
     '',
-    ...block('events', ['# Every request in progress has two connections.', `worker_connections ${config.limits.connectionsMax * 2};`]),
+    ...block('events', [
+      '# Every request in progress has two connections.',
+      `worker_connections ${config.limits.connectionsMax * 2};`,
+    ]),
     '',
     ...block('http', http),
   ];
@@ -75,25 +93,48 @@ function limitLines({ limits, accessLog, routes }: Config): string[] {
 function bucketLines({ pools }: Config, body: readonly string[]): string[] {
   const hasLongVariable = body.some((line) => /\$\w{31}/.test(line));
   const hasLongId = pools.some(({ upstreams }) => upstreams.some(({ id }) => id.length > 30));
-  return [...(hasLongVariable ? ['variables_hash_bucket_size 512;'] : []), ...(hasLongId ? ['map_hash_bucket_size 512;'] : [])];
+  return [
+    ...(hasLongVariable ? ['variables_hash_bucket_size 512;'] : []),
+    ...(hasLongId ? ['map_hash_bucket_size 512;'] : []),
+  ];
 }
 
 /** `x-upstream`, by the address that answered. */
 function exposeMap(config: Config, all: readonly Passed[]): string[] {
   if (!config.expose) return [];
-  const ids = new Map(all.flatMap(({ block: { connections } }) => connections.map(({ host, port, upstream }) => [`${host}:${port}`, upstream.id] as const)));
-  return ['', ...block('map $upstream_addr $sr_upstream', [...[...ids].map(([address, id]) => `${word(`~(?:^|[ ,])${literal(address)}$`)} ${id};`), 'default $upstream_addr;'])];
+  const ids = new Map(
+    all.flatMap(({ block: { connections } }) =>
+      connections.map(({ host, port, upstream }) => [`${host}:${port}`, upstream.id] as const),
+    ),
+  );
+  return [
+    '',
+    ...block('map $upstream_addr $sr_upstream', [
+      ...[...ids].map(([address, id]) => `${word(`~(?:^|[ ,])${literal(address)}$`)} ${id};`),
+      'default $upstream_addr;',
+    ]),
+  ];
 }
 
-function serverBlock(config: Config, host: string | undefined, routes: readonly RouteConfig[], passedBy: (route: RouteConfig) => Passed): string[] {
+function serverBlock(
+  config: Config,
+  host: string | undefined,
+  routes: readonly RouteConfig[],
+  passedBy: (route: RouteConfig) => Passed,
+): string[] {
   const { listen, tls } = config;
   const port = listen.port === 0 ? 8080 : listen.port;
   const options = `${tls === undefined ? '' : ' ssl'}${host === undefined ? ' default_server' : ''}`;
-  const addresses = listen.host === undefined ? [`${port}`, `[::]:${port}`] : [`${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${port}`];
+  const addresses =
+    listen.host === undefined
+      ? [`${port}`, `[::]:${port}`]
+      : [`${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${port}`];
   return block('server', [
     ...addresses.map((address) => `listen ${address}${options};`),
     `server_name ${host ?? '""'};`,
-    ...(tls === undefined ? [] : [`ssl_certificate ${word(tls.certFile)};`, `ssl_certificate_key ${word(tls.keyFile)};`]),
+    ...(tls === undefined
+      ? []
+      : [`ssl_certificate ${word(tls.certFile)};`, `ssl_certificate_key ${word(tls.keyFile)};`]),
     ...routes.flatMap((route) => locations(route, config, passedBy(route))),
     ...(routes.some(({ path }) => path === '/') ? [] : ['location / { return 404; }']),
   ]);
@@ -116,17 +157,17 @@ function locations(route: RouteConfig, config: Config, { block: upstreams, map }
 
 function tlsLines({ group, connections }: UpstreamBlock): string[] {
   const { caFile, insecure } = group.pool.tls;
-  if (insecure) return ['proxy_ssl_verify off;', 'proxy_ssl_server_name on;', `proxy_ssl_name ${connections[0]!.host};`];
+  if (insecure)
+    return ['proxy_ssl_verify off;', 'proxy_ssl_server_name on;', `proxy_ssl_name ${connections[0]!.host};`];
   return [
     'proxy_ssl_verify on;',
-    '# nginx checks certificates against this file alone; Debian keeps the system\'s authorities there.',
+    "# nginx checks certificates against this file alone; Debian keeps the system's authorities there.",
     `proxy_ssl_trusted_certificate ${word(caFile ?? '/etc/ssl/certs/ca-certificates.crt')};`,
     'proxy_ssl_server_name on;',
     '# One name for all upstreams of a group: nginx has no more.',
     `proxy_ssl_name ${connections[0]!.host};`,
   ];
 }
-
 
 /** Escapes that are no UTF-8 stay as they are; such a location matches nothing in nginx either way. */
 function decoded(path: string): string {

@@ -14,14 +14,16 @@ function read(text: string, cuts: readonly number[] = [], keepsFraming = true): 
   const reader = new ChunkedReader(keepsFraming);
   let out = '';
   const sink = {
-    chunkBytes: (bytes: Buffer, start: number, end: number) => void (out += bytes.toString('latin1', start, end)),
+    chunkBytes: (bytes: Buffer, start: number, end: number) =>
+      void (out += bytes.toString('latin1', start, end)),
     chunkText: (piece: string) => void (out += piece),
   };
   const bounds = [0, ...cuts, text.length];
   for (let i = 0; i + 1 < bounds.length; i++) {
     const bytes = Buffer.from(text.slice(bounds[i], bounds[i + 1]), 'latin1');
     const stop = reader.read(bytes, 0, bytes.length, sink);
-    if (reader.state === DONE) return { out, state: DONE, rest: text.slice(bounds[i]! + stop), dataBytes: reader.dataBytes };
+    if (reader.state === DONE)
+      return { out, state: DONE, rest: text.slice(bounds[i]! + stop), dataBytes: reader.dataBytes };
     if (reader.state === BROKEN) break;
   }
   return { out, state: reader.state, rest: '', dataBytes: reader.dataBytes };
@@ -39,7 +41,12 @@ describe('a chunked body', () => {
     for (let first = 0; first <= body.length; first++) {
       for (let second = first; second <= body.length; second++) {
         const { out, state, dataBytes } = read(body, [first, second]);
-        expect([state, dataBytes, read(out).out, read(out, [], false).out]).toEqual([DONE, 21, out, 'hello world0123456789']);
+        expect([state, dataBytes, read(out).out, read(out, [], false).out]).toEqual([
+          DONE,
+          21,
+          out,
+          'hello world0123456789',
+        ]);
         expect(read(body, [first, second], false).out).toBe('hello world0123456789');
       }
     }
@@ -52,7 +59,8 @@ describe('a chunked body', () => {
   });
 
   it('drops trailers that would change who asks, where to, or how long the message is (RFC 9110 §6.5.1)', () => {
-    const trailers = 'Content-Length: 5\r\nHost: b\r\nAuthorization: x\r\nX-Forwarded-For: 1.2.3.4\r\nX-Sum: 1\r\n';
+    const trailers =
+      'Content-Length: 5\r\nHost: b\r\nAuthorization: x\r\nX-Forwarded-For: 1.2.3.4\r\nX-Sum: 1\r\n';
     expect(read(`0\r\n${trailers}\r\n`).out).toBe('0\r\nX-Sum: 1\r\n\r\n');
   });
 

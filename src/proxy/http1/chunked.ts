@@ -1,5 +1,26 @@
 import { CHARS, CR, LF, VALUE } from './chars.js';
-import { CONTENT_LENGTH, COOKIE, EXPOSED, FORWARDED, FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, HOST, KEEP_ALIVE, CONNECTION, HOP, REAL_IP, REQUEST_ID, TRAILER, TRANSFER_ENCODING, UPGRADE, EXPECT, Fields, keptLines, kinds } from './fields.js';
+import {
+  CONTENT_LENGTH,
+  COOKIE,
+  EXPOSED,
+  FORWARDED,
+  FORWARDED_FOR,
+  FORWARDED_HOST,
+  FORWARDED_PROTO,
+  HOST,
+  KEEP_ALIVE,
+  CONNECTION,
+  HOP,
+  REAL_IP,
+  REQUEST_ID,
+  TRAILER,
+  TRANSFER_ENCODING,
+  UPGRADE,
+  EXPECT,
+  Fields,
+  keptLines,
+  kinds,
+} from './fields.js';
 
 /** Takes what a chunked body is made of. */
 export interface ChunkSink {
@@ -26,17 +47,45 @@ const TRAILER_BYTES_MAX = 8192;
 
 /** What a trailer may not bring in late: framing, routing, who is asking (RFC 9110 §6.5.1). */
 const NOT_TRAILERS = kinds(
-  HOST, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE, HOP, KEEP_ALIVE, TRAILER, EXPECT, COOKIE,
-  FORWARDED, FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, REAL_IP, REQUEST_ID, EXPOSED,
+  HOST,
+  CONNECTION,
+  CONTENT_LENGTH,
+  TRANSFER_ENCODING,
+  UPGRADE,
+  HOP,
+  KEEP_ALIVE,
+  TRAILER,
+  EXPECT,
+  COOKIE,
+  FORWARDED,
+  FORWARDED_FOR,
+  FORWARDED_HOST,
+  FORWARDED_PROTO,
+  REAL_IP,
+  REQUEST_ID,
+  EXPOSED,
 );
-const NOT_TRAILER_NAMES = ['authorization', 'set-cookie', 'cache-control', 'content-type', 'content-encoding', 'content-range', 'location', 'vary', 'age', 'date', 'expires'];
+const NOT_TRAILER_NAMES = [
+  'authorization',
+  'set-cookie',
+  'cache-control',
+  'content-type',
+  'content-encoding',
+  'content-range',
+  'location',
+  'vary',
+  'age',
+  'date',
+  'expires',
+];
 
 const fields = new Fields();
 
 /**
- * Reads a chunked body (RFC 9112 §7.1) as it comes and passes on what is checked. It finds the end and nothing else: data is neither
- * copied nor looked at. Chunks go on as they came, in one piece with their size lines where they arrived so; extensions are left
- * out (no hop may rely on them, and requests have been smuggled in them); the last chunk and the trailers are written anew.
+ * Reads a chunked body (RFC 9112 §7.1) as it comes and passes on what is checked. It finds the end and
+ * nothing else: data is neither copied nor looked at. Chunks go on as they came, in one piece with their size
+ * lines where they arrived so; extensions are left out (no hop may rely on them, and requests have been
+ * smuggled in them); the last chunk and the trailers are written anew.
  */
 export class ChunkedReader {
   state = SIZE;
@@ -53,7 +102,10 @@ export class ChunkedReader {
     this.#keepsFraming = keepsFraming;
   }
 
-  /** Reads on; returns where it stopped: `end`, or behind the body once `state` is DONE. At BROKEN the rest is of no use. */
+  /**
+   * Reads on; returns where it stopped: `end`, or behind the body once `state` is DONE. At BROKEN the rest is
+   * of no use.
+   */
   read(bytes: Buffer, start: number, end: number, sink: ChunkSink): number {
     let at = start;
     // What can go on in one piece starts here; -1: nothing yet.
@@ -86,7 +138,8 @@ export class ChunkedReader {
         case EXTENSION: {
           const byte = bytes[at++]!;
           if (byte === CR) this.state = SIZE_LF;
-          else if ((CHARS[byte]! & VALUE) === 0 || ++this.#extensionBytes > EXTENSION_BYTES_MAX) return this.#break(end);
+          else if ((CHARS[byte]! & VALUE) === 0 || ++this.#extensionBytes > EXTENSION_BYTES_MAX)
+            return this.#break(end);
           break;
         }
         case SIZE_LF:
@@ -102,7 +155,8 @@ export class ChunkedReader {
           this.dataBytes += this.#size;
           if (!this.#keepsFraming) from = at;
           else if (from === -1) {
-            if (sizeStart >= start && sizeStart !== -1 && this.#isFresh(bytes, sizeStart, at)) from = sizeStart;
+            if (sizeStart >= start && sizeStart !== -1 && this.#isFresh(bytes, sizeStart, at))
+              from = sizeStart;
             else {
               sink.chunkText(`${this.#size.toString(16)}\r\n`);
               from = at;
@@ -139,7 +193,8 @@ export class ChunkedReader {
           at = lineEnd;
           if (this.#trailers.length > TRAILER_BYTES_MAX) return this.#break(end);
           if (lineEnd === end && bytes[end - 1] !== LF) break;
-          if (this.#trailers === '\r\n' || this.#trailers.endsWith('\r\n\r\n')) return this.#finish(at, end, sink);
+          if (this.#trailers === '\r\n' || this.#trailers.endsWith('\r\n\r\n'))
+            return this.#finish(at, end, sink);
           if (!this.#trailers.endsWith('\r\n')) return this.#break(end);
           break;
         }
@@ -148,7 +203,8 @@ export class ChunkedReader {
       }
     }
     if (from === -1) return at;
-    // A size line cut by the end of the read waits for its rest, since it may turn out to be the last chunk's.
+    // A size line cut by the end of the read waits for its rest, since it may turn out to be the last
+    // chunk's.
     const stop = (this.state === SIZE && this.#digits > 0) || this.state === SIZE_LF ? sizeStart : at;
     if (stop > from) sink.chunkBytes(bytes, from, stop);
     return at;
@@ -169,7 +225,9 @@ export class ChunkedReader {
     }
     const bytes = Buffer.from(text, 'latin1');
     if (fields.parse(bytes, 0, bytes.length - 2, 0, 32) !== undefined) return this.#break(end);
-    sink.chunkText(`0\r\n${keptLines(text, fields, 0, text.length - 2, NOT_TRAILERS, NOT_TRAILER_NAMES)}\r\n`);
+    sink.chunkText(
+      `0\r\n${keptLines(text, fields, 0, text.length - 2, NOT_TRAILERS, NOT_TRAILER_NAMES)}\r\n`,
+    );
     return at;
   }
 

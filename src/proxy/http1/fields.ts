@@ -61,11 +61,12 @@ const KNOWN_BY_LENGTH: readonly (readonly Known[])[] = Array.from({ length: 32 }
 const SPAN = 5;
 
 /** Why a head was refused; each is answered with 400, but for `too-many-fields` (431). */
-export type FieldError = 'bare-cr-or-lf' | 'folded-line' | 'field-name' | 'space-before-colon' | 'field-value' | 'too-many-fields';
+export type FieldError =
+  'bare-cr-or-lf' | 'folded-line' | 'field-name' | 'space-before-colon' | 'field-value' | 'too-many-fields';
 
 /**
- * The field lines of the head parsed last, as spans into its text. There is one for the whole process: a head is parsed and put to
- * use within one call, and nothing but its text outlives that.
+ * The field lines of the head parsed last, as spans into its text. There is one for the whole process: a head
+ * is parsed and put to use within one call, and nothing but its text outlives that.
  */
 export class Fields {
   count = 0;
@@ -73,7 +74,10 @@ export class Fields {
   kinds = 0;
   #spans = new Int32Array(128 * SPAN);
 
-  /** Where field `at`'s line starts, its name ends, its value starts and ends (blank space trimmed), and what kind it is. */
+  /**
+   * Where field `at`'s line starts, its name ends, its value starts and ends (blank space trimmed), and what
+   * kind it is.
+   */
   lineStart(at: number): number {
     return this.#spans[at * SPAN]!;
   }
@@ -95,8 +99,9 @@ export class Fields {
   }
 
   /**
-   * Reads `name: value CRLF` lines from `start` up to `end`, which stands behind the last line's CRLF. Spans are relative to `base`.
-   * Strict where leniency lets two hops read two messages: no bare CR or LF, no folded lines, no space before the colon.
+   * Reads `name: value CRLF` lines from `start` up to `end`, which stands behind the last line's CRLF. Spans
+   * are relative to `base`. Strict where leniency lets two hops read two messages: no bare CR or LF, no
+   * folded lines, no space before the colon.
    */
   parse(bytes: Uint8Array, start: number, end: number, base: number, max: number): FieldError | undefined {
     this.count = 0;
@@ -126,7 +131,8 @@ export class Fields {
       if (byte !== CR) return byte === LF ? 'bare-cr-or-lf' : 'field-value';
       if (bytes[at + 1] !== LF) return 'bare-cr-or-lf';
       let valueEnd = at;
-      while (valueEnd > valueStart && (bytes[valueEnd - 1] === SPACE || bytes[valueEnd - 1] === TAB)) valueEnd--;
+      while (valueEnd > valueStart && (bytes[valueEnd - 1] === SPACE || bytes[valueEnd - 1] === TAB))
+        valueEnd--;
       at += 2;
       if ((this.count + 1) * SPAN > this.#spans.length) this.#grow();
       const spans = this.#spans;
@@ -150,8 +156,9 @@ export class Fields {
 }
 
 /**
- * `x_forwarded_for` is the same variable as `x-forwarded-for` to CGI and WSGI apps, so an underscored spelling of a field that the
- * gateway vouches for is taken for that field; for framing fields and Host an underscore makes another name, as in every parser.
+ * `x_forwarded_for` is the same variable as `x-forwarded-for` to CGI and WSGI apps, so an underscored
+ * spelling of a field that the gateway vouches for is taken for that field; for framing fields and Host an
+ * underscore makes another name, as in every parser.
  */
 function kindOf(bytes: Uint8Array, start: number, end: number, hasUnderscore: boolean): number {
   const candidates = KNOWN_BY_LENGTH[end - start];
@@ -168,15 +175,28 @@ function kindOf(bytes: Uint8Array, start: number, end: number, hasUnderscore: bo
   return OTHER;
 }
 
-/** Fields that a `Connection` field can't take away: an upstream that misses one would treat the request as another user's. */
-const NOT_NOMINABLE = new Set(['authorization', 'cache-control', 'content-type', 'date', 'set-cookie', 'location', 'origin']);
+/**
+ * Fields that a `Connection` field can't take away: an upstream that misses one would treat the request as
+ * another user's.
+ */
+const NOT_NOMINABLE = new Set([
+  'authorization',
+  'cache-control',
+  'content-type',
+  'date',
+  'set-cookie',
+  'location',
+  'origin',
+]);
 
 /** What `Connection` fields declare (RFC 9110 §7.6.1). */
 export interface Nominated {
   readonly close: boolean;
   readonly keepAlive: boolean;
   readonly upgrade: boolean;
-  /** Names of fields that are between neighbours, in lower case; not those that are never passed on anyway. */
+  /**
+   * Names of fields that are between neighbours, in lower case; not those that are never passed on anyway.
+   */
   readonly others: readonly string[];
 }
 
@@ -207,7 +227,12 @@ function nominatedBy(names: readonly string[]): Nominated {
   };
 }
 
-const USUAL = new Map(['keep-alive', 'Keep-Alive', 'close', 'Close', 'Upgrade', 'upgrade'].map((value) => [value, nominatedBy([value.toLowerCase()])]));
+const USUAL = new Map(
+  ['keep-alive', 'Keep-Alive', 'close', 'Close', 'Upgrade', 'upgrade'].map((value) => [
+    value,
+    nominatedBy([value.toLowerCase()]),
+  ]),
+);
 
 /** No other Connection field follows. */
 function isLast(fields: Fields, at: number): boolean {
@@ -221,11 +246,18 @@ export function kinds(...list: number[]): number {
 }
 
 /**
- * What is passed on of `text` from `from`, which stands at its first field or before it, to `end`: all but the lines of the kinds in
- * `dropped` and of the names in `alsoDropped`. Lines that follow each other are taken as one slice, so a head that loses nothing
- * costs one slice.
+ * What is passed on of `text` from `from`, which stands at its first field or before it, to `end`: all but
+ * the lines of the kinds in `dropped` and of the names in `alsoDropped`. Lines that follow each other are
+ * taken as one slice, so a head that loses nothing costs one slice.
  */
-export function keptLines(text: string, fields: Fields, from: number, end: number, dropped: number, alsoDropped: readonly string[]): string {
+export function keptLines(
+  text: string,
+  fields: Fields,
+  from: number,
+  end: number,
+  dropped: number,
+  alsoDropped: readonly string[],
+): string {
   if ((fields.kinds & dropped) === 0 && alsoDropped.length === 0) return text.slice(from, end);
   let kept = '';
   for (let at = 0; at < fields.count; at++) {
@@ -242,7 +274,10 @@ export function keptLines(text: string, fields: Fields, from: number, end: numbe
   return from < end ? kept + text.slice(from, end) : kept;
 }
 
-/** Finds a field in the text of a head, for rules that ask: several of one name are joined as RFC 9110 §5.2 says. */
+/**
+ * Finds a field in the text of a head, for rules that ask: several of one name are joined as RFC 9110 §5.2
+ * says.
+ */
 export function findField(text: string, fieldsStart: number, name: string): string | undefined {
   let found: string | undefined;
   let lineStart = fieldsStart;

@@ -7,11 +7,16 @@ describe('headEnd', () => {
     const seed = Math.floor(performance.timeOrigin);
     const random = seededRandom(seed);
     for (let round = 0; round < 20_000; round++) {
-      const bytes = Buffer.from(Array.from({ length: random.below(40) }, () => [13, 10, 13, 10, 65, 32, 9][random.below(7)]!));
+      const bytes = Buffer.from(
+        Array.from({ length: random.below(40) }, () => [13, 10, 13, 10, 65, 32, 9][random.below(7)]!),
+      );
       const from = random.below(bytes.length + 1);
       const end = from + random.below(bytes.length - from + 1);
       const at = bytes.subarray(from, end).indexOf('\r\n\r\n');
-      expect(headEnd(bytes, from, end), `seed ${seed}, round ${round}: ${JSON.stringify(bytes.toString())} from ${from} to ${end}`).toBe(at === -1 ? -1 : from + at + 4);
+      expect(
+        headEnd(bytes, from, end),
+        `seed ${seed}, round ${round}: ${JSON.stringify(bytes.toString())} from ${from} to ${end}`,
+      ).toBe(at === -1 ? -1 : from + at + 4);
     }
   });
 });

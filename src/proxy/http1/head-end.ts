@@ -1,8 +1,9 @@
 import { CR, LF } from './chars.js';
 
 /**
- * Where a head ends that begins before `from`: behind the first empty line at or after `from`, or -1. Each fourth byte is looked at, for
- * one of them belongs to any CR LF CR LF. For heads, which are short, this takes a fraction of what `Buffer.indexOf` takes.
+ * Where a head ends that begins before `from`: behind the first empty line at or after `from`, or -1. Each
+ * fourth byte is looked at, for one of them belongs to any CR LF CR LF. For heads, which are short, this
+ * takes a fraction of what `Buffer.indexOf` takes.
  */
 export function headEnd(bytes: Uint8Array, from: number, end: number): number {
   for (let at = from + 3; at < end; at += 4) {
@@ -20,5 +21,12 @@ export function headEnd(bytes: Uint8Array, from: number, end: number): number {
 }
 
 function isEmptyLine(bytes: Uint8Array, at: number, from: number, end: number): boolean {
-  return at >= from && at + 4 <= end && bytes[at] === CR && bytes[at + 1] === LF && bytes[at + 2] === CR && bytes[at + 3] === LF;
+  return (
+    at >= from &&
+    at + 4 <= end &&
+    bytes[at] === CR &&
+    bytes[at + 1] === LF &&
+    bytes[at + 2] === CR &&
+    bytes[at + 3] === LF
+  );
 }

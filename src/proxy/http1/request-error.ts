@@ -17,7 +17,10 @@ export function statusOf(error: RequestError): number {
   }
 }
 
-/** What can be said of a head before it is whole: bare CR, bare LF and bytes that no head has are refused at once. */
+/**
+ * What can be said of a head before it is whole: bare CR, bare LF and bytes that no head has are refused at
+ * once.
+ */
 export function checkPartialHead(bytes: Buffer, start: number, end: number): RequestError | undefined {
   for (let at = start; at < end; at++) {
     const byte = bytes[at]!;

@@ -18,11 +18,21 @@ function accepted(head: RequestHead | string): RequestHead {
 
 describe('a request head', () => {
   it('is read into method, target, host, fields and framing', () => {
-    const head = accepted(parse('GET /a?b=1 HTTP/1.1\r\nHost: a.example:8080\r\nCookie: x=1\r\nX-User-Id:  7 \r\n\r\n'));
-    expect([head.method, head.target, head.host, head.bodyBytes, head.keepAlive]).toEqual(['GET', '/a?b=1', 'a.example:8080', 0, true]);
+    const head = accepted(
+      parse('GET /a?b=1 HTTP/1.1\r\nHost: a.example:8080\r\nCookie: x=1\r\nX-User-Id:  7 \r\n\r\n'),
+    );
+    expect([head.method, head.target, head.host, head.bodyBytes, head.keepAlive]).toEqual([
+      'GET',
+      '/a?b=1',
+      'a.example:8080',
+      0,
+      true,
+    ]);
     expect(head.get('x-user-id')).toBe('7');
     expect(head.get('absent')).toBeUndefined();
-    expect(head.lines).toBe('GET /a?b=1 HTTP/1.1\r\nHost: a.example:8080\r\nCookie: x=1\r\nX-User-Id:  7 \r\n');
+    expect(head.lines).toBe(
+      'GET /a?b=1 HTTP/1.1\r\nHost: a.example:8080\r\nCookie: x=1\r\nX-User-Id:  7 \r\n',
+    );
   });
 
   it('joins repeated fields as the standard says', () => {
@@ -48,7 +58,11 @@ describe('a request head', () => {
 
   // Each row is an attack on the place where a message ends, or on who reads what.
   it.each([
-    ['CL.TE: both framings (RFC 9112 §6.3)', ['Content-Length: 6', 'Transfer-Encoding: chunked'], 'length-and-transfer-encoding'],
+    [
+      'CL.TE: both framings (RFC 9112 §6.3)',
+      ['Content-Length: 6', 'Transfer-Encoding: chunked'],
+      'length-and-transfer-encoding',
+    ],
     ['CL.CL: two different lengths', ['Content-Length: 5', 'Content-Length: 6'], 'length-repeated'],
     ['two equal lengths', ['Content-Length: 5', 'Content-Length: 5'], 'length-repeated'],
     ['a list of lengths', ['Content-Length: 5, 5'], 'length'],
@@ -58,7 +72,11 @@ describe('a request head', () => {
     ['a length with a blank in it', ['Content-Length: 1 0'], 'length'],
     ['an empty length', ['Content-Length:'], 'length'],
     ['a length that integers fold', ['Content-Length: 18446744073709551621'], 'length'],
-    ['TE.TE: chunked twice', ['Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'], 'transfer-encoding'],
+    [
+      'TE.TE: chunked twice',
+      ['Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'],
+      'transfer-encoding',
+    ],
     ['TE.TE: a decoy', ['Transfer-Encoding: chunked', 'Transfer-Encoding: identity'], 'transfer-encoding'],
     ['xchunked', ['Transfer-Encoding: xchunked'], 'transfer-encoding'],
     ['chunked is not last (RFC 9112 §6.3)', ['Transfer-Encoding: chunked, gzip'], 'transfer-encoding'],
@@ -103,14 +121,22 @@ describe('a request head', () => {
     ['a target without a slash', 'GET a HTTP/1.1\r\nHost: a\r\n\r\n', 'target'],
     ['* for a method other than OPTIONS', 'GET * HTTP/1.1\r\nHost: a\r\n\r\n', 'target'],
     ['another scheme', 'GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n', 'target'],
-    ['an absolute target for another host', 'GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n', 'host-differs-from-target'],
+    [
+      'an absolute target for another host',
+      'GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n',
+      'host-differs-from-target',
+    ],
     ['HTTP/0.9', 'GET /\r\n\r\n', 'target'],
     ['HTTP/1.2', 'GET / HTTP/1.2\r\nHost: a\r\n\r\n', 'request-line'],
     ['HTTP/2.0', 'GET / HTTP/2.0\r\nHost: a\r\n\r\n', 'version'],
     ['the HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\n', 'version'],
     ['http in lower case', 'GET / http/1.1\r\nHost: a\r\n\r\n', 'request-line'],
     ['a bare LF behind the request line', 'GET / HTTP/1.1\nHost: a\r\n\r\n', 'bare-cr-or-lf'],
-    ['chunked in HTTP/1.0', 'POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n', 'transfer-encoding'],
+    [
+      'chunked in HTTP/1.0',
+      'POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n',
+      'transfer-encoding',
+    ],
   ])('is refused: %s', (_name, text, error) => {
     expect(parse(text)).toBe(error === 'request-line' && text.includes('1.2') ? 'version' : error);
   });
@@ -122,32 +148,66 @@ describe('a request head', () => {
   });
 
   it('takes an absolute target for the host that it names, and turns it into origin form', () => {
-    expect(accepted(parse('GET http://A.example/x?y HTTP/1.1\r\nHost: a.example\r\n\r\n')).target).toBe('/x?y');
+    expect(accepted(parse('GET http://A.example/x?y HTTP/1.1\r\nHost: a.example\r\n\r\n')).target).toBe(
+      '/x?y',
+    );
     expect(accepted(parse('GET http://a.example?y HTTP/1.1\r\nHost: a.example\r\n\r\n')).target).toBe('/?y');
     expect(accepted(parse('OPTIONS http://a.example HTTP/1.1\r\nHost: a.example\r\n\r\n')).target).toBe('*');
-    expect(accepted(parse('GET http://a.example/x HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n')).lines).toBe('GET /x HTTP/1.1\r\nHost: a.example\r\n');
+    expect(
+      accepted(parse('GET http://a.example/x HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n'))
+        .lines,
+    ).toBe('GET /x HTTP/1.1\r\nHost: a.example\r\n');
   });
 });
 
 describe('what is passed on', () => {
   it('is spoken in HTTP/1.1, whatever the client speaks', () => {
-    expect(accepted(parse('HEAD /a HTTP/1.0\r\nHost: a\r\n\r\n')).lines).toBe('HEAD /a HTTP/1.1\r\nHost: a\r\n');
+    expect(accepted(parse('HEAD /a HTTP/1.0\r\nHost: a\r\n\r\n')).lines).toBe(
+      'HEAD /a HTTP/1.1\r\nHost: a\r\n',
+    );
     expect(accepted(parse('GET /a HTTP/1.0\r\n\r\n')).lines).toBe('GET /a HTTP/1.1\r\n');
   });
 
   it('leaves out what is between neighbours: hop-by-hop fields and those that Connection names', () => {
-    const head = accepted(withLines('Connection: keep-alive, X-Secret', 'Keep-Alive: timeout=5', 'X-Secret: 1', 'TE: trailers', 'Proxy-Authorization: x', 'X-Kept: 1'));
+    const head = accepted(
+      withLines(
+        'Connection: keep-alive, X-Secret',
+        'Keep-Alive: timeout=5',
+        'X-Secret: 1',
+        'TE: trailers',
+        'Proxy-Authorization: x',
+        'X-Kept: 1',
+      ),
+    );
     expect(head.lines).toBe('POST / HTTP/1.1\r\nHost: a.example\r\nX-Kept: 1\r\n');
   });
 
   it('does not let Connection take away who is asking or how long the body is', () => {
-    const head = accepted(withLines('Connection: Authorization, Cookie, Host, Content-Length', 'Authorization: Bearer x', 'Cookie: a=1', 'Content-Length: 3'));
+    const head = accepted(
+      withLines(
+        'Connection: Authorization, Cookie, Host, Content-Length',
+        'Authorization: Bearer x',
+        'Cookie: a=1',
+        'Content-Length: 3',
+      ),
+    );
     expect(head.bodyBytes).toBe(3);
-    expect(head.lines).toBe('POST / HTTP/1.1\r\nHost: a.example\r\nAuthorization: Bearer x\r\nCookie: a=1\r\n');
+    expect(head.lines).toBe(
+      'POST / HTTP/1.1\r\nHost: a.example\r\nAuthorization: Bearer x\r\nCookie: a=1\r\n',
+    );
   });
 
   it('leaves out what a client says of its own origin, in every spelling that an app may read', () => {
-    const head = accepted(withLines('X-Forwarded-For: 1.2.3.4', 'x_forwarded_for: 5.6.7.8', 'X-Real-IP: 1.1.1.1', 'X_Real_IP: 1.1.1.1', 'Forwarded: for=1', 'X-Kept: 1'));
+    const head = accepted(
+      withLines(
+        'X-Forwarded-For: 1.2.3.4',
+        'x_forwarded_for: 5.6.7.8',
+        'X-Real-IP: 1.1.1.1',
+        'X_Real_IP: 1.1.1.1',
+        'Forwarded: for=1',
+        'X-Kept: 1',
+      ),
+    );
     expect(head.lines).toBe('POST / HTTP/1.1\r\nHost: a.example\r\nX-Kept: 1\r\n');
     expect(head.forwarded?.for).toBe('1.2.3.4, 5.6.7.8');
   });
@@ -165,8 +225,14 @@ describe('an upgrade', () => {
   });
 
   it('is never h2c, never behind a body, never several at once', () => {
-    expect(accepted(withLines('Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAAQAAP')).upgrade).toBe('');
-    expect(accepted(withLines('Connection: Upgrade', 'Upgrade: websocket', 'Content-Length: 3')).upgrade).toBe('');
+    expect(
+      accepted(
+        withLines('Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAAQAAP'),
+      ).upgrade,
+    ).toBe('');
+    expect(
+      accepted(withLines('Connection: Upgrade', 'Upgrade: websocket', 'Content-Length: 3')).upgrade,
+    ).toBe('');
     expect(accepted(withLines('Connection: Upgrade', 'Upgrade: websocket', 'Upgrade: h2c')).upgrade).toBe('');
   });
 });
@@ -179,7 +245,9 @@ describe('the connection', () => {
     ['HTTP/1.0', [], false],
     ['HTTP/1.0', ['Connection: keep-alive'], true],
   ] as const)('%s %j stays open: %s', (version, lines, keepAlive) => {
-    const head = accepted(parse(`GET / ${version}\r\nHost: a\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`));
+    const head = accepted(
+      parse(`GET / ${version}\r\nHost: a\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`),
+    );
     expect(head.keepAlive).toBe(keepAlive);
   });
 });

@@ -1,7 +1,30 @@
 import { CHARS, CR, LF, SLASH, SPACE, TARGET, parseLength } from './chars.js';
 import {
-  CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, EXPOSED, FORWARDED, FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, HOP, HOST, KEEP_ALIVE,
-  NOTHING_NOMINATED, OTHER, REAL_IP, REQUEST_ID, TRANSFER_ENCODING, UPGRADE, Fields, findField, keptLines, kinds, nominated, type FieldError, type Nominated,
+  CONNECTION,
+  CONTENT_LENGTH,
+  COOKIE,
+  EXPECT,
+  EXPOSED,
+  FORWARDED,
+  FORWARDED_FOR,
+  FORWARDED_HOST,
+  FORWARDED_PROTO,
+  HOP,
+  HOST,
+  KEEP_ALIVE,
+  NOTHING_NOMINATED,
+  OTHER,
+  REAL_IP,
+  REQUEST_ID,
+  TRANSFER_ENCODING,
+  UPGRADE,
+  Fields,
+  findField,
+  keptLines,
+  kinds,
+  nominated,
+  type FieldError,
+  type Nominated,
 } from './fields.js';
 
 /** Why a request was refused. Public: it stands in the answer and in the access log. */
@@ -25,10 +48,24 @@ export type RequestError =
 /** `bodyBytes` of a chunked message. */
 export const CHUNKED = -1;
 
-/** Never passed to an upstream as they came: between neighbours, or written anew by the gateway (so that blanks around a length are gone). */
+/**
+ * Never passed to an upstream as they came: between neighbours, or written anew by the gateway (so that
+ * blanks around a length are gone).
+ */
 const DROPPED = kinds(
-  CONTENT_LENGTH, CONNECTION, HOP, KEEP_ALIVE, UPGRADE, TRANSFER_ENCODING,
-  FORWARDED, FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, REAL_IP, REQUEST_ID, EXPOSED,
+  CONTENT_LENGTH,
+  CONNECTION,
+  HOP,
+  KEEP_ALIVE,
+  UPGRADE,
+  TRANSFER_ENCODING,
+  FORWARDED,
+  FORWARDED_FOR,
+  FORWARDED_HOST,
+  FORWARDED_PROTO,
+  REAL_IP,
+  REQUEST_ID,
+  EXPOSED,
 );
 
 /** The fields that say where a request came from, as the client or a proxy in front sent them. */
@@ -82,7 +119,12 @@ export class RequestHead {
 }
 
 /** Parses the head in `bytes` from `start` up to `end`, which stands behind the empty line. */
-export function parseRequestHead(bytes: Buffer, start: number, end: number, fieldsMax: number): RequestHead | RequestError {
+export function parseRequestHead(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  fieldsMax: number,
+): RequestHead | RequestError {
   let at = start;
   while (isMethodByte(bytes[at]!)) at++;
   const methodEnd = at;
@@ -93,9 +135,17 @@ export function parseRequestHead(bytes: Buffer, start: number, end: number, fiel
   const targetEnd = at;
   if (targetEnd === targetStart || bytes[at++] !== SPACE) return 'target';
   // "HTTP/1.1" or "HTTP/1.0", byte by byte: anything else is another protocol.
-  if (bytes[at] !== 72 || bytes[at + 1] !== 84 || bytes[at + 2] !== 84 || bytes[at + 3] !== 80 || bytes[at + 4] !== 47) return 'request-line';
+  if (
+    bytes[at] !== 72 ||
+    bytes[at + 1] !== 84 ||
+    bytes[at + 2] !== 84 ||
+    bytes[at + 3] !== 80 ||
+    bytes[at + 4] !== 47
+  )
+    return 'request-line';
   const minor = bytes[at + 7]!;
-  if (bytes[at + 8] !== CR || bytes[at + 9] !== LF) return bytes[at + 8] === LF ? 'bare-cr-or-lf' : 'request-line';
+  if (bytes[at + 8] !== CR || bytes[at + 9] !== LF)
+    return bytes[at + 8] === LF ? 'bare-cr-or-lf' : 'request-line';
   if (bytes[at + 5] !== 49 || bytes[at + 6] !== 46 || (minor !== 48 && minor !== 49)) return 'version';
   const fieldsStart = at + 10;
   const error = fields.parse(bytes, fieldsStart, end - 2, start, fieldsMax);
@@ -114,16 +164,30 @@ export function parseRequestHead(bytes: Buffer, start: number, end: number, fiel
     if (wrong !== undefined) return wrong;
   }
   // Mostly the line goes on as it came, in one slice with the fields.
-  if (isOriginForm && !head.isHttp10) head.lines = keptLines(text, fields, 0, text.length, DROPPED, names.others);
-  else head.lines = `${head.method} ${head.target} HTTP/1.1\r\n${keptLines(text, fields, fieldsStart - start, text.length, DROPPED, names.others)}`;
+  if (isOriginForm && !head.isHttp10)
+    head.lines = keptLines(text, fields, 0, text.length, DROPPED, names.others);
+  else {
+    const kept = keptLines(text, fields, fieldsStart - start, text.length, DROPPED, names.others);
+    head.lines = `${head.method} ${head.target} HTTP/1.1\r\n${kept}`;
+  }
   return head;
 }
 
-/** The same text for each request of the commonest methods, so that looking one up or comparing it costs nothing. */
+/**
+ * The same text for each request of the commonest methods, so that looking one up or comparing it costs
+ * nothing.
+ */
 function methodOf(bytes: Uint8Array, start: number, end: number): string | undefined {
   const first = bytes[start]!;
-  if (end - start === 3) return first === 71 && bytes[start + 1] === 69 && bytes[start + 2] === 84 ? 'GET' : undefined;
-  return end - start === 4 && first === 80 && bytes[start + 1] === 79 && bytes[start + 2] === 83 && bytes[start + 3] === 84 ? 'POST' : undefined;
+  if (end - start === 3)
+    return first === 71 && bytes[start + 1] === 69 && bytes[start + 2] === 84 ? 'GET' : undefined;
+  return end - start === 4 &&
+    first === 80 &&
+    bytes[start + 1] === 79 &&
+    bytes[start + 2] === 83 &&
+    bytes[start + 3] === 84
+    ? 'POST'
+    : undefined;
 }
 
 function readFields(head: RequestHead, text: string): RequestError | Nominated {
@@ -150,7 +214,10 @@ function readFields(head: RequestHead, text: string): RequestError | Nominated {
         break;
       case TRANSFER_ENCODING:
         codings++;
-        if (value.toLowerCase() !== 'chunked') return /,[ \t]*chunked$/i.test(value) && codings === 1 ? 'transfer-encoding-unknown' : 'transfer-encoding';
+        if (value.toLowerCase() !== 'chunked')
+          return /,[ \t]*chunked$/i.test(value) && codings === 1
+            ? 'transfer-encoding-unknown'
+            : 'transfer-encoding';
         break;
       case COOKIE:
         head.cookie = head.cookie === undefined ? value : `${head.cookie}; ${value}`;
@@ -174,7 +241,8 @@ function readFields(head: RequestHead, text: string): RequestError | Nominated {
   }
   if (codings > 0) {
     if (lengths > 0) return 'length-and-transfer-encoding';
-    // HTTP/1.0 has no chunked coding: a 1.0 hop in front would have framed this by other means (RFC 9112 §6.1).
+    // HTTP/1.0 has no chunked coding: a 1.0 hop in front would have framed this by other means (RFC 9112
+    // §6.1).
     if (codings > 1 || head.isHttp10) return 'transfer-encoding';
     head.bodyBytes = CHUNKED;
   }
@@ -184,8 +252,16 @@ function readFields(head: RequestHead, text: string): RequestError | Nominated {
 
   const names = (fields.kinds & HAS_CONNECTION) === 0 ? NOTHING_NOMINATED : nominated(text, fields);
   head.keepAlive = !names.close && (names.keepAlive || !head.isHttp10);
-  // h2c would smuggle requests past the router (it tunnels HTTP/2), and a body before a change of protocol has no agreed end.
-  if (upgrade !== '' && names.upgrade && head.bodyBytes === 0 && !head.isHttp10 && /^[a-z0-9._-]+(?:\/[a-z0-9._-]+)?$/.test(upgrade) && !upgrade.startsWith('h2')) {
+  // h2c would smuggle requests past the router (it tunnels HTTP/2), and a body before a change of protocol
+  // has no agreed end.
+  if (
+    upgrade !== '' &&
+    names.upgrade &&
+    head.bodyBytes === 0 &&
+    !head.isHttp10 &&
+    /^[a-z0-9._-]+(?:\/[a-z0-9._-]+)?$/.test(upgrade) &&
+    !upgrade.startsWith('h2')
+  ) {
     head.upgrade = upgrade;
   }
   return names;
@@ -194,7 +270,12 @@ function readFields(head: RequestHead, text: string): RequestError | Nominated {
 const HAS_CONNECTION = kinds(CONNECTION);
 
 function readForwarded(head: RequestHead, kind: number, value: string): void {
-  const forwarded = (head.forwarded ??= { for: undefined, proto: undefined, host: undefined, element: undefined });
+  const forwarded = (head.forwarded ??= {
+    for: undefined,
+    proto: undefined,
+    host: undefined,
+    element: undefined,
+  });
   switch (kind) {
     case FORWARDED_FOR:
       forwarded.for = forwarded.for === undefined ? value : `${forwarded.for}, ${value}`;
@@ -210,7 +291,10 @@ function readForwarded(head: RequestHead, kind: number, value: string): void {
   }
 }
 
-/** Of what isn't in origin form: absolute form (RFC 9112 §3.2.2) only for the host that the Host field names; `*` only for OPTIONS. */
+/**
+ * Of what isn't in origin form: absolute form (RFC 9112 §3.2.2) only for the host that the Host field names;
+ * `*` only for OPTIONS.
+ */
 function checkTarget(head: RequestHead): RequestError | undefined {
   const { target } = head;
   if (target === '*') return head.method === 'OPTIONS' ? undefined : 'target';
@@ -225,7 +309,10 @@ function checkTarget(head: RequestHead): RequestError | undefined {
   return undefined;
 }
 
-/** A name or address with an optional port, as clients send it (RFC 3986 §3.2.2 without the marks that no name has). */
+/**
+ * A name or address with an optional port, as clients send it (RFC 3986 §3.2.2 without the marks that no name
+ * has).
+ */
 function isHost(text: string): boolean {
   return /^(?:[A-Za-z0-9._~%-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/.test(text);
 }
@@ -243,7 +330,10 @@ export function hostName(host: string): string {
 let namedBefore = '';
 let nameBefore = '';
 
-/** Upper-case letters, `-` and `_`, as nginx takes them: every registered method; nothing that a lenient hop would fold. */
+/**
+ * Upper-case letters, `-` and `_`, as nginx takes them: every registered method; nothing that a lenient hop
+ * would fold.
+ */
 function isMethodByte(byte: number): boolean {
   return (byte >= 65 && byte <= 90) || byte === 0x2d || byte === 0x5f;
 }

@@ -15,7 +15,9 @@ function accepted(text: string, method = 'GET'): ResponseHead {
 
 describe('an answer head', () => {
   it('is read into status, reason, fields and framing', () => {
-    const head = accepted('HTTP/1.1 200 Very OK\r\nContent-Length: 5\r\nX-A: 1\r\nKeep-Alive: timeout=5, max=9\r\n\r\n');
+    const head = accepted(
+      'HTTP/1.1 200 Very OK\r\nContent-Length: 5\r\nX-A: 1\r\nKeep-Alive: timeout=5, max=9\r\n\r\n',
+    );
     expect([head.status, head.bodyBytes, head.keepAlive, head.keepAliveMs]).toEqual([200, 5, true, 5000]);
     expect(head.lines).toBe('HTTP/1.1 200 Very OK\r\nContent-Length: 5\r\nX-A: 1\r\n');
   });
@@ -44,13 +46,21 @@ describe('an answer head', () => {
   });
 
   it.each([
-    ['both framings', 'HTTP/1.1 200 X\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n', 'length-and-transfer-encoding'],
+    [
+      'both framings',
+      'HTTP/1.1 200 X\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n',
+      'length-and-transfer-encoding',
+    ],
     ['two lengths', 'HTTP/1.1 200 X\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n', 'length-repeated'],
     ['an odd length', 'HTTP/1.1 200 X\r\nContent-Length: 5a\r\n\r\n', 'length'],
     ['an unknown coding', 'HTTP/1.1 200 X\r\nTransfer-Encoding: gzip, chunked\r\n\r\n', 'transfer-encoding'],
     ['chunked in HTTP/1.0', 'HTTP/1.0 200 X\r\nTransfer-Encoding: chunked\r\n\r\n', 'transfer-encoding'],
     ['a folded field', 'HTTP/1.1 200 X\r\nX-A: 1\r\n 2\r\n\r\n', 'folded-line'],
-    ['a bare LF, which would split the answer', 'HTTP/1.1 200 X\r\nX-A: 1\nSet-Cookie: a=b\r\n\r\n', 'bare-cr-or-lf'],
+    [
+      'a bare LF, which would split the answer',
+      'HTTP/1.1 200 X\r\nX-A: 1\nSet-Cookie: a=b\r\n\r\n',
+      'bare-cr-or-lf',
+    ],
     ['another protocol', 'ICY 200 OK\r\n\r\n', 'status-line'],
     ['a status of two digits', 'HTTP/1.1 20 OK\r\n\r\n', 'status-line'],
     ['a status of four digits', 'HTTP/1.1 2000 OK\r\n\r\n', 'status-line'],

@@ -1,11 +1,32 @@
 import { CHARS, CR, LF, SPACE, VALUE, parseLength } from './chars.js';
 import {
-  CONNECTION, CONTENT_LENGTH, EXPOSED, HOP, KEEP_ALIVE, NOTHING_NOMINATED, OTHER, TRANSFER_ENCODING, UPGRADE, Fields, keptLines, kinds, nominated, type FieldError, type Nominated,
+  CONNECTION,
+  CONTENT_LENGTH,
+  EXPOSED,
+  HOP,
+  KEEP_ALIVE,
+  NOTHING_NOMINATED,
+  OTHER,
+  TRANSFER_ENCODING,
+  UPGRADE,
+  Fields,
+  keptLines,
+  kinds,
+  nominated,
+  type FieldError,
+  type Nominated,
 } from './fields.js';
 import { CHUNKED } from './request-head.js';
 
 /** Why an upstream's answer was refused; the client gets 502. */
-export type ResponseError = FieldError | 'status-line' | 'length' | 'length-repeated' | 'length-and-transfer-encoding' | 'transfer-encoding' | 'upgrade';
+export type ResponseError =
+  | FieldError
+  | 'status-line'
+  | 'length'
+  | 'length-repeated'
+  | 'length-and-transfer-encoding'
+  | 'transfer-encoding'
+  | 'upgrade';
 
 /** `bodyBytes` of an answer that ends with its connection. */
 export const UNTIL_CLOSE = -2;
@@ -32,18 +53,38 @@ const DROPPED = kinds(CONNECTION, HOP, KEEP_ALIVE, UPGRADE, TRANSFER_ENCODING, E
 const DROPPED_BODILESS = DROPPED | kinds(CONTENT_LENGTH);
 
 /**
- * Parses the head in `bytes` from `start` up to `end`, which stands behind the empty line. The request's method matters: an answer to
- * HEAD has the length of a body that doesn't come.
+ * Parses the head in `bytes` from `start` up to `end`, which stands behind the empty line. The request's
+ * method matters: an answer to HEAD has the length of a body that doesn't come.
  */
-export function parseResponseHead(bytes: Buffer, start: number, end: number, method: string, fieldsMax: number): ResponseHead | ResponseError {
+export function parseResponseHead(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  method: string,
+  fieldsMax: number,
+): ResponseHead | ResponseError {
   // "HTTP/1.x SSS", a space and a reason, which may be missing with its space.
-  if (bytes[start] !== 72 || bytes[start + 1] !== 84 || bytes[start + 2] !== 84 || bytes[start + 3] !== 80 || bytes[start + 4] !== 47) return 'status-line';
+  if (
+    bytes[start] !== 72 ||
+    bytes[start + 1] !== 84 ||
+    bytes[start + 2] !== 84 ||
+    bytes[start + 3] !== 80 ||
+    bytes[start + 4] !== 47
+  )
+    return 'status-line';
   const minor = bytes[start + 7]! - 48;
-  if (bytes[start + 5] !== 49 || bytes[start + 6] !== 46 || (minor !== 0 && minor !== 1) || bytes[start + 8] !== SPACE) return 'status-line';
+  if (
+    bytes[start + 5] !== 49 ||
+    bytes[start + 6] !== 46 ||
+    (minor !== 0 && minor !== 1) ||
+    bytes[start + 8] !== SPACE
+  )
+    return 'status-line';
   const hundreds = bytes[start + 9]! - 48;
   const tens = bytes[start + 10]! - 48;
   const ones = bytes[start + 11]! - 48;
-  if (!(hundreds >= 1 && hundreds <= 9 && tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9)) return 'status-line';
+  if (!(hundreds >= 1 && hundreds <= 9 && tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9))
+    return 'status-line';
   let at = start + 12;
   const reasonStart = bytes[at] === SPACE ? ++at : at;
   while ((CHARS[bytes[at]!]! & VALUE) !== 0) at++;
@@ -59,9 +100,12 @@ export function parseResponseHead(bytes: Buffer, start: number, end: number, met
   const names = readFields(head, text, method, minor === 0);
   if (typeof names === 'string') return names;
   const dropped = isBodiless(head.status) ? DROPPED_BODILESS : DROPPED;
-  // Mostly the line goes on as it came, in one slice with the fields. The space behind the status must be there (RFC 9112 §4).
-  if (minor === 1 && reasonStart > start + 12) head.lines = keptLines(text, fields, 0, text.length, dropped, names.others);
-  else head.lines = `HTTP/1.1 ${head.status} ${text.slice(reasonStart - start, at - start)}\r\n${keptLines(text, fields, fieldsStart - start, text.length, dropped, names.others)}`;
+  // Mostly the line goes on as it came, in one slice with the fields. The space behind the status must be
+  // there (RFC 9112 §4).
+  if (minor === 1 && reasonStart > start + 12)
+    head.lines = keptLines(text, fields, 0, text.length, dropped, names.others);
+  else
+    head.lines = `HTTP/1.1 ${head.status} ${text.slice(reasonStart - start, at - start)}\r\n${keptLines(text, fields, fieldsStart - start, text.length, dropped, names.others)}`;
   return head;
 }
 
@@ -69,7 +113,12 @@ function isBodiless(status: number): boolean {
   return status < 200 || status === 204;
 }
 
-function readFields(head: ResponseHead, text: string, method: string, isHttp10: boolean): ResponseError | Nominated {
+function readFields(
+  head: ResponseHead,
+  text: string,
+  method: string,
+  isHttp10: boolean,
+): ResponseError | Nominated {
   let length = -1;
   let codings = 0;
   for (let at = 0; at < fields.count; at++) {
@@ -82,10 +131,18 @@ function readFields(head: ResponseHead, text: string, method: string, isHttp10: 
         if (length < 0) return 'length';
         break;
       case TRANSFER_ENCODING:
-        if (++codings > 1 || isHttp10 || text.slice(fields.valueStart(at), fields.valueEnd(at)).toLowerCase() !== 'chunked') return 'transfer-encoding';
+        if (
+          ++codings > 1 ||
+          isHttp10 ||
+          text.slice(fields.valueStart(at), fields.valueEnd(at)).toLowerCase() !== 'chunked'
+        )
+          return 'transfer-encoding';
         break;
       case KEEP_ALIVE:
-        head.keepAliveMs = timeoutMs(text.slice(fields.valueStart(at), fields.valueEnd(at)), head.keepAliveMs);
+        head.keepAliveMs = timeoutMs(
+          text.slice(fields.valueStart(at), fields.valueEnd(at)),
+          head.keepAliveMs,
+        );
         break;
       case UPGRADE:
         head.upgrade = text.slice(fields.valueStart(at), fields.valueEnd(at));

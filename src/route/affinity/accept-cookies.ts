@@ -29,17 +29,29 @@ const LIST = `Write a list of the cookies to accept, such as [{ haproxy: SERVERI
 
 const format: z.ZodType<WrittenFormat> = z
   .strictObject(Object.fromEntries(cookieFormats.map(({ name, options }) => [name, options.optional()])), {
-    error: (issue) => (issue.code === 'invalid_type' ? `Write one format and its options, such as haproxy: SERVERID. The formats are ${NAMES}.` : undefined),
+    error: (issue) =>
+      issue.code === 'invalid_type'
+        ? `Write one format and its options, such as haproxy: SERVERID. The formats are ${NAMES}.`
+        : undefined,
   })
-  .refine((entry) => chosen(entry).length === 1, { error: `Write exactly one format an entry: ${NAMES}.`, when: ({ issues }) => issues.length === 0 });
+  .refine((entry) => chosen(entry).length === 1, {
+    error: `Write exactly one format an entry: ${NAMES}.`,
+    when: ({ issues }) => issues.length === 0,
+  });
 
 const shape: z.ZodType<AcceptCookiesOptions> = z.strictObject({
   until: instant().optional(),
-  formats: z.array(format, { error: LIST }).min(1, LIST).max(FORMATS_MAX, `Write at most ${FORMATS_MAX} formats.`),
+  formats: z
+    .array(format, { error: LIST })
+    .min(1, LIST)
+    .max(FORMATS_MAX, `Write at most ${FORMATS_MAX} formats.`),
   onFailure: onFailure('rehome'),
 });
 
-/** Cookies that other balancers wrote, so that a move from them logs nobody out. Their users are handed over to a rule in front that binds. */
+/**
+ * Cookies that other balancers wrote, so that a move from them logs nobody out. Their users are handed over
+ * to a rule in front that binds.
+ */
 export const acceptCookies: RuleDefinition<AcceptCookiesOptions> = {
   name: 'acceptCookies',
   options: shape,
@@ -60,7 +72,8 @@ class AcceptCookiesRule implements Rule {
     this.#cookies = formats.map(createCookie);
     this.subject = [...new Set(this.#cookies.map(({ name }) => name))].join(', ');
     this.onFailure = onFailure;
-    if (this.#cookies.some(({ appValue }) => appValue !== undefined)) this.forwardCookie = this.#forwardCookie;
+    if (this.#cookies.some(({ appValue }) => appValue !== undefined))
+      this.forwardCookie = this.#forwardCookie;
   }
 
   find(facts: RequestFacts, pool: PoolSnapshot): Found {
@@ -78,11 +91,15 @@ class AcceptCookiesRule implements Rule {
     return best;
   }
 
-  /** Also after `until`: the app's own session is in that cookie, and the app never wrote what stands before it. */
+  /**
+   * Also after `until`: the app's own session is in that cookie, and the app never wrote what stands before
+   * it.
+   */
   #forwardCookie(field: string, pool: PoolSnapshot): string {
     let text = field;
     for (const cookie of this.#cookies) {
-      if (cookie.appValue !== undefined) text = replaceCookies(text, cookie.name, (value) => cookie.appValue!(value, pool));
+      if (cookie.appValue !== undefined)
+        text = replaceCookies(text, cookie.name, (value) => cookie.appValue!(value, pool));
     }
     return text;
   }

@@ -15,27 +15,65 @@ const pool = fakePool(['api-1', 'api-2', 'api-3']);
 const context = (over: Partial<RuleContext> = {}): RuleContext => ({
   route: 'default',
   keys: ['first secret, first secret, first'],
-  tokenVerifier: () => { throw new Error('not needed'); },
+  tokenVerifier: () => {
+    throw new Error('not needed');
+  },
   ...over,
 });
-const rule = (options: unknown = {}, over: Partial<RuleContext> = {}): Rule => cookie.create(cookie.options.parse(options), context(over));
-const at = (nowMs: number, ...cookies: string[]): RequestFacts => plainFacts({ nowMs, headers: cookies.map((text) => ['cookie', text] as const) });
+const rule = (options: unknown = {}, over: Partial<RuleContext> = {}): Rule =>
+  cookie.create(cookie.options.parse(options), context(over));
+const at = (nowMs: number, ...cookies: string[]): RequestFacts =>
+  plainFacts({ nowMs, headers: cookies.map((text) => ['cookie', text] as const) });
 const pair = (setCookie: string): string => setCookie.slice(0, setCookie.indexOf(';'));
-const written = (by: Rule, nowMs = NOW, index = 1, issuedAtMs?: number): string => pair(by.bind!(at(nowMs), pool, index, issuedAtMs === undefined ? undefined : { issuedAtMs }));
+const written = (by: Rule, nowMs = NOW, index = 1, issuedAtMs?: number): string =>
+  pair(by.bind!(at(nowMs), pool, index, issuedAtMs === undefined ? undefined : { issuedAtMs }));
 
 for (const { name, run } of ruleContract({
   definition: cookie,
   accepted: [
-    { name: 'sr', idle: '1h', absolute: '12h', onFailure: 'rehome' }, {}, null, 'sr', { absolute: '400d' },
-    { name: '__Host-sr', secure: 'always' }, { name: '__Secure-sr', secure: 'always', domain: 'example.org', path: '/api' }, { sameSite: 'none', secure: 'always', partitioned: true },
+    { name: 'sr', idle: '1h', absolute: '12h', onFailure: 'rehome' },
+    {},
+    null,
+    'sr',
+    { absolute: '400d' },
+    { name: '__Host-sr', secure: 'always' },
+    { name: '__Secure-sr', secure: 'always', domain: 'example.org', path: '/api' },
+    { sameSite: 'none', secure: 'always', partitioned: true },
   ],
   refused: [
-    '', 'a b', 'a;b', 'a=b', { name: 5 }, { path: 'api' }, { path: '/a;b' }, { path: '/\r\n' }, { path: '/\u007f' }, { domain: 'a;b' }, { domain: 'a b' }, { domain: '' }, { domain: 'a..b' },
-    { idle: 60 }, { idle: '1' }, { idle: '0s' }, { idle: '500ms' }, { idle: '1.5s' }, { absolute: '401d' }, { idle: '2h', absolute: '1h' },
-    { name: '__Host-sr' }, { name: '__host-sr', secure: 'auto' }, { name: '__Host-sr', secure: 'always', path: '/a' }, { name: '__Host-sr', secure: 'always', domain: 'example.org' },
-    { name: '__Secure-sr', secure: 'never' }, { sameSite: 'none' }, { partitioned: true }, { secure: true }, { sameSite: 'Lax' }, { httpOnly: 'yes' },
+    '',
+    'a b',
+    'a;b',
+    'a=b',
+    { name: 5 },
+    { path: 'api' },
+    { path: '/a;b' },
+    { path: '/\r\n' },
+    { path: '/\u007f' },
+    { domain: 'a;b' },
+    { domain: 'a b' },
+    { domain: '' },
+    { domain: 'a..b' },
+    { idle: 60 },
+    { idle: '1' },
+    { idle: '0s' },
+    { idle: '500ms' },
+    { idle: '1.5s' },
+    { absolute: '401d' },
+    { idle: '2h', absolute: '1h' },
+    { name: '__Host-sr' },
+    { name: '__host-sr', secure: 'auto' },
+    { name: '__Host-sr', secure: 'always', path: '/a' },
+    { name: '__Host-sr', secure: 'always', domain: 'example.org' },
+    { name: '__Secure-sr', secure: 'never' },
+    { sameSite: 'none' },
+    { partitioned: true },
+    { secure: true },
+    { sameSite: 'Lax' },
+    { httpOnly: 'yes' },
   ],
-})) test(`contract: ${name}`, run);
+}))
+  test(`contract: ${name}`, run);
 
 describe('what it writes', () => {
   const attributes = (options: unknown, isSecure = false): string => {
@@ -48,8 +86,16 @@ describe('what it writes', () => {
     [{}, true, 'sr=…; Path=/; HttpOnly; SameSite=Lax; Secure'],
     [{ secure: 'never' }, true, 'sr=…; Path=/; HttpOnly; SameSite=Lax'],
     [{ secure: 'always' }, false, 'sr=…; Path=/; HttpOnly; SameSite=Lax; Secure'],
-    [{ name: 'a', path: '/x', domain: 'example.org', httpOnly: false, sameSite: 'strict' }, false, 'a=…; Path=/x; Domain=example.org; SameSite=Strict'],
-    [{ sameSite: 'none', secure: 'always', partitioned: true }, true, 'sr=…; Path=/; HttpOnly; SameSite=None; Secure; Partitioned'],
+    [
+      { name: 'a', path: '/x', domain: 'example.org', httpOnly: false, sameSite: 'strict' },
+      false,
+      'a=…; Path=/x; Domain=example.org; SameSite=Strict',
+    ],
+    [
+      { sameSite: 'none', secure: 'always', partitioned: true },
+      true,
+      'sr=…; Path=/; HttpOnly; SameSite=None; Secure; Partitioned',
+    ],
     [{ idle: '30s' }, false, 'sr=…; Path=/; HttpOnly; SameSite=Lax; Max-Age=30'],
     [{ absolute: '2h' }, false, 'sr=…; Path=/; HttpOnly; SameSite=Lax; Max-Age=7200'],
     [{ idle: '1h', absolute: '2h' }, true, 'sr=…; Path=/; HttpOnly; SameSite=Lax; Max-Age=3600; Secure'],
@@ -67,7 +113,12 @@ describe('what it writes', () => {
   });
 
   test.each([
-    [{ name: '__Host-sr' }, 'secure: always'], [{ sameSite: 'none' }, 'secure: always'], [{ idle: 60 }, '30s'], [{ idle: '500ms' }, 'whole seconds'], [{ secure: 'yes' }, 'auto, always or never'], [{ idle: '2h', absolute: '1h' }, 'no longer than the absolute'],
+    [{ name: '__Host-sr' }, 'secure: always'],
+    [{ sameSite: 'none' }, 'secure: always'],
+    [{ idle: 60 }, '30s'],
+    [{ idle: '500ms' }, 'whole seconds'],
+    [{ secure: 'yes' }, 'auto, always or never'],
+    [{ idle: '2h', absolute: '1h' }, 'no longer than the absolute'],
   ])('%j is refused with what to write', (options, message) => {
     expect(JSON.stringify(cookie.options.safeParse(options).error?.issues)).toContain(message);
   });
@@ -88,11 +139,19 @@ describe('the idle limit', () => {
     expect(by.find(at(NOW + 1, text), fakePool(['api-1'])).kind).toBe('gone');
   });
 
-  test.each([['1s', 100], ['10s', 1000], ['1h', 60_000], ['30d', 60_000]])('of %s asks for a refresh after %d ms, not on every response', (idle, dueMs) => {
+  test.each([
+    ['1s', 100],
+    ['10s', 1000],
+    ['1h', 60_000],
+    ['30d', 60_000],
+  ])('of %s asks for a refresh after %d ms, not on every response', (idle, dueMs) => {
     const sliding = rule({ idle });
     const fresh = written(sliding);
     expect(sliding.find(at(NOW + dueMs, fresh), pool)).not.toHaveProperty('refresh');
-    expect(sliding.find(at(NOW + dueMs + 1, fresh), pool)).toMatchObject({ kind: 'bound', refresh: { issuedAtMs: NOW } });
+    expect(sliding.find(at(NOW + dueMs + 1, fresh), pool)).toMatchObject({
+      kind: 'bound',
+      refresh: { issuedAtMs: NOW },
+    });
   });
 
   test('slides with every refresh, which keeps the key and the upstream', () => {
@@ -128,7 +187,11 @@ describe('the absolute limit', () => {
 
   test('and idle left out: a cookie lives as long as its secret', () => {
     const by = rule();
-    expect(by.find(at(NOW + 10_000 * HOUR, written(by)), pool)).toEqual({ kind: 'bound', index: 1, key: expect.any(String) });
+    expect(by.find(at(NOW + 10_000 * HOUR, written(by)), pool)).toEqual({
+      kind: 'bound',
+      index: 1,
+      key: expect.any(String),
+    });
   });
 });
 
@@ -137,7 +200,12 @@ describe('limits that differ between cookie and configuration', () => {
     const strict = rule({ idle: '10s', absolute: '20s' });
     const loose = rule({ idle: '1h', absolute: '2h' });
     const none = rule();
-    for (const [writer, reader] of [[strict, loose], [loose, strict], [strict, none], [none, strict]] as const) {
+    for (const [writer, reader] of [
+      [strict, loose],
+      [loose, strict],
+      [strict, none],
+      [none, strict],
+    ] as const) {
       expect(reader.find(at(NOW + 10 * SECOND, written(writer)), pool).kind).toBe('bound');
       expect(reader.find(at(NOW + 10 * SECOND + 1, written(writer)), pool).kind).toBe('expired');
       const refreshed = written(writer, NOW + 19 * SECOND, 1, NOW);
@@ -163,7 +231,11 @@ describe('rotation', () => {
     const found = rotated.find(at(NOW + 1, written(rule())), pool);
     expect(found).toMatchObject({ kind: 'bound', index: 1, refresh: { issuedAtMs: NOW } });
     const renewed = written(rotated, NOW + 1, 1, NOW);
-    expect(rotated.find(at(NOW + 1, renewed), pool)).toEqual({ kind: 'bound', index: 1, key: expect.any(String) });
+    expect(rotated.find(at(NOW + 1, renewed), pool)).toEqual({
+      kind: 'bound',
+      index: 1,
+      key: expect.any(String),
+    });
     expect(rule().find(at(NOW + 1, renewed), pool).kind).toBe('unreadable');
   });
 });
@@ -174,7 +246,12 @@ describe('a cookie sent more than once', () => {
   const old = written(by, NOW - HOUR);
 
   test('the first valid one counts, wherever it stands', () => {
-    for (const cookies of [[good, 'sr=x'], ['sr=x', good], [old, good], ['sr=', old, 'sr=x', good]]) {
+    for (const cookies of [
+      [good, 'sr=x'],
+      ['sr=x', good],
+      [old, good],
+      ['sr=', old, 'sr=x', good],
+    ]) {
       expect(by.find(at(NOW, cookies.join('; ')), pool)).toMatchObject({ kind: 'bound', index: 1 });
     }
   });
@@ -197,7 +274,10 @@ test('another cookie’s name is not ours', () => {
 });
 
 test('a cookie of another route or secret is unreadable', () => {
-  for (const other of [rule({}, { route: 'admin' }), rule({}, { keys: ['somebody else’s secret, 32 bytes'] })]) {
+  for (const other of [
+    rule({}, { route: 'admin' }),
+    rule({}, { keys: ['somebody else’s secret, 32 bytes'] }),
+  ]) {
     expect(rule().find(at(NOW, written(other)), pool)).toEqual({ kind: 'unreadable' });
   }
 });

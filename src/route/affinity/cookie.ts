@@ -4,14 +4,29 @@ import type { RequestFacts } from '../facts.js';
 import type { PoolSnapshot } from '../pool/snapshot.js';
 import type { RuleContext, RuleDefinition } from './definition.js';
 import { cookieLimit, emptyAsObject, onFailure, shorthand, tokenName } from './options.js';
-import { EXPIRED, GONE, NOTHING, UNREADABLE, type BindingTimes, type FailurePolicy, type Found, type Rule } from './rule.js';
+import {
+  EXPIRED,
+  GONE,
+  NOTHING,
+  UNREADABLE,
+  type BindingTimes,
+  type FailurePolicy,
+  type Found,
+  type Rule,
+} from './rule.js';
 import { CookieSeal, type OpenedCookie } from './sealed-cookie.js';
 
-/** Browsers send a name twice when it exists at two paths, domains or partitions. More than this is somebody playing. */
+/**
+ * Browsers send a name twice when it exists at two paths, domains or partitions. More than this is somebody
+ * playing.
+ */
 const DUPLICATES_MAX = 8;
 /** How far the clocks of two gateways may be apart. */
 const CLOCK_SKEW_MS = 60_000;
-/** A refresh is due after a tenth of the idle limit, at the latest after this: so an idle limit is exact to the minute. */
+/**
+ * A refresh is due after a tenth of the idle limit, at the latest after this: so an idle limit is exact to
+ * the minute.
+ */
 const REFRESH_MS_MAX = 60_000;
 
 export interface CookieOptions {
@@ -40,7 +55,10 @@ const shape = z
       .default('/'),
     domain: z
       .string({ error: 'Write a domain, such as example.org.' })
-      .regex(/^\.?[a-z0-9-]+(\.[a-z0-9-]+)*$/i, 'Write a domain, such as example.org: letters, digits, dots and hyphens.')
+      .regex(
+        /^\.?[a-z0-9-]+(\.[a-z0-9-]+)*$/i,
+        'Write a domain, such as example.org: letters, digits, dots and hyphens.',
+      )
       .optional(),
     secure: z.enum(['auto', 'always', 'never'], { error: 'Write auto, always or never.' }).default('auto'),
     httpOnly: flag().default(true),
@@ -51,14 +69,21 @@ const shape = z
     onFailure: onFailure('rehome'),
   })
   .superRefine((cookie, context) => {
-    const problem = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
-    // RFC 6265bis §4.1.3: browsers drop a cookie with such a name whose attributes don't fit it; they compare without case.
+    const problem = (path: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [path], message });
+    // RFC 6265bis §4.1.3: browsers drop a cookie with such a name whose attributes don't fit it; they compare
+    // without case.
     const prefix = /^__(host|secure)-/i.exec(cookie.name)?.[1]?.toLowerCase();
-    if (prefix !== undefined && cookie.secure !== 'always') problem('secure', `Write secure: always; browsers drop a cookie named ${cookie.name} without it.`);
-    if (prefix === 'host' && cookie.path !== '/') problem('path', `Write path: / ; browsers drop a cookie named ${cookie.name} with another path.`);
-    if (prefix === 'host' && cookie.domain !== undefined) problem('domain', `Leave the domain out; browsers drop a cookie named ${cookie.name} with one.`);
-    if (cookie.sameSite === 'none' && cookie.secure !== 'always') problem('secure', 'Write secure: always; browsers drop a cookie with sameSite: none without it.');
-    if (cookie.partitioned && cookie.secure !== 'always') problem('secure', 'Write secure: always; browsers drop a partitioned cookie without it.');
+    if (prefix !== undefined && cookie.secure !== 'always')
+      problem('secure', `Write secure: always; browsers drop a cookie named ${cookie.name} without it.`);
+    if (prefix === 'host' && cookie.path !== '/')
+      problem('path', `Write path: / ; browsers drop a cookie named ${cookie.name} with another path.`);
+    if (prefix === 'host' && cookie.domain !== undefined)
+      problem('domain', `Leave the domain out; browsers drop a cookie named ${cookie.name} with one.`);
+    if (cookie.sameSite === 'none' && cookie.secure !== 'always')
+      problem('secure', 'Write secure: always; browsers drop a cookie with sameSite: none without it.');
+    if (cookie.partitioned && cookie.secure !== 'always')
+      problem('secure', 'Write secure: always; browsers drop a partitioned cookie without it.');
     if (cookie.idle !== undefined && cookie.absolute !== undefined && cookie.idle > cookie.absolute) {
       problem('idle', 'Write an idle limit no longer than the absolute one; it could never be reached.');
     }
@@ -81,7 +106,10 @@ class CookieRule implements Rule {
 
   constructor(options: CookieOptions, context: RuleContext) {
     if (context.keys.length === 0) {
-      throw new StickyError('STICKY_CONFIG_INVALID', `The cookie rule of route ${context.route} has nothing to seal with; give at least one key.`);
+      throw new StickyError(
+        'STICKY_CONFIG_INVALID',
+        `The cookie rule of route ${context.route} has nothing to seal with; give at least one key.`,
+      );
     }
     this.subject = options.name;
     this.onFailure = options.onFailure;
@@ -106,7 +134,12 @@ class CookieRule implements Rule {
     const { nowMs } = facts;
     const { name, idle = 0, absolute = 0, secure } = this.#options;
     const issuedAtMs = times?.issuedAtMs ?? nowMs;
-    const value = this.#seal.seal(pool.upstreams[index]!.id, { issuedAtMs, refreshedAtMs: nowMs, idleMs: idle, absoluteMs: absolute });
+    const value = this.#seal.seal(pool.upstreams[index]!.id, {
+      issuedAtMs,
+      refreshedAtMs: nowMs,
+      idleMs: idle,
+      absoluteMs: absolute,
+    });
     let text = `${name}=${value}${this.#attributes}`;
     const lifeMs = stricter(idle, absolute === 0 ? 0 : Math.max(1, issuedAtMs + absolute - nowMs));
     if (lifeMs !== 0) text += `; Max-Age=${Math.ceil(lifeMs / 1000)}`;

@@ -20,10 +20,16 @@ export interface TokenVerifierOptions {
   readonly audience?: string | undefined;
 }
 
-/** Resolves with the claims of a token whose signature, issuer and audience hold; rejects otherwise. Times are the rule's to check. */
+/**
+ * Resolves with the claims of a token whose signature, issuer and audience hold; rejects otherwise. Times are
+ * the rule's to check.
+ */
 export type TokenVerifier = (token: string) => Promise<Readonly<Record<string, unknown>>>;
 
-/** A kind of rule, as the registry knows it: its name in `affinity:`, how its options are written, and how it is made. */
+/**
+ * A kind of rule, as the registry knows it: its name in `affinity:`, how its options are written, and how it
+ * is made.
+ */
 export interface RuleDefinition<Options = unknown> {
   readonly name: string;
   readonly options: z.ZodType<Options>;

@@ -31,7 +31,10 @@ export const ip: RuleDefinition<IpOptions> = {
       const address = parseAddress(text);
       if (address === undefined) return UNREADABLE;
       const [prefix, bits] = typeof address === 'number' ? [prefix4, 32] : [prefix6, 128];
-      return { kind: 'keyed', key: prefix === bits ? canonical(text, address) : formatAddress(maskAddress(address, prefix)) };
+      return {
+        kind: 'keyed',
+        key: prefix === bits ? canonical(text, address) : formatAddress(maskAddress(address, prefix)),
+      };
     },
   }),
 };

@@ -13,7 +13,8 @@ const NOW = 1_700_000_000_000;
 const NOW_S = NOW / 1000;
 const pool = fakePool(['api-1', 'api-2']);
 
-const part = (value: unknown): string => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
+const part = (value: unknown): string =>
+  Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 function token(claims: unknown, secret = SECRET, head: unknown = { alg: 'HS256', typ: 'JWT' }): string {
   const signed = `${part(head)}.${part(claims)}`;
   return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
@@ -22,24 +23,49 @@ function token(claims: unknown, secret = SECRET, head: unknown = { alg: 'HS256',
 for (const { name, run } of ruleContract({
   definition: jwt,
   accepted: [
-    { claim: 'sub', secret: SECRET }, { claim: 'sub', secret: SECRET, algorithms: ['HS512'], issuer: 'i', audience: 'a' }, { claim: 'sub', trust: 'unverified' },
-    { claim: 'sub', jwks: 'https://issuer.example/jwks.json', algorithms: ['ES256'] }, { claim: 'sub', jwks: 'http://127.0.0.1:9/jwks' }, { claim: 'sub', jwks: 'http://localhost/jwks' }, { claim: 'sub', jwks: 'http://[::1]/jwks' },
+    { claim: 'sub', secret: SECRET },
+    { claim: 'sub', secret: SECRET, algorithms: ['HS512'], issuer: 'i', audience: 'a' },
+    { claim: 'sub', trust: 'unverified' },
+    { claim: 'sub', jwks: 'https://issuer.example/jwks.json', algorithms: ['ES256'] },
+    { claim: 'sub', jwks: 'http://127.0.0.1:9/jwks' },
+    { claim: 'sub', jwks: 'http://localhost/jwks' },
+    { claim: 'sub', jwks: 'http://[::1]/jwks' },
   ],
   refused: [
-    null, 'sub', {}, { claim: 'sub' }, { claim: '', secret: SECRET }, { secret: SECRET }, { claim: 'sub', secret: 'short' }, { claim: 'sub', secret: '-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0B' },
-    { claim: 'sub', secret: SECRET, trust: 'unverified' }, { claim: 'sub', secret: SECRET, jwks: 'https://issuer.example/' }, { claim: 'sub', trust: 'verified' },
-    { claim: 'sub', jwks: 'http://issuer.example/' }, { claim: 'sub', jwks: 'https://user:pass@issuer.example/' }, { claim: 'sub', jwks: 'jwks.json' }, { claim: 'sub', jwks: 'file:///etc/passwd' }, { claim: 'sub', jwks: 'http://127.0.0.1.example/' },
-    { claim: 'sub', secret: SECRET, algorithms: ['none'] }, { claim: 'sub', secret: SECRET, algorithms: ['RS256'] }, { claim: 'sub', secret: SECRET, algorithms: [] },
-    { claim: 'sub', jwks: 'https://issuer.example/', algorithms: ['HS256'] }, { claim: 'sub', trust: 'unverified', issuer: 'i' },
+    null,
+    'sub',
+    {},
+    { claim: 'sub' },
+    { claim: '', secret: SECRET },
+    { secret: SECRET },
+    { claim: 'sub', secret: 'short' },
+    { claim: 'sub', secret: '-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0B' },
+    { claim: 'sub', secret: SECRET, trust: 'unverified' },
+    { claim: 'sub', secret: SECRET, jwks: 'https://issuer.example/' },
+    { claim: 'sub', trust: 'verified' },
+    { claim: 'sub', jwks: 'http://issuer.example/' },
+    { claim: 'sub', jwks: 'https://user:pass@issuer.example/' },
+    { claim: 'sub', jwks: 'jwks.json' },
+    { claim: 'sub', jwks: 'file:///etc/passwd' },
+    { claim: 'sub', jwks: 'http://127.0.0.1.example/' },
+    { claim: 'sub', secret: SECRET, algorithms: ['none'] },
+    { claim: 'sub', secret: SECRET, algorithms: ['RS256'] },
+    { claim: 'sub', secret: SECRET, algorithms: [] },
+    { claim: 'sub', jwks: 'https://issuer.example/', algorithms: ['HS256'] },
+    { claim: 'sub', trust: 'unverified', issuer: 'i' },
   ],
   found: { headers: [['authorization', `Bearer ${token({ sub: '42' })}`]] },
   tokenVerifier: (options) => createTokenVerifier(options),
-})) test(`contract: ${name}`, run);
+}))
+  test(`contract: ${name}`, run);
 
 test('says what to write where the way of checking is missing, double or weak', () => {
-  const messages = (options: unknown) => JSON.stringify(jwt.options.safeParse(options).error?.issues.map(({ message }) => message));
+  const messages = (options: unknown) =>
+    JSON.stringify(jwt.options.safeParse(options).error?.issues.map(({ message }) => message));
   expect(messages({ claim: 'sub' })).toContain('exactly one of secret, jwks and trust: unverified');
-  expect(messages({ claim: 'sub', secret: SECRET, trust: 'unverified' })).toContain('exactly one of secret, jwks and trust: unverified, not 2');
+  expect(messages({ claim: 'sub', secret: SECRET, trust: 'unverified' })).toContain(
+    'exactly one of secret, jwks and trust: unverified, not 2',
+  );
   const weak = messages({ claim: 'sub', secret: 'hunter2' });
   expect(weak).toContain('32 bytes');
   expect(weak).not.toContain('hunter2');
@@ -52,7 +78,10 @@ interface Bench {
 }
 
 /** A rule whose verifier counts its calls. */
-function bench(options: object = { secret: SECRET }, verifier: (given: TokenVerifierOptions) => TokenVerifier = (given) => createTokenVerifier(given)): Bench {
+function bench(
+  options: object = { secret: SECRET },
+  verifier: (given: TokenVerifierOptions) => TokenVerifier = (given) => createTokenVerifier(given),
+): Bench {
   const parsed = jwt.options.parse({ claim: 'sub', ...options });
   const made: Bench = {
     calls: 0,
@@ -79,14 +108,25 @@ function bench(options: object = { secret: SECRET }, verifier: (given: TokenVeri
 describe('the key', () => {
   const { ask } = bench();
   test.each<[unknown, Found]>([
-    ['42', { kind: 'keyed', key: '42' }], [42, { kind: 'keyed', key: '42' }], [1.5, { kind: 'keyed', key: '1.5' }], ['é', { kind: 'keyed', key: '\u00c3\u00a9' }],
-    ['', { kind: 'nothing' }], [null, { kind: 'nothing' }], [undefined, { kind: 'nothing' }],
-    [true, { kind: 'unreadable' }], [['42'], { kind: 'unreadable' }], [{ a: 1 }, { kind: 'unreadable' }],
-  ])('of the claim %j is %j', async (sub, found) => expect(await ask(`Bearer ${token({ sub })}`)).toEqual(found));
+    ['42', { kind: 'keyed', key: '42' }],
+    [42, { kind: 'keyed', key: '42' }],
+    [1.5, { kind: 'keyed', key: '1.5' }],
+    ['é', { kind: 'keyed', key: '\u00c3\u00a9' }],
+    ['', { kind: 'nothing' }],
+    [null, { kind: 'nothing' }],
+    [undefined, { kind: 'nothing' }],
+    [true, { kind: 'unreadable' }],
+    [['42'], { kind: 'unreadable' }],
+    [{ a: 1 }, { kind: 'unreadable' }],
+  ])('of the claim %j is %j', async (sub, found) =>
+    expect(await ask(`Bearer ${token({ sub })}`)).toEqual(found),
+  );
 
   test('is no property that every object has', async () => {
     for (const claim of ['constructor', '__proto__', 'toString']) {
-      expect(await bench({ claim, secret: SECRET }).ask(`Bearer ${token({ sub: '42' })}`)).toEqual({ kind: 'nothing' });
+      expect(await bench({ claim, secret: SECRET }).ask(`Bearer ${token({ sub: '42' })}`)).toEqual({
+        kind: 'nothing',
+      });
     }
   });
 
@@ -94,14 +134,24 @@ describe('the key', () => {
     expect(await ask(`${scheme} ${token({ sub: '42' })}`)).toEqual({ kind: 'keyed', key: '42' });
   });
 
-  test.each(['', 'Basic dXNlcjpwYXNz', 'Bearer', 'Bearerx y', 'Token a.b.c'])('is not looked for in %j', async (field) => expect(await ask(field)).toEqual({ kind: 'nothing' }));
+  test.each(['', 'Basic dXNlcjpwYXNz', 'Bearer', 'Bearerx y', 'Token a.b.c'])(
+    'is not looked for in %j',
+    async (field) => expect(await ask(field)).toEqual({ kind: 'nothing' }),
+  );
 });
 
 describe('times are checked on every use', () => {
   test('a remembered token expires, with half a minute of leeway', async () => {
     const { ask } = bench();
     const field = `Bearer ${token({ sub: '42', exp: NOW_S + 60 })}`;
-    for (const [afterS, kind] of [[0, 'keyed'], [59, 'keyed'], [89, 'keyed'], [90, 'expired'], [100_000, 'expired'], [1, 'keyed']] as const) {
+    for (const [afterS, kind] of [
+      [0, 'keyed'],
+      [59, 'keyed'],
+      [89, 'keyed'],
+      [90, 'expired'],
+      [100_000, 'expired'],
+      [1, 'keyed'],
+    ] as const) {
       expect((await ask(field, NOW + afterS * 1000)).kind, `after ${afterS} s`).toBe(kind);
     }
   });
@@ -113,9 +163,17 @@ describe('times are checked on every use', () => {
     expect((await ask(field, NOW + 30_000)).kind).toBe('keyed');
   });
 
-  test.each([['exp', '9999999999'], ['nbf', '0'], ['exp', null], ['nbf', [0]], ['exp', {}]])('%s: %j is not a time', async (name, value) => {
+  test.each([
+    ['exp', '9999999999'],
+    ['nbf', '0'],
+    ['exp', null],
+    ['nbf', [0]],
+    ['exp', {}],
+  ])('%s: %j is not a time', async (name, value) => {
     for (const options of [{ secret: SECRET }, { trust: 'unverified' }]) {
-      expect(await bench(options).ask(`Bearer ${token({ sub: '42', [name]: value })}`)).toEqual({ kind: 'unreadable' });
+      expect(await bench(options).ask(`Bearer ${token({ sub: '42', [name]: value })}`)).toEqual({
+        kind: 'unreadable',
+      });
     }
   });
 });
@@ -137,7 +195,10 @@ describe('attacks: the claim is not believed', () => {
     ['an algorithm outside the list', token({ sub: '42' }, SECRET, { alg: 'HS512' })],
     ['alg RS256 over a secret', token({ sub: '42' }, SECRET, { alg: 'RS256' })],
     ['an unknown critical header (crit)', token({ sub: '42' }, SECRET, { alg: 'HS256', crit: ['x'], x: 1 })],
-    ['its own key in the header (jwk)', token({ sub: '42' }, 'attacker', { alg: 'HS256', jwk: { kty: 'oct', k: part('attacker') } })],
+    [
+      'its own key in the header (jwk)',
+      token({ sub: '42' }, 'attacker', { alg: 'HS256', jwk: { kty: 'oct', k: part('attacker') } }),
+    ],
     ['a key id that is a path (kid)', token({ sub: '42' }, '', { alg: 'HS256', kid: '../../dev/null' })],
     ['a body that is a list', token('["sub"]')],
     ['a body that is not JSON', token('sub')],
@@ -157,7 +218,12 @@ describe('attacks: the claim is not believed', () => {
   test('another issuer or audience', async () => {
     const { ask } = bench({ secret: SECRET, issuer: 'us', audience: 'api' });
     expect((await ask(`Bearer ${token({ sub: '42', iss: 'us', aud: ['web', 'api'] })}`)).kind).toBe('keyed');
-    for (const claims of [{ sub: '42' }, { sub: '42', iss: 'them', aud: 'api' }, { sub: '42', iss: 'us', aud: 'web' }, { sub: '42', iss: ['us'], aud: 'api' }]) {
+    for (const claims of [
+      { sub: '42' },
+      { sub: '42', iss: 'them', aud: 'api' },
+      { sub: '42', iss: 'us', aud: 'web' },
+      { sub: '42', iss: ['us'], aud: 'api' },
+    ]) {
       expect(await ask(`Bearer ${token(claims)}`)).toEqual({ kind: 'unreadable' });
     }
   });
@@ -165,7 +231,8 @@ describe('attacks: the claim is not believed', () => {
 
 describe('verification', () => {
   const field = `Bearer ${token({ sub: '42' })}`;
-  const facts = (nowMs = NOW, authorization = field) => plainFacts({ nowMs, headers: [['authorization', authorization]] });
+  const facts = (nowMs = NOW, authorization = field) =>
+    plainFacts({ nowMs, headers: [['authorization', authorization]] });
 
   test('happens once a token, not once a request', async () => {
     const made = bench();
@@ -176,20 +243,25 @@ describe('verification', () => {
 
   test('is shared by requests with the same new token at the same time', async () => {
     const made = bench();
-    expect(await Promise.all([made.ask(field), made.ask(field), made.ask(field)])).toEqual(Array(3).fill({ kind: 'keyed', key: '42' }));
+    expect(await Promise.all([made.ask(field), made.ask(field), made.ask(field)])).toEqual(
+      Array(3).fill({ kind: 'keyed', key: '42' }),
+    );
     expect(made.calls).toBe(1);
   });
 
   test('of a bad token is not repeated for five seconds, and then is', async () => {
     const made = bench({ secret: SECRET }, () => () => Promise.reject(new Error('no')));
-    for (const afterMs of [0, 10, 4999]) expect((await made.ask(field, NOW + afterMs)).kind).toBe('unreadable');
+    for (const afterMs of [0, 10, 4999])
+      expect((await made.ask(field, NOW + afterMs)).kind).toBe('unreadable');
     expect(made.calls).toBe(1);
     await made.ask(field, NOW + 5000);
     expect(made.calls).toBe(2);
   });
 
   test('never rejects, not even when the verifier throws at once', async () => {
-    const made = bench({ secret: SECRET }, () => () => { throw new Error('no'); });
+    const made = bench({ secret: SECRET }, () => () => {
+      throw new Error('no');
+    });
     expect(await made.ask(field)).toEqual({ kind: 'unreadable' });
   });
 
@@ -206,15 +278,19 @@ describe('verification', () => {
     expect(made.rule.prepare!(facts(NOW, tokens[1024]))).toBeDefined();
   });
 
-  test('find before prepare believes nothing', () => expect(bench().rule.find(facts(), pool)).toEqual({ kind: 'unreadable' }));
+  test('find before prepare believes nothing', () =>
+    expect(bench().rule.find(facts(), pool)).toEqual({ kind: 'unreadable' }));
 });
 
 describe('trust: unverified', () => {
   test('takes the claim of any token that reads, and needs no verifier and no waiting', async () => {
-    const made = bench({ trust: 'unverified' }, () => { throw new Error('not needed'); });
+    const made = bench({ trust: 'unverified' }, () => {
+      throw new Error('not needed');
+    });
     expect(made.rule.prepare).toBeUndefined();
     expect(await made.ask(`Bearer ${token({ sub: '42' }, 'whoever')}`)).toEqual({ kind: 'keyed', key: '42' });
     expect((await made.ask(`Bearer ${token({ sub: '42', exp: NOW_S - 60 })}`)).kind).toBe('expired');
-    for (const bad of ['a.b.c', `e30.${part('[]')}.x`, `e30.${part('null')}.x`, `e30.${part('"42"')}.x`]) expect((await made.ask(`Bearer ${bad}`)).kind).toBe('unreadable');
+    for (const bad of ['a.b.c', `e30.${part('[]')}.x`, `e30.${part('null')}.x`, `e30.${part('"42"')}.x`])
+      expect((await made.ask(`Bearer ${bad}`)).kind).toBe('unreadable');
   });
 });

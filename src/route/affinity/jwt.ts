@@ -7,10 +7,22 @@ import type { RuleContext, RuleDefinition, TokenVerifier } from './definition.js
 import { onFailure } from './options.js';
 import { EXPIRED, NOTHING, UNREADABLE, type FailurePolicy, type Found, type Rule } from './rule.js';
 
-/** One secret on both sides. Never together with public keys: that is the RS-to-HS confusion (CVE-2016-10555). */
+/**
+ * One secret on both sides. Never together with public keys: that is the RS-to-HS confusion (CVE-2016-10555).
+ */
 export const SECRET_ALGORITHMS = ['HS256', 'HS384', 'HS512'] as const;
 export const KEY_SET_ALGORITHMS = [
-  'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519',
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
 ] as const;
 
 const TOKEN_CHARS_MAX = 8192;
@@ -19,7 +31,10 @@ const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/;
 const VERIFIED_MAX = 32_768;
 const REFUSED_MAX = 4096;
 const VERIFYING_MAX = 1024;
-/** So a bad token that comes again and again costs one check in this time; so long a key fetch that failed counts, too. */
+/**
+ * So a bad token that comes again and again costs one check in this time; so long a key fetch that failed
+ * counts, too.
+ */
 const REFUSED_MS = 5000;
 /** The issuer's clock may be this far off. */
 const LEEWAY_MS = 30_000;
@@ -38,27 +53,47 @@ export interface JwtOptions {
 const text = (form: string) => z.string({ error: form }).min(1, form);
 
 const shape = z
-  .strictObject({
-    claim: text('Write the name of the claim that identifies a user, such as sub.'),
-    secret: z
-      .string({ error: 'Write the shared secret, or ${NAME} to take it from the environment.' })
-      .refine((secret) => Buffer.byteLength(secret) >= 32, 'Write a secret of at least 32 bytes (RFC 7518 §3.2), such as the output of: openssl rand -base64 32')
-      // A public key is no secret: whoever has it could sign.
-      .refine((secret) => !secret.includes('-----BEGIN'), 'This is a PEM key, not a shared secret. Serve the public key as a JSON Web Key Set and write jwks: https://…')
-      .optional(),
-    jwks: z
-      .string({ error: 'Write the address of the issuer\'s key set, such as https://issuer.example/jwks.json.' })
-      .refine(isKeySetUrl, 'Write an https:// address without a password (http:// only for this machine).')
-      .optional(),
-    trust: z.literal('unverified', { error: 'Write unverified, or leave it out.' }).optional(),
-    algorithms: z
-      .array(z.enum([...SECRET_ALGORITHMS, ...KEY_SET_ALGORITHMS], { error: `Write some of ${[...SECRET_ALGORITHMS, ...KEY_SET_ALGORITHMS].join(', ')}.` }))
-      .min(1, 'Write at least one algorithm, or leave it out.')
-      .optional(),
-    issuer: text('Write the issuer as it stands in the iss claim.').optional(),
-    audience: text('Write the audience as it stands in the aud claim.').optional(),
-    onFailure: onFailure('borrow'),
-  }, { error: (issue) => (issue.code === 'invalid_type' ? 'Write at least a claim and how tokens are checked, such as { claim: sub, secret: "${JWT_SECRET}" }.' : undefined) })
+  .strictObject(
+    {
+      claim: text('Write the name of the claim that identifies a user, such as sub.'),
+      secret: z
+        .string({ error: 'Write the shared secret, or ${NAME} to take it from the environment.' })
+        .refine(
+          (secret) => Buffer.byteLength(secret) >= 32,
+          'Write a secret of at least 32 bytes (RFC 7518 §3.2), such as the output of: openssl rand -base64 32',
+        )
+        // A public key is no secret: whoever has it could sign.
+        .refine(
+          (secret) => !secret.includes('-----BEGIN'),
+          'This is a PEM key, not a shared secret. Serve the public key as a JSON Web Key Set and write jwks: https://…',
+        )
+        .optional(),
+      jwks: z
+        .string({
+          error: "Write the address of the issuer's key set, such as https://issuer.example/jwks.json.",
+        })
+        .refine(isKeySetUrl, 'Write an https:// address without a password (http:// only for this machine).')
+        .optional(),
+      trust: z.literal('unverified', { error: 'Write unverified, or leave it out.' }).optional(),
+      algorithms: z
+        .array(
+          z.enum([...SECRET_ALGORITHMS, ...KEY_SET_ALGORITHMS], {
+            error: `Write some of ${[...SECRET_ALGORITHMS, ...KEY_SET_ALGORITHMS].join(', ')}.`,
+          }),
+        )
+        .min(1, 'Write at least one algorithm, or leave it out.')
+        .optional(),
+      issuer: text('Write the issuer as it stands in the iss claim.').optional(),
+      audience: text('Write the audience as it stands in the aud claim.').optional(),
+      onFailure: onFailure('borrow'),
+    },
+    {
+      error: (issue) =>
+        issue.code === 'invalid_type'
+          ? 'Write at least a claim and how tokens are checked, such as { claim: sub, secret: "${JWT_SECRET}" }.'
+          : undefined,
+    },
+  )
   .superRefine(({ secret, jwks, trust, algorithms, issuer, audience }, context) => {
     const given = [secret, jwks, trust].filter((option) => option !== undefined).length;
     if (given !== 1) {
@@ -66,7 +101,12 @@ const shape = z
       context.addIssue({ code: 'custom', message });
     } else if (trust !== undefined) {
       for (const [option, value] of Object.entries({ algorithms, issuer, audience })) {
-        if (value !== undefined) context.addIssue({ code: 'custom', path: [option], message: `Leave ${option} out, or check tokens by secret or jwks: trust: unverified checks nothing.` });
+        if (value !== undefined)
+          context.addIssue({
+            code: 'custom',
+            path: [option],
+            message: `Leave ${option} out, or check tokens by secret or jwks: trust: unverified checks nothing.`,
+          });
       }
     } else if (algorithms !== undefined) {
       const fitting: readonly string[] = secret !== undefined ? SECRET_ALGORITHMS : KEY_SET_ALGORITHMS;
@@ -100,8 +140,8 @@ class JwtRule implements Rule {
 
   readonly #claim: string;
   readonly #verifier: TokenVerifier | undefined;
-  // By the SHA-256 of the exact text, so that neither memory nor a heap dump holds bearer tokens. Refused ones are kept apart:
-  // a flood of them must not push out the verified.
+  // By the SHA-256 of the exact text, so that neither memory nor a heap dump holds bearer tokens. Refused
+  // ones are kept apart: a flood of them must not push out the verified.
   readonly #verified = new BoundedMap<string, Seen>(VERIFIED_MAX);
   readonly #refusedAtMs = new BoundedMap<string, number>(REFUSED_MAX);
   readonly #verifying = new Map<string, Promise<void>>();
@@ -124,7 +164,10 @@ class JwtRule implements Rule {
     if (token === undefined) return NOTHING;
     if (!isCompact(token)) return UNREADABLE;
     // What anybody can write is decoded anew each time: remembering it would give them our memory to fill.
-    const seen = this.#verifier === undefined ? this.#read(decodePayload(token)) : this.#verified.get(this.#digest(token));
+    const seen =
+      this.#verifier === undefined
+        ? this.#read(decodePayload(token))
+        : this.#verified.get(this.#digest(token));
     if (seen === undefined) return UNREADABLE;
     if (facts.nowMs >= seen.expiresMs + LEEWAY_MS) return EXPIRED;
     return facts.nowMs < seen.notBeforeMs - LEEWAY_MS ? UNREADABLE : seen.found;
@@ -139,7 +182,9 @@ class JwtRule implements Rule {
     if (refusedAtMs !== undefined && Math.abs(facts.nowMs - refusedAtMs) < REFUSED_MS) return undefined;
     const underWay = this.#verifying.get(digest);
     if (underWay !== undefined || this.#verifying.size >= VERIFYING_MAX) return underWay;
-    const verification = this.#verify(token, digest, facts.nowMs).finally(() => this.#verifying.delete(digest));
+    const verification = this.#verify(token, digest, facts.nowMs).finally(() =>
+      this.#verifying.delete(digest),
+    );
     this.#verifying.set(digest, verification);
     return verification;
   }
@@ -156,8 +201,13 @@ class JwtRule implements Rule {
   #read(claims: Readonly<Record<string, unknown>> | undefined): Seen {
     const notBeforeMs = instant(claims?.['nbf'], -Infinity);
     const expiresMs = instant(claims?.['exp'], Infinity);
-    if (claims === undefined || notBeforeMs === undefined || expiresMs === undefined) return ALWAYS_UNREADABLE;
-    return { found: keyOf(Object.hasOwn(claims, this.#claim) ? claims[this.#claim] : undefined), notBeforeMs, expiresMs };
+    if (claims === undefined || notBeforeMs === undefined || expiresMs === undefined)
+      return ALWAYS_UNREADABLE;
+    return {
+      found: keyOf(Object.hasOwn(claims, this.#claim) ? claims[this.#claim] : undefined),
+      notBeforeMs,
+      expiresMs,
+    };
   }
 
   #digest(token: string): string {
@@ -175,7 +225,13 @@ const ALWAYS_UNREADABLE: Seen = { found: UNREADABLE, notBeforeMs: -Infinity, exp
 /** Undefined without a bearer token. RFC 9110 §11.1: the scheme in any case, then spaces. */
 function bearerToken(facts: RequestFacts): string | undefined {
   const field = facts.headers.get('authorization');
-  if (field === undefined || field.length < 8 || field.charCodeAt(6) !== 32 || field.slice(0, 6).toLowerCase() !== 'bearer') return undefined;
+  if (
+    field === undefined ||
+    field.length < 8 ||
+    field.charCodeAt(6) !== 32 ||
+    field.slice(0, 6).toLowerCase() !== 'bearer'
+  )
+    return undefined;
   let start = 7;
   while (field.charCodeAt(start) === 32) start++;
   return field.slice(start);
@@ -189,7 +245,9 @@ function isCompact(token: string): boolean {
 function keyOf(claim: unknown): Found {
   if (claim === undefined || claim === null || claim === '') return NOTHING;
   if (typeof claim === 'string') return { kind: 'keyed', key: toByteString(claim) };
-  return typeof claim === 'number' && Number.isFinite(claim) ? { kind: 'keyed', key: String(claim) } : UNREADABLE;
+  return typeof claim === 'number' && Number.isFinite(claim)
+    ? { kind: 'keyed', key: String(claim) }
+    : UNREADABLE;
 }
 
 /** RFC 7519 §2, NumericDate: seconds. Undefined when it isn't one. */
@@ -201,7 +259,9 @@ function instant(seconds: unknown, absent: number): number | undefined {
 function decodePayload(token: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString('utf8'));
-    return typeof payload === 'object' && payload !== null && !Array.isArray(payload) ? (payload as Record<string, unknown>) : undefined;
+    return typeof payload === 'object' && payload !== null && !Array.isArray(payload)
+      ? (payload as Record<string, unknown>)
+      : undefined;
   } catch {
     return undefined;
   }
@@ -211,5 +271,7 @@ function isKeySetUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname, username, password } = new URL(text);
   if (username !== '' || password !== '') return false;
-  return protocol === 'https:' || (protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname));
+  return (
+    protocol === 'https:' || (protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname))
+  );
 }

@@ -9,10 +9,18 @@ for (const { name, run } of ruleContract({
   accepted: ['sid', { name: 'PHPSESSID' }, { name: 'sid', onFailure: 'reject' }],
   refused: [null, {}, '', 'a b', 'a=b', { name: '' }],
   found: { headers: [['Cookie', 'sid=42']] },
-})) test(`contract: ${name}`, run);
+}))
+  test(`contract: ${name}`, run);
 
-const rule = keyCookie.create(keyCookie.options.parse('sid'), { route: 'default', keys: [], tokenVerifier: () => { throw new Error('not needed'); } });
-const find = (cookies: string) => rule.find(plainFacts({ nowMs: 0, headers: [['Cookie', cookies]] }), fakePool(['a']));
+const rule = keyCookie.create(keyCookie.options.parse('sid'), {
+  route: 'default',
+  keys: [],
+  tokenVerifier: () => {
+    throw new Error('not needed');
+  },
+});
+const find = (cookies: string) =>
+  rule.find(plainFacts({ nowMs: 0, headers: [['Cookie', cookies]] }), fakePool(['a']));
 
 test('the key is the value as sent, of the first where there are several', () => {
   expect(find('a=1; sid=s%3Aabc.def+/=; b=2')).toEqual({ kind: 'keyed', key: 's%3Aabc.def+/=' });
@@ -24,4 +32,5 @@ test('a cookie that is empty or missing is nobody', () => {
   expect(find('SID=42')).toEqual({ kind: 'nothing' });
 });
 
-test('its users borrow unless said otherwise: they return by themselves', () => expect(rule.onFailure).toBe('borrow'));
+test('its users borrow unless said otherwise: they return by themselves', () =>
+  expect(rule.onFailure).toBe('borrow'));

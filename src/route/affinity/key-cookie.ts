@@ -10,7 +10,9 @@ export interface KeyCookieOptions {
 
 const shape = z.strictObject({ name: tokenName('cookie'), onFailure: onFailure('borrow') });
 
-/** The key is the value of a cookie of the app, such as its session id: what nginx calls `hash $cookie_NAME`. */
+/**
+ * The key is the value of a cookie of the app, such as its session id: what nginx calls `hash $cookie_NAME`.
+ */
 export const keyCookie: RuleDefinition<KeyCookieOptions> = {
   name: 'keyCookie',
   options: shorthand('name', shape),

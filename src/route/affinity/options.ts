@@ -19,7 +19,10 @@ export function cookieLimit() {
   return z.string({ error: form }).transform((text, context): number => {
     const ms = parseDuration(text);
     if (ms !== undefined && ms >= 1000 && ms % 1000 === 0 && ms <= COOKIE_LIFE_MAX_MS) return ms;
-    const message = ms === undefined ? form : 'Write whole seconds, from 1s to 400d: cookies count in seconds, and no browser keeps one longer.';
+    const message =
+      ms === undefined
+        ? form
+        : 'Write whole seconds, from 1s to 400d: cookies count in seconds, and no browser keeps one longer.';
     context.issues.push({ code: 'custom', message, input: text });
     return z.NEVER;
   });

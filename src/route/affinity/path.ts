@@ -16,16 +16,25 @@ const shape = z.strictObject({
     .string({ error: FORM })
     .regex(/^(\/[!"$&-.0->@-~]+)+$/, `${FORM} Segments are not empty and have no ?, #, % or space.`)
     .regex(/\/:/, `${FORM} Without one, every user would have the same key.`)
-    .refine((pattern) => !/\/:(?!\w+(\/|$))/.test(pattern), 'Write a name of letters, digits and _ behind each colon, and nothing else in that segment.'),
+    .refine(
+      (pattern) => !/\/:(?!\w+(\/|$))/.test(pattern),
+      'Write a name of letters, digits and _ behind each colon, and nothing else in that segment.',
+    ),
   onFailure: onFailure('borrow'),
 });
 
-/** The key is what stands at the named segments of the path. The pattern is a prefix: `/users/:id` covers `/users/7/orders`. */
+/**
+ * The key is what stands at the named segments of the path. The pattern is a prefix: `/users/:id` covers
+ * `/users/7/orders`.
+ */
 export const path: RuleDefinition<PathOptions> = {
   name: 'path',
   options: shorthand('pattern', shape),
   create({ pattern, onFailure }) {
-    const segments = pattern.slice(1).split('/').map((text) => ({ text, isNamed: text.startsWith(':') }));
+    const segments = pattern
+      .slice(1)
+      .split('/')
+      .map((text) => ({ text, isNamed: text.startsWith(':') }));
     return {
       name: 'path',
       subject: pattern,

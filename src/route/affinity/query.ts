@@ -9,7 +9,9 @@ export interface QueryOptions {
 }
 
 const shape = z.strictObject({
-  name: z.string({ error: 'Write the name of the query parameter.' }).min(1, 'Write the name of the query parameter.'),
+  name: z
+    .string({ error: 'Write the name of the query parameter.' })
+    .min(1, 'Write the name of the query parameter.'),
   onFailure: onFailure('borrow'),
 });
 

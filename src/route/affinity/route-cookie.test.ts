@@ -9,10 +9,21 @@ for (const { name, run } of ruleContract({
   accepted: [{ name: 'backend' }, 'backend', { name: 'backend', onFailure: 'reject' }],
   refused: [null, {}, '', 'a b', { name: '' }, { name: 'a;b' }],
   found: { headers: [['cookie', 'backend=api-2']] },
-})) test(`contract: ${name}`, run);
+}))
+  test(`contract: ${name}`, run);
 
-const rule = routeCookie.create({ name: 'backend', onFailure: 'rehome' }, { route: 'default', keys: [], tokenVerifier: () => { throw new Error('not needed'); } });
-const find = (cookie: string) => rule.find(plainFacts({ nowMs: 0, headers: [['cookie', cookie]] }), fakePool(['api-1', 'api-2']));
+const rule = routeCookie.create(
+  { name: 'backend', onFailure: 'rehome' },
+  {
+    route: 'default',
+    keys: [],
+    tokenVerifier: () => {
+      throw new Error('not needed');
+    },
+  },
+);
+const find = (cookie: string) =>
+  rule.find(plainFacts({ nowMs: 0, headers: [['cookie', cookie]] }), fakePool(['api-1', 'api-2']));
 
 test('it follows the upstream that the app names', () => {
   expect(find('a=b; backend=api-2; c=d')).toEqual({ kind: 'bound', index: 1 });
@@ -20,11 +31,13 @@ test('it follows the upstream that the app names', () => {
 });
 
 test('an upstream that is not known is gone', () => {
-  for (const id of ['api-9', '__proto__', 'API-1', 'x'.repeat(128), '%61pi-1']) expect(find(`backend=${id}`)).toEqual({ kind: 'gone' });
+  for (const id of ['api-9', '__proto__', 'API-1', 'x'.repeat(128), '%61pi-1'])
+    expect(find(`backend=${id}`)).toEqual({ kind: 'gone' });
 });
 
 test('a value that no upstream can have is unreadable', () => {
-  for (const id of ['x'.repeat(129), 'api 1', 'api,1', 'a\\b', 'a"b', '\u00e9', 'a\tb']) expect(find(`backend=${id}`)).toEqual({ kind: 'unreadable' });
+  for (const id of ['x'.repeat(129), 'api 1', 'api,1', 'a\\b', 'a"b', '\u00e9', 'a\tb'])
+    expect(find(`backend=${id}`)).toEqual({ kind: 'unreadable' });
   expect(find('backend=')).toEqual({ kind: 'nothing' });
 });
 

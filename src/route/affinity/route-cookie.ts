@@ -13,7 +13,9 @@ export interface RouteCookieOptions {
 
 const shape = z.strictObject({ name: tokenName('cookie'), onFailure: onFailure('rehome') });
 
-/** A cookie of the app that names the upstream in clear. The app owns it: it is followed and never written. */
+/**
+ * A cookie of the app that names the upstream in clear. The app owns it: it is followed and never written.
+ */
 export const routeCookie: RuleDefinition<RouteCookieOptions> = {
   name: 'routeCookie',
   options: shorthand('name', shape),

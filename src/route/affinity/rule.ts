@@ -2,8 +2,9 @@ import type { RequestFacts } from '../facts.js';
 import type { PoolSnapshot } from '../pool/snapshot.js';
 
 /**
- * What happens when the upstream of a binding or key can't be used. `rehome`: move, and bind anew. `borrow`: serve
- * from the next candidate and keep the binding, so that the user returns when the upstream does. `reject`: 503.
+ * What happens when the upstream of a binding or key can't be used. `rehome`: move, and bind anew. `borrow`:
+ * serve from the next candidate and keep the binding, so that the user returns when the upstream does.
+ * `reject`: 503.
  */
 export type FailurePolicy = 'rehome' | 'borrow' | 'reject';
 
@@ -13,8 +14,8 @@ export type Found =
   /** A key; placement says whose. */
   | { readonly kind: 'keyed'; readonly key: string }
   /**
-   * A binding to the upstream at `index` of the snapshot. `refresh` asks for it to be written again. `key`, where the
-   * binding has something of its own, places its user while the upstream is away.
+   * A binding to the upstream at `index` of the snapshot. `refresh` asks for it to be written again. `key`,
+   * where the binding has something of its own, places its user while the upstream is away.
    */
   | { readonly kind: 'bound'; readonly index: number; readonly key?: string; readonly refresh?: BindingTimes }
   /** Something was there that can't be trusted or understood. It counts as absent. */
@@ -42,13 +43,18 @@ export interface Rule {
   readonly subject: string;
   readonly onFailure: FailurePolicy;
   /**
-   * Work that can't be done at once (a signature check with fetched keys). Returns undefined when there is nothing to
-   * wait for; otherwise `find` is called after the promise settles. Never rejects.
+   * Work that can't be done at once (a signature check with fetched keys). Returns undefined when there is
+   * nothing to wait for; otherwise `find` is called after the promise settles. Never rejects.
    */
   prepare?(facts: RequestFacts): Promise<void> | undefined;
   find(facts: RequestFacts, pool: PoolSnapshot): Found;
-  /** The `Set-Cookie` value that binds the client to `index`; `times` when an existing binding is refreshed. */
+  /**
+   * The `Set-Cookie` value that binds the client to `index`; `times` when an existing binding is refreshed.
+   */
   bind?(facts: RequestFacts, pool: PoolSnapshot, index: number, times?: BindingTimes): string;
-  /** The `Cookie` field as the upstream gets it, where the rule has something to take out of it; asked for every request, whichever rule decides. */
+  /**
+   * The `Cookie` field as the upstream gets it, where the rule has something to take out of it; asked for
+   * every request, whichever rule decides.
+   */
   forwardCookie?(field: string, pool: PoolSnapshot): string;
 }

@@ -6,7 +6,12 @@ import { CookieSeal } from './sealed-cookie.js';
 
 const SECRET = 'correct horse battery staple 123';
 const OTHER = 'another secret of thirty-two bytes';
-const times = { issuedAtMs: 1_700_000_000_000, refreshedAtMs: 1_700_000_060_000, idleMs: 3_600_000, absoluteMs: 43_200_000 };
+const times = {
+  issuedAtMs: 1_700_000_000_000,
+  refreshedAtMs: 1_700_000_060_000,
+  idleMs: 3_600_000,
+  absoluteMs: 43_200_000,
+};
 const pool = fakePool(['api-1', 'api-2', 'api-3']);
 const seal = new CookieSeal('default', [SECRET]);
 
@@ -14,7 +19,8 @@ const seal = new CookieSeal('default', [SECRET]);
 //   def hkdf(secret, info, n): prk = hmac(b'stickyroute', secret); return hmac(prk, info + b'\x01')[:n]
 //   tagkey = hkdf(secret, b'sealed-cookie v1 tag', 32)
 //   body = b'\x01' + hkdf(secret, b'sealed-cookie v1 key id', 4) + hmac(tagkey, b'5:route7:default')[:5]
-//        + hmac(tagkey, b'8:upstream7:default5:api-1')[:8] + issued.to_bytes(6) + refreshed.to_bytes(6) + pack('>II', 3600, 43200)
+//        + hmac(tagkey, b'8:upstream7:default5:api-1')[:8]
+//        + issued.to_bytes(6) + refreshed.to_bytes(6) + pack('>II', 3600, 43200)
 //   urlsafe_b64encode(body + hmac(hkdf(secret, b'sealed-cookie v1 mac', 32), body + b'default')[:16])
 const GOLDEN = 'Ae82znSbYjB7sb-M-udqImTOAYvP5WgAAYvP5lJgAAAOEAAAqMDzuFaD5OfMp01EgV1SNWCU';
 const GOLDEN_UTF8 = 'AUuo-eqSqq-fOaQgZClaNO21AAAAAAAAAAAAAAAAAAAAAAAAAADghb2vnpiDH7tN0bYc1gKK';
@@ -27,7 +33,9 @@ describe('the format', () => {
 
   test('takes names beyond ASCII as UTF-8, and no limits', () => {
     const other = new CookieSeal('größe', ['schlüssel mit umlauten, 32 bytes']);
-    expect(other.seal('api-ü', { issuedAtMs: 0, refreshedAtMs: 0, idleMs: 0, absoluteMs: 0 })).toBe(GOLDEN_UTF8);
+    expect(other.seal('api-ü', { issuedAtMs: 0, refreshedAtMs: 0, idleMs: 0, absoluteMs: 0 })).toBe(
+      GOLDEN_UTF8,
+    );
     const opened = other.open(GOLDEN_UTF8)!;
     expect(other.upstreamIndex(opened, fakePool(['x', 'api-ü']))).toBe(1);
   });
@@ -35,18 +43,29 @@ describe('the format', () => {
   test('gives back what was sealed, whatever it was', () => {
     const instant = fc.nat({ max: 2 ** 48 - 1 });
     const seconds = fc.nat({ max: 400 * 86_400 }).map((count) => count * 1000);
-    fc.assert(fc.property(fc.nat(2), instant, instant, seconds, seconds, (index, issuedAtMs, refreshedAtMs, idleMs, absoluteMs) => {
-      const given = { issuedAtMs, refreshedAtMs, idleMs, absoluteMs };
-      const text = seal.seal(pool.upstreams[index]!.id, given);
-      expect(text).toMatch(/^[A-Za-z0-9_-]{72}$/);
-      const opened = new CookieSeal('default', [SECRET]).open(text)!;
-      expect(opened).toMatchObject(given);
-      expect(seal.upstreamIndex(opened, pool)).toBe(index);
-    }), { numRuns: 300 });
+    fc.assert(
+      fc.property(
+        fc.nat(2),
+        instant,
+        instant,
+        seconds,
+        seconds,
+        (index, issuedAtMs, refreshedAtMs, idleMs, absoluteMs) => {
+          const given = { issuedAtMs, refreshedAtMs, idleMs, absoluteMs };
+          const text = seal.seal(pool.upstreams[index]!.id, given);
+          expect(text).toMatch(/^[A-Za-z0-9_-]{72}$/);
+          const opened = new CookieSeal('default', [SECRET]).open(text)!;
+          expect(opened).toMatchObject(given);
+          expect(seal.upstreamIndex(opened, pool)).toBe(index);
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 
   test('shows no name, and not that two routes share an upstream', () => {
-    const bytes = (route: string) => Buffer.from(new CookieSeal(route, [SECRET]).seal('api-1', times), 'base64url');
+    const bytes = (route: string) =>
+      Buffer.from(new CookieSeal(route, [SECRET]).seal('api-1', times), 'base64url');
     expect(bytes('default').toString('latin1')).not.toContain('api');
     expect(bytes('default').subarray(5, 18).equals(bytes('other').subarray(5, 18))).toBe(false);
   });
@@ -65,25 +84,51 @@ describe('attacks: never opened, never thrown at', () => {
   });
 
   test('every character replaced by every other one', () => {
-    const alphabet = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_', '+', '/', '=', ' ', '%', '\u00e9', '\u0141', '\u0000'];
+    const alphabet = [
+      ...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_',
+      '+',
+      '/',
+      '=',
+      ' ',
+      '%',
+      '\u00e9',
+      '\u0141',
+      '\u0000',
+    ];
     const one = fresh();
     for (let at = 0; at < GOLDEN.length; at++) {
       for (const char of alphabet) {
-        if (char !== GOLDEN[at]) expect(one.open(GOLDEN.slice(0, at) + char + GOLDEN.slice(at + 1)), `${char} at ${at}`).toBeUndefined();
+        if (char !== GOLDEN[at])
+          expect(
+            one.open(GOLDEN.slice(0, at) + char + GOLDEN.slice(at + 1)),
+            `${char} at ${at}`,
+          ).toBeUndefined();
       }
     }
   });
 
   test('other spellings of the same bytes', () => {
     const one = fresh();
-    const spellings = [`${GOLDEN}=`, `${GOLDEN}==`, ` ${GOLDEN}`, `${GOLDEN}\n`, `"${GOLDEN}"`, GOLDEN.replace(/-/g, '+').replace(/_/g, '/'), encodeURIComponent(`${GOLDEN}=`), Buffer.from(GOLDEN, 'base64url').toString('hex'), `${GOLDEN.slice(0, 36)}\n${GOLDEN.slice(36)}`];
+    const spellings = [
+      `${GOLDEN}=`,
+      `${GOLDEN}==`,
+      ` ${GOLDEN}`,
+      `${GOLDEN}\n`,
+      `"${GOLDEN}"`,
+      GOLDEN.replace(/-/g, '+').replace(/_/g, '/'),
+      encodeURIComponent(`${GOLDEN}=`),
+      Buffer.from(GOLDEN, 'base64url').toString('hex'),
+      `${GOLDEN.slice(0, 36)}\n${GOLDEN.slice(36)}`,
+    ];
     for (const spelling of spellings) expect(one.open(spelling)).toBeUndefined();
   });
 
   test('every truncation and prolongation', () => {
     const one = fresh();
-    for (let length = 0; length < GOLDEN.length; length++) expect(one.open(GOLDEN.slice(0, length))).toBeUndefined();
-    for (const more of ['A', 'AA', 'AAAA', GOLDEN, 'A'.repeat(100_000)]) expect(one.open(GOLDEN + more)).toBeUndefined();
+    for (let length = 0; length < GOLDEN.length; length++)
+      expect(one.open(GOLDEN.slice(0, length))).toBeUndefined();
+    for (const more of ['A', 'AA', 'AAAA', GOLDEN, 'A'.repeat(100_000)])
+      expect(one.open(GOLDEN + more)).toBeUndefined();
   });
 
   test('sealed with a secret we do not have', () => {
@@ -104,17 +149,28 @@ describe('attacks: never opened, never thrown at', () => {
 
   test('two genuine cookies cut and joined at any byte', () => {
     const a = Buffer.from(GOLDEN, 'base64url');
-    const b = Buffer.from(seal.seal('api-2', { issuedAtMs: 1, refreshedAtMs: 2, idleMs: 1000, absoluteMs: 1000 }), 'base64url');
+    const b = Buffer.from(
+      seal.seal('api-2', { issuedAtMs: 1, refreshedAtMs: 2, idleMs: 1000, absoluteMs: 1000 }),
+      'base64url',
+    );
     for (let at = 2; at < a.length; at++) {
       const joined = Buffer.concat([a.subarray(0, at), b.subarray(at)]);
-      if (!joined.equals(a) && !joined.equals(b)) expect(fresh().open(joined.toString('base64url')), `cut at ${at}`).toBeUndefined();
+      if (!joined.equals(a) && !joined.equals(b))
+        expect(fresh().open(joined.toString('base64url')), `cut at ${at}`).toBeUndefined();
     }
   });
 
   test('random bytes and random texts', () => {
     const one = fresh();
-    for (let count = 0; count < 500; count++) expect(one.open(randomBytes(54).toString('base64url'))).toBeUndefined();
-    fc.assert(fc.property(fc.string({ maxLength: 200, unit: 'binary' }), (text) => void expect(one.open(text)).toBeUndefined()), { numRuns: 500 });
+    for (let count = 0; count < 500; count++)
+      expect(one.open(randomBytes(54).toString('base64url'))).toBeUndefined();
+    fc.assert(
+      fc.property(
+        fc.string({ maxLength: 200, unit: 'binary' }),
+        (text) => void expect(one.open(text)).toBeUndefined(),
+      ),
+      { numRuns: 500 },
+    );
   });
 
   test('a forgery seen before is still refused, and a genuine cookie beside it still opened', () => {
@@ -140,7 +196,11 @@ describe('rotation of secrets', () => {
   });
 
   test('a secret taken out opens nothing', () => {
-    expect(new CookieSeal('default', [OTHER]).open(new CookieSeal('default', [OTHER, SECRET]).seal('api-1', times))).toBeDefined();
+    expect(
+      new CookieSeal('default', [OTHER]).open(
+        new CookieSeal('default', [OTHER, SECRET]).seal('api-1', times),
+      ),
+    ).toBeDefined();
     expect(new CookieSeal('default', [OTHER]).open(GOLDEN)).toBeUndefined();
   });
 

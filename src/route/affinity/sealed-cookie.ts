@@ -4,8 +4,8 @@ import { framedKey, toByteString } from '../../base/framed-key.js';
 import type { PoolSnapshot } from '../pool/snapshot.js';
 import type { Upstream } from '../pool/upstream.js';
 
-// The format, byte by byte; docs/affinity.md has the same table. Big-endian. 54 is a multiple of three on purpose: 72 characters
-// of base64url then have no spare bits, so a cookie has one spelling.
+// The format, byte by byte; docs/affinity.md has the same table. Big-endian. 54 is a multiple of three on
+// purpose: 72 characters of base64url then have no spare bits, so a cookie has one spelling.
 const VERSION = 1;
 const KEY_ID_AT = 1;
 const ROUTE_AT = 5;
@@ -48,13 +48,16 @@ interface SealingKey {
 }
 
 /**
- * Seals and opens the cookies of one route. The first secret seals, all open. Nothing in a cookie can be linked to an upstream's
- * name or address, or to the same upstream in another route, without the secret.
+ * Seals and opens the cookies of one route. The first secret seals, all open. Nothing in a cookie can be
+ * linked to an upstream's name or address, or to the same upstream in another route, without the secret.
  */
 export class CookieSeal {
   readonly #route: string;
   readonly #keys: readonly SealingKey[];
-  /** Cookies whose MAC was found to hold, so that a client costs one HMAC, not one a request. Forgeries are never stored. */
+  /**
+   * Cookies whose MAC was found to hold, so that a client costs one HMAC, not one a request. Forgeries are
+   * never stored.
+   */
   readonly #opened = new BoundedMap<string, OpenedCookie>(REMEMBERED_MAX, (opened) => opened.text);
   /** By the array of upstreams, which snapshots share until the pool's members change. */
   readonly #tables = new WeakMap<readonly Upstream[], Map<string, number>[]>();
@@ -79,7 +82,10 @@ export class CookieSeal {
     return bytes.toString('base64url');
   }
 
-  /** Undefined for everything that one of the secrets did not seal, in exactly these characters, for this route. */
+  /**
+   * Undefined for everything that one of the secrets did not seal, in exactly these characters, for this
+   * route.
+   */
   open(text: string): OpenedCookie | undefined {
     if (text.length !== CHARS) return undefined;
     const known = this.#opened.get(text);
@@ -100,7 +106,10 @@ export class CookieSeal {
   upstreamIndex(cookie: OpenedCookie, pool: PoolSnapshot): number | undefined {
     let tables = this.#tables.get(pool.upstreams);
     if (tables === undefined) this.#tables.set(pool.upstreams, (tables = []));
-    const table = (tables[cookie.secretIndex] ??= this.#table(this.#keys[cookie.secretIndex]!, pool.upstreams));
+    const table = (tables[cookie.secretIndex] ??= this.#table(
+      this.#keys[cookie.secretIndex]!,
+      pool.upstreams,
+    ));
     return table.get(cookie.upstreamTag);
   }
 
@@ -128,23 +137,39 @@ export class CookieSeal {
 
   /** Over every byte before it, of fixed length, and the route's whole name behind them. */
   #mac(key: SealingKey, bytes: Buffer): Buffer {
-    return createHmac('sha256', key.macKey).update(bytes.subarray(0, MAC_AT)).update(this.#route).digest().subarray(0, BYTES - MAC_AT);
+    return createHmac('sha256', key.macKey)
+      .update(bytes.subarray(0, MAC_AT))
+      .update(this.#route)
+      .digest()
+      .subarray(0, BYTES - MAC_AT);
   }
 
   #table(key: SealingKey, upstreams: readonly Upstream[]): Map<string, number> {
-    return new Map(upstreams.map(({ id }, index) => [upstreamTag(key, this.#route, id).toString('latin1'), index]));
+    return new Map(
+      upstreams.map(({ id }, index) => [upstreamTag(key, this.#route, id).toString('latin1'), index]),
+    );
   }
 }
 
-/** HKDF (RFC 5869) makes independent keys of one secret, so that what is shown (id, tags) tells nothing of what seals. */
+/**
+ * HKDF (RFC 5869) makes independent keys of one secret, so that what is shown (id, tags) tells nothing of
+ * what seals.
+ */
 function sealingKey(secret: string, route: string): SealingKey {
-  const derive = (purpose: string, bytes: number) => Buffer.from(hkdfSync('sha256', secret, 'stickyroute', `sealed-cookie v1 ${purpose}`, bytes));
+  const derive = (purpose: string, bytes: number) =>
+    Buffer.from(hkdfSync('sha256', secret, 'stickyroute', `sealed-cookie v1 ${purpose}`, bytes));
   const tagKey = derive('tag', 32);
-  const routeTag = createHmac('sha256', tagKey).update(framedKey('route', toByteString(route)), 'latin1').digest().subarray(0, UPSTREAM_AT - ROUTE_AT);
+  const routeTag = createHmac('sha256', tagKey)
+    .update(framedKey('route', toByteString(route)), 'latin1')
+    .digest()
+    .subarray(0, UPSTREAM_AT - ROUTE_AT);
   return { id: derive('key id', 4).readUInt32BE(0), macKey: derive('mac', 32), tagKey, routeTag };
 }
 
 function upstreamTag(key: SealingKey, route: string, id: string): Buffer {
   const named = framedKey('upstream', toByteString(route), toByteString(id));
-  return createHmac('sha256', key.tagKey).update(named, 'latin1').digest().subarray(0, ISSUED_AT - UPSTREAM_AT);
+  return createHmac('sha256', key.tagKey)
+    .update(named, 'latin1')
+    .digest()
+    .subarray(0, ISSUED_AT - UPSTREAM_AT);
 }

@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import type { Balance } from './balance.js';
 
-/** A kind of balance, as the registry knows it. Each use gets a balance of its own, since some keep their place. */
+/**
+ * A kind of balance, as the registry knows it. Each use gets a balance of its own, since some keep their
+ * place.
+ */
 export interface BalanceDefinition<Options = unknown> {
   readonly name: string;
   readonly options: z.ZodType<Options>;

@@ -9,7 +9,10 @@ export const leastRequests: BalanceDefinition = {
   create: () => pickLeast,
 };
 
-/** Among equals a draw by weight decides: always taking the first would give it everything while the pool is idle. */
+/**
+ * Among equals a draw by weight decides: always taking the first would give it everything while the pool is
+ * idle.
+ */
 const pickLeast: Balance = {
   name: 'leastRequests',
   pick(facts: BalanceFacts): number {

@@ -6,7 +6,10 @@ export function isOpen(facts: BalanceFacts, index: number): boolean {
   return takesNewUsers(facts.pool, index) && !facts.tried(index);
 }
 
-/** Has `a` fewer requests for its weight than `b`? Multiplied out, since a division would round equal shares apart. */
+/**
+ * Has `a` fewer requests for its weight than `b`? Multiplied out, since a division would round equal shares
+ * apart.
+ */
 export function isLessBusy(facts: BalanceFacts, a: number, b: number): boolean {
   const { upstreams } = facts.pool;
   return facts.load[a]! * upstreams[b]!.weight < facts.load[b]! * upstreams[a]!.weight;

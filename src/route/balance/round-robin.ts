@@ -11,8 +11,9 @@ export const roundRobin: BalanceDefinition = {
 };
 
 /**
- * nginx's smooth weighted round robin (ngx_http_upstream_get_peer): at every pick each open upstream earns its weight,
- * the richest is chosen and pays what all of them earned. Weights 5, 1, 1 give a a b a c a a, not a a a a a b c.
+ * nginx's smooth weighted round robin (ngx_http_upstream_get_peer): at every pick each open upstream earns
+ * its weight, the richest is chosen and pays what all of them earned. Weights 5, 1, 1 give a a b a c a a, not
+ * a a a a a b c.
  */
 class RoundRobin implements Balance {
   readonly name = 'roundRobin';

@@ -10,8 +10,8 @@ export const twoChoices: BalanceDefinition = {
 };
 
 /**
- * "The power of two choices" (Mitzenmacher, 2001). Several gateways that each know only their own requests don't all
- * run to the same idle upstream, as they do with `leastRequests`.
+ * "The power of two choices" (Mitzenmacher, 2001). Several gateways that each know only their own requests
+ * don't all run to the same idle upstream, as they do with `leastRequests`.
  */
 const pickOfTwo: Balance = {
   name: 'twoChoices',

@@ -13,7 +13,8 @@ export function crc32(bytes: string): number {
 /** A CRC-32 under way: bytes added to a state, which is -1 at first. `~` of the state is the sum. */
 export function crc32More(bytes: string, from: number): number {
   let state = from;
-  for (let at = 0; at < bytes.length; at++) state = (state >>> 8) ^ TABLE[(state ^ bytes.charCodeAt(at)) & 255]!;
+  for (let at = 0; at < bytes.length; at++)
+    state = (state >>> 8) ^ TABLE[(state ^ bytes.charCodeAt(at)) & 255]!;
   return state;
 }
 

@@ -10,7 +10,10 @@ const PRIME_64_HIGH = 0x100;
 const PRIME_64_LOW = 0x1b3;
 export const FNV_PRIME_64 = { high: PRIME_64_HIGH, low: PRIME_64_LOW };
 
-/** FNV-1a of 32 bits of a byte string, as a signed number. `from`: the hash of what stands before it, to go on from. */
+/**
+ * FNV-1a of 32 bits of a byte string, as a signed number. `from`: the hash of what stands before it, to go on
+ * from.
+ */
 export function fnv1a32(bytes: string, from = BASIS_32): number {
   let hash = from;
   for (let at = 0; at < bytes.length; at++) hash = fnv1a32Step(hash, bytes.charCodeAt(at));
@@ -39,15 +42,23 @@ export function fnv1a64More(bytes: string, hash: Word64): void {
   hash.set(high, low);
 }
 
-/** The high half of the product with the prime. Its low half has 9 bits, so the products with 16 bits of the hash are exact. */
+/**
+ * The high half of the product with the prime. Its low half has 9 bits, so the products with 16 bits of the
+ * hash are exact.
+ */
 function nextHigh(high: number, low: number): number {
-  const carried = (Math.imul(low >>> 16, PRIME_64_LOW) + (Math.imul(low & 0xffff, PRIME_64_LOW) >>> 16)) >>> 16;
+  const carried =
+    (Math.imul(low >>> 16, PRIME_64_LOW) + (Math.imul(low & 0xffff, PRIME_64_LOW) >>> 16)) >>> 16;
   return (Math.imul(high, PRIME_64_LOW) + Math.imul(low, PRIME_64_HIGH) + carried) | 0;
 }
 
-/** What twemproxy calls `fnv1a_64`: the lower half alone. Bytes above 127 count as negative, as C's `char` does on x86-64. */
+/**
+ * What twemproxy calls `fnv1a_64`: the lower half alone. Bytes above 127 count as negative, as C's `char`
+ * does on x86-64.
+ */
 export function fnv1a64Twemproxy(bytes: string): number {
   let hash = BASIS_64_LOW;
-  for (let at = 0; at < bytes.length; at++) hash = Math.imul(hash ^ ((bytes.charCodeAt(at) << 24) >> 24), PRIME_64_LOW);
+  for (let at = 0; at < bytes.length; at++)
+    hash = Math.imul(hash ^ ((bytes.charCodeAt(at) << 24) >> 24), PRIME_64_LOW);
   return hash;
 }

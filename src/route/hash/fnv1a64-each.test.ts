@@ -23,12 +23,14 @@ describe('Fnv1a64Each', () => {
     // http://www.isthe.com/chongo/src/fnv/test_fnv.c
     const text = 'chongo was here!\n';
     const each = new Fnv1a64Each(Array.from(text, (_, cut) => text.slice(cut)));
-    for (let cut = 0; cut < text.length; cut++) expect(hashes(each, text.slice(0, cut))[cut], `${cut} bytes before`).toBe(0x46810940eff5f915n);
+    for (let cut = 0; cut < text.length; cut++)
+      expect(hashes(each, text.slice(0, cut))[cut], `${cut} bytes before`).toBe(0x46810940eff5f915n);
   });
 
   it(`hashes 200 000 texts of 0 to 160 bytes as byte by byte (seed ${SEED})`, () => {
     const random = seededRandom(SEED);
-    const bytes = (lengthMax: number): string => String.fromCharCode(...Array.from({ length: random.below(lengthMax + 1) }, () => random.below(256)));
+    const bytes = (lengthMax: number): string =>
+      String.fromCharCode(...Array.from({ length: random.below(lengthMax + 1) }, () => random.below(256)));
     for (let pool = 0; pool < 10; pool++) {
       const suffixes = Array.from({ length: 20 }, () => bytes(pool * 13));
       const each = new Fnv1a64Each(suffixes);

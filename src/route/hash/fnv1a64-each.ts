@@ -4,10 +4,11 @@ import { productHigh, Word64 } from './word64.js';
 const LOWEST_BYTE = 0xff;
 
 /**
- * FNV-1a of 64 bits of one prefix with each of many suffixes behind it, all byte strings; a suffix is read 256 times at most, however many prefixes come.
- * A step is (hash ^ byte) × prime: the byte meets only the hash's lowest byte, and n steps multiply the rest by prime^n. So the hash is the sum of that
- * product, which all suffixes of one length share, and of what the steps make of the lowest byte alone: that is kept for each of its 256 values, 2 KiB a
- * suffix in all.
+ * FNV-1a of 64 bits of one prefix with each of many suffixes behind it, all byte strings; a suffix is read
+ * 256 times at most, however many prefixes come. A step is (hash ^ byte) × prime: the byte meets only the
+ * hash's lowest byte, and n steps multiply the rest by prime^n. So the hash is the sum of that product, which
+ * all suffixes of one length share, and of what the steps make of the lowest byte alone: that is kept for
+ * each of its 256 values, 2 KiB a suffix in all.
  */
 export class Fnv1a64Each {
   /** What `hash` found, in halves. */

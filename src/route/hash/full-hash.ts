@@ -1,4 +1,7 @@
-/** Spreads a number over all 32 bits, one to one: what HAProxy calls avalanche, and hashes its nodes with (`__full_hash`, include/haproxy/intops.h). */
+/**
+ * Spreads a number over all 32 bits, one to one: what HAProxy calls avalanche, and hashes its nodes with
+ * (`__full_hash`, include/haproxy/intops.h).
+ */
 export function fullHash(value: number): number {
   let a = value | 0;
   a = (a + 0x7ed55d16 + (a << 12)) | 0;

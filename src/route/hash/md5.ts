@@ -1,9 +1,14 @@
-// MD5 (RFC 1321) for placing keys as ketama does, never for security. Not node:crypto's: that takes some microseconds for each
-// short key, and isn't there in FIPS mode.
+// MD5 (RFC 1321) for placing keys as ketama does, never for security. Not node:crypto's: that takes some
+// microseconds for each short key, and isn't there in FIPS mode.
 
 /** RFC 1321 §3.4: the first 32 bits of the fraction of |sin(i + 1)|. */
 const SINES = Int32Array.from({ length: 64 }, (_, i) => Math.floor(2 ** 32 * Math.abs(Math.sin(i + 1))));
-const TURNS = [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]] as const;
+const TURNS = [
+  [7, 12, 17, 22],
+  [5, 9, 14, 20],
+  [4, 11, 16, 23],
+  [6, 10, 15, 21],
+] as const;
 const STEPS_A_ROUND = 16;
 const SHIFTS = Uint8Array.from({ length: 64 }, (_, i) => TURNS[i >>> 4]![i & 3]!);
 const PICKS = Uint8Array.from({ length: 64 }, (_, i) => [i, 5 * i + 1, 3 * i + 5, 7 * i][i >>> 4]! & 15);
@@ -13,7 +18,10 @@ const BLOCK_BYTES = 64;
 const LENGTH_AT = 14;
 const block = new Int32Array(BLOCK_BYTES / 4);
 
-/** The digest of a byte string as four signed 32-bit numbers, the first four of its bytes, lowest first, in `digest[0]`. */
+/**
+ * The digest of a byte string as four signed 32-bit numbers, the first four of its bytes, lowest first, in
+ * `digest[0]`.
+ */
 export function md5(bytes: string, digest: Int32Array): void {
   digest[0] = 0x67452301;
   digest[1] = 0xefcdab89;

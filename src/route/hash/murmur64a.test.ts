@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { murmur64a } from './murmur64a.js';
 import { Word64 } from './word64.js';
 
-// What Envoy checks (test/common/common/hash_test.cc), then `std::hash<std::string>()(text)` of g++ 12.2, printed as %llu.
+// What Envoy checks (test/common/common/hash_test.cc), then `std::hash<std::string>()(text)` of g++ 12.2,
+// printed as %llu.
 const KNOWN: [string, bigint][] = [
   ['', 6142509188972423790n],
   ['foo', 9631199822919835226n],

@@ -7,7 +7,10 @@ const SEED = 0xc70f6907;
 
 const word = new Word64();
 
-/** MurmurHash64A of a byte string (https://github.com/aappleby/smhasher), seeded as by libstdc++ and Envoy, written into `hash`. */
+/**
+ * MurmurHash64A of a byte string (https://github.com/aappleby/smhasher), seeded as by libstdc++ and Envoy,
+ * written into `hash`.
+ */
 export function murmur64a(bytes: string, hash: Word64): void {
   const { length } = bytes;
   hash.set(0, length);

@@ -1,4 +1,7 @@
-/** WebAssembly as the bytes that it is written in. An expression leaves its value where the instruction around it takes it from: operands come first. */
+/**
+ * WebAssembly as the bytes that it is written in. An expression leaves its value where the instruction around
+ * it takes it from: operands come first.
+ */
 export type Code = readonly number[];
 type Unary = (value: Code) => Code;
 type Binary = (left: Code, right: Code) => Code;
@@ -37,7 +40,10 @@ export const i64 = {
   store: (at: Code, value: Code, offset = 0): Code => [...at, ...value, 0x37, 0, offset],
 };
 
-/** The variables of a function. Its parameters are declared first, as the type of function that `wasmModule` makes wants them: all `i32`. */
+/**
+ * The variables of a function. Its parameters are declared first, as the type of function that `wasmModule`
+ * makes wants them: all `i32`.
+ */
 export class Locals {
   readonly types: number[] = [];
 
@@ -65,14 +71,30 @@ export class Local {
 }
 
 export function repeatWhile(condition: Code, ...body: Code[]): Code {
-  return [0x02, NO_VALUE, 0x03, NO_VALUE, ...i32.isZero(condition), 0x0d, 1, ...body.flat(), 0x0c, 0, END, END];
+  return [
+    0x02,
+    NO_VALUE,
+    0x03,
+    NO_VALUE,
+    ...i32.isZero(condition),
+    0x0d,
+    1,
+    ...body.flat(),
+    0x0c,
+    0,
+    END,
+    END,
+  ];
 }
 
 export function when(condition: Code, ...body: Code[]): Code {
   return [...condition, 0x04, NO_VALUE, ...body.flat(), END];
 }
 
-/** A module of one function, exported as `run`, whose body leaves the `i32` that it answers, and one memory, exported as `memory`, of one page at first. */
+/**
+ * A module of one function, exported as `run`, whose body leaves the `i32` that it answers, and one memory,
+ * exported as `memory`, of one page at first.
+ */
 export function wasmModule(locals: Locals, params: number, body: readonly Code[]): Uint8Array {
   const declared = locals.types.slice(params).map((type) => [1, type]);
   const code = [...vector(declared), ...body.flat(), END];

@@ -1,6 +1,7 @@
 /**
- * A 64-bit number to calculate with, modulo 2^64, in two signed 32-bit halves: BigInt allocates at every step, and hashes
- * are on the way of each request. Whoever hashes keeps one and hands it over to be filled again and again.
+ * A 64-bit number to calculate with, modulo 2^64, in two signed 32-bit halves: BigInt allocates at every
+ * step, and hashes are on the way of each request. Whoever hashes keeps one and hands it over to be filled
+ * again and again.
  */
 export class Word64 {
   high = 0;
@@ -55,7 +56,10 @@ export function carryOf(sum: number, low: number): number {
   return sum >>> 0 < low >>> 0 ? 1 : 0;
 }
 
-/** The high half of a product; the low half is `Math.imul` of the low halves. From 16-bit pieces, so that no sum passes 2^32. */
+/**
+ * The high half of a product; the low half is `Math.imul` of the low halves. From 16-bit pieces, so that no
+ * sum passes 2^32.
+ */
 export function productHigh(high: number, low: number, otherHigh: number, otherLow: number): number {
   const a = low & 0xffff;
   const b = low >>> 16;
@@ -63,7 +67,9 @@ export function productHigh(high: number, low: number, otherHigh: number, otherL
   const d = otherLow >>> 16;
   const ad = Math.imul(a, d) + (Math.imul(a, c) >>> 16);
   const bc = Math.imul(b, c) + (ad & 0xffff);
-  return (Math.imul(b, d) + (ad >>> 16) + (bc >>> 16) + Math.imul(high, otherLow) + Math.imul(low, otherHigh)) | 0;
+  return (
+    (Math.imul(b, d) + (ad >>> 16) + (bc >>> 16) + Math.imul(high, otherLow) + Math.imul(low, otherHigh)) | 0
+  );
 }
 
 /** Which of two unsigned 64-bit numbers is smaller: below 0 the first, 0 neither, above 0 the second. */
@@ -71,7 +77,10 @@ export function compareUnsigned(high: number, low: number, otherHigh: number, ot
   return high === otherHigh ? (low >>> 0) - (otherLow >>> 0) : (high >>> 0) - (otherHigh >>> 0);
 }
 
-/** Which of many unsigned 64-bit numbers, given by their halves, is the greatest: the first of equals, -1 if all are 0. */
+/**
+ * Which of many unsigned 64-bit numbers, given by their halves, is the greatest: the first of equals, -1 if
+ * all are 0.
+ */
 export function greatestOf(highs: Int32Array, lows: Int32Array): number {
   let greatest = -1;
   let greatestHigh = 0;
@@ -90,7 +99,8 @@ export function greatestOf(highs: Int32Array, lows: Int32Array): number {
 
 /** What is left of an unsigned 64-bit number when it is divided by a whole number from 1 to 2^23. */
 export function remainder(high: number, low: number, divisor: number): number {
-  // As sums and products of doubles that stay below 2^53, and so far from the next whole quotient that the division can't round up to it.
+  // As sums and products of doubles that stay below 2^53, and so far from the next whole quotient that the
+  // division can't round up to it.
   const sum = ((high >>> 0) % divisor) * (2 ** 32 % divisor) + (low >>> 0);
   return sum - Math.floor(sum / divisor) * divisor;
 }

@@ -1,4 +1,7 @@
-/** HAProxy's wt6 of a byte string, as a signed number (src/hash.c). Its rotations go by what it has read so far. */
+/**
+ * HAProxy's wt6 of a byte string, as a signed number (src/hash.c). Its rotations go by what it has read so
+ * far.
+ */
 export function wt6(bytes: string): number {
   let h0 = 0xa53c965a | 0;
   let h1 = 0x5ca6953a | 0;

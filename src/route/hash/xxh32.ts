@@ -11,8 +11,8 @@ const BYTE_MAX = 255;
 const ASCII_MAX = 127;
 
 /**
- * XXH32 of a byte string, as a signed 32-bit number: V8 keeps those without allocating, which it can't do for the upper
- * half of the unsigned ones. `>>> 0` gives the number that other tools print.
+ * XXH32 of a byte string, as a signed 32-bit number: V8 keeps those without allocating, which it can't do for
+ * the upper half of the unsigned ones. `>>> 0` gives the number that other tools print.
  */
 export function xxh32(bytes: string, seed = 0): number {
   return hash(bytes, seed, BYTE_MAX);
@@ -23,7 +23,10 @@ export function xxh32Text(text: string, seed = 0): number {
   return hash(text, seed, ASCII_MAX);
 }
 
-/** Hashes characters as bytes and notes whether all of them were (`charMax`); if not, the UTF-8 form is hashed instead. */
+/**
+ * Hashes characters as bytes and notes whether all of them were (`charMax`); if not, the UTF-8 form is hashed
+ * instead.
+ */
 function hash(chars: string, seed: number, charMax: number): number {
   const end = chars.length;
   let at = 0;

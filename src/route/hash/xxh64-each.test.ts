@@ -35,12 +35,16 @@ describe('Xxh64Each', () => {
   });
 
   it.each(XXH64_KNOWN)('hashes %s as the reference does, wherever the prefix ends', (_what, text, digest) => {
-    for (let cut = 0; cut <= text.length; cut++) expect(digests(['', text.slice(0, cut), 'another'], text.slice(cut))[1], `${cut} bytes before`).toBe(digest);
+    for (let cut = 0; cut <= text.length; cut++)
+      expect(digests(['', text.slice(0, cut), 'another'], text.slice(cut))[1], `${cut} bytes before`).toBe(
+        digest,
+      );
   });
 
   it(`hashes 100 000 texts of 0 to 200 bytes as plain numbers do, and finds the greatest (seed ${SEED})`, () => {
     const random = seededRandom(SEED);
-    const bytes = (lengthMax: number): string => String.fromCharCode(...Array.from({ length: random.below(lengthMax + 1) }, () => random.below(256)));
+    const bytes = (lengthMax: number): string =>
+      String.fromCharCode(...Array.from({ length: random.below(lengthMax + 1) }, () => random.below(256)));
     for (let pool = 0; pool < 100; pool++) {
       const prefixes = Array.from({ length: 20 }, () => bytes(100));
       const each = new Xxh64Each(prefixes);
@@ -59,7 +63,9 @@ describe('Xxh64Each', () => {
     const text = (length: number): string => ALL_BYTES.repeat(40).slice(0, length);
     const prefixes = [0, 1, 31, 32, 4095, 4096, 4097, 10_000].map(text);
     for (const length of [0, 1, 255, 256, 257, 300, 5000]) {
-      expect(digests(prefixes, text(length)), `${length} bytes behind`).toEqual(prefixes.map((prefix) => plain(prefix + text(length))));
+      expect(digests(prefixes, text(length)), `${length} bytes behind`).toEqual(
+        prefixes.map((prefix) => plain(prefix + text(length))),
+      );
     }
   });
 
@@ -70,7 +76,9 @@ describe('Xxh64Each', () => {
   });
 
   it('takes the first of equals', () => {
-    expect(new Xxh64Each(['a', 'b', 'b', 'a']).greatest('user:42')).toBe(plain('auser:42') > plain('buser:42') ? 0 : 1);
+    expect(new Xxh64Each(['a', 'b', 'b', 'a']).greatest('user:42')).toBe(
+      plain('auser:42') > plain('buser:42') ? 0 : 1,
+    );
   });
 
   it('gives the same where WebAssembly is switched off', async () => {

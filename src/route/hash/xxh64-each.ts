@@ -38,7 +38,8 @@ export class Xxh64Each {
     try {
       this.#slots = new Slots(prefixes);
     } catch {
-      // No WebAssembly (`node --jitless`), or no address space for its memory (`ulimit -v`): the same hashes, more slowly.
+      // No WebAssembly (`node --jitless`), or no address space for its memory (`ulimit -v`): the same hashes,
+      // more slowly.
       isRefused = true;
     }
   }
@@ -69,7 +70,10 @@ export class Xxh64Each {
   }
 }
 
-/** The program's memory: zeros as long as the longest prefix, the suffix, and a slot for each prefix. WebAssembly is little-endian wherever it runs. */
+/**
+ * The program's memory: zeros as long as the longest prefix, the suffix, and a slot for each prefix.
+ * WebAssembly is little-endian wherever it runs.
+ */
 class Slots {
   readonly #run: Program['run'];
   readonly #bytes: Uint8Array;

@@ -8,32 +8,50 @@ const P4 = i64.const(0x85ebca77c2b2ae63n);
 const P5 = i64.const(0x27d4eb2f165667c5n);
 const ZERO = i64.const(0n);
 
-/** Where a slot has its hash, the length of its prefix, and the prefix, with zeros behind it for as long as a suffix may be. */
+/**
+ * Where a slot has its hash, the length of its prefix, and the prefix, with zeros behind it for as long as a
+ * suffix may be.
+ */
 export const SLOT_HASH = 0;
 export const SLOT_LENGTH = 8;
 export const SLOT_PREFIX = 12;
 
 /**
- * `run(slot, slotsEnd, slotBytes, suffix, suffixBytes)`: XXH64 (seed 0) of the prefix in each slot and the suffix behind it. Answers the slot of the
- * greatest hash, the first of equals, or 0 if all are 0. In front of the suffix are zeros, for as long as a prefix may be: so the text need not be
- * put together, each word of it is one of the slot OR one of the suffix.
+ * `run(slot, slotsEnd, slotBytes, suffix, suffixBytes)`: XXH64 (seed 0) of the prefix in each slot and the
+ * suffix behind it. Answers the slot of the greatest hash, the first of equals, or 0 if all are 0. In front
+ * of the suffix are zeros, for as long as a prefix may be: so the text need not be put together, each word of
+ * it is one of the slot OR one of the suffix.
  */
 export function xxh64Wasm(): Uint8Array {
   const locals = new Locals();
-  const [slot, slotsEnd, slotBytes, suffix, suffixBytes] = [locals.i32(), locals.i32(), locals.i32(), locals.i32(), locals.i32()];
-  const [inSlot, inSuffix, length, left, greatestSlot] = [locals.i32(), locals.i32(), locals.i32(), locals.i32(), locals.i32()];
+  const [slot, slotsEnd, slotBytes, suffix, suffixBytes] = [
+    locals.i32(),
+    locals.i32(),
+    locals.i32(),
+    locals.i32(),
+    locals.i32(),
+  ];
+  const [inSlot, inSuffix, length, left, greatestSlot] = [
+    locals.i32(),
+    locals.i32(),
+    locals.i32(),
+    locals.i32(),
+    locals.i32(),
+  ];
   const [hash, greatest] = [locals.i64(), locals.i64()];
   const lanes = [locals.i64(), locals.i64(), locals.i64(), locals.i64()] as const;
   const [lane1, lane2, lane3, lane4] = lanes;
 
-  const read = (load: typeof i64.load, offset = 0): Code => i64.or(load(inSlot.value, offset), load(inSuffix.value, offset));
-  const whileLeft = (bytes: number, ...body: Code[]): Code => repeatWhile(
-    i32.atLeastUnsigned(left.value, i32.const(bytes)),
-    ...body,
-    inSlot.set(i32.add(inSlot.value, i32.const(bytes))),
-    inSuffix.set(i32.add(inSuffix.value, i32.const(bytes))),
-    left.set(i32.sub(left.value, i32.const(bytes))),
-  );
+  const read = (load: typeof i64.load, offset = 0): Code =>
+    i64.or(load(inSlot.value, offset), load(inSuffix.value, offset));
+  const whileLeft = (bytes: number, ...body: Code[]): Code =>
+    repeatWhile(
+      i32.atLeastUnsigned(left.value, i32.const(bytes)),
+      ...body,
+      inSlot.set(i32.add(inSlot.value, i32.const(bytes))),
+      inSuffix.set(i32.add(inSuffix.value, i32.const(bytes))),
+      left.set(i32.sub(left.value, i32.const(bytes))),
+    );
 
   const eachSlot = repeatWhile(
     i32.lessUnsigned(slot.value, slotsEnd.value),
@@ -49,7 +67,12 @@ export function xxh64Wasm(): Uint8Array {
       lane3.set(ZERO),
       lane4.set(i64.sub(ZERO, P1)),
       whileLeft(32, ...lanes.map((lane, i) => lane.set(round(lane.value, read(i64.load, 8 * i))))),
-      hash.set(i64.add(i64.add(rotated(lane1.value, 1), rotated(lane2.value, 7)), i64.add(rotated(lane3.value, 12), rotated(lane4.value, 18)))),
+      hash.set(
+        i64.add(
+          i64.add(rotated(lane1.value, 1), rotated(lane2.value, 7)),
+          i64.add(rotated(lane3.value, 12), rotated(lane4.value, 18)),
+        ),
+      ),
       ...lanes.map((lane) => hash.set(mixed(hash.value, round(ZERO, lane.value), 0, P1, P4))),
     ),
     hash.set(i64.add(hash.value, i64.fromI32(length.value))),
@@ -60,7 +83,11 @@ export function xxh64Wasm(): Uint8Array {
     hash.set(i64.mul(shifted(hash.value, 29), P3)),
     hash.set(shifted(hash.value, 32)),
     i64.store(slot.value, hash.value, SLOT_HASH),
-    when(i64.greaterUnsigned(hash.value, greatest.value), greatest.set(hash.value), greatestSlot.set(slot.value)),
+    when(
+      i64.greaterUnsigned(hash.value, greatest.value),
+      greatest.set(hash.value),
+      greatestSlot.set(slot.value),
+    ),
     slot.set(i32.add(slot.value, slotBytes.value)),
   );
   return wasmModule(locals, 5, [eachSlot, greatestSlot.value]);

@@ -97,7 +97,8 @@ function stripes(view: DataView, length: number, seed: number, hash: Word64): nu
   for (const lane of lanes) lane.add(0, seed);
   let at = 0;
   for (; at + 32 <= length; at += 32) {
-    for (let i = 0; i < 4; i++) round(lanes[i]!, view.getInt32(at + 8 * i + 4, true), view.getInt32(at + 8 * i, true));
+    for (let i = 0; i < 4; i++)
+      round(lanes[i]!, view.getInt32(at + 8 * i + 4, true), view.getInt32(at + 8 * i, true));
   }
   hash.set(0, 0);
   addRotated(hash, v1, 1);

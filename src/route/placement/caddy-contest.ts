@@ -7,12 +7,16 @@ import { checkMembers, invalid, isSameMembers } from './members.js';
 import type { Member, Placement } from './placement.js';
 
 export const CADDY_VERSION_DEFAULT = '2.8';
-export const CADDY_VERSION_WANTED = 'the version of Caddy as text, from "2.5.1" on, such as "2.8.4"; of 2.5 and 2.6 with the last number, since it matters there';
+export const CADDY_VERSION_WANTED =
+  'the version of Caddy as text, from "2.5.1" on, such as "2.8.4"; of 2.5 and 2.6 with the last number, since it matters there';
 
 /** What is hashed, and how: `keyFirst` and `addressFirst` with FNV-1a of 32 bits. */
 type Way = 'keyFirst' | 'addressFirst' | 'xxh64';
 
-/** Undefined for a version that hashes another way, or for what isn't one. modules/caddyhttp/reverseproxy/selectionpolicies.go, tag by tag. */
+/**
+ * Undefined for a version that hashes another way, or for what isn't one.
+ * modules/caddyhttp/reverseproxy/selectionpolicies.go, tag by tag.
+ */
 export function caddyWay(version: string): Way | undefined {
   const [, minorText, patchText] = /^v?2\.(\d{1,3})(?:\.(\d{1,3}))?$/.exec(version) ?? [];
   const minor = Number(minorText);
@@ -25,8 +29,8 @@ export function caddyWay(version: string): Way | undefined {
 }
 
 /**
- * The hash policies of Caddy (`hostByHashing`): each upstream's address and the key are hashed together, and the greatest hash wins, the first of equals.
- * Health is a filter here too.
+ * The hash policies of Caddy (`hostByHashing`): each upstream's address and the key are hashed together, and
+ * the greatest hash wins, the first of equals. Health is a filter here too.
  */
 export class CaddyContest implements Placement {
   readonly name = 'caddy-hrw';
@@ -45,11 +49,15 @@ export class CaddyContest implements Placement {
 
   constructor(members: readonly Member[], version: string) {
     const way = caddyWay(version);
-    if (way === undefined) throw invalid(`\`version\` is ${JSON.stringify(version)}: it must be ${CADDY_VERSION_WANTED}.`);
+    if (way === undefined)
+      throw invalid(`\`version\` is ${JSON.stringify(version)}: it must be ${CADDY_VERSION_WANTED}.`);
     checkMembers(members);
     checkAddresses(members, 'Caddy would never choose the second');
     for (const { id, weight } of members) {
-      if (weight !== 1) throw invalid(`Upstream "${id}" has the weight ${String(weight)}: Caddy's hash policies know no weights. Leave it out.`);
+      if (weight !== 1)
+        throw invalid(
+          `Upstream "${id}" has the weight ${String(weight)}: Caddy's hash policies know no weights. Leave it out.`,
+        );
     }
     this.members = members;
     this.#version = version;
@@ -73,7 +81,9 @@ export class CaddyContest implements Placement {
     this.#draw(key);
     const high = this.#high;
     const low = this.#low;
-    const ranked = this.members.map((_, place) => place).filter((place) => high[place] !== 0 || low[place] !== 0);
+    const ranked = this.members
+      .map((_, place) => place)
+      .filter((place) => high[place] !== 0 || low[place] !== 0);
     return ranked.sort((a, b) => compareUnsigned(high[b]!, low[b]!, high[a]!, low[a]!));
   }
 
@@ -86,7 +96,8 @@ export class CaddyContest implements Placement {
     else if (this.#way === 'addressFirst') this.#drawFromAddresses(key);
     else {
       const begun = fnv1a32(this.#shared, fnv1a32(key));
-      for (let place = 0; place < this.#low.length; place++) this.#low[place] = fnv1a32(this.#rests[place]!, begun);
+      for (let place = 0; place < this.#low.length; place++)
+        this.#low[place] = fnv1a32(this.#rests[place]!, begun);
     }
   }
 

@@ -15,11 +15,16 @@ export function pointOwner(made: number): number {
   return made % OWNER_RANGE;
 }
 
-/** Points on a circle of unsigned 32-bit hashes, ascending; where two meet, the owner that stands first in the configuration comes first. */
+/**
+ * Points on a circle of unsigned 32-bit hashes, ascending; where two meet, the owner that stands first in the
+ * configuration comes first.
+ */
 export class Circle {
   /** Their owners, in the same order. */
   readonly owners: Uint16Array;
-  /** With the topmost bit turned, so that they compare as signed numbers, which V8 keeps without allocating. */
+  /**
+   * With the topmost bit turned, so that they compare as signed numbers, which V8 keeps without allocating.
+   */
   readonly #hashes: Int32Array;
 
   /** `points`: made by `point`, in any order; sorted in place. */

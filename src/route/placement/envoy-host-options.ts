@@ -4,5 +4,8 @@ import { ENVOY_DEFAULTS, HASH_KEYS, isPanicThreshold, PANIC_THRESHOLD_WANTED } f
 /** How the options of `envoy-hosts.ts` are written. */
 export const envoyHostOptions = {
   hashKey: z.enum(HASH_KEYS).default(ENVOY_DEFAULTS.hashKey),
-  panicThreshold: z.number().refine(isPanicThreshold, { error: `must be ${PANIC_THRESHOLD_WANTED}.` }).default(ENVOY_DEFAULTS.panicThreshold),
+  panicThreshold: z
+    .number()
+    .refine(isPanicThreshold, { error: `must be ${PANIC_THRESHOLD_WANTED}.` })
+    .default(ENVOY_DEFAULTS.panicThreshold),
 };

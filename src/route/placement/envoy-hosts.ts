@@ -5,9 +5,15 @@ import type { Member } from './placement.js';
 
 /** What both of Envoy's hashing balancers have in common. */
 export interface EnvoyOptions {
-  /** What is hashed of an upstream: its `address` (Envoy's default), or its id (`use_hostname_for_hashing`, `envoy.lb` `hash_key`). */
+  /**
+   * What is hashed of an upstream: its `address` (Envoy's default), or its id (`use_hostname_for_hashing`,
+   * `envoy.lb` `hash_key`).
+   */
   readonly hashKey: HashKey;
-  /** Below how many percent of usable upstreams Envoy no longer believes it: `healthy_panic_threshold`. 0: never. */
+  /**
+   * Below how many percent of usable upstreams Envoy no longer believes it: `healthy_panic_threshold`. 0:
+   * never.
+   */
   readonly panicThreshold: number;
 }
 
@@ -24,32 +30,48 @@ export function isPanicThreshold(percent: number): boolean {
 }
 
 /** Throws unless Envoy would take these; answers what it hashes of each. */
-export function envoyHashKeys(members: readonly Member[], { hashKey, panicThreshold }: EnvoyOptions): string[] {
-  if (!HASH_KEYS.includes(hashKey)) throw invalid(`\`hashKey\` is ${String(hashKey)}: it must be ${HASH_KEY_WANTED}.`);
-  if (!isPanicThreshold(panicThreshold)) throw invalid(`\`panicThreshold\` is ${String(panicThreshold)}: it must be ${PANIC_THRESHOLD_WANTED}.`);
+export function envoyHashKeys(
+  members: readonly Member[],
+  { hashKey, panicThreshold }: EnvoyOptions,
+): string[] {
+  if (!HASH_KEYS.includes(hashKey))
+    throw invalid(`\`hashKey\` is ${String(hashKey)}: it must be ${HASH_KEY_WANTED}.`);
+  if (!isPanicThreshold(panicThreshold))
+    throw invalid(`\`panicThreshold\` is ${String(panicThreshold)}: it must be ${PANIC_THRESHOLD_WANTED}.`);
   checkMembers(members);
   checkWholeWeights(members, WEIGHT_SUM_MAX, 'Envoy');
   const sum = members.reduce((total, { weight }) => total + weight, 0);
-  if (sum > WEIGHT_SUM_MAX) throw invalid(`The weights make ${sum} in all, and Envoy takes ${WEIGHT_SUM_MAX} at most: divide them by a common factor.`);
+  if (sum > WEIGHT_SUM_MAX)
+    throw invalid(
+      `The weights make ${sum} in all, and Envoy takes ${WEIGHT_SUM_MAX} at most: divide them by a common factor.`,
+    );
   return distinctNames(members, hashKey === 'id' ? ({ id }) => id : memberAddress, 'Envoy');
 }
 
 export interface EnvoyHosts {
   /** The places that Envoy spreads keys over. */
   readonly spread: readonly number[];
-  /** Those of them that can't be used: in a panic Envoy sends their keys to them all the same; here, to the next that its retries would try. */
+  /**
+   * Those of them that can't be used: in a panic Envoy sends their keys to them all the same; here, to the
+   * next that its retries would try.
+   */
   readonly passedOver: ReadonlySet<number>;
 }
 
 /**
- * The usable ones, or all in a panic (load_balancer_impl.cc): when their share is below the threshold, and 1.4 times the share, the
- * overprovisioning factor, below 100 %.
+ * The usable ones, or all in a panic (load_balancer_impl.cc): when their share is below the threshold, and
+ * 1.4 times the share, the overprovisioning factor, below 100 %.
  */
-export function envoyHosts(members: readonly Member[], { panicThreshold }: EnvoyOptions, isUsable: (place: number) => boolean = () => true): EnvoyHosts {
+export function envoyHosts(
+  members: readonly Member[],
+  { panicThreshold }: EnvoyOptions,
+  isUsable: (place: number) => boolean = () => true,
+): EnvoyHosts {
   const all = members.map((_, place) => place);
   const usable = all.filter(isUsable);
   const availability = Math.floor((140 * usable.length) / all.length);
-  const panics = usable.length > 0 && availability < 100 && (100 * usable.length) / all.length < panicThreshold;
+  const panics =
+    usable.length > 0 && availability < 100 && (100 * usable.length) / all.length < panicThreshold;
   if (!panics) return { spread: usable, passedOver: new Set() };
   const isSpread = new Set(usable);
   return { spread: all, passedOver: new Set(all.filter((place) => !isSpread.has(place))) };

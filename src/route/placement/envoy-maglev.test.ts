@@ -9,8 +9,10 @@ import type { Member } from './placement.js';
 
 const SEED = 12;
 
-const create = (members: readonly Member[], options: object = {}) => new EnvoyTable(members, envoyMaglev.options.parse(options));
-const list = (count: number): Member[] => Array.from({ length: count }, (_, i) => ({ id: `api-${i}`, weight: 1, url: `http://10.0.0.${i}:8080` }));
+const create = (members: readonly Member[], options: object = {}) =>
+  new EnvoyTable(members, envoyMaglev.options.parse(options));
+const list = (count: number): Member[] =>
+  Array.from({ length: count }, (_, i) => ({ id: `api-${i}`, weight: 1, url: `http://10.0.0.${i}:8080` }));
 
 function hashOf(text: string, seed = 0): bigint {
   const hash = new Word64();
@@ -24,7 +26,15 @@ function plainTable(members: readonly Member[], places: readonly number[], size:
   const entries = places
     .map((place) => {
       const key = `10.0.0.${place}:8080`;
-      return { key, place, weight: members[place]!.weight / sum, target: 0, next: 0n, offset: hashOf(key) % BigInt(size), skip: (hashOf(key, 1) % BigInt(size - 1)) + 1n };
+      return {
+        key,
+        place,
+        weight: members[place]!.weight / sum,
+        target: 0,
+        next: 0n,
+        offset: hashOf(key) % BigInt(size),
+        skip: (hashOf(key, 1) % BigInt(size - 1)) + 1n,
+      };
     })
     .sort((one, other) => (one.key < other.key ? -1 : 1));
   const heaviest = Math.max(...entries.map(({ weight }) => weight));
@@ -50,19 +60,25 @@ function plainRank(table: readonly number[], key: string): number[] {
   const ranked = new Set<number>();
   const wanted = new Set(table).size;
   for (let attempt = 0n; ranked.size < wanted; attempt++) {
-    ranked.add(table[Number((attempt === 0n ? hash : hash ^ BigInt.asUintN(64, -attempt)) % BigInt(table.length))]!);
+    ranked.add(
+      table[Number((attempt === 0n ? hash : hash ^ BigInt.asUintN(64, -attempt)) % BigInt(table.length))]!,
+    );
   }
   return [...ranked];
 }
 
 describe('envoy-maglev', () => {
-  for (const { name, run } of agreementContract((members) => create(members, { tableSize: 1009 }))) it(name, run);
+  for (const { name, run } of agreementContract((members) => create(members, { tableSize: 1009 })))
+    it(name, run);
 
   it(`is the table of those who can be used, with their weights (seed ${SEED})`, () => {
     const random = seededRandom(SEED);
     for (let round = 0; round < 12; round++) {
       const size = [7, 251, 1009, 65_537][round % 4]!;
-      const members = list(1 + random.below(20)).map((member) => ({ ...member, weight: 1 + random.below(round % 3 === 0 ? 1 : 50) }));
+      const members = list(1 + random.below(20)).map((member) => ({
+        ...member,
+        weight: 1 + random.below(round % 3 === 0 ? 1 : 50),
+      }));
       const all = members.map((_, place) => place);
       // At least half, so that Envoy does not panic.
       const usable = all.filter((place) => place % 2 === 0 || random.below(2) === 0);
@@ -82,7 +98,8 @@ describe('envoy-maglev', () => {
     const members = list(12);
     const reordered = shuffled(members, seededRandom(SEED));
     const [one, other] = [create(members), create(reordered)];
-    for (let i = 0; i < 500; i++) expect(reordered[other.owner(`user:${i}`)]).toBe(members[one.owner(`user:${i}`)]);
+    for (let i = 0; i < 500; i++)
+      expect(reordered[other.owner(`user:${i}`)]).toBe(members[one.owner(`user:${i}`)]);
   });
 
   it('spreads over all when fewer than half can be used, and passes over those who can not', () => {
@@ -90,13 +107,18 @@ describe('envoy-maglev', () => {
     const panicking = whole.among((place) => place < 4);
     for (let i = 0; i < 500; i++) {
       const wanted = Array.from(whole.rank(`user:${i}`)).filter((place) => place < 4);
-      expect([panicking.owner(`user:${i}`), ...Array.from(panicking.rank(`user:${i}`))]).toEqual([wanted[0], ...wanted]);
+      expect([panicking.owner(`user:${i}`), ...Array.from(panicking.rank(`user:${i}`))]).toEqual([
+        wanted[0],
+        ...wanted,
+      ]);
     }
   });
 
   it('refuses what Envoy would', () => {
     expect(envoyMaglev.options.safeParse({ tableSize: 65_536 }).success).toBe(false);
-    expect(() => envoyMaglev.create(list(2), { ...envoyMaglev.options.parse({}), tableSize: 8 })).toThrow('`tableSize` is 8: it must be a prime number from 3 to 5000011.');
+    expect(() => envoyMaglev.create(list(2), { ...envoyMaglev.options.parse({}), tableSize: 8 })).toThrow(
+      '`tableSize` is 8: it must be a prime number from 3 to 5000011.',
+    );
     expect(() => create([{ id: 'a', weight: 1.5 }])).toThrow('to agree with Envoy it must be a whole number');
   });
 });

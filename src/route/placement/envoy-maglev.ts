@@ -8,7 +8,10 @@ import { isTableSize, TABLE_SIZE_WANTED } from './maglev-table.js';
 export const envoyMaglev: PlacementDefinition<EnvoyTableOptions> = {
   name: 'envoy-maglev',
   options: z.strictObject({
-    tableSize: z.number().refine(isTableSize, { error: `must be ${TABLE_SIZE_WANTED}.` }).default(ENVOY_TABLE_DEFAULTS.tableSize),
+    tableSize: z
+      .number()
+      .refine(isTableSize, { error: `must be ${TABLE_SIZE_WANTED}.` })
+      .default(ENVOY_TABLE_DEFAULTS.tableSize),
     ...envoyHostOptions,
   }),
   create: (members, options) => new EnvoyTable(members, options),

@@ -10,8 +10,10 @@ import type { Member } from './placement.js';
 const SEED = 11;
 
 const defaults = envoyRingHash.options.parse({});
-const create = (members: readonly Member[], options: object = {}) => new EnvoyRing(members, envoyRingHash.options.parse(options));
-const list = (count: number): Member[] => Array.from({ length: count }, (_, i) => ({ id: `api-${i}`, weight: 1, url: `http://10.0.0.${i}:8080` }));
+const create = (members: readonly Member[], options: object = {}) =>
+  new EnvoyRing(members, envoyRingHash.options.parse(options));
+const list = (count: number): Member[] =>
+  Array.from({ length: count }, (_, i) => ({ id: `api-${i}`, weight: 1, url: `http://10.0.0.${i}:8080` }));
 
 function hashOf(text: string): bigint {
   const hash = new Word64();
@@ -41,7 +43,8 @@ function plainRank(ring: readonly Point[], key: string): number[] {
   const hash = hashOf(key);
   const first = ring.findIndex(([point]) => point >= hash);
   const ranked = new Set<number>();
-  for (let attempt = 0; attempt < ring.length; attempt++) ranked.add(ring[(Math.max(first, 0) + attempt) % ring.length]![1]);
+  for (let attempt = 0; attempt < ring.length; attempt++)
+    ranked.add(ring[(Math.max(first, 0) + attempt) % ring.length]![1]);
   return [...ranked];
 }
 
@@ -51,7 +54,10 @@ describe('envoy-ring-hash', () => {
   it(`is the ring of those who can be used, with their weights, in the order of the configuration (seed ${SEED})`, () => {
     const random = seededRandom(SEED);
     for (let round = 0; round < 30; round++) {
-      const members = list(1 + random.below(20)).map((member) => ({ ...member, weight: 1 + random.below(round % 3 === 0 ? 1 : 50) }));
+      const members = list(1 + random.below(20)).map((member) => ({
+        ...member,
+        weight: 1 + random.below(round % 3 === 0 ? 1 : 50),
+      }));
       const all = members.map((_, place) => place);
       // At least half, so that Envoy does not panic.
       const usable = all.filter((place) => place % 2 === 0 || random.below(2) === 0);
@@ -87,7 +93,9 @@ describe('envoy-ring-hash', () => {
     const isFiltered = (options: object, usable: number): boolean => {
       const whole = create(members, options);
       const some = whole.among((place) => place < usable);
-      return Array.from({ length: 500 }, (_, i) => `user:${i}`).every((key) => some.owner(key) === Array.from(whole.rank(key)).find((place) => place < usable));
+      return Array.from({ length: 500 }, (_, i) => `user:${i}`).every(
+        (key) => some.owner(key) === Array.from(whole.rank(key)).find((place) => place < usable),
+      );
     };
     expect(isFiltered({ panicThreshold: 0 }, 4)).toBe(false);
     expect(isFiltered({ panicThreshold: 70 }, 6)).toBe(true);
@@ -98,12 +106,22 @@ describe('envoy-ring-hash', () => {
 
   it('hashes an address where there is one, with its port, and ids when told so', () => {
     const key = 'user:1';
-    const rank = (members: Member[], options: object = {}): number[] => Array.from(create(members, options).rank(key));
+    const rank = (members: Member[], options: object = {}): number[] =>
+      Array.from(create(members, options).rank(key));
     const named = ['10.0.0.1:80', '10.0.0.2:80', '10.0.0.3:80'];
     const wanted = rank(named.map((id) => ({ id, weight: 1 })));
-    expect(rank(named.map((address, i) => ({ id: `api-${i}`, weight: 1, url: 'http://elsewhere', address })))).toEqual(wanted);
-    expect(rank(named.map((_, i) => ({ id: `api-${i}`, weight: 1, url: `http://10.0.0.${i + 1}` })))).toEqual(wanted);
-    expect(rank(named.map((id) => ({ id, weight: 1, url: 'http://elsewhere' })), { hashKey: 'id' })).toEqual(wanted);
+    expect(
+      rank(named.map((address, i) => ({ id: `api-${i}`, weight: 1, url: 'http://elsewhere', address }))),
+    ).toEqual(wanted);
+    expect(rank(named.map((_, i) => ({ id: `api-${i}`, weight: 1, url: `http://10.0.0.${i + 1}` })))).toEqual(
+      wanted,
+    );
+    expect(
+      rank(
+        named.map((id) => ({ id, weight: 1, url: 'http://elsewhere' })),
+        { hashKey: 'id' },
+      ),
+    ).toEqual(wanted);
   });
 
   it('leaves out whom a small ring has no point for', () => {
@@ -112,17 +130,40 @@ describe('envoy-ring-hash', () => {
   });
 
   it('refuses what Envoy would', () => {
-    const wrong = (options: object): string[] => envoyRingHash.options.safeParse(options).error?.issues.map(({ message }) => message) ?? [];
+    const wrong = (options: object): string[] =>
+      envoyRingHash.options.safeParse(options).error?.issues.map(({ message }) => message) ?? [];
     expect(wrong({ minRingSize: 20, maxRingSize: 10 })).toEqual(['must be at most `maxRingSize`.']);
     expect(wrong({ maxRingSize: 8_388_609 })).toEqual(['must be a whole number from 1 to 8388608.']);
     expect(wrong({ panicThreshold: 101 })).toEqual(['must be a whole number of percent from 0 to 100.']);
     expect(wrong({ hash: 'md5' })).toHaveLength(1);
-    for (const [option, value] of Object.entries({ minRingSize: 0, maxRingSize: 1.5, panicThreshold: -1, hash: 'md5', hashKey: 'url' })) {
-      expect(() => envoyRingHash.create(list(2), { ...defaults, [option]: value })).toThrow(`\`${option}\` is ${value}: it must be`);
+    for (const [option, value] of Object.entries({
+      minRingSize: 0,
+      maxRingSize: 1.5,
+      panicThreshold: -1,
+      hash: 'md5',
+      hashKey: 'url',
+    })) {
+      expect(() => envoyRingHash.create(list(2), { ...defaults, [option]: value })).toThrow(
+        `\`${option}\` is ${value}: it must be`,
+      );
     }
-    expect(() => envoyRingHash.create(list(2), { ...defaults, minRingSize: 20, maxRingSize: 10 })).toThrow('`minRingSize` is 20: it must be at most `maxRingSize`, which is 10.');
-    expect(() => create([{ id: 'a', weight: 2 ** 32 - 1 }, { id: 'b', weight: 1 }])).toThrow('divide them by a common factor');
-    expect(() => create([{ id: 'a', weight: 1, address: 'x:1' }, { id: 'b', weight: 1, address: 'x:1' }])).toThrow('Upstreams "a" and "b" are both "x:1" to Envoy');
-    expect(() => create([{ id: 'a', weight: 1, address: '' }])).toThrow('Upstream "a" has an empty `address`');
+    expect(() => envoyRingHash.create(list(2), { ...defaults, minRingSize: 20, maxRingSize: 10 })).toThrow(
+      '`minRingSize` is 20: it must be at most `maxRingSize`, which is 10.',
+    );
+    expect(() =>
+      create([
+        { id: 'a', weight: 2 ** 32 - 1 },
+        { id: 'b', weight: 1 },
+      ]),
+    ).toThrow('divide them by a common factor');
+    expect(() =>
+      create([
+        { id: 'a', weight: 1, address: 'x:1' },
+        { id: 'b', weight: 1, address: 'x:1' },
+      ]),
+    ).toThrow('Upstreams "a" and "b" are both "x:1" to Envoy');
+    expect(() => create([{ id: 'a', weight: 1, address: '' }])).toThrow(
+      'Upstream "a" has an empty `address`',
+    );
   });
 });

@@ -1,7 +1,15 @@
 import { z } from 'zod';
 import type { PlacementDefinition } from './definition.js';
 import { envoyHostOptions } from './envoy-host-options.js';
-import { ENVOY_RING_DEFAULTS, EnvoyRing, isRingSize, RING_HASHES, RING_SIZE_WANTED, RING_SIZES_WANTED, type EnvoyRingOptions } from './envoy-ring.js';
+import {
+  ENVOY_RING_DEFAULTS,
+  EnvoyRing,
+  isRingSize,
+  RING_HASHES,
+  RING_SIZE_WANTED,
+  RING_SIZES_WANTED,
+  type EnvoyRingOptions,
+} from './envoy-ring.js';
 
 const ringSize = z.number().refine(isRingSize, { error: `must be ${RING_SIZE_WANTED}.` });
 
@@ -15,6 +23,9 @@ export const envoyRingHash: PlacementDefinition<EnvoyRingOptions> = {
       hash: z.enum(RING_HASHES).default(ENVOY_RING_DEFAULTS.hash),
       ...envoyHostOptions,
     })
-    .refine(({ minRingSize, maxRingSize }) => minRingSize <= maxRingSize, { path: ['minRingSize'], error: `must be ${RING_SIZES_WANTED}.` }),
+    .refine(({ minRingSize, maxRingSize }) => minRingSize <= maxRingSize, {
+      path: ['minRingSize'],
+      error: `must be ${RING_SIZES_WANTED}.`,
+    }),
   create: (members, options) => new EnvoyRing(members, options),
 };

@@ -17,7 +17,12 @@ export const RING_HASHES = ['xxhash', 'murmur2'] as const;
 export type RingHash = (typeof RING_HASHES)[number];
 
 const RING_SIZE_MAX = 2 ** 23;
-export const ENVOY_RING_DEFAULTS: EnvoyRingOptions = { ...ENVOY_DEFAULTS, minRingSize: 1024, maxRingSize: RING_SIZE_MAX, hash: 'xxhash' };
+export const ENVOY_RING_DEFAULTS: EnvoyRingOptions = {
+  ...ENVOY_DEFAULTS,
+  minRingSize: 1024,
+  maxRingSize: RING_SIZE_MAX,
+  hash: 'xxhash',
+};
 export const RING_SIZE_WANTED = `a whole number from 1 to ${RING_SIZE_MAX}`;
 export const RING_SIZES_WANTED = 'at most `maxRingSize`';
 
@@ -28,8 +33,9 @@ export function isRingSize(size: number): boolean {
 const hash = new Word64();
 
 /**
- * Envoy's ring hash (ring_hash_lb.cc): the lightest host gets a whole number of points, the others in proportion, so that the points of all
- * depend on who is there. A host that is down is therefore taken off, and a new ring made of the rest.
+ * Envoy's ring hash (ring_hash_lb.cc): the lightest host gets a whole number of points, the others in
+ * proportion, so that the points of all depend on who is there. A host that is down is therefore taken off,
+ * and a new ring made of the rest.
  */
 export class EnvoyRing implements Placement {
   readonly name = 'envoy-ring-hash';
@@ -65,7 +71,9 @@ export class EnvoyRing implements Placement {
   }
 
   withMembers(members: readonly Member[]): EnvoyRing {
-    return this.#isWhole && isSameMembers(this.members, members) ? this : new EnvoyRing(members, this.#options);
+    return this.#isWhole && isSameMembers(this.members, members)
+      ? this
+      : new EnvoyRing(members, this.#options);
   }
 
   among(isUsable: (place: number) => boolean): EnvoyRing {
@@ -79,7 +87,11 @@ export class EnvoyRing implements Placement {
     const isMet = new Uint8Array(this.members.length);
     const ranked: number[] = [];
     let met = 0;
-    for (let at = this.#ring.from(hash.high, hash.low); met < this.#owners && ranked.length < limit; at = at + 1 < owners.length ? at + 1 : 0) {
+    for (
+      let at = this.#ring.from(hash.high, hash.low);
+      met < this.#owners && ranked.length < limit;
+      at = at + 1 < owners.length ? at + 1 : 0
+    ) {
       const owner = owners[at]!;
       if (isMet[owner] === 1) continue;
       isMet[owner] = 1;
@@ -89,7 +101,10 @@ export class EnvoyRing implements Placement {
     return ranked;
   }
 
-  /** Sums of doubles decide how many points each gets, so they are added up in Envoy's order, which is that of the configuration. */
+  /**
+   * Sums of doubles decide how many points each gets, so they are added up in Envoy's order, which is that of
+   * the configuration.
+   */
   #build(places: readonly number[]): WideCircle {
     const { minRingSize, maxRingSize } = this.#options;
     const weights = places.map((place) => this.members[place]!.weight);
@@ -124,8 +139,14 @@ export class EnvoyRing implements Placement {
 }
 
 function checkRingOptions({ minRingSize, maxRingSize, hash }: EnvoyRingOptions): void {
-  if (!isRingSize(minRingSize)) throw invalid(`\`minRingSize\` is ${String(minRingSize)}: it must be ${RING_SIZE_WANTED}.`);
-  if (!isRingSize(maxRingSize)) throw invalid(`\`maxRingSize\` is ${String(maxRingSize)}: it must be ${RING_SIZE_WANTED}.`);
-  if (minRingSize > maxRingSize) throw invalid(`\`minRingSize\` is ${minRingSize}: it must be ${RING_SIZES_WANTED}, which is ${maxRingSize}.`);
-  if (!RING_HASHES.includes(hash)) throw invalid(`\`hash\` is ${String(hash)}: it must be \`xxhash\` or \`murmur2\`.`);
+  if (!isRingSize(minRingSize))
+    throw invalid(`\`minRingSize\` is ${String(minRingSize)}: it must be ${RING_SIZE_WANTED}.`);
+  if (!isRingSize(maxRingSize))
+    throw invalid(`\`maxRingSize\` is ${String(maxRingSize)}: it must be ${RING_SIZE_WANTED}.`);
+  if (minRingSize > maxRingSize)
+    throw invalid(
+      `\`minRingSize\` is ${minRingSize}: it must be ${RING_SIZES_WANTED}, which is ${maxRingSize}.`,
+    );
+  if (!RING_HASHES.includes(hash))
+    throw invalid(`\`hash\` is ${String(hash)}: it must be \`xxhash\` or \`murmur2\`.`);
 }

@@ -29,7 +29,8 @@ export class EnvoyTable implements Placement {
 
   constructor(members: readonly Member[], options: EnvoyTableOptions, isUsable?: (place: number) => boolean) {
     const { tableSize } = options;
-    if (!isTableSize(tableSize)) throw invalid(`\`tableSize\` is ${String(tableSize)}: it must be ${TABLE_SIZE_WANTED}.`);
+    if (!isTableSize(tableSize))
+      throw invalid(`\`tableSize\` is ${String(tableSize)}: it must be ${TABLE_SIZE_WANTED}.`);
     this.members = members;
     this.#isWhole = isUsable === undefined;
     this.#options = options;
@@ -51,7 +52,9 @@ export class EnvoyTable implements Placement {
   }
 
   withMembers(members: readonly Member[]): EnvoyTable {
-    return this.#isWhole && isSameMembers(this.members, members) ? this : new EnvoyTable(members, this.#options);
+    return this.#isWhole && isSameMembers(this.members, members)
+      ? this
+      : new EnvoyTable(members, this.#options);
   }
 
   among(isUsable: (place: number) => boolean): EnvoyTable {
@@ -59,8 +62,8 @@ export class EnvoyTable implements Placement {
   }
 
   /**
-   * Attempt a of Envoy turns the bits of the hash that are set in -a. Attempts up to a power of two at or above the table's size look at that many
-   * entries in a row, so they meet everybody who has one.
+   * Attempt a of Envoy turns the bits of the hash that are set in -a. Attempts up to a power of two at or
+   * above the table's size look at that many entries in a row, so they meet everybody who has one.
    */
   #ranked(key: string, limit: number): number[] {
     xxh64(key, 0, hash);
@@ -79,7 +82,10 @@ export class EnvoyTable implements Placement {
     return ranked;
   }
 
-  /** In the order of what is hashed, whatever the configuration's: each in turn takes its next free entry, the lighter ones not in every turn. */
+  /**
+   * In the order of what is hashed, whatever the configuration's: each in turn takes its next free entry, the
+   * lighter ones not in every turn.
+   */
   #fill(spread: readonly number[]): Uint16Array {
     const keys = this.#hashKeys;
     const places = [...spread].sort((a, b) => (keys[a]! < keys[b]! ? -1 : 1));

@@ -9,7 +9,9 @@ export const haproxyConsistent: PlacementDefinition<HaproxyNodesOptions> = {
   name: 'haproxy-consistent',
   options: z.strictObject({
     ...haproxyOptions,
-    key: z.enum(HAPROXY_NODE_KEYS, { error: `Write one of ${HAPROXY_NODE_KEYS.join(', ')}, as in hash-key.` }).optional(),
+    key: z
+      .enum(HAPROXY_NODE_KEYS, { error: `Write one of ${HAPROXY_NODE_KEYS.join(', ')}, as in hash-key.` })
+      .optional(),
   }),
   create: (members, options) => new HaproxyNodes(members, options),
 };

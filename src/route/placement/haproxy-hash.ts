@@ -8,7 +8,10 @@ import { wt6 } from '../hash/wt6.js';
 /** The functions that `hash-type` names. */
 export const HAPROXY_HASHES = ['sdbm', 'djb2', 'wt6', 'crc32', 'none'] as const;
 
-/** What `hash-type` says behind `consistent` or `map-based`, and whether the key is an address (`balance source`). */
+/**
+ * What `hash-type` says behind `consistent` or `map-based`, and whether the key is an address (`balance
+ * source`).
+ */
 export interface HaproxyHashOptions {
   readonly hash?: (typeof HAPROXY_HASHES)[number] | undefined;
   readonly avalanche?: boolean | undefined;
@@ -21,7 +24,11 @@ export type HaproxyHash = (key: string) => number | undefined;
 const FUNCTIONS = { sdbm, djb2, wt6, crc32, none };
 
 /** src/backend.c, `gen_hash` and `get_server_sh`. */
-export function haproxyHash({ hash = 'sdbm', avalanche = false, source = false }: HaproxyHashOptions): HaproxyHash {
+export function haproxyHash({
+  hash = 'sdbm',
+  avalanche = false,
+  source = false,
+}: HaproxyHashOptions): HaproxyHash {
   const plain: HaproxyHash = source ? sourceHash : FUNCTIONS[hash];
   if (!avalanche) return plain;
   return (key) => {
@@ -30,7 +37,9 @@ export function haproxyHash({ hash = 'sdbm', avalanche = false, source = false }
   };
 }
 
-/** `balance source` takes the address's words together by exclusive or, whatever function `hash-type` names. */
+/**
+ * `balance source` takes the address's words together by exclusive or, whatever function `hash-type` names.
+ */
 function sourceHash(key: string): number | undefined {
   const address = parseAddress(key);
   if (address === undefined) return undefined;
@@ -42,7 +51,10 @@ function sourceHash(key: string): number | undefined {
 
 const INT64_MAX = 2n ** 63n - 1n;
 
-/** The number that the key is written as, cut to 32 bits (`read_int64`: it ends where the digits end, and stays within 64 bits). */
+/**
+ * The number that the key is written as, cut to 32 bits (`read_int64`: it ends where the digits end, and
+ * stays within 64 bits).
+ */
 function none(key: string): number {
   const [, sign, digits] = /^([+-]?)(\d*)/.exec(key)!;
   if (digits!.length < 16) return Number(`${sign}${digits === '' ? 0 : digits}`) | 0;

@@ -15,20 +15,30 @@ const NUMBER_STEP = 4096;
 
 /** The number that each member's nodes count up from (src/lb_chash.c, `chash_compute_server_key`). */
 export function haproxyNodeKeys(members: readonly Member[], key: HaproxyNodeKey): number[] {
-  if (key === 'addr' || key === 'addr-port') return members.map((member) => addressKey(member, key === 'addr-port'));
-  return haproxyNumbers(members).map((number) => (key === 'id' ? Math.imul(number, NUMBER_STEP) : fullHash(bytesTurned(number))));
+  if (key === 'addr' || key === 'addr-port')
+    return members.map((member) => addressKey(member, key === 'addr-port'));
+  return haproxyNumbers(members).map((number) =>
+    key === 'id' ? Math.imul(number, NUMBER_STEP) : fullHash(bytesTurned(number)),
+  );
 }
 
-/** Those without an `id` get the next number that nobody has, counted along the configuration (src/proxy.c). */
+/**
+ * Those without an `id` get the next number that nobody has, counted along the configuration (src/proxy.c).
+ */
 export function haproxyNumbers(members: readonly Member[]): number[] {
   const taken = new Map<number, string>();
   for (const { id, number } of members) {
     if (number === undefined) continue;
     if (!Number.isInteger(number) || number < 1 || number > NUMBER_MAX) {
-      throw invalid(`Upstream "${id}" has the number ${String(number)}: HAProxy's are whole, from 1 to ${NUMBER_MAX}.`);
+      throw invalid(
+        `Upstream "${id}" has the number ${String(number)}: HAProxy's are whole, from 1 to ${NUMBER_MAX}.`,
+      );
     }
     const other = taken.get(number);
-    if (other !== undefined) throw invalid(`Upstreams "${other}" and "${id}" have the same number ${number}: HAProxy gives each number once.`);
+    if (other !== undefined)
+      throw invalid(
+        `Upstreams "${other}" and "${id}" have the same number ${number}: HAProxy gives each number once.`,
+      );
     taken.set(number, id);
   }
   let next = 1;
@@ -49,7 +59,9 @@ function addressKey(member: Member, withPort: boolean): number {
   const [, host = '', port = '0'] = /^(.*?)(?::(\d+))?$/.exec(text)!;
   const address = parseAddress(host.replace(/^\[|\]$/g, ''));
   if (address === undefined) {
-    throw invalid(`Upstream "${member.id}" has the address "${text}": HAProxy hashes the number that it stands for. Write it as one, such as 10.0.0.5:8080.`);
+    throw invalid(
+      `Upstream "${member.id}" has the address "${text}": HAProxy hashes the number that it stands for. Write it as one, such as 10.0.0.5:8080.`,
+    );
   }
   const seed = withPort ? fullHash(Number(port)) : 0;
   // Added as it lies in the memory of a processor that puts the lowest byte first, as nearly all do.

@@ -7,7 +7,11 @@ import type { HaproxyNodesOptions } from './haproxy-nodes.js';
 import type { Member } from './placement.js';
 
 /** The second has `id 4`, so that the third is 3, the fourth 5 and the fifth 6; the fourth is `disabled`. */
-const MEMBERS: Member[] = [1, 2, 3, 1, 4].map((weight, at) => ({ id: `s${at}`, weight, ...(at === 1 && { number: 4 }) }));
+const MEMBERS: Member[] = [1, 2, 3, 1, 4].map((weight, at) => ({
+  id: `s${at}`,
+  weight,
+  ...(at === 1 && { number: 4 }),
+}));
 const KEYS = ['user:1', 'user:2', 'user:3', 'a', 'session:0123456789abcdef', 'zażółć'].map(toByteString);
 const ADDRESSES = ['11.22.33.44', '11.22.34.44', '198.51.100.7', '2001:db8::1', '2001:db8::2', '203.0.113.9'];
 
@@ -27,7 +31,8 @@ const KNOWN: [HaproxyNodesOptions, number[]][] = [
 ];
 
 describe('haproxy-consistent', () => {
-  for (const { name, run } of agreementContract((members) => haproxyConsistent.create(members, {}))) it(name, run);
+  for (const { name, run } of agreementContract((members) => haproxyConsistent.create(members, {})))
+    it(name, run);
 
   it.each(KNOWN)('with %j places these keys where HAProxy did', (options, expected) => {
     const placement = haproxyConsistent.create(MEMBERS, options).among!((place) => place !== 3);
@@ -35,7 +40,8 @@ describe('haproxy-consistent', () => {
   });
 
   it('numbers by position those that bring no number, and passes over those taken', () => {
-    const numbered = (...numbers: (number | undefined)[]): number[] => haproxyNumbers(numbers.map((number, at) => ({ id: `s${at}`, weight: 1, number })));
+    const numbered = (...numbers: (number | undefined)[]): number[] =>
+      haproxyNumbers(numbers.map((number, at) => ({ id: `s${at}`, weight: 1, number })));
     const no = undefined;
     expect(numbered(no, no, no)).toEqual([1, 2, 3]);
     expect(numbered(2, no, no)).toEqual([2, 3, 4]);
@@ -57,17 +63,32 @@ describe('haproxy-consistent', () => {
     for (const key of ['addr', 'addr-port'] as const) {
       const placement = haproxyConsistent.create(members, { key });
       const turned = haproxyConsistent.create([...members].reverse(), { key });
-      for (const user of KEYS) expect(turned.members[turned.owner(user)]).toEqual(members[placement.owner(user)]);
+      for (const user of KEYS)
+        expect(turned.members[turned.owner(user)]).toEqual(members[placement.owner(user)]);
     }
     expect(() => haproxyConsistent.create([at('app:80')], { key: 'addr' })).toThrow(
-      expect.objectContaining({ code: 'STICKY_PLACEMENT_INVALID', message: expect.stringContaining('Write it as one, such as 10.0.0.5:8080') }),
+      expect.objectContaining({
+        code: 'STICKY_PLACEMENT_INVALID',
+        message: expect.stringContaining('Write it as one, such as 10.0.0.5:8080'),
+      }),
     );
   });
 
   it('refuses weights and numbers that HAProxy does not have', () => {
     const refuses = (member: Partial<Member>, message: string): void =>
-      expect(() => haproxyConsistent.create([{ id: 'a', weight: 1, number: 5 }, { id: 'b', weight: 1, ...member }], {})).toThrow(
-        expect.objectContaining({ code: 'STICKY_PLACEMENT_INVALID', message: expect.stringContaining(message) }),
+      expect(() =>
+        haproxyConsistent.create(
+          [
+            { id: 'a', weight: 1, number: 5 },
+            { id: 'b', weight: 1, ...member },
+          ],
+          {},
+        ),
+      ).toThrow(
+        expect.objectContaining({
+          code: 'STICKY_PLACEMENT_INVALID',
+          message: expect.stringContaining(message),
+        }),
       );
     refuses({ weight: 257 }, 'to agree with HAProxy it must be a whole number from 1 to 256');
     refuses({ number: 5 }, '"a" and "b" have the same number 5');

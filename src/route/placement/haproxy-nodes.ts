@@ -15,8 +15,8 @@ export interface HaproxyNodesOptions extends HaproxyHashOptions {
 }
 
 /**
- * `hash-type consistent` of HAProxy (src/lb_chash.c): 16 nodes on a circle for each unit of weight, and a key belongs to the node nearest to its
- * hash, on either side. Those that are away have no nodes.
+ * `hash-type consistent` of HAProxy (src/lb_chash.c): 16 nodes on a circle for each unit of weight, and a key
+ * belongs to the node nearest to its hash, on either side. Those that are away have no nodes.
  */
 export class HaproxyNodes implements Placement {
   readonly name = 'haproxy-consistent';
@@ -28,7 +28,11 @@ export class HaproxyNodes implements Placement {
   readonly #circle: Circle;
   readonly #usable: number;
 
-  constructor(members: readonly Member[], options: HaproxyNodesOptions, previous?: { readonly points: Float64Array; readonly isUsable: readonly boolean[] }) {
+  constructor(
+    members: readonly Member[],
+    options: HaproxyNodesOptions,
+    previous?: { readonly points: Float64Array; readonly isUsable: readonly boolean[] },
+  ) {
     checkMembers(members);
     checkWholeWeights(members, HAPROXY_WEIGHT_MAX, 'HAProxy');
     this.members = members;
@@ -37,7 +41,11 @@ export class HaproxyNodes implements Placement {
     this.#hash = haproxyHash({ ...options, avalanche: options.avalanche ?? options.hash === undefined });
     this.#points = previous?.points ?? allPoints(members, options.key ?? 'id');
     const isUsable = previous?.isUsable;
-    this.#circle = new Circle(isUsable === undefined ? this.#points.slice() : this.#points.filter((made) => isUsable[pointOwner(made)]));
+    this.#circle = new Circle(
+      isUsable === undefined
+        ? this.#points.slice()
+        : this.#points.filter((made) => isUsable[pointOwner(made)]),
+    );
     this.#usable = isUsable === undefined ? members.length : isUsable.filter(Boolean).length;
   }
 
@@ -59,11 +67,16 @@ export class HaproxyNodes implements Placement {
   }
 
   withMembers(members: readonly Member[]): HaproxyNodes {
-    return this.#usable === this.members.length && isSameMembers(this.members, members) ? this : new HaproxyNodes(members, this.#options);
+    return this.#usable === this.members.length && isSameMembers(this.members, members)
+      ? this
+      : new HaproxyNodes(members, this.#options);
   }
 
   among(isUsable: (place: number) => boolean): HaproxyNodes {
-    return new HaproxyNodes(this.members, this.#options, { points: this.#points, isUsable: this.members.map((_, place) => isUsable(place)) });
+    return new HaproxyNodes(this.members, this.#options, {
+      points: this.#points,
+      isUsable: this.members.map((_, place) => isUsable(place)),
+    });
   }
 
   #nearest(hash: number): number {
@@ -81,7 +94,8 @@ function allPoints(members: readonly Member[], key: HaproxyNodeKey): Float64Arra
   const keys = haproxyNodeKeys(members, key);
   let put = 0;
   members.forEach(({ weight }, place) => {
-    for (let node = 0; node < weight * NODES_PER_WEIGHT; node++) points[put++] = point(fullHash(keys[place]! + node), place);
+    for (let node = 0; node < weight * NODES_PER_WEIGHT; node++)
+      points[put++] = point(fullHash(keys[place]! + node), place);
   });
   return points;
 }

@@ -7,8 +7,9 @@ import type { Member, Placement } from './placement.js';
 const WORK_MAX = 2 ** 27;
 
 /**
- * `hash-type map-based` of HAProxy (src/lb_map.c): those that can be used take turns, by weight, at filling the slots of a map, and a key belongs to
- * the slot that its hash leaves as a remainder. So whenever somebody goes or comes, nearly every key moves.
+ * `hash-type map-based` of HAProxy (src/lb_map.c): those that can be used take turns, by weight, at filling
+ * the slots of a map, and a key belongs to the slot that its hash leaves as a remainder. So whenever somebody
+ * goes or comes, nearly every key moves.
  */
 export class HaproxySlots implements Placement {
   readonly name = 'haproxy-map';
@@ -18,7 +19,11 @@ export class HaproxySlots implements Placement {
   readonly #slots: Uint16Array;
   readonly #usable: number;
 
-  constructor(members: readonly Member[], options: HaproxyHashOptions, isUsable: readonly boolean[] = members.map(() => true)) {
+  constructor(
+    members: readonly Member[],
+    options: HaproxyHashOptions,
+    isUsable: readonly boolean[] = members.map(() => true),
+  ) {
     checkMembers(members);
     checkWholeWeights(members, HAPROXY_WEIGHT_MAX, 'HAProxy');
     this.members = members;
@@ -33,7 +38,10 @@ export class HaproxySlots implements Placement {
     return hash === undefined || this.#usable === 0 ? -1 : this.#slots[(hash >>> 0) % this.#slots.length]!;
   }
 
-  /** HAProxy has no second choice: it tries the same again until health takes it out of the map. Here the slots behind it name the next. */
+  /**
+   * HAProxy has no second choice: it tries the same again until health takes it out of the map. Here the
+   * slots behind it name the next.
+   */
   rank(key: string): ArrayLike<number> {
     const hash = this.#hash(key);
     if (hash === undefined || this.#usable === 0) return [];
@@ -46,11 +54,17 @@ export class HaproxySlots implements Placement {
   }
 
   withMembers(members: readonly Member[]): HaproxySlots {
-    return this.#usable === this.members.length && isSameMembers(this.members, members) ? this : new HaproxySlots(members, this.#options);
+    return this.#usable === this.members.length && isSameMembers(this.members, members)
+      ? this
+      : new HaproxySlots(members, this.#options);
   }
 
   among(isUsable: (place: number) => boolean): HaproxySlots {
-    return new HaproxySlots(this.members, this.#options, this.members.map((_, place) => isUsable(place)));
+    return new HaproxySlots(
+      this.members,
+      this.#options,
+      this.members.map((_, place) => isUsable(place)),
+    );
   }
 }
 
@@ -59,7 +73,9 @@ function slots(members: readonly Member[], isUsable: readonly boolean[]): Uint16
   const divisor = members.reduce((common, { weight }) => commonDivisor(common, weight), 0);
   const slotsMax = members.reduce((sum, { weight }) => sum + weight / divisor, 0);
   if (members.length * slotsMax > WORK_MAX) {
-    throw invalid(`HAProxy's map of these ${members.length} upstreams would have ${slotsMax} slots and take seconds to fill: lower the weights, or take haproxy-consistent.`);
+    throw invalid(
+      `HAProxy's map of these ${members.length} upstreams would have ${slotsMax} slots and take seconds to fill: lower the weights, or take haproxy-consistent.`,
+    );
   }
   const places = members.map((_, place) => place).filter((place) => isUsable[place]!);
   const weights = places.map((place) => members[place]!.weight / divisor);

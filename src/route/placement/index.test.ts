@@ -15,7 +15,11 @@ describe.each(doors)('stickyroute/placement: %s', (_name, door) => {
 
   it('takes plain ids and ids with weights', () => {
     const placed = door(['a', { id: 'b' }, { id: 'c', weight: 2 }]);
-    expect(placed.members).toEqual([{ id: 'a', weight: 1 }, { id: 'b', weight: 1 }, { id: 'c', weight: 2 }]);
+    expect(placed.members).toEqual([
+      { id: 'a', weight: 1 },
+      { id: 'b', weight: 1 },
+      { id: 'c', weight: 2 },
+    ]);
   });
 
   it('gives the upstream of a key and its backups, best first, each once', () => {
@@ -38,7 +42,15 @@ describe.each(doors)('stickyroute/placement: %s', (_name, door) => {
 
   it('hashes a text and its UTF-8 bytes alike', () => {
     const placed = door(Array.from({ length: 50 }, (_, i) => `api-${i}`));
-    for (const key of ['', 'user:1', 'żółw', 'a longer text with one ü in it', '🐢'.repeat(9), '\u0080', 'ÿ'.repeat(20)]) {
+    for (const key of [
+      '',
+      'user:1',
+      'żółw',
+      'a longer text with one ü in it',
+      '🐢'.repeat(9),
+      '\u0080',
+      'ÿ'.repeat(20),
+    ]) {
       expect(placed.candidates(Buffer.from(key, 'utf8'), 5)).toEqual(placed.candidates(key, 5));
       const view = new Uint8Array(Buffer.from(`..${key}..`)).subarray(2, 2 + Buffer.byteLength(key));
       expect(placed.get(view)).toBe(placed.get(key));
@@ -65,7 +77,11 @@ describe.each(doors)('stickyroute/placement: %s', (_name, door) => {
     const some = placed.among((id) => id !== 'b' && id !== 'c');
     for (const key of keys.slice(0, 200)) {
       const left = placed.candidates(key).filter((id) => id === 'a' || id === 'd');
-      expect([some.get(key), some.candidates(key), some.candidates(key, 1)]).toEqual([left[0], left, left.slice(0, 1)]);
+      expect([some.get(key), some.candidates(key), some.candidates(key, 1)]).toEqual([
+        left[0],
+        left,
+        left.slice(0, 1),
+      ]);
     }
     expect(some.add('e').candidates('user:1').length).toBe(5);
     expect(placed.among(() => false).get('user:1')).toBeUndefined();
@@ -77,15 +93,22 @@ describe.each(doors)('stickyroute/placement: %s', (_name, door) => {
       expect(make).toThrow(expect.objectContaining({ code, message: expect.stringContaining(message) }));
     refuses(() => door(['a', 'a']), 'Two upstreams have the id "a"');
     refuses(() => door(['a']).add('a'), 'Two upstreams have the id "a"');
-    for (const weight of [0, -1, NaN, Infinity]) refuses(() => door([{ id: 'a', weight }]), `Upstream "a" has the weight ${weight}`);
+    for (const weight of [0, -1, NaN, Infinity])
+      refuses(() => door([{ id: 'a', weight }]), `Upstream "a" has the weight ${weight}`);
     refuses(() => door(['a', '']), 'has no id');
     refuses(() => door(['a']).remove('b'), 'There is no upstream "b" to remove');
-    refuses(() => door(Array.from({ length: 4097 }, (_, i) => `${i}`)), 'at most 4096 upstreams and was given 4097');
+    refuses(
+      () => door(Array.from({ length: 4097 }, (_, i) => `${i}`)),
+      'at most 4096 upstreams and was given 4097',
+    );
   });
 });
 
 it('the library door and the gateway place a key alike', () => {
-  const members = [{ id: 'a', weight: 1 }, { id: 'b', weight: 3 }];
+  const members = [
+    { id: 'a', weight: 1 },
+    { id: 'b', weight: 3 },
+  ];
   const door = rendezvous(members, { slots: 1024 });
   const inside = new SlotTable(members, 1024);
   for (let i = 0; i < 500; i++) expect(door.get(`user:${i}`)).toBe(members[inside.owner(`user:${i}`)]!.id);

@@ -1,5 +1,6 @@
 /**
- * `stickyroute/placement`: which upstream does this key belong to, and which ones stand in for it? No gateway needed.
+ * `stickyroute/placement`: which upstream does this key belong to, and which ones stand in for it? No gateway
+ * needed.
  */
 import { toByteString } from '../../base/framed-key.js';
 import { xxh32, xxh32Text } from '../hash/xxh32.js';
@@ -28,24 +29,42 @@ export type { HaproxyNodesOptions } from './haproxy-nodes.js';
 export type { KetamaOptions } from './ketama-ring.js';
 export type { Member } from './placement.js';
 
-/** An upstream by its id, with its share where that isn't 1, and what another balancer's configuration says of it where that matters. */
+/**
+ * An upstream by its id, with its share where that isn't 1, and what another balancer's configuration says of
+ * it where that matters.
+ */
 export type MemberInput = string | (Omit<Member, 'weight'> & { readonly weight?: number | undefined });
 
 /** Text, or bytes; a text and its UTF-8 bytes are the same key. */
 export type Key = string | Uint8Array;
 
-/** Weighted rendezvous hashing, even and with no needless move: the default. `slots`: a power of two, 2^20 unless set. */
-export function rendezvous(members: readonly MemberInput[], options: { readonly slots?: number | undefined } = {}): Placed {
+/**
+ * Weighted rendezvous hashing, even and with no needless move: the default. `slots`: a power of two, 2^20
+ * unless set.
+ */
+export function rendezvous(
+  members: readonly MemberInput[],
+  options: { readonly slots?: number | undefined } = {},
+): Placed {
   return new Placed(new SlotTable(members.map(toMember), options.slots ?? SLOTS_DEFAULT));
 }
 
 /** A ring of virtual points, for many small pools. `points`: of an upstream of weight 1, 1000 unless set. */
-export function ring(members: readonly MemberInput[], options: { readonly points?: number | undefined } = {}): Placed {
+export function ring(
+  members: readonly MemberInput[],
+  options: { readonly points?: number | undefined } = {},
+): Placed {
   return new Placed(new PointRing(members.map(toMember), options.points ?? POINTS_DEFAULT));
 }
 
-/** Google's Maglev table, the evenest, which moves a few keys more on a change. `tableSize`: a prime, 65537 unless set. */
-export function maglev(members: readonly MemberInput[], options: { readonly tableSize?: number | undefined } = {}): Placed {
+/**
+ * Google's Maglev table, the evenest, which moves a few keys more on a change. `tableSize`: a prime, 65537
+ * unless set.
+ */
+export function maglev(
+  members: readonly MemberInput[],
+  options: { readonly tableSize?: number | undefined } = {},
+): Placed {
   return new Placed(new MaglevTable(members.map(toMember), options.tableSize ?? TABLE_SIZE_DEFAULT));
 }
 
@@ -59,13 +78,19 @@ export function nginxHash(members: readonly MemberInput[]): Placed {
   return new Placed(new NginxDraws('nginx-hash', members.map(toMember), new KeyDraws()));
 }
 
-/** As nginx's `hash KEY consistent` does. What nginx's configuration calls a member is its `address`, or else its id. */
+/**
+ * As nginx's `hash KEY consistent` does. What nginx's configuration calls a member is its `address`, or else
+ * its id.
+ */
 export function nginxConsistent(members: readonly MemberInput[]): Placed {
   return new Placed(new NginxPoints(members.map(toMember)));
 }
 
 /** As HAProxy's `hash-type consistent` does: by `number`, or else by position in its configuration. */
-export function haproxyConsistent(members: readonly MemberInput[], options: HaproxyNodesOptions = {}): Placed {
+export function haproxyConsistent(
+  members: readonly MemberInput[],
+  options: HaproxyNodesOptions = {},
+): Placed {
   return new Placed(new HaproxyNodes(members.map(toMember), options));
 }
 
@@ -74,35 +99,62 @@ export function haproxyMap(members: readonly MemberInput[], options: HaproxyHash
   return new Placed(new HaproxySlots(members.map(toMember), options));
 }
 
-/** As Caddy's hash policies do. What Caddy dials is a member's `address`, or else its id. `version`: Caddy's, 2.8 or later unless set. */
-export function caddyHrw(members: readonly MemberInput[], options: { readonly version?: string | undefined } = {}): Placed {
+/**
+ * As Caddy's hash policies do. What Caddy dials is a member's `address`, or else its id. `version`: Caddy's,
+ * 2.8 or later unless set.
+ */
+export function caddyHrw(
+  members: readonly MemberInput[],
+  options: { readonly version?: string | undefined } = {},
+): Placed {
   return new Placed(new CaddyContest(members.map(toMember), options.version ?? CADDY_VERSION_DEFAULT));
 }
 
-/** As Envoy's ring hash does. Members in the order of its configuration; what it hashes of a member is its `address`, or else its id. */
-export function envoyRingHash(members: readonly MemberInput[], options: Partial<EnvoyRingOptions> = {}): Placed {
+/**
+ * As Envoy's ring hash does. Members in the order of its configuration; what it hashes of a member is its
+ * `address`, or else its id.
+ */
+export function envoyRingHash(
+  members: readonly MemberInput[],
+  options: Partial<EnvoyRingOptions> = {},
+): Placed {
   return new Placed(new EnvoyRing(members.map(toMember), { ...ENVOY_RING_DEFAULTS, ...options }));
 }
 
 /** As Envoy's Maglev does. What it hashes of a member is its `address`, or else its id. */
-export function envoyMaglev(members: readonly MemberInput[], options: Partial<EnvoyTableOptions> = {}): Placed {
+export function envoyMaglev(
+  members: readonly MemberInput[],
+  options: Partial<EnvoyTableOptions> = {},
+): Placed {
   return new Placed(new EnvoyTable(members.map(toMember), { ...ENVOY_TABLE_DEFAULTS, ...options }));
 }
 
-/** As the ketama of libketama, twemproxy or spymemcached does: `spelling`. What it calls a member is its `address`, or else its id. */
+/**
+ * As the ketama of libketama, twemproxy or spymemcached does: `spelling`. What it calls a member is its
+ * `address`, or else its id.
+ */
 export function ketamaMd5(members: readonly MemberInput[], options: Partial<KetamaOptions> = {}): Placed {
   return new Placed(new KetamaRing(members.map(toMember), { ...KETAMA_DEFAULTS, ...options }));
 }
 
-/** As Traefik's `strategy: hrw` does. A member's `address`, `url` or id, the first of them that is there, is the server's URL as Traefik's configuration has it; keys are addresses. */
+/**
+ * As Traefik's `strategy: hrw` does. A member's `address`, `url` or id, the first of them that is there, is
+ * the server's URL as Traefik's configuration has it; keys are addresses.
+ */
 export function traefikHrw(members: readonly MemberInput[]): Placed {
   return new Placed(new TraefikContest(members.map(toMember)));
 }
 
-/** Keys placed over a set of upstreams. Immutable: `add`, `remove` and `among` answer a new one and leave this one as it was. */
+/**
+ * Keys placed over a set of upstreams. Immutable: `add`, `remove` and `among` answer a new one and leave this
+ * one as it was.
+ */
 export class Placed {
   readonly #placement: Placement;
-  /** The same where it takes hashes: a text is then hashed as it stands, and needs not become a byte string first. */
+  /**
+   * The same where it takes hashes: a text is then hashed as it stands, and needs not become a byte string
+   * first.
+   */
   readonly #hashed: HashedPlacement | undefined;
   /** Who is passed over, where the placement itself doesn't want to know. */
   readonly #isUsable: readonly boolean[] | undefined;
@@ -117,16 +169,25 @@ export class Placed {
     return this.#placement.members;
   }
 
-  /** The id of the key's upstream; undefined when there is none, and when the balancer that it agrees with would balance the key. */
+  /**
+   * The id of the key's upstream; undefined when there is none, and when the balancer that it agrees with
+   * would balance the key.
+   */
   get(key: Key): string | undefined {
-    const owner = this.#hashed === undefined ? this.#placement.owner(toByteString(key)) : this.#hashed.ownerOfHash(hashOf(key));
+    const owner =
+      this.#hashed === undefined
+        ? this.#placement.owner(toByteString(key))
+        : this.#hashed.ownerOfHash(hashOf(key));
     if (this.#isUsable?.[owner] === false) return this.candidates(key, 1)[0];
     return this.#placement.members[owner]?.id;
   }
 
   /** Ids best first, each once: the key's upstream, then its backups in order. */
   candidates(key: Key, limit = Infinity): string[] {
-    const ranked = this.#hashed === undefined ? this.#placement.rank(toByteString(key)) : this.#hashed.rankOfHash(hashOf(key));
+    const ranked =
+      this.#hashed === undefined
+        ? this.#placement.rank(toByteString(key))
+        : this.#hashed.rankOfHash(hashOf(key));
     const ids: string[] = [];
     for (let i = 0; i < ranked.length && ids.length < limit; i++) {
       const place = ranked[i]!;
@@ -135,23 +196,35 @@ export class Placed {
     return ids;
   }
 
-  /** The same with one upstream more. Keys move to it, and nowhere else (Maglev: hardly anywhere else). All are usable again. */
+  /**
+   * The same with one upstream more. Keys move to it, and nowhere else (Maglev: hardly anywhere else). All
+   * are usable again.
+   */
   add(member: MemberInput): Placed {
     return new Placed(this.#placement.withMembers([...this.members, toMember(member)]));
   }
 
-  /** The same without one upstream. Its keys move, each to its next candidate, and no others (Maglev: hardly any others). All are usable again. */
+  /**
+   * The same without one upstream. Its keys move, each to its next candidate, and no others (Maglev: hardly
+   * any others). All are usable again.
+   */
   remove(id: string): Placed {
     const left = this.members.filter((member) => member.id !== id);
-    if (left.length === this.members.length) throw invalid(`There is no upstream "${id}" to remove; \`members\` lists those there are.`);
+    if (left.length === this.members.length)
+      throw invalid(`There is no upstream "${id}" to remove; \`members\` lists those there are.`);
     return new Placed(this.#placement.withMembers(left));
   }
 
-  /** The same while only these can be used: nobody else moves, unless the balancer that it agrees with moves them. An earlier `among` no longer counts. */
+  /**
+   * The same while only these can be used: nobody else moves, unless the balancer that it agrees with moves
+   * them. An earlier `among` no longer counts.
+   */
   among(isUsable: (id: string) => boolean): Placed {
     const usable = this.members.map(({ id }) => isUsable(id));
     const { among } = this.#placement;
-    return among === undefined ? new Placed(this.#placement, usable) : new Placed(among.call(this.#placement, (place) => usable[place]!));
+    return among === undefined
+      ? new Placed(this.#placement, usable)
+      : new Placed(among.call(this.#placement, (place) => usable[place]!));
   }
 }
 

@@ -9,8 +9,10 @@ import type { Member } from './placement.js';
 
 const SEED = 13;
 
-const create = (members: readonly Member[], options: object = {}) => new KetamaRing(members, ketamaMd5.options.parse(options));
-const list = (count: number): Member[] => Array.from({ length: count }, (_, i) => ({ id: `10.0.0.${i}:11211`, weight: 1 }));
+const create = (members: readonly Member[], options: object = {}) =>
+  new KetamaRing(members, ketamaMd5.options.parse(options));
+const list = (count: number): Member[] =>
+  Array.from({ length: count }, (_, i) => ({ id: `10.0.0.${i}:11211`, weight: 1 }));
 
 function pointsOf(text: string): number[] {
   const digest = createHash('md5').update(text, 'latin1').digest();
@@ -20,12 +22,19 @@ function pointsOf(text: string): number[] {
 type Point = readonly [hash: number, place: number];
 
 function plainRing(names: readonly string[], counts: readonly number[], places: readonly number[]): Point[] {
-  const ring = places.flatMap((place, at) => Array.from({ length: counts[at]! }, (_, k) => pointsOf(`${names[place]!}-${k}`).map((hash): Point => [hash, place])).flat());
+  const ring = places.flatMap((place, at) =>
+    Array.from({ length: counts[at]! }, (_, k) =>
+      pointsOf(`${names[place]!}-${k}`).map((hash): Point => [hash, place]),
+    ).flat(),
+  );
   return ring.sort(([one], [other]) => one - other);
 }
 
 function from(ring: readonly Point[], hash: number): number {
-  return Math.max(0, ring.findIndex(([point]) => point >= hash));
+  return Math.max(
+    0,
+    ring.findIndex(([point]) => point >= hash),
+  );
 }
 
 function walk(ring: readonly Point[], key: string): number[] {
@@ -33,7 +42,10 @@ function walk(ring: readonly Point[], key: string): number[] {
   return [...new Set(ring.map((_, step) => ring[(start + step) % ring.length]![1]))];
 }
 
-/** KetamaIterator of spymemcached: seven look-ups, each further on by the hash of the try's number and the key. */
+/**
+ * KetamaIterator of spymemcached: seven look-ups, each further on by the hash of the try's number and the
+ * key.
+ */
 function leap(ring: readonly Point[], key: string): number[] {
   const ranked = new Set<number>();
   let hash = pointsOf(key)[0]!;
@@ -51,12 +63,19 @@ describe.each(SPELLING_NAMES)('ketama-md5 as %s spells it', (spelling) => {
     const random = seededRandom(SEED);
     const { nameOf, digestCounts, isRemade, leaps } = SPELLINGS[spelling];
     for (let round = 0; round < 12; round++) {
-      const members = list(1 + random.below(20)).map((member) => ({ ...member, weight: 1 + random.below(round % 3 === 0 ? 1 : 50) }));
+      const members = list(1 + random.below(20)).map((member) => ({
+        ...member,
+        weight: 1 + random.below(round % 3 === 0 ? 1 : 50),
+      }));
       const all = members.map((_, place) => place);
       const usable = all.filter((place) => place === 0 || random.below(2) === 0);
       const placement = create(members, { spelling }).among((place) => usable.includes(place));
       const places = isRemade ? usable : all;
-      const ring = plainRing(members.map(nameOf), digestCounts(places.map((place) => members[place]!.weight)), places);
+      const ring = plainRing(
+        members.map(nameOf),
+        digestCounts(places.map((place) => members[place]!.weight)),
+        places,
+      );
       for (let i = 0; i < 40; i++) {
         const key = random.id().slice(0, 1 + random.below(32));
         const rank = (leaps ? leap(ring, key) : walk(ring, key)).filter((place) => usable.includes(place));
@@ -68,7 +87,8 @@ describe.each(SPELLING_NAMES)('ketama-md5 as %s spells it', (spelling) => {
 
 describe('ketama-md5', () => {
   it('gives equal weights forty digests each, and others the share that floats make of it', () => {
-    for (const spelling of SPELLING_NAMES) expect(SPELLINGS[spelling].digestCounts([1, 1, 1, 1])).toEqual([40, 40, 40, 40]);
+    for (const spelling of SPELLING_NAMES)
+      expect(SPELLINGS[spelling].digestCounts([1, 1, 1, 1])).toEqual([40, 40, 40, 40]);
     // As ketama.c and nc_ketama.c count these, compiled by gcc 12.2 on x86-64.
     const weights = [1, 6, 4, 8, 6];
     expect(SPELLINGS.libketama.digestCounts(weights)).toEqual([8, 48, 32, 64, 48]);
@@ -82,7 +102,12 @@ describe('ketama-md5', () => {
 
   it('drops the default port of memcached where the program does', () => {
     const member = { id: 'a', weight: 1, address: 'cache:11211' };
-    expect(SPELLING_NAMES.map((spelling) => SPELLINGS[spelling].nameOf(member))).toEqual(['cache:11211', 'cache', 'cache:11211', 'cache']);
+    expect(SPELLING_NAMES.map((spelling) => SPELLINGS[spelling].nameOf(member))).toEqual([
+      'cache:11211',
+      'cache',
+      'cache:11211',
+      'cache',
+    ]);
   });
 
   it('lets the later upstream have a point of two in spymemcached, and the earlier one elsewhere', () => {
@@ -90,21 +115,31 @@ describe('ketama-md5', () => {
     const names = ['10.2.217.1:11211', '10.3.96.1:11211'];
     const meeting = 278_023_239;
     const ring = plainRing(names, [40, 40], [0, 1]);
-    expect(ring.filter(([hash]) => hash === meeting).map(([, place]) => place).sort()).toEqual([0, 1]);
+    expect(
+      ring
+        .filter(([hash]) => hash === meeting)
+        .map(([, place]) => place)
+        .sort(),
+    ).toEqual([0, 1]);
     const before = Math.max(...ring.map(([hash]) => hash).filter((hash) => hash < meeting));
     let key = '';
     for (let i = 0; key === ''; i++) {
       const [hash] = pointsOf(`user:${i}`);
       if (hash! > before && hash! <= meeting) key = `user:${i}`;
     }
-    const owner = (spelling: string): number => create(names.map((id) => ({ id, weight: 1 })), { spelling }).owner(key);
+    const owner = (spelling: string): number =>
+      create(
+        names.map((id) => ({ id, weight: 1 })),
+        { spelling },
+      ).owner(key);
     expect([owner('libketama'), owner('spymemcached')]).toEqual([0, 1]);
   });
 
   it('gives twemproxy the first point for an empty key, as it does not hash one', () => {
     const members = list(5);
     const ring = plainRing(members.map(SPELLINGS.twemproxy.nameOf), [40, 40, 40, 40, 40], [0, 1, 2, 3, 4]);
-    for (const hash of ['md5', 'fnv1a_64']) expect(create(members, { spelling: 'twemproxy', hash }).owner('')).toBe(ring[0]![1]);
+    for (const hash of ['md5', 'fnv1a_64'])
+      expect(create(members, { spelling: 'twemproxy', hash }).owner('')).toBe(ring[0]![1]);
   });
 
   it('ends a ranking of spymemcached after seven tries', () => {
@@ -113,15 +148,32 @@ describe('ketama-md5', () => {
   });
 
   it('refuses what the programs would', () => {
-    const wrong = (options: object): string[] => ketamaMd5.options.safeParse(options).error?.issues.map(({ message }) => message) ?? [];
+    const wrong = (options: object): string[] =>
+      ketamaMd5.options.safeParse(options).error?.issues.map(({ message }) => message) ?? [];
     expect(wrong({ hash: 'fnv1a_64' })).toEqual(['must be `md5` unless `spelling` is `twemproxy`.']);
     expect(wrong({ spelling: 'memcached' })).toHaveLength(1);
-    expect(() => new KetamaRing(list(2), { spelling: 'libketama', hash: 'fnv1a_64' })).toThrow('`hash` is fnv1a_64: it must be `md5` unless');
-    expect(() => new KetamaRing(list(2), { spelling: 'other' as 'libketama', hash: 'md5' })).toThrow('it must be one of libketama, twemproxy');
-    expect(() => create([{ id: 'a', weight: 1, address: 'a-name-of-far-too-many-characters:11211' }])).toThrow('libketama, which takes at most 23 characters');
-    expect(() => create([{ id: 'a', weight: 2 ** 31 - 1 }, { id: 'b', weight: 1 }])).toThrow('divide them by a common factor');
-    const both = [{ id: 'a', weight: 1, address: 'cache' }, { id: 'b', weight: 1, address: 'cache:11211' }];
-    expect(() => create(both, { spelling: 'twemproxy' })).toThrow('Upstreams "a" and "b" are both "cache" to twemproxy');
+    expect(() => new KetamaRing(list(2), { spelling: 'libketama', hash: 'fnv1a_64' })).toThrow(
+      '`hash` is fnv1a_64: it must be `md5` unless',
+    );
+    expect(() => new KetamaRing(list(2), { spelling: 'other' as 'libketama', hash: 'md5' })).toThrow(
+      'it must be one of libketama, twemproxy',
+    );
+    expect(() =>
+      create([{ id: 'a', weight: 1, address: 'a-name-of-far-too-many-characters:11211' }]),
+    ).toThrow('libketama, which takes at most 23 characters');
+    expect(() =>
+      create([
+        { id: 'a', weight: 2 ** 31 - 1 },
+        { id: 'b', weight: 1 },
+      ]),
+    ).toThrow('divide them by a common factor');
+    const both = [
+      { id: 'a', weight: 1, address: 'cache' },
+      { id: 'b', weight: 1, address: 'cache:11211' },
+    ];
+    expect(() => create(both, { spelling: 'twemproxy' })).toThrow(
+      'Upstreams "a" and "b" are both "cache" to twemproxy',
+    );
     expect(create(both).members).toBe(both);
   });
 });

@@ -1,9 +1,19 @@
 import { z } from 'zod';
 import type { PlacementDefinition } from './definition.js';
-import { HASH_WANTED, isKetamaHash, KETAMA_DEFAULTS, KETAMA_HASHES, KetamaRing, type KetamaOptions } from './ketama-ring.js';
+import {
+  HASH_WANTED,
+  isKetamaHash,
+  KETAMA_DEFAULTS,
+  KETAMA_HASHES,
+  KetamaRing,
+  type KetamaOptions,
+} from './ketama-ring.js';
 import { SPELLING_NAMES } from './ketama-spelling.js';
 
-/** Ketama, as libketama, twemproxy or spymemcached does it. The way it works, without its options: `ketama-ring.ts`. */
+/**
+ * Ketama, as libketama, twemproxy or spymemcached does it. The way it works, without its options:
+ * `ketama-ring.ts`.
+ */
 export const ketamaMd5: PlacementDefinition<KetamaOptions> = {
   name: 'ketama-md5',
   options: z

@@ -1,13 +1,22 @@
 import { fnv1a64Twemproxy } from '../hash/fnv1a.js';
 import { md5 } from '../hash/md5.js';
-import { type KetamaSpelling, type KetamaSpellingName, ketamaNames, SPELLING_NAMES, SPELLINGS } from './ketama-spelling.js';
+import {
+  type KetamaSpelling,
+  type KetamaSpellingName,
+  ketamaNames,
+  SPELLING_NAMES,
+  SPELLINGS,
+} from './ketama-spelling.js';
 import { invalid, isSameMembers } from './members.js';
 import type { Member, Placement } from './placement.js';
 import { WideCircle } from './wide-circle.js';
 
 export interface KetamaOptions {
   readonly spelling: KetamaSpellingName;
-  /** Of the keys; points are MD5 in all of the family. Only twemproxy has another, `fnv1a_64`, which is its default. */
+  /**
+   * Of the keys; points are MD5 in all of the family. Only twemproxy has another, `fnv1a_64`, which is its
+   * default.
+   */
   readonly hash: KetamaHash;
 }
 
@@ -26,7 +35,9 @@ export function isKetamaHash({ spelling, hash }: KetamaOptions): boolean {
   return hash === 'md5' || (hash === 'fnv1a_64' && spelling === 'twemproxy');
 }
 
-/** The ring that memcached's clients made known: four points of each MD5 of an upstream's name and a number. */
+/**
+ * The ring that memcached's clients made known: four points of each MD5 of an upstream's name and a number.
+ */
 export class KetamaRing implements Placement {
   readonly name = 'ketama-md5';
   readonly members: readonly Member[];
@@ -40,9 +51,17 @@ export class KetamaRing implements Placement {
   /** Places on the ring that can't be used. */
   readonly #passedOver: ReadonlySet<number>;
 
-  constructor(members: readonly Member[], options: KetamaOptions, before?: { readonly usable: ReadonlySet<number>; readonly circle: WideCircle }) {
-    if (!SPELLING_NAMES.includes(options.spelling)) throw invalid(`\`spelling\` is ${String(options.spelling)}: it must be one of ${SPELLING_NAMES.join(', ')}.`);
-    if (!isKetamaHash(options)) throw invalid(`\`hash\` is ${String(options.hash)}: it must be ${HASH_WANTED}.`);
+  constructor(
+    members: readonly Member[],
+    options: KetamaOptions,
+    before?: { readonly usable: ReadonlySet<number>; readonly circle: WideCircle },
+  ) {
+    if (!SPELLING_NAMES.includes(options.spelling))
+      throw invalid(
+        `\`spelling\` is ${String(options.spelling)}: it must be one of ${SPELLING_NAMES.join(', ')}.`,
+      );
+    if (!isKetamaHash(options))
+      throw invalid(`\`hash\` is ${String(options.hash)}: it must be ${HASH_WANTED}.`);
     this.members = members;
     this.#options = options;
     this.#spelling = SPELLINGS[options.spelling];
@@ -65,7 +84,9 @@ export class KetamaRing implements Placement {
   }
 
   withMembers(members: readonly Member[]): KetamaRing {
-    return this.#isWhole && isSameMembers(this.members, members) ? this : new KetamaRing(members, this.#options);
+    return this.#isWhole && isSameMembers(this.members, members)
+      ? this
+      : new KetamaRing(members, this.#options);
   }
 
   among(isUsable: (place: number) => boolean): KetamaRing {
@@ -92,7 +113,12 @@ export class KetamaRing implements Placement {
         hash += this.#hashOf(`${leap}${key}`);
       }
     } else {
-      for (let at = this.#circle.from(hash, 0); met < this.#owners && ranked.length < limit; at = at + 1 < owners.length ? at + 1 : 0) meet(owners[at]!);
+      for (
+        let at = this.#circle.from(hash, 0);
+        met < this.#owners && ranked.length < limit;
+        at = at + 1 < owners.length ? at + 1 : 0
+      )
+        meet(owners[at]!);
     }
     return ranked;
   }

@@ -4,7 +4,10 @@ import type { HashedPlacement } from './hashed-placement.js';
 import { checkMembers, compareMembers, idHashes, invalid, placesById } from './members.js';
 import type { Member } from './placement.js';
 
-/** As in the paper and in Envoy: with 100 entries an upstream, shares differ by at most 1 %, so it suits up to 650. */
+/**
+ * As in the paper and in Envoy: with 100 entries an upstream, shares differ by at most 1 %, so it suits up to
+ * 650.
+ */
 export const TABLE_SIZE_DEFAULT = 65_537;
 const TABLE_SIZE_MAX = 5_000_011;
 export const TABLE_SIZE_WANTED = `a prime number from 3 to ${TABLE_SIZE_MAX}`;
@@ -18,9 +21,10 @@ export function isTableSize(size: number): boolean {
 }
 
 /**
- * Maglev hashing (Eisenbud et al., NSDI 2016): the upstreams take turns, in order of id, at taking their next free entry
- * of a table, each in an order of its own; the lighter ones miss turns. The evenest of the three, and the only one that
- * moves a few users of upstreams that stayed, since every turn depends on the turns before: a change fills it anew.
+ * Maglev hashing (Eisenbud et al., NSDI 2016): the upstreams take turns, in order of id, at taking their next
+ * free entry of a table, each in an order of its own; the lighter ones miss turns. The evenest of the three,
+ * and the only one that moves a few users of upstreams that stayed, since every turn depends on the turns
+ * before: a change fills it anew.
  */
 export class MaglevTable implements HashedPlacement {
   readonly name = 'maglev';
@@ -28,10 +32,13 @@ export class MaglevTable implements HashedPlacement {
   readonly #table: Uint16Array;
 
   constructor(members: readonly Member[], tableSize: number) {
-    if (!isTableSize(tableSize)) throw invalid(`\`tableSize\` is ${String(tableSize)}: it must be ${TABLE_SIZE_WANTED}.`);
+    if (!isTableSize(tableSize))
+      throw invalid(`\`tableSize\` is ${String(tableSize)}: it must be ${TABLE_SIZE_WANTED}.`);
     checkMembers(members);
     if (members.length > tableSize) {
-      throw invalid(`A table of ${tableSize} entries is too small for ${members.length} upstreams: raise \`tableSize\` to 100 for each.`);
+      throw invalid(
+        `A table of ${tableSize} entries is too small for ${members.length} upstreams: raise \`tableSize\` to 100 for each.`,
+      );
     }
     this.members = members;
     this.#table = fill(members, tableSize);
@@ -49,7 +56,10 @@ export class MaglevTable implements HashedPlacement {
     return this.members.length === 0 ? -1 : this.#table[(hash >>> 0) % this.#table.length]!;
   }
 
-  /** From the key's entry on in steps of the key's own, so that an upstream's users don't all fall to the same neighbour. */
+  /**
+   * From the key's entry on in steps of the key's own, so that an upstream's users don't all fall to the same
+   * neighbour.
+   */
   rankOfHash(hash: number): ArrayLike<number> {
     const ranked: number[] = [];
     const isRanked = new Uint8Array(this.members.length);
@@ -71,7 +81,9 @@ export class MaglevTable implements HashedPlacement {
   }
 
   withMembers(members: readonly Member[]): MaglevTable {
-    return compareMembers(this.members, members).isNothing ? this : new MaglevTable(members, this.#table.length);
+    return compareMembers(this.members, members).isNothing
+      ? this
+      : new MaglevTable(members, this.#table.length);
   }
 }
 
@@ -83,7 +95,9 @@ function fill(members: readonly Member[], size: number): Uint16Array {
   const hashes = members.map(({ id }) => idHashes(id));
   const next = Uint32Array.from(hashes, ([first]) => (first >>> 0) % size);
   const steps = Uint32Array.from(hashes, ([, second]) => ((second >>> 0) % (size - 1)) + 1);
-  /** The turn that a member waits for, in units of weight (Envoy's maglev_lb.cc): the heaviest never waits. */
+  /**
+   * The turn that a member waits for, in units of weight (Envoy's maglev_lb.cc): the heaviest never waits.
+   */
   const due = new Float64Array(members.length);
   for (let turn = 1, free = size; ; turn++) {
     for (const place of order) {

@@ -6,7 +6,10 @@ import { isTableSize, MaglevTable, TABLE_SIZE_DEFAULT, TABLE_SIZE_WANTED } from 
 export const maglev: PlacementDefinition<{ tableSize: number }> = {
   name: 'maglev',
   options: z.strictObject({
-    tableSize: z.number().refine(isTableSize, { error: `must be ${TABLE_SIZE_WANTED}.` }).default(TABLE_SIZE_DEFAULT),
+    tableSize: z
+      .number()
+      .refine(isTableSize, { error: `must be ${TABLE_SIZE_WANTED}.` })
+      .default(TABLE_SIZE_DEFAULT),
   }),
   create: (members, { tableSize }) => new MaglevTable(members, tableSize),
 };

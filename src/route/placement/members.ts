@@ -8,24 +8,37 @@ export const MEMBERS_MAX = 4096;
 /** Throws unless the members can be placed: few enough, each with an id of its own and a weight above 0. */
 export function checkMembers(members: readonly Member[]): void {
   if (members.length > MEMBERS_MAX) {
-    throw invalid(`A placement takes at most ${MEMBERS_MAX} upstreams and was given ${members.length}: split them into several pools.`);
+    throw invalid(
+      `A placement takes at most ${MEMBERS_MAX} upstreams and was given ${members.length}: split them into several pools.`,
+    );
   }
   const ids = new Set<string>();
   for (const { id, weight } of members) {
-    if (typeof id !== 'string' || id === '') throw invalid('An upstream has no id: give each a text that is not empty.');
-    if (ids.has(id)) throw invalid(`Two upstreams have the id "${id}": give each an id of its own, and more weight to one that should get more.`);
+    if (typeof id !== 'string' || id === '')
+      throw invalid('An upstream has no id: give each a text that is not empty.');
+    if (ids.has(id))
+      throw invalid(
+        `Two upstreams have the id "${id}": give each an id of its own, and more weight to one that should get more.`,
+      );
     if (!(weight > 0) || weight === Infinity) {
-      throw invalid(`Upstream "${id}" has the weight ${String(weight)}: it must be a finite number above 0. To send it nobody, leave it out.`);
+      throw invalid(
+        `Upstream "${id}" has the weight ${String(weight)}: it must be a finite number above 0. To send it nobody, leave it out.`,
+      );
     }
     ids.add(id);
   }
 }
 
-/** For agreement with balancers that know whole weights only: rounding would send users elsewhere without a word. */
+/**
+ * For agreement with balancers that know whole weights only: rounding would send users elsewhere without a
+ * word.
+ */
 export function checkWholeWeights(members: readonly Member[], weightMax: number, balancer: string): void {
   for (const { id, weight } of members) {
     if (Number.isInteger(weight) && weight <= weightMax) continue;
-    throw invalid(`Upstream "${id}" has the weight ${String(weight)}: to agree with ${balancer} it must be a whole number from 1 to ${weightMax}.`);
+    throw invalid(
+      `Upstream "${id}" has the weight ${String(weight)}: to agree with ${balancer} it must be a whole number from 1 to ${weightMax}.`,
+    );
   }
 }
 
@@ -33,22 +46,37 @@ export function invalid(message: string): StickyError {
   return new StickyError('STICKY_PLACEMENT_INVALID', message);
 }
 
-/** 64 bits of an id, in two halves. Everything that a placement draws for an upstream comes from these, never from its position. */
+/**
+ * 64 bits of an id, in two halves. Everything that a placement draws for an upstream comes from these, never
+ * from its position.
+ */
 export function idHashes(id: string): [first: number, second: number] {
   return [xxh32Text(id, 1), xxh32Text(id, 2)];
 }
 
-/** Places in order of id, for ties and turns: the same in every process, whatever the order of the configuration. */
+/**
+ * Places in order of id, for ties and turns: the same in every process, whatever the order of the
+ * configuration.
+ */
 export function placesById(members: readonly Member[]): number[] {
   return members.map((_, place) => place).sort((a, b) => (members[a]!.id < members[b]!.id ? -1 : 1));
 }
 
 /** The same upstreams in the same order, in all that a placement may look at. */
 export function isSameMembers(before: readonly Member[], after: readonly Member[]): boolean {
-  return before.length === after.length && before.every((one, place) => {
-    const { id, weight, url, address, number } = after[place]!;
-    return one.id === id && one.weight === weight && one.url === url && one.address === address && one.number === number;
-  });
+  return (
+    before.length === after.length &&
+    before.every((one, place) => {
+      const { id, weight, url, address, number } = after[place]!;
+      return (
+        one.id === id &&
+        one.weight === weight &&
+        one.url === url &&
+        one.address === address &&
+        one.number === number
+      );
+    })
+  );
 }
 
 /** What a change of members leaves alone. */
@@ -68,6 +96,7 @@ export function compareMembers(before: readonly Member[], after: readonly Member
   });
   const kept = new Set(moved);
   const fresh = after.map((_, place) => place).filter((place) => !kept.has(place));
-  const isNothing = fresh.length === 0 && before.length === after.length && moved.every((to, from) => to === from);
+  const isNothing =
+    fresh.length === 0 && before.length === after.length && moved.every((to, from) => to === from);
   return { moved, fresh, isNothing };
 }

@@ -16,7 +16,9 @@ describe('nginx-hash', () => {
 
   // Asked of nginx 1.22.1: `hash $http_x_key`, weights 1, 2, 3, 1 (down), 4.
   it('places these keys where nginx did', () => {
-    expect(KEYS.map((key) => create(MEMBERS).among!((place) => place !== 3).owner(key))).toEqual([4, 2, 2, 0, 4, 4]);
+    expect(KEYS.map((key) => create(MEMBERS).among!((place) => place !== 3).owner(key))).toEqual([
+      4, 2, 2, 0, 4, 4,
+    ]);
   });
 
   it('leaves an empty key to the balance, unless there is only one upstream', () => {
@@ -40,19 +42,25 @@ describe('nginx-hash', () => {
 
   it('is at the mercy of order', () => {
     const turned = create([...MEMBERS].reverse());
-    expect(KEYS.map((key) => turned.members[turned.owner(key)]!.id)).not.toEqual(KEYS.map((key) => MEMBERS[create(MEMBERS).owner(key)]!.id));
+    expect(KEYS.map((key) => turned.members[turned.owner(key)]!.id)).not.toEqual(
+      KEYS.map((key) => MEMBERS[create(MEMBERS).owner(key)]!.id),
+    );
   });
 });
 
 describe('nginx-ip-hash', () => {
   const create = (members: readonly Member[]) => nginxIpHash.create(members, {});
   const key = (random: { below(limit: number): number }): string =>
-    random.below(2) === 0 ? `${1 + random.below(200)}.${random.below(256)}.${random.below(256)}.9` : `2001:db8::${random.below(65_536).toString(16)}`;
+    random.below(2) === 0
+      ? `${1 + random.below(200)}.${random.below(256)}.${random.below(256)}.9`
+      : `2001:db8::${random.below(65_536).toString(16)}`;
   for (const { name, run } of agreementContract(create, { key })) it(name, run);
 
   // Asked of nginx 1.22.1: `ip_hash`, weights 1, 2, 3, 1 (down), 4.
   it('places these addresses where nginx did', () => {
-    expect(ADDRESSES.map((address) => create(MEMBERS).among!((place) => place !== 3).owner(address))).toEqual([4, 4, 1, 2, 2, 4]);
+    expect(ADDRESSES.map((address) => create(MEMBERS).among!((place) => place !== 3).owner(address))).toEqual(
+      [4, 4, 1, 2, 2, 4],
+    );
   });
 
   it('takes the first three octets of IPv4 and all of IPv6', () => {
@@ -63,7 +71,8 @@ describe('nginx-ip-hash', () => {
   });
 
   it('leaves what is no address to the balance', () => {
-    for (const text of ['', 'user:1', '1.2.3.4:80']) expect([create(MEMBERS).owner(text), create(MEMBERS).rank(text).length]).toEqual([-1, 0]);
+    for (const text of ['', 'user:1', '1.2.3.4:80'])
+      expect([create(MEMBERS).owner(text), create(MEMBERS).rank(text).length]).toEqual([-1, 0]);
   });
 });
 

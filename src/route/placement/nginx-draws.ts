@@ -15,8 +15,9 @@ export interface Draws {
 }
 
 /**
- * What nginx's `ip_hash` and `hash` share: a number is drawn for the key, and whose weight it falls on, counted along the configuration, owns the
- * key. Those that are away are counted too, and a draw that hits one of them is made again.
+ * What nginx's `ip_hash` and `hash` share: a number is drawn for the key, and whose weight it falls on,
+ * counted along the configuration, owns the key. Those that are away are counted too, and a draw that hits
+ * one of them is made again.
  */
 export class NginxDraws implements Placement {
   readonly name: string;
@@ -54,7 +55,7 @@ export class NginxDraws implements Placement {
     if (this.members.length < 2) return this.#usable === 0 ? [] : [0];
     const ranked: number[] = [];
     if (!this.#draws.begin(key)) return ranked;
-    for (let useless = 0; useless < NGINX_DRAWS_MAX && ranked.length < this.#usable; ) {
+    for (let useless = 0; useless < NGINX_DRAWS_MAX && ranked.length < this.#usable;) {
       const place = this.#placeOf(this.#draws.next());
       if (this.#isUsable[place]! && !ranked.includes(place)) ranked.push(place);
       else useless++;
@@ -68,7 +69,12 @@ export class NginxDraws implements Placement {
   }
 
   among(isUsable: (place: number) => boolean): NginxDraws {
-    return new NginxDraws(this.name, this.members, this.#draws, this.members.map((_, place) => isUsable(place)));
+    return new NginxDraws(
+      this.name,
+      this.members,
+      this.#draws,
+      this.members.map((_, place) => isUsable(place)),
+    );
   }
 
   #placeOf(hash: number): number {
@@ -112,7 +118,10 @@ export class AddressDraws implements Draws {
   }
 }
 
-/** ngx_http_upstream_hash_module.c without `consistent`, which is Cache::Memcached's: draws add up, and from the second on a counter goes before the key. */
+/**
+ * ngx_http_upstream_hash_module.c without `consistent`, which is Cache::Memcached's: draws add up, and from
+ * the second on a counter goes before the key.
+ */
 export class KeyDraws implements Draws {
   #key = '';
   #sum = 0;

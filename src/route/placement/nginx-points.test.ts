@@ -4,31 +4,42 @@ import { agreementContract } from '../../testing/agreement-contract.js';
 import { nginxConsistent } from './nginx-consistent.js';
 import type { Member } from './placement.js';
 
-const MEMBERS: Member[] = [1, 2, 3, 1, 4].map((weight, at) => ({ id: `api-${at}`, weight, address: `127.0.0.${at + 1}:17990` }));
+const MEMBERS: Member[] = [1, 2, 3, 1, 4].map((weight, at) => ({
+  id: `api-${at}`,
+  weight,
+  address: `127.0.0.${at + 1}:17990`,
+}));
 const KEYS = ['user:1', 'user:2', 'user:3', 'a', 'session:0123456789abcdef', 'zażółć'].map(toByteString);
 const keys = Array.from({ length: 500 }, (_, i) => `user:${i}`);
 
 describe('nginx-consistent', () => {
   const create = (members: readonly Member[]) => nginxConsistent.create(members, {});
-  const owners = (members: readonly Member[]): string[] => keys.map((key) => members[create(members).owner(key)]!.id);
+  const owners = (members: readonly Member[]): string[] =>
+    keys.map((key) => members[create(members).owner(key)]!.id);
   for (const { name, run } of agreementContract(create)) it(name, run);
 
   // Asked of nginx 1.22.1: `hash $http_x_key consistent`, weights 1, 2, 3, 1 (down), 4.
   it('places these keys where nginx did', () => {
-    expect(KEYS.map((key) => create(MEMBERS).among!((place) => place !== 3).owner(key))).toEqual([2, 4, 2, 4, 1, 2]);
+    expect(KEYS.map((key) => create(MEMBERS).among!((place) => place !== 3).owner(key))).toEqual([
+      2, 4, 2, 4, 1, 2,
+    ]);
   });
 
   it('goes by what the configuration calls an upstream, not by id or order', () => {
     expect(owners([...MEMBERS].reverse())).toEqual(owners(MEMBERS));
     const renamed = MEMBERS.map((member) => ({ ...member, id: `other-${member.id}` }));
     expect(owners(renamed)).toEqual(owners(MEMBERS).map((id) => `other-${id}`));
-    expect(owners(MEMBERS.map((member) => ({ ...member, address: member.address!.replace(':17990', '') })))).not.toEqual(owners(MEMBERS));
+    expect(
+      owners(MEMBERS.map((member) => ({ ...member, address: member.address!.replace(':17990', '') }))),
+    ).not.toEqual(owners(MEMBERS));
   });
 
   it('takes host and port from the url where no address is given, and the id where there is no url', () => {
     const urls = MEMBERS.map(({ address, ...member }) => ({ ...member, url: `http://${address}` }));
     expect(owners(urls)).toEqual(owners(MEMBERS));
-    expect(owners(MEMBERS.map(({ weight, address }) => ({ id: address!, weight })))).toEqual(owners(MEMBERS).map((id) => MEMBERS.find((member) => member.id === id)!.address!));
+    expect(owners(MEMBERS.map(({ weight, address }) => ({ id: address!, weight })))).toEqual(
+      owners(MEMBERS).map((id) => MEMBERS.find((member) => member.id === id)!.address!),
+    );
   });
 
   it('an upstream that leaves moves its own keys only', () => {
@@ -47,9 +58,24 @@ describe('nginx-consistent', () => {
 
   it('refuses two upstreams of one address, and weights that make too many points', () => {
     const code = 'STICKY_PLACEMENT_INVALID';
-    const twice = [{ id: 'a', weight: 1, address: 'app:80' }, { id: 'b', weight: 1, url: 'http://app' }];
-    expect(() => create(twice)).toThrow(expect.objectContaining({ code, message: expect.stringContaining('"a" and "b" have the same address "app:80"') }));
-    expect(() => create([{ id: 'a', weight: 30_000 }])).toThrow(expect.objectContaining({ code, message: expect.stringContaining('4800000 points') }));
-    expect(() => create([{ id: 'a', weight: 1.5 }])).toThrow(expect.objectContaining({ code, message: expect.stringContaining('has the weight 1.5: to agree with nginx') }));
+    const twice = [
+      { id: 'a', weight: 1, address: 'app:80' },
+      { id: 'b', weight: 1, url: 'http://app' },
+    ];
+    expect(() => create(twice)).toThrow(
+      expect.objectContaining({
+        code,
+        message: expect.stringContaining('"a" and "b" have the same address "app:80"'),
+      }),
+    );
+    expect(() => create([{ id: 'a', weight: 30_000 }])).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining('4800000 points') }),
+    );
+    expect(() => create([{ id: 'a', weight: 1.5 }])).toThrow(
+      expect.objectContaining({
+        code,
+        message: expect.stringContaining('has the weight 1.5: to agree with nginx'),
+      }),
+    );
   });
 });

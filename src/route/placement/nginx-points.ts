@@ -9,8 +9,9 @@ const POINTS_PER_WEIGHT = 160;
 const POINTS_TOTAL_MAX = 2 ** 22;
 
 /**
- * `hash … consistent` of nginx, which is Cache::Memcached::Fast's: 160 points for each unit of weight, each the hash of the one before. A key belongs
- * to the first point at or after its own; those that are away keep their points, and the walk over them ends after 20.
+ * `hash … consistent` of nginx, which is Cache::Memcached::Fast's: 160 points for each unit of weight, each
+ * the hash of the one before. A key belongs to the first point at or after its own; those that are away keep
+ * their points, and the walk over them ends after 20.
  */
 export class NginxPoints implements Placement {
   readonly name = 'nginx-consistent';
@@ -19,7 +20,10 @@ export class NginxPoints implements Placement {
   readonly #isUsable: readonly boolean[];
   readonly #usable: number;
 
-  constructor(members: readonly Member[], previous?: { readonly circle: Circle; readonly isUsable: readonly boolean[] }) {
+  constructor(
+    members: readonly Member[],
+    previous?: { readonly circle: Circle; readonly isUsable: readonly boolean[] },
+  ) {
     checkMembers(members);
     checkWholeWeights(members, NGINX_WEIGHT_MAX, 'nginx');
     this.members = members;
@@ -40,7 +44,10 @@ export class NginxPoints implements Placement {
     return -1;
   }
 
-  /** After a failed try nginx goes on at the point where it was, so that what was named costs no try but its further points do. */
+  /**
+   * After a failed try nginx goes on at the point where it was, so that what was named costs no try but its
+   * further points do.
+   */
   rank(key: string): ArrayLike<number> {
     if (this.members.length < 2) return this.#usable === 0 ? [] : [0];
     const ranked: number[] = [];
@@ -55,18 +62,25 @@ export class NginxPoints implements Placement {
   }
 
   withMembers(members: readonly Member[]): NginxPoints {
-    return this.#usable === this.members.length && isSameMembers(this.members, members) ? this : new NginxPoints(members);
+    return this.#usable === this.members.length && isSameMembers(this.members, members)
+      ? this
+      : new NginxPoints(members);
   }
 
   among(isUsable: (place: number) => boolean): NginxPoints {
-    return new NginxPoints(this.members, { circle: this.#circle, isUsable: this.members.map((_, place) => isUsable(place)) });
+    return new NginxPoints(this.members, {
+      circle: this.#circle,
+      isUsable: this.members.map((_, place) => isUsable(place)),
+    });
   }
 }
 
 function circle(members: readonly Member[]): Circle {
   const count = members.reduce((sum, { weight }) => sum + weight * POINTS_PER_WEIGHT, 0);
   if (count > POINTS_TOTAL_MAX) {
-    throw invalid(`nginx would make ${count} points of these weights, ${POINTS_PER_WEIGHT} for each unit; at most ${POINTS_TOTAL_MAX} are made here: lower the weights.`);
+    throw invalid(
+      `nginx would make ${count} points of these weights, ${POINTS_PER_WEIGHT} for each unit; at most ${POINTS_TOTAL_MAX} are made here: lower the weights.`,
+    );
   }
   checkAddresses(members, 'nginx would take turns between them');
   const points = new Float64Array(count);
@@ -80,7 +94,8 @@ function circle(members: readonly Member[]): Circle {
     }
   });
   points.sort();
-  // Of points that meet, nginx keeps one: that of the first in the configuration, where the C library's qsort is a stable one.
+  // Of points that meet, nginx keeps one: that of the first in the configuration, where the C library's qsort
+  // is a stable one.
   let kept = 0;
   for (let at = 0; at < count; at++) {
     if (kept === 0 || pointHash(points[at]!) !== pointHash(points[kept - 1]!)) points[kept++] = points[at]!;
@@ -88,7 +103,10 @@ function circle(members: readonly Member[]): Circle {
   return new Circle(points.subarray(0, kept));
 }
 
-/** Host, a zero byte, port, as nginx takes a name apart: at its last colon where only digits follow; `unix:` in front goes. Not yet finished. */
+/**
+ * Host, a zero byte, port, as nginx takes a name apart: at its last colon where only digits follow; `unix:`
+ * in front goes. Not yet finished.
+ */
 function nameState(name: string): number {
   const colon = /:\d*$/.exec(name)?.index;
   if (/^unix:/i.test(name)) return crc32More(`${name.slice(5)}\0`, -1);

@@ -5,8 +5,8 @@ import { checkMembers, compareMembers, idHashes, invalid, placesById } from './m
 import type { Member } from './placement.js';
 
 /**
- * Shares on a ring are as even as 1/√points: with the customary 150 points the fullest of 30 upstreams has about 1.2
- * times the average, with 1000 about 1.07, and still only 6 KB an upstream and no slower look-ups.
+ * Shares on a ring are as even as 1/√points: with the customary 150 points the fullest of 30 upstreams has
+ * about 1.2 times the average, with 1000 about 1.07, and still only 6 KB an upstream and no slower look-ups.
  */
 export const POINTS_DEFAULT = 1000;
 const POINTS_MAX = 10_000;
@@ -23,15 +23,19 @@ export function isPointCount(points: number): boolean {
 }
 
 /**
- * Consistent hashing (Karger et al., 1997): every upstream has points on a circle of hashes, and a key belongs to the
- * owner of the first point at or after its own hash. Points depend on the id and their number alone, never on how many
- * upstreams there are: that is what makes Envoy's ring move users of upstreams that stayed (envoyproxy/envoy#22558).
+ * Consistent hashing (Karger et al., 1997): every upstream has points on a circle of hashes, and a key
+ * belongs to the owner of the first point at or after its own hash. Points depend on the id and their number
+ * alone, never on how many upstreams there are: that is what makes Envoy's ring move users of upstreams that
+ * stayed (envoyproxy/envoy#22558).
  */
 export class PointRing implements HashedPlacement {
   readonly name = 'ring';
   readonly members: readonly Member[];
   readonly #pointsPerWeight: number;
-  /** Ascending as signed numbers, then one guard that every hash is at or before: past the last point comes the first. */
+  /**
+   * Ascending as signed numbers, then one guard that every hash is at or before: past the last point comes
+   * the first.
+   */
   readonly #hashes: Int32Array;
   readonly #owners: Uint16Array;
   /** The circle in about as many equal pieces as there are points → the first point in or after the piece. */
@@ -45,7 +49,9 @@ export class PointRing implements HashedPlacement {
     this.#pointsPerWeight = points;
     const total = members.reduce((sum, member) => sum + pointCount(member, points), 0);
     if (total > POINTS_TOTAL_MAX) {
-      throw invalid(`A ring takes at most ${POINTS_TOTAL_MAX} points; these weights times \`points\` make ${total}: lower \`points\` or the weights.`);
+      throw invalid(
+        `A ring takes at most ${POINTS_TOTAL_MAX} points; these weights times \`points\` make ${total}: lower \`points\` or the weights.`,
+      );
     }
     this.#hashes = new Int32Array(total + 1).fill(HASH_MAX);
     this.#owners = new Uint16Array(total + 1);
@@ -73,7 +79,11 @@ export class PointRing implements HashedPlacement {
     const ranked: number[] = [];
     const isRanked = new Uint8Array(this.members.length);
     const points = this.#hashes.length - 1;
-    for (let at = this.#pointAt(hash); ranked.length < this.members.length; at = at + 1 < points ? at + 1 : 0) {
+    for (
+      let at = this.#pointAt(hash);
+      ranked.length < this.members.length;
+      at = at + 1 < points ? at + 1 : 0
+    ) {
       const owner = this.#owners[at]!;
       if (isRanked[owner] === 0) ranked.push(owner);
       isRanked[owner] = 1;
@@ -82,7 +92,9 @@ export class PointRing implements HashedPlacement {
   }
 
   withMembers(members: readonly Member[]): PointRing {
-    return compareMembers(this.members, members).isNothing ? this : new PointRing(members, this.#pointsPerWeight, this);
+    return compareMembers(this.members, members).isNothing
+      ? this
+      : new PointRing(members, this.#pointsPerWeight, this);
   }
 
   #pointAt(hash: number): number {
@@ -117,13 +129,21 @@ export class PointRing implements HashedPlacement {
 }
 
 /** The points of some members, sorted by hash and, where two meet, by id. */
-function newPoints(members: readonly Member[], places: readonly number[], idRank: Uint16Array, perWeight: number): Float64Array {
-  const points = new Float64Array(places.reduce((sum, place) => sum + pointCount(members[place]!, perWeight), 0));
+function newPoints(
+  members: readonly Member[],
+  places: readonly number[],
+  idRank: Uint16Array,
+  perWeight: number,
+): Float64Array {
+  const points = new Float64Array(
+    places.reduce((sum, place) => sum + pointCount(members[place]!, perWeight), 0),
+  );
   let at = 0;
   for (const place of places) {
     const member = members[place]!;
     const [first, second] = idHashes(member.id);
-    for (let i = pointCount(member, perWeight); i > 0; i--) points[at++] = mixPair(mix32(i), first, second) * OWNER_RANGE + idRank[place]!;
+    for (let i = pointCount(member, perWeight); i > 0; i--)
+      points[at++] = mixPair(mix32(i), first, second) * OWNER_RANGE + idRank[place]!;
   }
   return points.sort();
 }

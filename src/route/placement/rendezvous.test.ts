@@ -9,21 +9,33 @@ import { SlotTable } from './slot-table.js';
 
 const SLOTS = 2 ** 16;
 const create = (members: readonly Member[]) => rendezvous.create(members, { slots: SLOTS });
-const list = (count: number): Member[] => Array.from({ length: count }, (_, i) => ({ id: `api-${i}`, weight: 1 }));
+const list = (count: number): Member[] =>
+  Array.from({ length: count }, (_, i) => ({ id: `api-${i}`, weight: 1 }));
 
 describe('rendezvous', () => {
   for (const { name, run } of placementContract(create)) it(name, run);
 
   it('places these keys where version 0.1.0 did: another answer would move users on an update', () => {
-    const members = [{ id: 'api-1', weight: 1 }, { id: 'api-2', weight: 2 }, { id: 'api-3', weight: 1 }];
+    const members = [
+      { id: 'api-1', weight: 1 },
+      { id: 'api-2', weight: 2 },
+      { id: 'api-3', weight: 1 },
+    ];
     const placement = rendezvous.create(members, rendezvous.options.parse({}));
     const keys = ['', 'user:1', 'user:2', 'user:3', 'session:0123456789abcdef'];
-    const ranks = keys.map((key) => Array.from(placement.rank(key), (at) => members[at]!.id.slice(4)).join(' '));
+    const ranks = keys.map((key) =>
+      Array.from(placement.rank(key), (at) => members[at]!.id.slice(4)).join(' '),
+    );
     expect(ranks).toEqual(['2 1 3', '1 2 3', '2 1 3', '2 3 1', '3 2 1']);
   });
 
   it('gives every slot to the member whose cost -ln(u) / weight is least', () => {
-    const members = [{ id: 'b', weight: 0.3 }, { id: 'a', weight: 2 }, { id: 'c', weight: 2 }, { id: 'd', weight: 7.5 }];
+    const members = [
+      { id: 'b', weight: 0.3 },
+      { id: 'a', weight: 2 },
+      { id: 'c', weight: 2 },
+      { id: 'd', weight: 7.5 },
+    ];
     const placement = new SlotTable(members, 1024);
     for (let slot = 0; slot < 1024; slot++) {
       const costs = members.map(({ id, weight }) => {
@@ -36,17 +48,22 @@ describe('rendezvous', () => {
 
   it('looks a key up by its XXH32', () => {
     const placement = new SlotTable(list(10), SLOTS);
-    for (const key of ['', 'user:1', 'a key of more than sixteen bytes']) expect(placement.owner(key)).toBe(placement.ownerOfHash(xxh32(key)));
+    for (const key of ['', 'user:1', 'a key of more than sixteen bytes'])
+      expect(placement.owner(key)).toBe(placement.ownerOfHash(xxh32(key)));
   });
 
   it('places two pools the same way when all weights of one are a multiple of the other', () => {
     const light = new SlotTable(list(10), SLOTS);
-    const heavy = new SlotTable(list(10).map(({ id }) => ({ id, weight: 5 })), SLOTS);
+    const heavy = new SlotTable(
+      list(10).map(({ id }) => ({ id, weight: 5 })),
+      SLOTS,
+    );
     for (let slot = 0; slot < SLOTS; slot++) expect(heavy.ownerOfHash(slot)).toBe(light.ownerOfHash(slot));
   });
 
   it('shares its slots out as evenly as independent draws would', () => {
-    // The sum over members of (slots - expected)² / expected follows chi² with 99 degrees of freedom: 99 ± 14.
+    // The sum over members of (slots - expected)² / expected follows chi² with 99 degrees of freedom: 99 ±
+    // 14.
     const counts = new Float64Array(100);
     const placement = new SlotTable(list(100), SLOTS);
     for (let slot = 0; slot < SLOTS; slot++) counts[placement.ownerOfHash(slot)]!++;
@@ -58,7 +75,8 @@ describe('rendezvous', () => {
   it('sends the users of a member that left to all others alike', () => {
     const before = new SlotTable(list(10), SLOTS);
     const counts = new Float64Array(10);
-    for (let slot = 0; slot < SLOTS; slot++) if (before.ownerOfHash(slot) === 3) counts[before.rankOfHash(slot)[1]!]!++;
+    for (let slot = 0; slot < SLOTS; slot++)
+      if (before.ownerOfHash(slot) === 3) counts[before.rankOfHash(slot)[1]!]!++;
     const expected = counts.reduce((sum, count) => sum + count) / 9;
     counts.forEach((count, place) => place === 3 || expect(Math.abs(count / expected - 1)).toBeLessThan(0.2));
   });
@@ -77,7 +95,9 @@ describe('rendezvous', () => {
   });
 
   it('refuses a number of slots that is not a power of two', () => {
-    expect(() => new SlotTable(list(3), 1000)).toThrow('`slots` is 1000: it must be a power of two from 1024 to 4194304.');
+    expect(() => new SlotTable(list(3), 1000)).toThrow(
+      '`slots` is 1000: it must be a power of two from 1024 to 4194304.',
+    );
     expect(rendezvous.options.safeParse({ slots: 1000 }).success).toBe(false);
     expect(rendezvous.options.safeParse({ slot: 1024 }).success).toBe(false);
   });

@@ -6,7 +6,10 @@ import { isSlotCount, SLOTS_DEFAULT, SLOTS_WANTED, SlotTable } from './slot-tabl
 export const rendezvous: PlacementDefinition<{ slots: number }> = {
   name: 'rendezvous',
   options: z.strictObject({
-    slots: z.number().refine(isSlotCount, { error: `must be ${SLOTS_WANTED}.` }).default(SLOTS_DEFAULT),
+    slots: z
+      .number()
+      .refine(isSlotCount, { error: `must be ${SLOTS_WANTED}.` })
+      .default(SLOTS_DEFAULT),
   }),
   create: (members, { slots }) => new SlotTable(members, slots),
 };

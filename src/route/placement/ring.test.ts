@@ -7,23 +7,39 @@ import type { Member } from './placement.js';
 import { PointRing } from './point-ring.js';
 import { ring } from './ring.js';
 
-const list = (count: number): Member[] => Array.from({ length: count }, (_, i) => ({ id: `api-${i}`, weight: 1 }));
+const list = (count: number): Member[] =>
+  Array.from({ length: count }, (_, i) => ({ id: `api-${i}`, weight: 1 }));
 
 describe('ring', () => {
-  for (const { name, run } of placementContract((members) => ring.create(members, { points: 1000 }))) it(name, run);
+  for (const { name, run } of placementContract((members) => ring.create(members, { points: 1000 })))
+    it(name, run);
 
   it('places these keys where version 0.1.0 did: another answer would move users on an update', () => {
-    const members = [{ id: 'api-1', weight: 1 }, { id: 'api-2', weight: 2 }, { id: 'api-3', weight: 1 }];
+    const members = [
+      { id: 'api-1', weight: 1 },
+      { id: 'api-2', weight: 2 },
+      { id: 'api-3', weight: 1 },
+    ];
     const placement = ring.create(members, ring.options.parse({}));
     const keys = ['', 'user:1', 'user:2', 'user:3', 'session:0123456789abcdef'];
-    const ranks = keys.map((key) => Array.from(placement.rank(key), (at) => members[at]!.id.slice(4)).join(' '));
+    const ranks = keys.map((key) =>
+      Array.from(placement.rank(key), (at) => members[at]!.id.slice(4)).join(' '),
+    );
     expect(ranks).toEqual(['3 2 1', '3 1 2', '1 2 3', '1 2 3', '1 3 2']);
   });
 
   it('finds the first point at or after the hash, and past the last one the first', () => {
-    const members = [{ id: 'a', weight: 1 }, { id: 'b', weight: 2.5 }];
+    const members = [
+      { id: 'a', weight: 1 },
+      { id: 'b', weight: 2.5 },
+    ];
     const points = members
-      .flatMap(({ id, weight }, place) => Array.from({ length: 4 * weight }, (_, i) => ({ place, hash: mixPair(mix32(i + 1), ...idHashes(id)) })))
+      .flatMap(({ id, weight }, place) =>
+        Array.from({ length: 4 * weight }, (_, i) => ({
+          place,
+          hash: mixPair(mix32(i + 1), ...idHashes(id)),
+        })),
+      )
       .sort((one, other) => one.hash - other.hash);
     const placement = new PointRing(members, 4);
     const random = seededRandom(3);
@@ -36,13 +52,21 @@ describe('ring', () => {
   });
 
   it('gives a very light member one point, so that it can be reached', () => {
-    const placement = new PointRing([{ id: 'a', weight: 1 }, { id: 'b', weight: 0.0001 }], 100);
+    const placement = new PointRing(
+      [
+        { id: 'a', weight: 1 },
+        { id: 'b', weight: 0.0001 },
+      ],
+      100,
+    );
     expect(Array.from(placement.rank('user:1')).sort()).toEqual([0, 1]);
   });
 
   it('refuses more points than it can hold', () => {
     expect(() => new PointRing([{ id: 'a', weight: 1e6 }], 1000)).toThrow('lower `points` or the weights');
-    expect(() => new PointRing(list(2), 0)).toThrow('`points` is 0: it must be a whole number from 1 to 10000.');
+    expect(() => new PointRing(list(2), 0)).toThrow(
+      '`points` is 0: it must be a whole number from 1 to 10000.',
+    );
     expect(ring.options.safeParse({ points: 1.5 }).success).toBe(false);
   });
 });

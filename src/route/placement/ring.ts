@@ -6,7 +6,10 @@ import { isPointCount, POINTS_DEFAULT, POINTS_WANTED, PointRing } from './point-
 export const ring: PlacementDefinition<{ points: number }> = {
   name: 'ring',
   options: z.strictObject({
-    points: z.number().refine(isPointCount, { error: `must be ${POINTS_WANTED}.` }).default(POINTS_DEFAULT),
+    points: z
+      .number()
+      .refine(isPointCount, { error: `must be ${POINTS_WANTED}.` })
+      .default(POINTS_DEFAULT),
   }),
   create: (members, { points }) => new PointRing(members, points),
 };

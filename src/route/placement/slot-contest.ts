@@ -3,12 +3,13 @@ import { idHashes, placesById } from './members.js';
 import type { Member } from './placement.js';
 
 /**
- * Rendezvous hashing (Thaler and Ravishankar, 1998): for every slot each member draws a lot, a number that depends on
- * the slot and the member's id alone, and the best lot wins. Who leaves or comes can't change the others' lots, so a
- * slot changes hands only to or from the one that did.
+ * Rendezvous hashing (Thaler and Ravishankar, 1998): for every slot each member draws a lot, a number that
+ * depends on the slot and the member's id alone, and the best lot wins. Who leaves or comes can't change the
+ * others' lots, so a slot changes hands only to or from the one that did.
  *
- * With unequal weights a lot counts as the cost -ln(u) / weight, u being the lot as a fraction; the smallest cost wins,
- * in proportion to the weights (Schindelhauer and Schomaker, 2005). Among equal weights that is the order of the lots.
+ * With unequal weights a lot counts as the cost -ln(u) / weight, u being the lot as a fraction; the smallest
+ * cost wins, in proportion to the weights (Schindelhauer and Schomaker, 2005). Among equal weights that is
+ * the order of the lots.
  */
 export class SlotContest {
   // By rank in order of id, so that a strict comparison on the way up gives equal lots to the earlier id.
@@ -118,7 +119,10 @@ export class SlotContest {
 const LOT_LIMIT = 2 ** 31 - 0.5;
 const LOT_RANGE = 2 ** 32;
 
-/** What a signed lot costs, times 2^32. `u` stands in the middle of its step, never at 0 or 1; it is exact, and so is 1 - u. */
+/**
+ * What a signed lot costs, times 2^32. `u` stands in the middle of its step, never at 0 or 1; it is exact,
+ * and so is 1 - u.
+ */
 function costOf(lot: number, weight: number): number {
   const u = 1 - (LOT_LIMIT - lot) / LOT_RANGE;
   return (-Math.log(u) * LOT_RANGE) / weight;

@@ -5,9 +5,9 @@ import type { Member } from './placement.js';
 import { SlotContest } from './slot-contest.js';
 
 /**
- * 1 MiB a pool (2 MiB above 256 upstreams). Fewer slots spread less evenly, more take longer to build, and from here on
- * the keys' own unevenness is what shows; `docs/placement.md` has the figures. The number can't follow the pool's size,
- * since changing it moves users.
+ * 1 MiB a pool (2 MiB above 256 upstreams). Fewer slots spread less evenly, more take longer to build, and
+ * from here on the keys' own unevenness is what shows; `docs/placement.md` has the figures. The number can't
+ * follow the pool's size, since changing it moves users.
  */
 export const SLOTS_DEFAULT = 2 ** 20;
 const SLOTS_MIN = 2 ** 10;
@@ -19,8 +19,9 @@ export function isSlotCount(slots: number): boolean {
 }
 
 /**
- * Rendezvous hashing with O(1) look-up: the contest is held once for each slot, and a key belongs to the winner of the
- * slot that its hash falls into. A change costs a pass over the slots, not a new contest for each.
+ * Rendezvous hashing with O(1) look-up: the contest is held once for each slot, and a key belongs to the
+ * winner of the slot that its hash falls into. A change costs a pass over the slots, not a new contest for
+ * each.
  */
 export class SlotTable implements HashedPlacement {
   readonly name = 'rendezvous';
@@ -35,7 +36,10 @@ export class SlotTable implements HashedPlacement {
     this.members = members;
     this.#mask = slots - 1;
     this.#contest = new SlotContest(members);
-    this.#winners = previous === undefined || members.length === 0 ? winners(members, slots, this.#contest) : this.#carriedOver(previous);
+    this.#winners =
+      previous === undefined || members.length === 0
+        ? winners(members, slots, this.#contest)
+        : this.#carriedOver(previous);
   }
 
   owner(key: string): number {
@@ -50,16 +54,24 @@ export class SlotTable implements HashedPlacement {
     return this.members.length === 0 ? -1 : this.#winners[hash & this.#mask]!;
   }
 
-  /** Computed on demand: n lots and a sort. It is asked only for users whose own upstream is away, about 1 in n. */
+  /**
+   * Computed on demand: n lots and a sort. It is asked only for users whose own upstream is away, about 1 in
+   * n.
+   */
   rankOfHash(hash: number): ArrayLike<number> {
     return this.#contest.rank(hash & this.#mask);
   }
 
   withMembers(members: readonly Member[]): SlotTable {
-    return compareMembers(this.members, members).isNothing ? this : new SlotTable(members, this.#mask + 1, this);
+    return compareMembers(this.members, members).isNothing
+      ? this
+      : new SlotTable(members, this.#mask + 1, this);
   }
 
-  /** Slots of members that left are contested again; the others only see their winner challenged by those who came. */
+  /**
+   * Slots of members that left are contested again; the others only see their winner challenged by those who
+   * came.
+   */
   #carriedOver(previous: SlotTable): Places {
     const { moved, fresh } = compareMembers(previous.members, this.members);
     const contest = this.#contest;
@@ -76,7 +88,10 @@ export class SlotTable implements HashedPlacement {
 
 type Places = Uint8Array | Uint16Array;
 
-/** One byte a slot for all but very large pools: what matters here is how much of it stays in the processor's cache. */
+/**
+ * One byte a slot for all but very large pools: what matters here is how much of it stays in the processor's
+ * cache.
+ */
 function emptyTable(slots: number, members: number): Places {
   return members <= 256 ? new Uint8Array(slots) : new Uint16Array(slots);
 }

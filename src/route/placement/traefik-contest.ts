@@ -4,12 +4,15 @@ import { distinctNames } from './distinct-names.js';
 import { checkMembers, checkWholeWeights, isSameMembers } from './members.js';
 import type { Member, Placement } from './placement.js';
 
-/** By so much, at least, does a bound that is computed with a rounding or two have to fall short before it counts. */
+/**
+ * By so much, at least, does a bound that is computed with a rounding or two have to fall short before it
+ * counts.
+ */
 const CERTAINLY = 1 - 2 ** -40;
 
 /**
- * Traefik's `hrw` (hrw.go): each server draws weight / -ln(u), u being the FNV-1a of the client's address and the server's URL as a fraction; the
- * highest wins. Health is a filter here too.
+ * Traefik's `hrw` (hrw.go): each server draws weight / -ln(u), u being the FNV-1a of the client's address and
+ * the server's URL as a fraction; the highest wins. Health is a filter here too.
  */
 export class TraefikContest implements Placement {
   readonly name = 'traefik-hrw';
@@ -22,7 +25,9 @@ export class TraefikContest implements Placement {
     checkMembers(members);
     checkWholeWeights(members, Number.MAX_SAFE_INTEGER, 'Traefik');
     this.members = members;
-    this.#each = new Fnv1a64Each(distinctNames(members, ({ id, url, address }) => address ?? url ?? id, 'Traefik'));
+    this.#each = new Fnv1a64Each(
+      distinctNames(members, ({ id, url, address }) => address ?? url ?? id, 'Traefik'),
+    );
     this.#weights = Float64Array.from(members, ({ weight }) => weight);
     this.#weightMax = this.#weights.reduce((max, weight) => Math.max(max, weight), 0);
   }
@@ -31,7 +36,8 @@ export class TraefikContest implements Placement {
     this.#each.hash(key);
     const { highs } = this.#each;
     let owner = -1;
-    // Between these the best score lies; they take a division where the score itself takes a logarithm, and hardly ever leave a contest open.
+    // Between these the best score lies; they take a division where the score itself takes a logarithm, and
+    // hardly ever leave a contest open.
     let bestAtLeast = 0;
     let bestAtMost = 0;
     /** Whoever's hash has a smaller upper half loses, whatever the weight. */

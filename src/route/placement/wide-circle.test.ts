@@ -7,7 +7,11 @@ const SEED = 15;
 function circle(hashes: readonly bigint[]): WideCircle {
   const highs = Uint32Array.from(hashes, (hash) => Number(hash >> 32n));
   const lows = Uint32Array.from(hashes, (hash) => Number(hash & 0xffffffffn));
-  return new WideCircle(highs, lows, Uint16Array.from(hashes, (_, owner) => owner));
+  return new WideCircle(
+    highs,
+    lows,
+    Uint16Array.from(hashes, (_, owner) => owner),
+  );
 }
 
 describe('WideCircle', () => {
@@ -22,9 +26,16 @@ describe('WideCircle', () => {
         return (top << 32n) | (random.below(2) === 0 ? BigInt(random.below(5)) : half());
       });
       const points = circle(hashes);
-      const order = hashes.map((_, at) => at).sort((a, b) => (hashes[a]! < hashes[b]! ? -1 : hashes[a]! > hashes[b]! ? 1 : a - b));
+      const order = hashes
+        .map((_, at) => at)
+        .sort((a, b) => (hashes[a]! < hashes[b]! ? -1 : hashes[a]! > hashes[b]! ? 1 : a - b));
       expect(Array.from(points.owners)).toEqual(order);
-      const wanted = [0n, 2n ** 64n - 1n, ...hashes.flatMap((hash) => [hash, hash + 1n, hash - 1n]), (half() << 32n) | half()];
+      const wanted = [
+        0n,
+        2n ** 64n - 1n,
+        ...hashes.flatMap((hash) => [hash, hash + 1n, hash - 1n]),
+        (half() << 32n) | half(),
+      ];
       for (const hash of wanted.map((value) => BigInt.asUintN(64, value))) {
         const at = order.findIndex((owner) => hashes[owner]! >= hash);
         expect(points.from(Number(hash >> 32n), Number(hash & 0xffffffffn))).toBe(Math.max(0, at));

@@ -1,8 +1,14 @@
-/** A point's number beside the top bits of its hash in one exact number, so that the engine's own numeric sort orders them. */
+/**
+ * A point's number beside the top bits of its hash in one exact number, so that the engine's own numeric sort
+ * orders them.
+ */
 const NUMBER_RANGE = 2 ** 24;
 const TOP_SHIFT = 3;
 
-/** Points on a circle of unsigned 64-bit hashes, ascending; where two meet, the one that was added first comes first. */
+/**
+ * Points on a circle of unsigned 64-bit hashes, ascending; where two meet, the one that was added first comes
+ * first.
+ */
 export class WideCircle {
   readonly owners: Uint16Array;
   readonly #highs: Uint32Array;
@@ -34,7 +40,11 @@ export class WideCircle {
     const wantedHigh = high >>> 0;
     const wantedLow = low >>> 0;
     let at = this.#pieces[high >>> this.#shift]!;
-    while (at < highs.length && (highs[at]! < wantedHigh || (highs[at] === wantedHigh && this.#lows[at]! < wantedLow))) at++;
+    while (
+      at < highs.length &&
+      (highs[at]! < wantedHigh || (highs[at] === wantedHigh && this.#lows[at]! < wantedLow))
+    )
+      at++;
     return at === highs.length ? 0 : at;
   }
 }
@@ -45,7 +55,8 @@ function sorted(highs: Uint32Array, lows: Uint32Array): Uint32Array {
   for (let i = 0; i < byTop.length; i++) byTop[i] = (highs[i]! >>> TOP_SHIFT) * NUMBER_RANGE + i;
   byTop.sort();
   const order = new Uint32Array(byTop.length);
-  for (let at = 0; at < order.length; at++) order[at] = byTop[at]! - Math.floor(byTop[at]! / NUMBER_RANGE) * NUMBER_RANGE;
+  for (let at = 0; at < order.length; at++)
+    order[at] = byTop[at]! - Math.floor(byTop[at]! / NUMBER_RANGE) * NUMBER_RANGE;
   // Those of one top are few, and stand together: a sort by insertion puts them in order.
   for (let i = 1; i < order.length; i++) {
     const number = order[i]!;

@@ -6,7 +6,10 @@ export interface ProbeThresholds {
   readonly unhealthyAfter: number;
 }
 
-/** How many requests must fail, within what time, to take an upstream down, and for how long. `maxFails` 0: never. */
+/**
+ * How many requests must fail, within what time, to take an upstream down, and for how long. `maxFails` 0:
+ * never.
+ */
 export interface PassiveThresholds {
   readonly maxFails: number;
   readonly failTimeoutMs: number;
@@ -30,14 +33,16 @@ export type ChangeWhy =
   | 'trialAbandoned'
   | 'thresholdsChanged';
 
-/** What requests say: `closed` is well, `open` failed, `waiting` for a trial, `trying` with a trial under way. */
+/**
+ * What requests say: `closed` is well, `open` failed, `waiting` for a trial, `trying` with a trial under way.
+ */
 type Circuit = 'closed' | 'open' | 'waiting' | 'trying';
 
 /**
- * The health of one upstream, from two witnesses. Probes hold it down until `healthyAfter` of them succeed; no trial is
- * made meanwhile. Failed requests take it down for `failTimeoutMs`, then one request may try it. Whatever comes first
- * ends that: the trial, or `healthyAfter` probes that succeed after the failure. Each call answers why the condition
- * changed, or undefined. Time comes from a clock that never goes back.
+ * The health of one upstream, from two witnesses. Probes hold it down until `healthyAfter` of them succeed;
+ * no trial is made meanwhile. Failed requests take it down for `failTimeoutMs`, then one request may try it.
+ * Whatever comes first ends that: the trial, or `healthyAfter` probes that succeed after the failure. Each
+ * call answers why the condition changed, or undefined. Time comes from a clock that never goes back.
  */
 export class Health {
   #isHeldByProbes = false;
@@ -76,7 +81,10 @@ export class Health {
     return before === 'down' ? undefined : 'probesFailed';
   }
 
-  /** Called for every request, so the ordinary case is one comparison. Answers to requests from before a failure don't end it. */
+  /**
+   * Called for every request, so the ordinary case is one comparison. Answers to requests from before a
+   * failure don't end it.
+   */
   requestSucceeded(): ChangeWhy | undefined {
     if (this.#circuit === 'closed' || this.#circuit === 'open') return undefined;
     this.#close();
@@ -91,13 +99,17 @@ export class Health {
     }
     // As in nginx, successes in between don't count: a share of failing requests is a failing upstream.
     this.#failedAt.push(nowMs);
-    if (this.#failedAt.length > passive.maxFails) this.#failedAt.splice(0, this.#failedAt.length - passive.maxFails);
-    if (this.#failedAt.length < passive.maxFails || nowMs - this.#failedAt[0]! > passive.failTimeoutMs) return undefined;
+    if (this.#failedAt.length > passive.maxFails)
+      this.#failedAt.splice(0, this.#failedAt.length - passive.maxFails);
+    if (this.#failedAt.length < passive.maxFails || nowMs - this.#failedAt[0]! > passive.failTimeoutMs)
+      return undefined;
     this.#open(nowMs + passive.failTimeoutMs);
     return 'requestsFailed';
   }
 
-  /** Undefined when there is no trial to be had: someone else has it, or the upstream is not waiting for one. */
+  /**
+   * Undefined when there is no trial to be had: someone else has it, or the upstream is not waiting for one.
+   */
   beginTrial(): ChangeWhy | undefined {
     if (this.condition !== 'trial') return undefined;
     this.#circuit = 'trying';
@@ -117,7 +129,8 @@ export class Health {
       return 'timeoutPassed';
     }
     if (this.#circuit !== 'trying') return undefined;
-    // A trial that neither ends nor is abandoned must not keep the upstream down for good: let another request try.
+    // A trial that neither ends nor is abandoned must not keep the upstream down for good: let another
+    // request try.
     this.#tryingSince ??= nowMs;
     return nowMs - this.#tryingSince < passive.failTimeoutMs ? undefined : this.abandonTrial();
   }

@@ -4,12 +4,15 @@ import type { PoolSnapshot } from './snapshot.js';
 import type { Upstream } from './upstream.js';
 
 /**
- * A pool as requests and reloads know it. `Pool` keeps the conditions of its upstreams itself; in a worker process they come from
- * the supervisor, and whoever sends requests sees no difference.
+ * A pool as requests and reloads know it. `Pool` keeps the conditions of its upstreams itself; in a worker
+ * process they come from the supervisor, and whoever sends requests sees no difference.
  */
 export interface PoolView {
   readonly snapshot: PoolSnapshot;
-  /** `placed`: the placement of these upstreams, where it has been built before (what may fail in a reload fails before it commits). */
+  /**
+   * `placed`: the placement of these upstreams, where it has been built before (what may fail in a reload
+   * fails before it commits).
+   */
   setUpstreams(upstreams: readonly Upstream[], placed?: Placement): void;
   setThresholds(thresholds: Thresholds): void;
   requestSucceeded(id: string): void;

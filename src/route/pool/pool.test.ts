@@ -4,7 +4,13 @@ import { type ConditionChange, Pool, type PoolOptions } from './pool.js';
 import { isReachable, takesNewUsers } from './snapshot.js';
 import type { Upstream } from './upstream.js';
 
-const upstream = (id: string, rest: Partial<Upstream> = {}): Upstream => ({ id, url: `http://${id}`, weight: 1, draining: false, ...rest });
+const upstream = (id: string, rest: Partial<Upstream> = {}): Upstream => ({
+  id,
+  url: `http://${id}`,
+  weight: 1,
+  draining: false,
+  ...rest,
+});
 
 function setUp(options: Partial<PoolOptions> = {}) {
   const changes: string[] = [];
@@ -140,7 +146,11 @@ describe('a trial', () => {
     pool.tick(60_999);
     expect(pool.conditionOf('a')).toBe('down');
     pool.tick(61_000);
-    expect(changes).toEqual(['a trial > down trialBegun', 'a down > down trialFailed', 'a down > trial timeoutPassed']);
+    expect(changes).toEqual([
+      'a trial > down trialBegun',
+      'a down > down trialFailed',
+      'a down > trial timeoutPassed',
+    ]);
   });
 
   it('that is abandoned passes to the next request', () => {
@@ -196,7 +206,11 @@ describe('new upstreams', () => {
   it('start up; those that stay keep their health, and a changed url is another instance', () => {
     const { pool } = setUp();
     for (const id of ['a', 'b']) for (let i = 0; i < 3; i++) pool.probeFailed(id);
-    pool.setUpstreams([upstream('d'), upstream('b', { url: 'http://elsewhere' }), upstream('a', { weight: 2, draining: true })]);
+    pool.setUpstreams([
+      upstream('d'),
+      upstream('b', { url: 'http://elsewhere' }),
+      upstream('a', { weight: 2, draining: true }),
+    ]);
     expect(pool.snapshot.conditions).toEqual(['up', 'up', 'down']);
     expect(pool.snapshot.placement.members).toEqual([
       { id: 'd', weight: 1, url: 'http://d' },
@@ -212,7 +226,10 @@ describe('new upstreams', () => {
     const { pool } = setUp();
     const before = pool.snapshot;
     expect(() => pool.setUpstreams([upstream('a'), upstream('a')])).toThrow(
-      expect.objectContaining({ code: 'STICKY_POOL_INVALID', message: expect.stringContaining('two upstreams with the id "a"') }),
+      expect.objectContaining({
+        code: 'STICKY_POOL_INVALID',
+        message: expect.stringContaining('two upstreams with the id "a"'),
+      }),
     );
     expect(() => pool.setUpstreams([upstream('a', { weight: 0 })])).toThrow('weight 0');
     expect(pool.snapshot).toBe(before);
@@ -234,7 +251,11 @@ it('a witness that is no longer heard lets go of what it held', () => {
   const { pool, changes } = failed();
   for (let i = 0; i < 3; i++) pool.probeFailed('b');
   pool.setThresholds({ health: undefined, passive: { maxFails: 0, failTimeoutMs: 1 } });
-  expect(changes).toEqual(['b up > down probesFailed', 'a down > up thresholdsChanged', 'b down > up thresholdsChanged']);
+  expect(changes).toEqual([
+    'b up > down probesFailed',
+    'a down > up thresholdsChanged',
+    'b down > up thresholdsChanged',
+  ]);
   pool.probeFailed('b');
   pool.requestFailed('b', 0);
   expect(pool.snapshot.conditions).toEqual(['up', 'up', 'up']);

@@ -24,8 +24,9 @@ export interface PoolOptions extends Thresholds {
 }
 
 /**
- * A pool over time: which upstreams it has and how each of them is. It does nothing of its own accord; probes, requests
- * and ticks are reported to it. What is said of an id that it doesn't have (any more) is passed over.
+ * A pool over time: which upstreams it has and how each of them is. It does nothing of its own accord;
+ * probes, requests and ticks are reported to it. What is said of an id that it doesn't have (any more) is
+ * passed over.
  */
 export class Pool implements PoolView {
   #snapshot: PoolSnapshot;
@@ -39,7 +40,13 @@ export class Pool implements PoolView {
     this.onChange = onChange;
     this.#health = new Map(upstreams.map(({ id }) => [id, new Health()]));
     const places = placesOf(upstreams);
-    this.#snapshot = new Snapshot(1, upstreams, upstreams.map(() => 'up'), placement(membersOf(upstreams)), places);
+    this.#snapshot = new Snapshot(
+      1,
+      upstreams,
+      upstreams.map(() => 'up'),
+      placement(membersOf(upstreams)),
+      places,
+    );
   }
 
   /** The pool as it is now. Take it once a request. */
@@ -51,7 +58,10 @@ export class Pool implements PoolView {
     return this.#health.get(id)?.condition;
   }
 
-  /** Upstreams whose id and url stay keep their health; a changed url is another instance and starts `up`, as a new one does. */
+  /**
+   * Upstreams whose id and url stay keep their health; a changed url is another instance and starts `up`, as
+   * a new one does.
+   */
   setUpstreams(upstreams: readonly Upstream[], placed?: Placement): void {
     const before = this.#snapshot;
     if ((placed === undefined || placed === before.placement) && isSame(before.upstreams, upstreams)) return;
@@ -71,12 +81,19 @@ export class Pool implements PoolView {
   /** Another placement over the same upstreams: its users move. */
   setPlacement(create: CreatePlacement): void {
     const { version, upstreams, conditions } = this.#snapshot;
-    this.#snapshot = new Snapshot(version + 1, upstreams, conditions, create(membersOf(upstreams)), placesOf(upstreams));
+    this.#snapshot = new Snapshot(
+      version + 1,
+      upstreams,
+      conditions,
+      create(membersOf(upstreams)),
+      placesOf(upstreams),
+    );
   }
 
   setThresholds({ health, passive }: Thresholds): void {
     this.#thresholds = { health, passive };
-    for (const id of this.#health.keys()) this.#report(id, (upstream) => upstream.applyThresholds(this.#thresholds));
+    for (const id of this.#health.keys())
+      this.#report(id, (upstream) => upstream.applyThresholds(this.#thresholds));
   }
 
   probeSucceeded(id: string): void {
@@ -97,8 +114,8 @@ export class Pool implements PoolView {
   }
 
   /**
-   * A request is about to go to an upstream whose condition is `trial`. True: it is the one; until its result it is
-   * `down` for everyone else. False: another request was faster, go elsewhere.
+   * A request is about to go to an upstream whose condition is `trial`. True: it is the one; until its result
+   * it is `down` for everyone else. False: another request was faster, go elsewhere.
    */
   beginTrial(id: string): boolean {
     return this.#report(id, (health) => health.beginTrial()) === 'trialBegun';
@@ -130,7 +147,13 @@ export class Pool implements PoolView {
     const before = this.#snapshot as Snapshot;
     const conditions = [...before.conditions];
     conditions[before.indexOf(id)!] = condition;
-    this.#snapshot = new Snapshot(before.version + 1, before.upstreams, conditions, before.placement, before.places);
+    this.#snapshot = new Snapshot(
+      before.version + 1,
+      before.upstreams,
+      conditions,
+      before.placement,
+      before.places,
+    );
   }
 }
 
@@ -164,16 +187,25 @@ function placesOf(upstreams: readonly Upstream[]): ReadonlyMap<string, number> {
   const places = new Map(upstreams.map(({ id }, index) => [id, index]));
   if (places.size === upstreams.length) return places;
   const twice = upstreams.find(({ id }, index) => places.get(id) !== index)!;
-  throw new StickyError('STICKY_POOL_INVALID', `The pool has two upstreams with the id "${twice.id}": give each an id of its own.`);
+  throw new StickyError(
+    'STICKY_POOL_INVALID',
+    `The pool has two upstreams with the id "${twice.id}": give each an id of its own.`,
+  );
 }
-
 
 function isSame(before: readonly Upstream[], after: readonly Upstream[]): boolean {
   return (
     before.length === after.length &&
     before.every((one, index) => {
       const other = after[index]!;
-      return one.id === other.id && one.url === other.url && one.weight === other.weight && one.draining === other.draining && one.address === other.address && one.number === other.number;
+      return (
+        one.id === other.id &&
+        one.url === other.url &&
+        one.weight === other.weight &&
+        one.draining === other.draining &&
+        one.address === other.address &&
+        one.number === other.number
+      );
     })
   );
 }

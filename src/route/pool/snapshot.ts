@@ -8,8 +8,8 @@ import type { Upstream } from './upstream.js';
 export type Condition = 'up' | 'down' | 'trial';
 
 /**
- * An immutable view of a pool. Every change of members or health makes a new one with the next version; a request
- * is decided against one snapshot from its first byte to its last try.
+ * An immutable view of a pool. Every change of members or health makes a new one with the next version; a
+ * request is decided against one snapshot from its first byte to its last try.
  */
 export interface PoolSnapshot {
   readonly version: number;
@@ -24,7 +24,10 @@ export interface PoolSnapshot {
 
 const among = new WeakMap<PoolSnapshot, Placement>();
 
-/** The placement as the pool's conditions leave it: another one only where the placement wants to know them, made once for a snapshot. */
+/**
+ * The placement as the pool's conditions leave it: another one only where the placement wants to know them,
+ * made once for a snapshot.
+ */
 export function placementNow(pool: PoolSnapshot): Placement {
   const { placement } = pool;
   if (placement.among === undefined) return placement;

@@ -8,7 +8,10 @@ export interface Upstream {
   readonly weight: number;
   /** True while the operator wants no new users on it. Bindings are still followed. */
   readonly draining: boolean;
-  /** What another balancer's configuration calls it, where host and port of the URL don't say it. For placements that agree with that one. */
+  /**
+   * What another balancer's configuration calls it, where host and port of the URL don't say it. For
+   * placements that agree with that one.
+   */
   readonly address?: string | undefined;
   /** The number in HAProxy's `id 77`, for placements that agree with it. */
   readonly number?: number | undefined;

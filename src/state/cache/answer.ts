@@ -1,6 +1,6 @@
 /**
- * Who answered: tier 1, tier 2, the load; `stale`: a load failed or was late, and an older value within its grace stands in; `none`:
- * nobody had it, and there was no load to ask.
+ * Who answered: tier 1, tier 2, the load; `stale`: a load failed or was late, and an older value within its
+ * grace stands in; `none`: nobody had it, and there was no load to ask.
  */
 export type Level = 'local' | 'store' | 'loaded' | 'stale' | 'none';
 
@@ -8,8 +8,8 @@ export interface Found<Value> {
   readonly value: Value | undefined;
   readonly level: Level;
   /**
-   * False: it was loaded past tier 2, which could not be asked, or had something newer by then. Another process may give something
-   * older next.
+   * False: it was loaded past tier 2, which could not be asked, or had something newer by then. Another
+   * process may give something older next.
    */
   readonly isShared: boolean;
 }
@@ -33,6 +33,10 @@ export class Answer {
   }
 
   get found(): Promise<Found<unknown>> {
-    return (this.#found ??= Promise.resolve({ value: this.value, level: this.level, isShared: this.isShared }));
+    return (this.#found ??= Promise.resolve({
+      value: this.value,
+      level: this.level,
+      isShared: this.isShared,
+    }));
   }
 }

@@ -29,7 +29,12 @@ export class CacheEngine {
     this.keys = new EntryKeys(name, store.partitions);
     const turns = new Turns(clock);
     this.tierOne = new TierOne({
-      feed: store.feed, partitions: store.partitions, max, bytesMax, boundMs, clock,
+      feed: store.feed,
+      partitions: store.partitions,
+      max,
+      bytesMax,
+      boundMs,
+      clock,
       named: (note) => this.keys.read(note),
       onChanged: (entry) => turns.tell(entry),
     });
@@ -37,7 +42,10 @@ export class CacheEngine {
     this.#lookups = new Lookups(settings, this.tierOne, this.#tierTwo, turns);
   }
 
-  /** The entry of this key in tier 1. The one way that is walked a million times a second: nearly always it ends at the first look. */
+  /**
+   * The entry of this key in tier 1. The one way that is walked a million times a second: nearly always it
+   * ends at the first look.
+   */
   local(key: string): Kept<Answer> | undefined {
     if (typeof key !== 'string') checkText('A key', key);
     const kept = key.charCodeAt(0) === 0 ? undefined : this.tierOne.get(key);
@@ -46,24 +54,55 @@ export class CacheEngine {
     return name === key ? undefined : this.tierOne.get(name);
   }
 
-  find(key: EntryKey, load: Load<unknown> | undefined, options: LoadOptions | undefined, seen: Seen | undefined): Promise<Found<unknown>> {
-    return this.#lookups.find({ key, load, seen, times: readTimes(options, this.settings.times), tags: readTags(options?.tags) });
+  find(
+    key: EntryKey,
+    load: Load<unknown> | undefined,
+    options: LoadOptions | undefined,
+    seen: Seen | undefined,
+  ): Promise<Found<unknown>> {
+    return this.#lookups.find({
+      key,
+      load,
+      seen,
+      times: readTimes(options, this.settings.times),
+      tags: readTags(options?.tags),
+    });
   }
 
-  async set(key: EntryKey, value: unknown, options: SetOptions | undefined, seen: Seen | undefined): Promise<void> {
+  async set(
+    key: EntryKey,
+    value: unknown,
+    options: SetOptions | undefined,
+    seen: Seen | undefined,
+  ): Promise<void> {
     const { codec, valueCharactersMax } = this.settings;
     const { ttlMs, graceMs, absenceMs } = readTimes(options, this.settings.times);
     const tags = readTags(options?.tags);
     if (value === undefined && absenceMs === 0) return this.remove(key, seen);
-    const content: Content = value === undefined ? { kind: 'absence' } : { kind: 'value', text: encodeValue(codec, value) };
+    const content: Content =
+      value === undefined ? { kind: 'absence' } : { kind: 'value', text: encodeValue(codec, value) };
     const characters = content.kind === 'value' ? content.text.length : 0;
-    if (characters > valueCharactersMax) throw new StickyError('STICKY_CACHE_TOO_LARGE', `A value has ${characters} characters as text, and ${valueCharactersMax} is the most. Cache less of it, or raise \`valueMaxBytes\`.`);
+    if (characters > valueCharactersMax)
+      throw new StickyError(
+        'STICKY_CACHE_TOO_LARGE',
+        `A value has ${characters} characters as text, and ${valueCharactersMax} is the most. Cache less of it, or raise \`valueMaxBytes\`.`,
+      );
     const lifeMs = this.#lookups.lifeMs(content.kind === 'value' ? ttlMs : absenceMs);
     await this.#write(key, seen, async (fill) => {
-      const changed = await this.#tierTwo.set(key, { content, lifeMs, graceMs: content.kind === 'value' ? graceMs : 0, tags });
+      const changed = await this.#tierTwo.set(key, {
+        content,
+        lifeMs,
+        graceMs: content.kind === 'value' ? graceMs : 0,
+        tags,
+      });
       const version = versionOf(changed);
       const run = this.tierOne.acknowledged(fill, version);
-      this.#lookups.keep(key, fill, content.kind === 'value' ? decodeValue(codec, content.text) : undefined, { version, lifeMs, tags, characters });
+      this.#lookups.keep(key, fill, content.kind === 'value' ? decodeValue(codec, content.text) : undefined, {
+        version,
+        lifeMs,
+        tags,
+        characters,
+      });
       return { run, version };
     });
   }
@@ -78,7 +117,9 @@ export class CacheEngine {
   /** In every partition at once; where one fails, the others are done, and doing it again does no harm. */
   async removeTag(tag: string, seen: Seen | undefined): Promise<void> {
     const partitions = Array.from({ length: this.settings.store.partitions }, (_, partition) => partition);
-    const outcomes = await Promise.allSettled(partitions.map((partition) => this.#removeLinked(partition, tagName(tag), seen)));
+    const outcomes = await Promise.allSettled(
+      partitions.map((partition) => this.#removeLinked(partition, tagName(tag), seen)),
+    );
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   }
@@ -87,10 +128,14 @@ export class CacheEngine {
     return this.#removeLinked(this.keys.scopePartition(user), scopeName(user), seen);
   }
 
-  /** This user was served a copy of tier 1. What is older than twice the bound is everywhere, or nowhere in use. */
+  /**
+   * This user was served a copy of tier 1. What is older than twice the bound is everywhere, or nowhere in
+   * use.
+   */
   raiseBy({ partition, version, asOfMs }: Kept<Answer>, seen: Seen): void {
     const { clock, boundMs } = this.settings;
-    if (version > 0 && clock.monotonic() - asOfMs <= 2 * boundMs) seen.raise(partition, this.tierOne.position(partition).run, version);
+    if (version > 0 && clock.monotonic() - asOfMs <= 2 * boundMs)
+      seen.raise(partition, this.tierOne.position(partition).run, version);
   }
 
   close(): void {
@@ -112,7 +157,11 @@ export class CacheEngine {
     }
   }
 
-  async #write(key: EntryKey, seen: Seen | undefined, write: (fill: Fill) => Promise<{ readonly run: string; readonly version: number }>): Promise<void> {
+  async #write(
+    key: EntryKey,
+    seen: Seen | undefined,
+    write: (fill: Fill) => Promise<{ readonly run: string; readonly version: number }>,
+  ): Promise<void> {
     const fill = this.tierOne.begin(key.partition, key.name);
     try {
       const { run, version } = await write(fill);

@@ -14,21 +14,30 @@ export type CacheEvent =
 const WARN_EVERY_MS = 10_000;
 let warnedAtMs = -Infinity;
 
-/** What is done with events when the app says nothing: a warning of the process, not more than one in ten seconds. */
+/**
+ * What is done with events when the app says nothing: a warning of the process, not more than one in ten
+ * seconds.
+ */
 export function warn(event: CacheEvent, clock: Clock): void {
   if (event.type === 'notKept' && event.why === 'overtaken') return;
   const nowMs = clock.monotonic();
   if (nowMs - warnedAtMs < WARN_EVERY_MS) return;
   warnedAtMs = nowMs;
-  process.emitWarning(textOf(event), { code: event.type === 'storeDown' ? 'STICKY_STORE_DOWN' : 'STICKY_CACHE' });
+  process.emitWarning(textOf(event), {
+    code: event.type === 'storeDown' ? 'STICKY_STORE_DOWN' : 'STICKY_CACHE',
+  });
 }
 
 function textOf(event: CacheEvent): string {
   switch (event.type) {
-    case 'storeDown': return `The cache's store can't be reached (${event.during}). ${messageOf(event.error)}`;
-    case 'stale': return `A load of the cache failed or was late, and an older value stands in. ${messageOf(event.error)}`;
-    case 'unreadable': return 'An entry of the cache in the store is not ours, or of a newer version; it was passed over.';
-    case 'notKept': return 'A loaded value is larger than `valueMaxBytes` and is not kept, so it will be loaded each time.';
+    case 'storeDown':
+      return `The cache's store can't be reached (${event.during}). ${messageOf(event.error)}`;
+    case 'stale':
+      return `A load of the cache failed or was late, and an older value stands in. ${messageOf(event.error)}`;
+    case 'unreadable':
+      return 'An entry of the cache in the store is not ours, or of a newer version; it was passed over.';
+    case 'notKept':
+      return 'A loaded value is larger than `valueMaxBytes` and is not kept, so it will be loaded each time.';
   }
 }
 

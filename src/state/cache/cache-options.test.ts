@@ -25,8 +25,12 @@ describe('the options of a cache', () => {
       [{ version: { path: 'x' } }, /`version.path`/],
     ];
     for (const [options, message] of wrong) {
-      expect(() => createCache({ store, ...options } as CacheOptions), JSON.stringify(options)).toThrow(message);
-      expect(() => createCache({ store, ...options } as CacheOptions)).toThrow(expect.objectContaining({ code: 'STICKY_CONFIG_INVALID' }));
+      expect(() => createCache({ store, ...options } as CacheOptions), JSON.stringify(options)).toThrow(
+        message,
+      );
+      expect(() => createCache({ store, ...options } as CacheOptions)).toThrow(
+        expect.objectContaining({ code: 'STICKY_CONFIG_INVALID' }),
+      );
     }
     await store.close();
   });
@@ -34,10 +38,16 @@ describe('the options of a cache', () => {
   it('of a call are checked as well, and so are keys and tags', async () => {
     const store = memoryStore();
     const cache = createCache({ store });
-    await expect(cache.getOrLoad('k', () => 1, { ttl: 'soon' })).rejects.toMatchObject({ code: 'STICKY_CONFIG_INVALID' });
+    await expect(cache.getOrLoad('k', () => 1, { ttl: 'soon' })).rejects.toMatchObject({
+      code: 'STICKY_CONFIG_INVALID',
+    });
     await expect(cache.set('k', 1, { grace: -1 })).rejects.toMatchObject({ code: 'STICKY_CONFIG_INVALID' });
-    await expect(cache.lookup('k', () => 1, { tags: Array.from({ length: 65 }, () => 't') })).rejects.toMatchObject({ code: 'STICKY_CACHE_INVALID' });
-    await expect(cache.scope('u').getOrLoad('k', () => 1, { tags: [1 as never] })).rejects.toMatchObject({ code: 'STICKY_CACHE_INVALID' });
+    await expect(
+      cache.lookup('k', () => 1, { tags: Array.from({ length: 65 }, () => 't') }),
+    ).rejects.toMatchObject({ code: 'STICKY_CACHE_INVALID' });
+    await expect(cache.scope('u').getOrLoad('k', () => 1, { tags: [1 as never] })).rejects.toMatchObject({
+      code: 'STICKY_CACHE_INVALID',
+    });
     for (const id of [4, undefined, null]) expect(() => cache.scope(id as never)).toThrow(/String\(id\)/);
     await expect(cache.scope('u').get(1 as never)).rejects.toMatchObject({ code: 'STICKY_CACHE_INVALID' });
     expect(() => cache.get(1 as never)).toThrow(expect.objectContaining({ code: 'STICKY_CACHE_INVALID' }));

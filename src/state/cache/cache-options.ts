@@ -13,13 +13,21 @@ export interface EntryOptions {
   readonly ttl?: Duration | undefined;
   /** How long after that it still stands in for a load that fails or is late: `0` unless set. */
   readonly grace?: Duration | undefined;
-  /** How long it is remembered that a load found nothing (`undefined`): `30s` unless set; `0` remembers nothing. */
+  /**
+   * How long it is remembered that a load found nothing (`undefined`): `30s` unless set; `0` remembers
+   * nothing.
+   */
   readonly absence?: Duration | undefined;
-  /** A load that takes longer goes on, while its callers get the value in its grace; without one they wait on. Off unless set. */
+  /**
+   * A load that takes longer goes on, while its callers get the value in its grace; without one they wait on.
+   * Off unless set.
+   */
   readonly soft?: Duration | undefined;
   /** A load that takes longer has failed: `30s` unless set. */
   readonly hard?: Duration | undefined;
-  /** Loads of one entry take turns across processes, and others wait so long for the outcome. Off unless set. */
+  /**
+   * Loads of one entry take turns across processes, and others wait so long for the outcome. Off unless set.
+   */
   readonly lease?: Duration | undefined;
 }
 
@@ -44,11 +52,17 @@ export interface CacheOptions extends EntryOptions {
   readonly valueMaxBytes?: number | undefined;
   /** No process serves an entry that became old longer ago than this: `1s` unless set. */
   readonly bound?: Duration | undefined;
-  /** Each life is shorter by a random part of itself, up to this one: 0.1 unless set. Else what was loaded together expires together. */
+  /**
+   * Each life is shorter by a random part of itself, up to this one: 0.1 unless set. Else what was loaded
+   * together expires together.
+   */
   readonly jitter?: number | undefined;
   /** When tier 2 can't be asked: `load` goes to the load at once; `fail` rejects. */
   readonly onStoreDown?: 'load' | 'fail' | undefined;
-  /** Secrets of 32 characters or more, for the version that users carry along. The first signs, all are accepted. */
+  /**
+   * Secrets of 32 characters or more, for the version that users carry along. The first signs, all are
+   * accepted.
+   */
   readonly keys?: readonly string[] | undefined;
   readonly version?: VersionOptions | undefined;
   /** JSON unless set. */
@@ -89,19 +103,47 @@ export interface CacheSettings {
 }
 
 const NAMES = {
-  store: 1, name: 1, max: 1, maxBytes: 1, valueMaxBytes: 1, bound: 1, jitter: 1, onStoreDown: 1, keys: 1, version: 1, codec: 1, onEvent: 1, clock: 1, random: 1,
-  ttl: 1, grace: 1, absence: 1, soft: 1, hard: 1, lease: 1,
+  store: 1,
+  name: 1,
+  max: 1,
+  maxBytes: 1,
+  valueMaxBytes: 1,
+  bound: 1,
+  jitter: 1,
+  onStoreDown: 1,
+  keys: 1,
+  version: 1,
+  codec: 1,
+  onEvent: 1,
+  clock: 1,
+  random: 1,
+  ttl: 1,
+  grace: 1,
+  absence: 1,
+  soft: 1,
+  hard: 1,
+  lease: 1,
 } satisfies Record<keyof CacheOptions, 1>;
 const NAME = /^[a-z0-9-]{1,64}$/;
 const MEBI = 1024 * 1024;
 
 export function readOptions(options: CacheOptions): CacheSettings {
   checkNames(options, NAMES, 'createCache');
-  const { store, name = 'cache', jitter = 0.1, onStoreDown = 'load', codec = jsonCodec, clock = systemClock, random = systemRandom } = options;
-  if (typeof store?.change !== 'function') throw badOption('`store` is missing. Give one, such as memoryStore() of stickyroute/store/memory.');
+  const {
+    store,
+    name = 'cache',
+    jitter = 0.1,
+    onStoreDown = 'load',
+    codec = jsonCodec,
+    clock = systemClock,
+    random = systemRandom,
+  } = options;
+  if (typeof store?.change !== 'function')
+    throw badOption('`store` is missing. Give one, such as memoryStore() of stickyroute/store/memory.');
   if (!NAME.test(name)) throw badOption('`name` must be 1 to 64 lower-case letters, digits and hyphens.');
   if (!(jitter >= 0 && jitter <= 0.9)) throw badOption('`jitter` must be a number from 0 to 0.9.');
-  if (onStoreDown !== 'load' && onStoreDown !== 'fail') throw badOption('`onStoreDown` is neither load nor fail. Write one of them.');
+  if (onStoreDown !== 'load' && onStoreDown !== 'fail')
+    throw badOption('`onStoreDown` is neither load nor fail. Write one of them.');
   return {
     store,
     name,
@@ -110,7 +152,14 @@ export function readOptions(options: CacheOptions): CacheSettings {
     valueCharactersMax: readCount('valueMaxBytes', options.valueMaxBytes ?? MEBI, 1, 256 * MEBI),
     boundMs: readDuration('bound', options.bound ?? '1s', 10, HOUR_MS),
     jitter,
-    times: readTimes(options, { ttlMs: 300_000, graceMs: 0, absenceMs: 30_000, softMs: 0, hardMs: 30_000, leaseMs: 0 }),
+    times: readTimes(options, {
+      ttlMs: 300_000,
+      graceMs: 0,
+      absenceMs: 30_000,
+      softMs: 0,
+      hardMs: 30_000,
+      leaseMs: 0,
+    }),
     onStoreDown,
     keys: readKeys(options.keys),
     version: options.version ?? {},

@@ -7,8 +7,8 @@ import type { Load } from './limited-load.js';
 import type { Seen } from './seen.js';
 
 /**
- * The entries of one user. Whoever reads through it never reads anything older than it has read or written before, in whichever process
- * that was, as long as its `Seen` comes along.
+ * The entries of one user. Whoever reads through it never reads anything older than it has read or written
+ * before, in whichever process that was, as long as its `Seen` comes along.
  */
 export class CacheScope {
   readonly #engine: CacheEngine;
@@ -40,7 +40,9 @@ export class CacheScope {
   async lookup<Value>(key: string, load?: Load<Value>, options?: LoadOptions): Promise<Found<Value>> {
     const entry = this.#key(key);
     const kept = this.#local(entry);
-    return await (kept === undefined ? this.#engine.find(entry, load, options, this.#seen) : kept.value.found) as Found<Value>;
+    return (await (kept === undefined
+      ? this.#engine.find(entry, load, options, this.#seen)
+      : kept.value.found)) as Found<Value>;
   }
 
   set(key: string, value: unknown, options?: SetOptions): Promise<void> {
@@ -67,7 +69,11 @@ export class CacheScope {
 
   #local({ name, partition }: EntryKey): Kept<Answer> | undefined {
     const kept = this.#engine.tierOne.get(name);
-    if (kept === undefined || !this.#seen.allows(partition, kept.version, this.#engine.tierOne.position(partition))) return undefined;
+    if (
+      kept === undefined ||
+      !this.#seen.allows(partition, kept.version, this.#engine.tierOne.position(partition))
+    )
+      return undefined;
     this.#engine.raiseBy(kept, this.#seen);
     return kept;
   }

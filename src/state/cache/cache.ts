@@ -7,7 +7,10 @@ import type { Load } from './limited-load.js';
 import { Seen } from './seen.js';
 import { VersionCarrier } from './version-carrier.js';
 
-/** A cache of two tiers over a store of `stickyroute/store/…`. Processes whose stores share their data share its entries. */
+/**
+ * A cache of two tiers over a store of `stickyroute/store/…`. Processes whose stores share their data share
+ * its entries.
+ */
 export function createCache(options: CacheOptions): Cache {
   return new Cache(options);
 }
@@ -23,7 +26,10 @@ export class Cache {
     this.#engine = new CacheEngine(settings);
   }
 
-  /** What carries to a user's next request how much this one saw; the doors of the frameworks do it by themselves. Needs `keys`. */
+  /**
+   * What carries to a user's next request how much this one saw; the doors of the frameworks do it by
+   * themselves. Needs `keys`.
+   */
   get version(): VersionCarrier {
     return this.#carrier;
   }
@@ -36,7 +42,9 @@ export class Cache {
   /** The value in either tier; `undefined` where there is none. */
   get<Value>(key: string): Promise<Value | undefined> {
     const kept = this.#engine.local(key);
-    return (kept === undefined ? this.#find(key, undefined, undefined) : kept.value.promise) as Promise<Value | undefined>;
+    return (kept === undefined ? this.#find(key, undefined, undefined) : kept.value.promise) as Promise<
+      Value | undefined
+    >;
   }
 
   /** The value in either tier, or what `load` returns, which is kept for the next. */
@@ -48,10 +56,15 @@ export class Cache {
   /** As `get`, or with a load `getOrLoad`, and which level answered. */
   lookup<Value>(key: string, load?: Load<Value>, options?: LoadOptions): Promise<Found<Value>> {
     const kept = this.#engine.local(key);
-    return (kept === undefined ? this.#lookup(key, load, options) : kept.value.found) as Promise<Found<Value>>;
+    return (kept === undefined ? this.#lookup(key, load, options) : kept.value.found) as Promise<
+      Found<Value>
+    >;
   }
 
-  /** Settles when it is stored, and from then on no process serves anything older later than the bound. `undefined`: there is nothing. */
+  /**
+   * Settles when it is stored, and from then on no process serves anything older later than the bound.
+   * `undefined`: there is nothing.
+   */
   async set(key: string, value: unknown, options?: SetOptions): Promise<void> {
     await this.#engine.set(this.#engine.keys.entry(key), value, options, undefined);
   }
@@ -65,7 +78,10 @@ export class Cache {
     await this.#engine.removeTag(tag, undefined);
   }
 
-  /** The entries of one user. `seen` is what `version.read` made of the request; without it the scope remembers for itself. */
+  /**
+   * The entries of one user. `seen` is what `version.read` made of the request; without it the scope
+   * remembers for itself.
+   */
   scope(userId: string, seen?: Seen): CacheScope {
     checkText('A user id', userId);
     const { clock, boundMs } = this.#engine.settings;
@@ -77,12 +93,20 @@ export class Cache {
     this.#engine.close();
   }
 
-  async #find(key: string, load: Load<unknown> | undefined, options: LoadOptions | undefined): Promise<unknown> {
+  async #find(
+    key: string,
+    load: Load<unknown> | undefined,
+    options: LoadOptions | undefined,
+  ): Promise<unknown> {
     const { value } = await this.#engine.find(this.#engine.keys.entry(key), load, options, undefined);
     return value;
   }
 
-  async #lookup(key: string, load: Load<unknown> | undefined, options: LoadOptions | undefined): Promise<Found<unknown>> {
+  async #lookup(
+    key: string,
+    load: Load<unknown> | undefined,
+    options: LoadOptions | undefined,
+  ): Promise<Found<unknown>> {
     return this.#engine.find(this.#engine.keys.entry(key), load, options, undefined);
   }
 }

@@ -19,8 +19,9 @@ interface Underway<Outcome> {
 }
 
 /**
- * One flight for a key at a time. Who comes later joins it, unless it began too early for that: before an invalidation that is known of,
- * or when the feed can't vouch for that, or before what this user has seen. Then a new flight takes its place.
+ * One flight for a key at a time. Who comes later joins it, unless it began too early for that: before an
+ * invalidation that is known of, or when the feed can't vouch for that, or before what this user has seen.
+ * Then a new flight takes its place.
  */
 export class Flights<Outcome> {
   readonly #tierOne: Pick<TierOne<unknown>, 'begin' | 'end' | 'isCurrent'>;
@@ -30,10 +31,19 @@ export class Flights<Outcome> {
     this.#tierOne = tierOne;
   }
 
-  join({ name, partition }: EntryKey, seen: Seen | undefined, fly: (flight: Flight) => Promise<Outcome>): Promise<Outcome> {
+  join(
+    { name, partition }: EntryKey,
+    seen: Seen | undefined,
+    fly: (flight: Flight) => Promise<Outcome>,
+  ): Promise<Outcome> {
     const known = this.#underway.get(name);
     if (known !== undefined && this.#mayJoin(known.flight, seen)) return known.outcome;
-    const flight: Flight = { fill: this.#tierOne.begin(partition, name), version: 0, tags: [], background: undefined };
+    const flight: Flight = {
+      fill: this.#tierOne.begin(partition, name),
+      version: 0,
+      tags: [],
+      background: undefined,
+    };
     const underway = { flight, outcome: fly(flight) };
     this.#underway.set(name, underway);
     const land = (): void => this.#land(underway);
@@ -42,7 +52,9 @@ export class Flights<Outcome> {
   }
 
   #mayJoin({ fill, version, tags }: Flight, seen: Seen | undefined): boolean {
-    return this.#tierOne.isCurrent(fill, version, tags) && seen?.allows(fill.partition, version, fill) !== false;
+    return (
+      this.#tierOne.isCurrent(fill, version, tags) && seen?.allows(fill.partition, version, fill) !== false
+    );
   }
 
   #land(underway: Underway<Outcome>): void {

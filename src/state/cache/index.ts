@@ -1,6 +1,6 @@
 /**
- * `stickyroute/cache`: a cache of two tiers over any store of `stickyroute/store/…`, in which no process serves anything older than a
- * stated bound, and no user reads backwards.
+ * `stickyroute/cache`: a cache of two tiers over any store of `stickyroute/store/…`, in which no process
+ * serves anything older than a stated bound, and no user reads backwards.
  */
 export { StickyError, type StickyErrorCode } from '../../base/errors.js';
 export type { Duration } from '../../base/options.js';

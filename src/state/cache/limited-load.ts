@@ -6,7 +6,10 @@ export interface LoadContext {
   readonly signal: AbortSignal;
 }
 
-/** Where an entry comes from when neither tier has it. `undefined` means that there is nothing, and that is remembered too. */
+/**
+ * Where an entry comes from when neither tier has it. `undefined` means that there is nothing, and that is
+ * remembered too.
+ */
 export type Load<Value> = (context: LoadContext) => Value | Promise<Value>;
 
 /** Runs a load, and gives up at the limit. What it throws is passed on as it is. */
@@ -14,12 +17,17 @@ export function limitedLoad(load: Load<unknown>, hardMs: number, clock: Clock): 
   return new Promise((resolve, reject) => {
     const limit = new Limit();
     const timer: Timer = clock.after(hardMs, () => {
-      const error = new StickyError('STICKY_CACHE_LATE', `A load of the cache took longer than its limit, \`hard\`: ${hardMs} ms. Raise it, or let the load give up by its signal.`);
+      const error = new StickyError(
+        'STICKY_CACHE_LATE',
+        `A load of the cache took longer than its limit, \`hard\`: ${hardMs} ms. Raise it, or let the load give up by its signal.`,
+      );
       reject(error);
       limit.pass(error);
     });
     const run = async (): Promise<unknown> => load(limit);
-    run().then(resolve, reject).finally(() => timer.stop());
+    run()
+      .then(resolve, reject)
+      .finally(() => timer.stop());
   });
 }
 

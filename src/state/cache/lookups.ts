@@ -21,7 +21,9 @@ export interface Wanted {
   readonly seen: Seen | undefined;
 }
 
-/** What came of it, and which version of what life of the partition that was; 0 where it came past the store. */
+/**
+ * What came of it, and which version of what life of the partition that was; 0 where it came past the store.
+ */
 interface Outcome {
   readonly found: Found<unknown>;
   readonly run: string;
@@ -53,7 +55,10 @@ interface Read {
 const NOTHING: Read = { entry: undefined };
 /** Each try that fails means that somebody else's went through. */
 const TRIES_MAX = 10;
-/** A user who never reads backwards gets only what was kept; another load is made for that, but not without end. */
+/**
+ * A user who never reads backwards gets only what was kept; another load is made for that, but not without
+ * end.
+ */
 const LOADS_MAX = 3;
 /** After a load failed, its stale value is served for so long before the load is tried again. */
 const RETRY_MS = 1_000;
@@ -80,9 +85,10 @@ export class Lookups {
 
   async find(wanted: Wanted): Promise<Found<unknown>> {
     const { key, seen } = wanted;
-    const outcome = wanted.load === undefined
-      ? await this.#reads.join(key, seen, (flight) => this.#readOnly(key, flight))
-      : await this.#loads.join(key, seen, (flight) => this.#readOrLoad(wanted, wanted.load!, flight));
+    const outcome =
+      wanted.load === undefined
+        ? await this.#reads.join(key, seen, (flight) => this.#readOnly(key, flight))
+        : await this.#loads.join(key, seen, (flight) => this.#readOrLoad(wanted, wanted.load!, flight));
     if (outcome === undefined) return { value: undefined, level: 'none', isShared: true };
     if (outcome.version > 0) seen?.raise(key.partition, outcome.run, outcome.version);
     return outcome.found;
@@ -95,9 +101,19 @@ export class Lookups {
   }
 
   /** Keeps an own write, or an own load, that tier 2 has taken. */
-  keep(key: EntryKey, fill: Fill, value: unknown, facts: { version: number; lifeMs: number; tags: readonly string[]; characters: number }): void {
+  keep(
+    key: EntryKey,
+    fill: Fill,
+    value: unknown,
+    facts: { version: number; lifeMs: number; tags: readonly string[]; characters: number },
+  ): void {
     const { version, lifeMs, tags, characters } = facts;
-    this.#tierOne.keep(fill, new Answer(value, 'local', version > 0), { version, lifeMs, tags: indexNames(key, tags), bytes: characters + ENTRY_BYTES });
+    this.#tierOne.keep(fill, new Answer(value, 'local', version > 0), {
+      version,
+      lifeMs,
+      tags: indexNames(key, tags),
+      bytes: characters + ENTRY_BYTES,
+    });
   }
 
   async #readOnly(key: EntryKey, flight: Flight): Promise<Outcome | undefined> {
@@ -125,11 +141,18 @@ export class Lookups {
     if (beginning !== undefined && 'found' in beginning) return beginning;
     const loading = this.#loadAndFill(wanted, load, beginning);
     const stale = beginning?.stale;
-    const outcome = await (beginning === undefined || stale === undefined ? loading : this.#orStale(wanted, flight, beginning, stale, loading));
-    return outcome.isOvertaken === true && wanted.key.scope !== undefined && loads < LOADS_MAX ? this.#readOrLoad(wanted, load, flight, loads + 1) : outcome;
+    const outcome = await (beginning === undefined || stale === undefined
+      ? loading
+      : this.#orStale(wanted, flight, beginning, stale, loading));
+    return outcome.isOvertaken === true && wanted.key.scope !== undefined && loads < LOADS_MAX
+      ? this.#readOrLoad(wanted, load, flight, loads + 1)
+      : outcome;
   }
 
-  /** Reads tier 2; where that has nothing fresh, makes sure that there is a record to tell whether anything happens during the load. */
+  /**
+   * Reads tier 2; where that has nothing fresh, makes sure that there is a record to tell whether anything
+   * happens during the load.
+   */
   async #begin({ key, times, tags }: Wanted, flight: Flight): Promise<Beginning | Outcome | undefined> {
     const { clock } = this.#settings;
     const isLeased = times.leaseMs > 0;
@@ -142,21 +165,34 @@ export class Lookups {
       const stale = entry === undefined ? undefined : this.#stale(entry);
       if (isLeased && entry?.isLeased === true) {
         const isImpatient = stale !== undefined && times.softMs > 0;
-        const leftMs = sinceMs + (isImpatient ? Math.min(times.softMs, times.leaseMs) : times.leaseMs) - clock.monotonic();
+        const leftMs =
+          sinceMs + (isImpatient ? Math.min(times.softMs, times.leaseMs) : times.leaseMs) - clock.monotonic();
         if (leftMs > 0) {
           await this.#turns.changed(key.name, leftMs);
           continue;
         }
-        if (isImpatient) return { found: { value: stale.value, level: 'stale', isShared: true }, run: flight.fill.run, version: entry.version };
+        if (isImpatient)
+          return {
+            found: { value: stale.value, level: 'stale', isShared: true },
+            run: flight.fill.run,
+            version: entry.version,
+          };
       }
       tries++;
       if (entry?.nonce !== undefined && !isLeased && canStandIn(entry, tags, times.hardMs)) {
-        return this.#begun(key, flight, { version: entry.version, nonce: entry.nonce, stale, tags: entry.tags, isLeased });
+        return this.#begun(key, flight, {
+          version: entry.version,
+          nonce: entry.nonce,
+          stale,
+          tags: entry.tags,
+          isLeased,
+        });
       }
       const all = union(stale === undefined ? [] : entry!.tags, tags);
       const nonce = this.#tierTwo.nonce();
       const marked = await this.#tierTwo.mark(key, entry, { tags: all, isLeased, nonce }, times.hardMs);
-      if (marked.done) return this.#begun(key, flight, { version: marked.version, nonce, stale, tags: all, isLeased });
+      if (marked.done)
+        return this.#begun(key, flight, { version: marked.version, nonce, stale, tags: all, isLeased });
     }
     return undefined;
   }
@@ -183,18 +219,37 @@ export class Lookups {
     if (entry.content === undefined || entry.freshMs <= 0) return { entry };
     const read = this.#decode(entry.content);
     if (read === undefined) return { entry: { ...entry, content: undefined } };
-    this.keep(key, fill, read.value, { version: entry.version, lifeMs: entry.freshMs, tags: entry.tags, characters: read.bytes });
-    return { entry, outcome: { found: { value: read.value, level: 'store', isShared: true }, run: fill.run, version: entry.version } };
+    this.keep(key, fill, read.value, {
+      version: entry.version,
+      lifeMs: entry.freshMs,
+      tags: entry.tags,
+      characters: read.bytes,
+    });
+    return {
+      entry,
+      outcome: {
+        found: { value: read.value, level: 'store', isShared: true },
+        run: fill.run,
+        version: entry.version,
+      },
+    };
   }
 
-  async #loadAndFill({ key, times, tags }: Wanted, load: Load<unknown>, beginning: Beginning | undefined): Promise<Outcome> {
+  async #loadAndFill(
+    { key, times, tags }: Wanted,
+    load: Load<unknown>,
+    beginning: Beginning | undefined,
+  ): Promise<Outcome> {
     const { clock, codec, valueCharactersMax } = this.#settings;
     let content: Content;
     try {
       const loaded = await limitedLoad(load, times.hardMs, clock);
-      content = loaded === undefined ? { kind: 'absence' } : { kind: 'value', text: encodeValue(codec, loaded) };
+      content =
+        loaded === undefined ? { kind: 'absence' } : { kind: 'value', text: encodeValue(codec, loaded) };
     } catch (error) {
-      if (beginning?.isLeased === true) this.#tierTwo.release(key, beginning.nonce, beginning.stale !== undefined).catch(() => {}); // it runs out by itself
+      if (beginning?.isLeased === true)
+        // A mark that could not be removed runs out.
+        this.#tierTwo.release(key, beginning.nonce, beginning.stale !== undefined).catch(() => {});
       throw error;
     }
     const value = content.kind === 'absence' ? undefined : decodeValue(codec, content.text);
@@ -202,10 +257,16 @@ export class Lookups {
     const lifeMs = this.lifeMs(content.kind === 'absence' ? times.absenceMs : times.ttlMs);
     const isTooLarge = characters > valueCharactersMax;
     if (isTooLarge) this.#tell({ type: 'notKept', why: 'tooLarge' });
-    if (beginning === undefined || isTooLarge || (content.kind === 'absence' && times.absenceMs === 0)) return { ...pastTierTwo(value), isOvertaken: beginning === undefined };
+    if (beginning === undefined || isTooLarge || (content.kind === 'absence' && times.absenceMs === 0))
+      return { ...pastTierTwo(value), isOvertaken: beginning === undefined };
     const fill = this.#tierOne.begin(key.partition, key.name);
     try {
-      const changed = await this.#tierTwo.fill(key, beginning.nonce, { content, lifeMs, graceMs: content.kind === 'absence' ? 0 : times.graceMs, tags });
+      const changed = await this.#tierTwo.fill(key, beginning.nonce, {
+        content,
+        lifeMs,
+        graceMs: content.kind === 'absence' ? 0 : times.graceMs,
+        tags,
+      });
       if (!changed.done) {
         this.#tell({ type: 'notKept', why: 'overtaken' });
         return { ...pastTierTwo(value), isOvertaken: true };
@@ -223,7 +284,10 @@ export class Lookups {
     }
   }
 
-  /** Without tier 2. The value serves this process for as long as nothing could have told it of a change anyway: the bound. */
+  /**
+   * Without tier 2. The value serves this process for as long as nothing could have told it of a change
+   * anyway: the bound.
+   */
   async #loadAlone({ key, times, tags }: Wanted, load: Load<unknown>): Promise<Outcome> {
     const { clock, codec, boundMs } = this.#settings;
     const fill = this.#tierOne.begin(key.partition, key.name);
@@ -231,7 +295,12 @@ export class Lookups {
       const loaded = await limitedLoad(load, times.hardMs, clock);
       const text = loaded === undefined ? '' : encodeValue(codec, loaded);
       const value = loaded === undefined ? undefined : decodeValue(codec, text);
-      this.keep(key, fill, value, { version: 0, lifeMs: Math.min(boundMs, loaded === undefined ? times.absenceMs : times.ttlMs), tags, characters: text.length });
+      this.keep(key, fill, value, {
+        version: 0,
+        lifeMs: Math.min(boundMs, loaded === undefined ? times.absenceMs : times.ttlMs),
+        tags,
+        characters: text.length,
+      });
       return pastTierTwo(value);
     } finally {
       this.#tierOne.end(fill);
@@ -239,15 +308,33 @@ export class Lookups {
   }
 
   /** The load's outcome, or the stale value where the load fails, or is late. */
-  #orStale({ key, times }: Wanted, flight: Flight, { version, tags }: Beginning, { value, bytes }: Stale, loading: Promise<Outcome>): Promise<Outcome> {
+  #orStale(
+    { key, times }: Wanted,
+    flight: Flight,
+    { version, tags }: Beginning,
+    { value, bytes }: Stale,
+    loading: Promise<Outcome>,
+  ): Promise<Outcome> {
     const { clock } = this.#settings;
     const { fill } = flight;
-    const staleOutcome: Outcome = { found: { value, level: 'stale', isShared: true }, run: fill.run, version };
-    flight.background = loading.then(() => {}, (error: unknown) => {
-      this.#tell({ type: 'stale', error });
-      const lifeMs = clock.monotonic() - fill.begunAtMs + RETRY_MS;
-      this.#tierOne.keep(fill, new Answer(value, 'stale', true), { version, lifeMs, tags: indexNames(key, tags), bytes: bytes + ENTRY_BYTES });
-    });
+    const staleOutcome: Outcome = {
+      found: { value, level: 'stale', isShared: true },
+      run: fill.run,
+      version,
+    };
+    flight.background = loading.then(
+      () => {},
+      (error: unknown) => {
+        this.#tell({ type: 'stale', error });
+        const lifeMs = clock.monotonic() - fill.begunAtMs + RETRY_MS;
+        this.#tierOne.keep(fill, new Answer(value, 'stale', true), {
+          version,
+          lifeMs,
+          tags: indexNames(key, tags),
+          bytes: bytes + ENTRY_BYTES,
+        });
+      },
+    );
     return new Promise((resolve) => {
       const timer = times.softMs > 0 ? clock.after(times.softMs, () => resolve(staleOutcome)) : undefined;
       loading.then(resolve, () => resolve(staleOutcome)).finally(() => timer?.stop());
@@ -284,6 +371,14 @@ export function indexNames({ scope }: EntryKey, tags: readonly string[]): readon
 }
 
 /** Whether a record that was found is one from whose version a load may go on. */
-function canStandIn({ isReadable, content, expiresInMs, tags }: StoredEntry, wanted: readonly string[], hardMs: number): boolean {
-  return isReadable && (content !== undefined || expiresInMs >= hardMs / 2) && wanted.every((tag) => tags.includes(tag));
+function canStandIn(
+  { isReadable, content, expiresInMs, tags }: StoredEntry,
+  wanted: readonly string[],
+  hardMs: number,
+): boolean {
+  return (
+    isReadable &&
+    (content !== undefined || expiresInMs >= hardMs / 2) &&
+    wanted.every((tag) => tags.includes(tag))
+  );
 }

@@ -1,6 +1,9 @@
 import type { Clock } from '../../base/clock.js';
 
-/** The newest change of a partition that somebody has seen the outcome of. `run` names the life of the partition; empty: unknown. */
+/**
+ * The newest change of a partition that somebody has seen the outcome of. `run` names the life of the
+ * partition; empty: unknown.
+ */
 export interface SeenVersion {
   readonly partition: number;
   readonly run: string;
@@ -26,9 +29,9 @@ interface Held extends SeenVersion {
 export const SEEN_MAX = 8;
 
 /**
- * What one user has seen: of each partition the newest version that was read or written for it. A copy that may be older is not good
- * enough for this user, whichever process holds it. A version counts for twice the bound; after that no process serves anything older
- * to anyone.
+ * What one user has seen: of each partition the newest version that was read or written for it. A copy that
+ * may be older is not good enough for this user, whichever process holds it. A version counts for twice the
+ * bound; after that no process serves anything older to anyone.
  */
 export class Seen {
   readonly #clock: Clock;
@@ -49,12 +52,20 @@ export class Seen {
   /** What is to be remembered, newest last. */
   get versions(): readonly CarriedVersion[] {
     const nowMs = this.#clock.monotonic();
-    return this.#held.filter(({ untilMs }) => untilMs > nowMs).map(({ partition, run, version, untilMs }) => ({ partition, run, version, leftMs: Math.ceil(untilMs - nowMs) }));
+    return this.#held
+      .filter(({ untilMs }) => untilMs > nowMs)
+      .map(({ partition, run, version, untilMs }) => ({
+        partition,
+        run,
+        version,
+        leftMs: Math.ceil(untilMs - nowMs),
+      }));
   }
 
   /**
-   * True where a copy of this version, in a process that the feed has told this much, can't be older than what was seen. Numbers of two
-   * lives of a partition can't be compared: while one of another life counts, no copy is good enough.
+   * True where a copy of this version, in a process that the feed has told this much, can't be older than
+   * what was seen. Numbers of two lives of a partition can't be compared: while one of another life counts,
+   * no copy is good enough.
    */
   allows(partition: number, version: number, reach: Reach): boolean {
     for (const held of this.#held) {
@@ -69,13 +80,20 @@ export class Seen {
   /** What its user's request brought along. */
   know(versions: readonly CarriedVersion[]): void {
     const nowMs = this.#clock.monotonic();
-    for (const { leftMs, ...version } of versions) this.#hold({ ...version, untilMs: nowMs + Math.min(leftMs, this.#lifeMs) });
+    for (const { leftMs, ...version } of versions)
+      this.#hold({ ...version, untilMs: nowMs + Math.min(leftMs, this.#lifeMs) });
   }
 
   /** This version was shown to its user, or written for it. */
   raise(partition: number, run: string, version: number): void {
     const nowMs = this.#clock.monotonic();
-    if (this.#held.some((held) => held.partition === partition && held.run === run && held.version >= version && held.untilMs > nowMs)) return;
+    if (
+      this.#held.some(
+        (held) =>
+          held.partition === partition && held.run === run && held.version >= version && held.untilMs > nowMs,
+      )
+    )
+      return;
     this.#hold({ partition, run, version, untilMs: nowMs + this.#lifeMs });
     this.#hasNews = true;
   }
@@ -83,11 +101,20 @@ export class Seen {
   #hold(next: Held): void {
     const nowMs = this.#clock.monotonic();
     const isSame = ({ partition, run }: Held): boolean => partition === next.partition && run === next.run;
-    // Who has seen one has seen all before it, so of two that count the higher is enough, for as long as that counts.
-    const known = this.#held.find((held) => isSame(held) && held.untilMs > nowMs && held.version >= next.version);
+    // Who has seen one has seen all before it, so of two that count the higher is enough, for as long as that
+    // counts.
+    const known = this.#held.find(
+      (held) => isSame(held) && held.untilMs > nowMs && held.version >= next.version,
+    );
     if (known !== undefined && (known.version > next.version || known.untilMs >= next.untilMs)) return;
     const held = [...this.#held.filter((other) => other.untilMs > nowMs && !isSame(other)), next];
-    if (held.length > SEEN_MAX) held.splice(0, held.length - SEEN_MAX + 1, { partition: EVERY_PARTITION, run: '', version: 0, untilMs: nowMs + this.#lifeMs });
+    if (held.length > SEEN_MAX)
+      held.splice(0, held.length - SEEN_MAX + 1, {
+        partition: EVERY_PARTITION,
+        run: '',
+        version: 0,
+        untilMs: nowMs + this.#lifeMs,
+      });
     this.#held = held;
   }
 }

@@ -1,14 +1,16 @@
 import type { Requirement } from '../store/change.js';
 import type { Fields, StoredRecord } from '../store/record.js';
 
-// The fields of an entry's record. What it holds is one of them, for a store reads one field faster than five. The others mark that it
-// is being loaded; what they say besides `e` is also of the record that the load makes.
+// The fields of an entry's record. What it holds is one of them, for a store reads one field faster than
+// five. The others mark that it is being loaded; what they say besides `e` is also of the record that the
+// load makes.
 const ENTRY = 'e';
 const NONCE = 'n';
 const TAGS = 'k';
 const LEASE = 'l';
 
-// `e`: the format, what it is, its grace in ms, how many characters of tags follow, the tags as JSON, the text. Numbers to the base 36:
+// `e`: the format, what it is, its grace in ms, how many characters of tags follow, the tags as JSON, the
+// text. Numbers to the base 36:
 //   1v0.0.{"name":"Ada"}       a value without grace and tags
 //   1vgoo.5.["t"]{"name":"Ada"} one with 21.6 s of grace and a tag
 //   1a0.0.                      nothing
@@ -24,11 +26,16 @@ export interface StoredEntry {
   readonly version: number;
   /** Undefined: it only marks where a load is under way, or is nothing that this version reads. */
   readonly content: Content | undefined;
-  /** How long it still counts as fresh. After that, and until it expires, it stands in for a load that fails. */
+  /**
+   * How long it still counts as fresh. After that, and until it expires, it stands in for a load that fails.
+   */
   readonly freshMs: number;
   readonly expiresInMs: number;
   readonly tags: readonly string[];
-  /** Names the mark of a load: who has it can tell whether anything happened since. Undefined where nobody loads it. */
+  /**
+   * Names the mark of a load: who has it can tell whether anything happened since. Undefined where nobody
+   * loads it.
+   */
   readonly nonce: string | undefined;
   /** Of a load whose turn it is, where loads take turns. */
   readonly isLeased: boolean;
@@ -50,7 +57,11 @@ export function entryFields(content: Content, graceMs: number, tags: readonly st
 }
 
 export function markFields({ nonce, tags, isLeased }: Mark): Fields {
-  return { [NONCE]: nonce, ...(tags.length > 0 ? { [TAGS]: JSON.stringify(tags) } : {}), ...(isLeased ? { [LEASE]: '1' } : {}) };
+  return {
+    [NONCE]: nonce,
+    ...(tags.length > 0 ? { [TAGS]: JSON.stringify(tags) } : {}),
+    ...(isLeased ? { [LEASE]: '1' } : {}),
+  };
 }
 
 export const LEASE_FIELDS: readonly string[] = [LEASE];
@@ -74,7 +85,8 @@ export function readEntry({ fields, version, expiresInMs }: StoredRecord): Store
     tags: union(entry?.tags ?? NO_TAGS, markTags ?? NO_TAGS),
     nonce,
     isLeased: fields[LEASE] !== undefined,
-    isReadable: markTags !== undefined && (entry !== undefined || (text === undefined && nonce !== undefined)),
+    isReadable:
+      markTags !== undefined && (entry !== undefined || (text === undefined && nonce !== undefined)),
   };
 }
 
@@ -88,14 +100,19 @@ function readText(text: string): Written | undefined {
   const kind = text[1];
   const graceEnd = text.indexOf('.', 2);
   const lengthEnd = text.indexOf('.', graceEnd + 1);
-  if (text[0] !== FORMAT || (kind !== VALUE && kind !== ABSENCE) || graceEnd === -1 || lengthEnd === -1) return undefined;
+  if (text[0] !== FORMAT || (kind !== VALUE && kind !== ABSENCE) || graceEnd === -1 || lengthEnd === -1)
+    return undefined;
   const graceMs = parseInt(text.slice(2, graceEnd), 36);
   const tagsLength = parseInt(text.slice(graceEnd + 1, lengthEnd), 36);
   const textAt = lengthEnd + 1 + tagsLength;
   if (!(graceMs >= 0 && tagsLength >= 0 && textAt <= text.length)) return undefined;
   const tags = readTags(tagsLength === 0 ? undefined : text.slice(lengthEnd + 1, textAt));
   if (tags === undefined) return undefined;
-  return { content: kind === VALUE ? { kind: 'value', text: text.slice(textAt) } : { kind: 'absence' }, graceMs, tags };
+  return {
+    content: kind === VALUE ? { kind: 'value', text: text.slice(textAt) } : { kind: 'absence' },
+    graceMs,
+    tags,
+  };
 }
 
 function readTags(text: string | undefined): readonly string[] | undefined {

@@ -1,8 +1,8 @@
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { EVERY_PARTITION, SEEN_MAX, type CarriedVersion } from './seen.js';
 
-// `1`, then for each partition `~<partition>.<version>.<ms left>.<run>` with numbers to the base 36, then `~` and 128 bits of HMAC-SHA-256
-// as 22 characters of base64url. The partition is `x` where it stands for all.
+// `1`, then for each partition `~<partition>.<version>.<ms left>.<run>` with numbers to the base 36, then `~`
+// and 128 bits of HMAC-SHA-256 as 22 characters of base64url. The partition is `x` where it stands for all.
 const FORMAT = '1';
 const ALL = 'x';
 const MAC_BYTES = 16;
@@ -16,12 +16,21 @@ export class VersionToken {
 
   /** The first secret signs, all are accepted. */
   constructor(secrets: readonly string[], cacheName: string) {
-    this.#macKeys = secrets.map((secret) => new Uint8Array(hkdfSync('sha256', secret, 'stickyroute', `cache version v1 ${cacheName}`, 32)));
+    this.#macKeys = secrets.map(
+      (secret) =>
+        new Uint8Array(hkdfSync('sha256', secret, 'stickyroute', `cache version v1 ${cacheName}`, 32)),
+    );
   }
 
   write(versions: readonly CarriedVersion[]): string {
-    const body = FORMAT + versions.map(({ partition, version, leftMs, run }) =>
-      `~${partition === EVERY_PARTITION ? ALL : partition.toString(36)}.${version.toString(36)}.${leftMs.toString(36)}.${RUN.test(run) ? run : ''}`).join('');
+    const body =
+      FORMAT +
+      versions
+        .map(
+          ({ partition, version, leftMs, run }) =>
+            `~${partition === EVERY_PARTITION ? ALL : partition.toString(36)}.${version.toString(36)}.${leftMs.toString(36)}.${RUN.test(run) ? run : ''}`,
+        )
+        .join('');
     return `${body}~${mac(this.#macKeys[0]!, body).toString('base64url')}`;
   }
 
@@ -32,11 +41,20 @@ export class VersionToken {
     const body = text.slice(0, Math.max(0, at));
     if (!BODY.test(body)) return [];
     const given = Buffer.from(text.slice(at + 1), 'base64url');
-    if (given.length !== MAC_BYTES || !this.#macKeys.some((key) => timingSafeEqual(mac(key, body), given))) return [];
-    return body.split('~').slice(1, 1 + SEEN_MAX).map((part) => {
-      const [partition, version, left, run] = part.split('.') as [string, string, string, string];
-      return { partition: partition === ALL ? EVERY_PARTITION : parseInt(partition, 36), version: parseInt(version, 36), leftMs: parseInt(left, 36), run };
-    });
+    if (given.length !== MAC_BYTES || !this.#macKeys.some((key) => timingSafeEqual(mac(key, body), given)))
+      return [];
+    return body
+      .split('~')
+      .slice(1, 1 + SEEN_MAX)
+      .map((part) => {
+        const [partition, version, left, run] = part.split('.') as [string, string, string, string];
+        return {
+          partition: partition === ALL ? EVERY_PARTITION : parseInt(partition, 36),
+          version: parseInt(version, 36),
+          leftMs: parseInt(left, 36),
+          run,
+        };
+      });
   }
 }
 

@@ -23,11 +23,27 @@ function open(options: { readonly max?: number; readonly bytesMax?: number }): T
       return { position: () => position, stop: () => {} };
     },
   };
-  const named = (note: string) => (note.startsWith('#') ? { kind: 'tag', name: note.slice(1) } as const : { kind: 'entry', name: note } as const);
-  return new TierOne<string>({ feed, partitions: 2, max: 10, bytesMax: 1_000, boundMs: BOUND_MS, clock, named, ...options });
+  const named = (note: string) =>
+    note.startsWith('#')
+      ? ({ kind: 'tag', name: note.slice(1) } as const)
+      : ({ kind: 'entry', name: note } as const);
+  return new TierOne<string>({
+    feed,
+    partitions: 2,
+    max: 10,
+    bytesMax: 1_000,
+    boundMs: BOUND_MS,
+    clock,
+    named,
+    ...options,
+  });
 }
 
-function keep(name: string, version: number, { tags = [] as string[], lifeMs = 60_000, bytes = 1, value = `${name}@${version}` } = {}): void {
+function keep(
+  name: string,
+  version: number,
+  { tags = [] as string[], lifeMs = 60_000, bytes = 1, value = `${name}@${version}` } = {},
+): void {
   const fill = tierOne.begin(0, name);
   tierOne.keep(fill, value, { version, lifeMs, tags, bytes });
   tierOne.end(fill);
@@ -82,7 +98,11 @@ describe('tier 1', () => {
     keep('b', 2, { tags: ['y'] });
     keep('c', 9, { tags: ['x'] });
     listener.noted(0, 7, ['#x']);
-    expect([tierOne.get('a'), tierOne.get('b')?.value, tierOne.get('c')?.value]).toEqual([undefined, 'b@2', 'c@9']);
+    expect([tierOne.get('a'), tierOne.get('b')?.value, tierOne.get('c')?.value]).toEqual([
+      undefined,
+      'b@2',
+      'c@9',
+    ]);
   });
 
   it('drops all of a partition, and of no other, when notes were missed', () => {
@@ -111,7 +131,9 @@ describe('tier 1', () => {
   it('counts a fill as overtaken when more tags were deleted than it remembers', () => {
     const fill = tierOne.begin(0, 'a');
     for (let tag = 0; tag < 65; tag++) listener.noted(0, 10 + tag, [`#t${tag}`]);
-    expect(tierOne.keep(fill, 'old', { version: 4, lifeMs: 60_000, bytes: 1, tags: ['t64'] })).toBeUndefined();
+    expect(
+      tierOne.keep(fill, 'old', { version: 4, lifeMs: 60_000, bytes: 1, tags: ['t64'] }),
+    ).toBeUndefined();
   });
 
   it('never replaces an entry by an older one', () => {

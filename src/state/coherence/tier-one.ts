@@ -13,10 +13,15 @@ export interface TierOneOptions {
   readonly max: number;
   /** What their `bytes` may come to. */
   readonly bytesMax: number;
-  /** An entry is given only while every change that was acknowledged longer ago than this is known not to concern it. */
+  /**
+   * An entry is given only while every change that was acknowledged longer ago than this is known not to
+   * concern it.
+   */
   readonly boundMs: number;
   readonly clock: Clock;
-  /** What a note is about; undefined for one of somebody else's. Unless set, a note is the name of an entry. */
+  /**
+   * What a note is about; undefined for one of somebody else's. Unless set, a note is the name of an entry.
+   */
   readonly named?: ((note: string) => Named | undefined) | undefined;
   /** Told after an entry was changed by anyone, whether or not it is here. */
   readonly onChanged?: ((name: string) => void) | undefined;
@@ -68,8 +73,9 @@ interface Lane {
 }
 
 /**
- * Tier 1: copies of what the store holds, in this process, that are never served later than a bound after they became old. It follows
- * the store's feed, and an entry is given only while the feed vouches for its partition, or the entry itself is younger than the bound.
+ * Tier 1: copies of what the store holds, in this process, that are never served later than a bound after
+ * they became old. It follows the store's feed, and an entry is given only while the feed vouches for its
+ * partition, or the entry itself is younger than the bound.
  */
 export class TierOne<Value> {
   readonly #boundMs: number;
@@ -88,7 +94,11 @@ export class TierOne<Value> {
     this.#clock = clock;
     this.#named = named ?? ((name) => ({ kind: 'entry', name }));
     this.#onChanged = onChanged;
-    this.#lanes = Array.from({ length: partitions }, () => ({ generation: 0, vouchedUntilMs: -Infinity, fills: new Set<Fill>() }));
+    this.#lanes = Array.from({ length: partitions }, () => ({
+      generation: 0,
+      vouchedUntilMs: -Infinity,
+      fills: new Set<Fill>(),
+    }));
     this.#kept = new LRUCache<string, Kept<Value>>({
       max,
       maxSize: bytesMax,
@@ -112,17 +122,29 @@ export class TierOne<Value> {
       this.#kept.delete(name);
       return undefined;
     }
-    return nowMs <= lane.vouchedUntilMs || this.#isVouched(kept.partition, kept.asOfMs, nowMs) ? kept : undefined;
+    return nowMs <= lane.vouchedUntilMs || this.#isVouched(kept.partition, kept.asOfMs, nowMs)
+      ? kept
+      : undefined;
   }
 
   position(partition: number): FeedPosition {
     return this.#subscription.position(partition);
   }
 
-  /** Before the store, or whoever else knows, is asked for an entry, or told of one. To be ended whatever comes of it. */
+  /**
+   * Before the store, or whoever else knows, is asked for an entry, or told of one. To be ended whatever
+   * comes of it.
+   */
   begin(partition: number, name: string): Fill {
     const { sequence, run } = this.position(partition);
-    const fill = new Fill(partition, name, this.#clock.monotonic(), sequence, run, this.#lanes[partition]!.generation);
+    const fill = new Fill(
+      partition,
+      name,
+      this.#clock.monotonic(),
+      sequence,
+      run,
+      this.#lanes[partition]!.generation,
+    );
     this.#lanes[partition]!.fills.add(fill);
     return fill;
   }
@@ -135,9 +157,16 @@ export class TierOne<Value> {
   keep(fill: Fill, value: Value, facts: Facts): Kept<Value> | undefined {
     const lane = this.#lanes[fill.partition]!;
     const { generation } = lane;
-    if (this.#isClosed || facts.lifeMs <= 0 || !fill.isNewest(generation, facts.version, facts.tags ?? [])) return undefined;
+    if (this.#isClosed || facts.lifeMs <= 0 || !fill.isNewest(generation, facts.version, facts.tags ?? []))
+      return undefined;
     const known = this.#kept.peek(fill.name);
-    if (known !== undefined && known.generation === generation && known.version > facts.version && !this.#mayReplace(known, facts)) return undefined;
+    if (
+      known !== undefined &&
+      known.generation === generation &&
+      known.version > facts.version &&
+      !this.#mayReplace(known, facts)
+    )
+      return undefined;
     const kept = new Kept(value, fill, lane, facts);
     this.#kept.set(fill.name, kept, { size: Math.max(1, facts.bytes) });
     // It may be larger than everything together may be.
@@ -150,14 +179,20 @@ export class TierOne<Value> {
     return kept;
   }
 
-  /** True while what a fill found, at this version, would be as good as an entry that is kept: for those who come later and join in. */
+  /**
+   * True while what a fill found, at this version, would be as good as an entry that is kept: for those who
+   * come later and join in.
+   */
   isCurrent(fill: Fill, version: number, tags: readonly string[]): boolean {
-    return fill.isNewest(this.#lanes[fill.partition]!.generation, version, tags) && this.#isVouched(fill.partition, fill.begunAtMs, this.#clock.monotonic());
+    return (
+      fill.isNewest(this.#lanes[fill.partition]!.generation, version, tags) &&
+      this.#isVouched(fill.partition, fill.begunAtMs, this.#clock.monotonic())
+    );
   }
 
   /**
-   * A change of this process's own was acknowledged, under this number. `fill` was begun before it was sent. Returns in which life of
-   * the partition that was; empty where it is one that the feed has not told of yet.
+   * A change of this process's own was acknowledged, under this number. `fill` was begun before it was sent.
+   * Returns in which life of the partition that was; empty where it is one that the feed has not told of yet.
    */
   acknowledged(fill: Fill, version: number): string {
     if (version > fill.sequence) {
@@ -186,7 +221,8 @@ export class TierOne<Value> {
     for (const fill of this.#lanes[partition]!.fills) fill.tagChanged(tag, version);
     for (const name of [...(this.#tagged.get(tag) ?? [])]) {
       const kept = this.#kept.peek(name);
-      if (kept !== undefined && kept.partition === partition && kept.version < version) this.#kept.delete(name);
+      if (kept !== undefined && kept.partition === partition && kept.version < version)
+        this.#kept.delete(name);
     }
   }
 
@@ -221,7 +257,8 @@ export class TierOne<Value> {
   #changed(partition: number, sequence: number, name: string): void {
     for (const fill of this.#lanes[partition]!.fills) if (fill.name === name) fill.changed(sequence);
     const kept = this.#kept.peek(name);
-    if (kept !== undefined && kept.partition === partition && kept.version < sequence) this.#kept.delete(name);
+    if (kept !== undefined && kept.partition === partition && kept.version < sequence)
+      this.#kept.delete(name);
   }
 
   #untag({ name, tags }: Kept<Value>): void {

@@ -1,6 +1,7 @@
 /**
- * `stickyroute/session`: sessions that a logout really ends and that parallel requests can't overwrite, over any store of
- * `stickyroute/store/…`. Frameworks have doors of their own: `stickyroute/node`, `/express`, `/fastify`, `/hono`.
+ * `stickyroute/session`: sessions that a logout really ends and that parallel requests can't overwrite, over
+ * any store of `stickyroute/store/…`. Frameworks have doors of their own: `stickyroute/node`, `/express`,
+ * `/fastify`, `/hono`.
  */
 export { StickyError, type StickyErrorCode } from '../../base/errors.js';
 export type { Duration } from '../../base/options.js';

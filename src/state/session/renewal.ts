@@ -13,9 +13,10 @@ export interface Goal {
 }
 
 /**
- * Moves a session to a new id. The old one is first read again and then, in the step that makes it a forward, required to be as it
- * was read: what others wrote meanwhile is moved too, and what they ended stays ended. Old and new may be in different partitions,
- * which don't change together; the new id is nobody's before the old one is a forward, so nobody can tell.
+ * Moves a session to a new id. The old one is first read again and then, in the step that makes it a forward,
+ * required to be as it was read: what others wrote meanwhile is moved too, and what they ended stays ended.
+ * Old and new may be in different partitions, which don't change together; the new id is nobody's before the
+ * old one is a forward, so nobody can tell.
  */
 export async function renew(state: SessionState, goal: Goal): Promise<void> {
   state.checkOpen();
@@ -38,7 +39,10 @@ export async function renew(state: SessionState, goal: Goal): Promise<void> {
     }
     if (await move(state, ref, old, goal)) return;
   }
-  throw new StickyError('STICKY_STORE_DOWN', `A session was changed by others ${TRIES_MAX} times while it was being renewed. Let the client try again.`);
+  throw new StickyError(
+    'STICKY_STORE_DOWN',
+    `A session was changed by others ${TRIES_MAX} times while it was being renewed. Let the client try again.`,
+  );
 }
 
 /** Somebody renewed it since this request read it. That will do, if it is for whom it should be. */
@@ -55,7 +59,8 @@ async function adopt(state: SessionState, old: LoadedSession, goal: Goal): Promi
     state.ref = to;
     return false;
   }
-  // Somebody else logged in under the new id. Theirs is left alone, and who wants no more than another id has it.
+  // Somebody else logged in under the new id. Theirs is left alone, and who wants no more than another id has
+  // it.
   if (goal.user !== undefined) await state.create(goal.user, goal.device);
   return true;
 }
@@ -67,7 +72,8 @@ async function isOf(state: SessionState, ref: SessionRef, user: string | undefin
 async function move(state: SessionState, from: SessionRef, old: LoadedSession, goal: Goal): Promise<boolean> {
   const { store, records, ids, idleMs, graceMs } = state.settings;
   const isSameUser = old.content.user === goal.user;
-  const partition = goal.user === undefined || isSameUser ? from.partition : partitionOfUser(goal.user, store.partitions);
+  const partition =
+    goal.user === undefined || isSameUser ? from.partition : partitionOfUser(goal.user, store.partitions);
   const id = ids.make(partition);
   const to = refOf(id);
   const content = contentAfter(state, old.content, goal);
@@ -80,7 +86,9 @@ async function move(state: SessionState, from: SessionRef, old: LoadedSession, g
   ];
   const leave: Step[] = [
     { kind: 'put', key: from.key, fields: writeForward(old.content, { to, isSameUser }), ttlMs: graceMs },
-    ...(old.content.user === undefined ? [] : [{ kind: 'unlink', index: userIndex(old.content.user), member: from.key } as const]),
+    ...(old.content.user === undefined
+      ? []
+      : [{ kind: 'unlink', index: userIndex(old.content.user), member: from.key } as const]),
   ];
   if (partition === from.partition) {
     const changed = await records.change(from, { requires, steps: [...begin, ...leave] });
@@ -89,7 +97,14 @@ async function move(state: SessionState, from: SessionRef, old: LoadedSession, g
     await records.change(to, { steps: begin });
     const changed = await records.change(from, { requires, steps: leave });
     if (!changed.done) {
-      await records.change(to, { steps: [{ kind: 'remove', key: to.key }, ...(goal.user === undefined ? [] : [{ kind: 'unlink', index: userIndex(goal.user), member: to.key } as const])] });
+      await records.change(to, {
+        steps: [
+          { kind: 'remove', key: to.key },
+          ...(goal.user === undefined
+            ? []
+            : [{ kind: 'unlink', index: userIndex(goal.user), member: to.key } as const]),
+        ],
+      });
       return false;
     }
   }
@@ -106,5 +121,10 @@ function contentAfter(state: SessionState, old: SessionContent, goal: Goal): Ses
     if (text === undefined) fields.delete(name);
     else fields.set(name, text);
   }
-  return { user: goal.user, device: goal.device ?? (isOthers ? undefined : old.device), absoluteMs: state.settings.absoluteMs, fields };
+  return {
+    user: goal.user,
+    device: goal.device ?? (isOthers ? undefined : old.device),
+    absoluteMs: state.settings.absoluteMs,
+    fields,
+  };
 }

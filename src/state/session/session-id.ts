@@ -2,7 +2,9 @@ import { createHmac, hash, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { BoundedMap } from '../../base/bounded-map.js';
 import type { Random } from '../../base/random.js';
 
-/** Where a session's record is: `key` is a hash of the id, so that who reads the store can't act as a user. */
+/**
+ * Where a session's record is: `key` is a hash of the id, so that who reads the store can't act as a user.
+ */
 export interface SessionRef {
   readonly partition: number;
   readonly key: string;
@@ -15,8 +17,8 @@ export interface ReadId {
   readonly ref: SessionRef;
 }
 
-// An id is the partition as one character, then 32 hexadecimal digits: 128 bits of the system's generator. Where there are keys,
-// a dot and 128 bits of HMAC-SHA-256 follow, so that made-up ids cost no look-up.
+// An id is the partition as one character, then 32 hexadecimal digits: 128 bits of the system's generator.
+// Where there are keys, a dot and 128 bits of HMAC-SHA-256 follow, so that made-up ids cost no look-up.
 const PARTITIONS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const ID = /^[A-Za-z0-9_-][0-9a-f]{32}$/;
 const ID_CHARS = 33;
@@ -29,13 +31,18 @@ const REMEMBERED_MAX = 4096;
 export class SessionIds {
   readonly #random: Random;
   readonly #macKeys: readonly Uint8Array[];
-  /** Texts that were found to hold, so that a client costs its hashes once. What is told of them says nothing of the session. */
+  /**
+   * Texts that were found to hold, so that a client costs its hashes once. What is told of them says nothing
+   * of the session.
+   */
   readonly #known = new BoundedMap<string, ReadId>(REMEMBERED_MAX, ({ text }) => text);
 
   /** The first key signs, all are accepted; without keys an id stands alone. */
   constructor(random: Random, keys: readonly string[]) {
     this.#random = random;
-    this.#macKeys = keys.map((key) => new Uint8Array(hkdfSync('sha256', key, 'stickyroute', 'session id v1', 32)));
+    this.#macKeys = keys.map(
+      (key) => new Uint8Array(hkdfSync('sha256', key, 'stickyroute', 'session id v1', 32)),
+    );
   }
 
   make(partition: number): string {
@@ -68,7 +75,8 @@ export class SessionIds {
     if (!ID.test(id)) return undefined;
     const given = Buffer.from(text.slice(ID_CHARS + 1), 'base64url');
     // 16 bytes have 22 characters of base64url with four bits to spare: one spelling only.
-    if (given.length !== MAC_BYTES || given.toString('base64url') !== text.slice(ID_CHARS + 1)) return undefined;
+    if (given.length !== MAC_BYTES || given.toString('base64url') !== text.slice(ID_CHARS + 1))
+      return undefined;
     return this.#macKeys.some((key) => timingSafeEqual(mac(key, id), given)) ? id : undefined;
   }
 }

@@ -16,7 +16,10 @@ export interface SessionOptions<Fields extends object> {
   readonly idle?: Duration | undefined;
   /** Ends a session so long after it began, used or not: `12h` unless set. */
   readonly absolute?: Duration | undefined;
-  /** Secrets of 32 characters or more. The first signs ids, all are accepted. Without them an id stands alone, with its 128 random bits. */
+  /**
+   * Secrets of 32 characters or more. The first signs ids, all are accepted. Without them an id stands alone,
+   * with its 128 random bits.
+   */
   readonly keys?: readonly string[] | undefined;
   /** When the store can't be reached: `fail` answers 503; `anonymous` goes on as if there were no session. */
   readonly onStoreDown?: 'fail' | 'anonymous' | undefined;
@@ -27,8 +30,9 @@ export interface SessionOptions<Fields extends object> {
   /** Checks the fields before they are stored: any Standard Schema (zod, valibot, arktype …) of an object. */
   readonly schema?: StandardSchema<Fields> | undefined;
   /**
-   * Copies of sessions in this process, so that reads ask the store nothing. A logout in another process is known here within `bound`
-   * at the latest, also when messages are lost. Every process that shares the sessions must say `local` too. Off unless set.
+   * Copies of sessions in this process, so that reads ask the store nothing. A logout in another process is
+   * known here within `bound` at the latest, also when messages are lost. Every process that shares the
+   * sessions must say `local` too. Off unless set.
    */
   readonly local?: boolean | LocalOptions | undefined;
   /** What is worth a line in the log. Warnings of the process unless set. */
@@ -65,23 +69,51 @@ export interface SessionSettings {
   readonly random: Random;
 }
 
-const NAMES = { store: 1, cookie: 1, idle: 1, absolute: 1, keys: 1, onStoreDown: 1, grace: 1, maxBytes: 1, schema: 1, local: 1, onEvent: 1, clock: 1, random: 1 } satisfies Record<keyof SessionOptions<object>, 1>;
+const NAMES = {
+  store: 1,
+  cookie: 1,
+  idle: 1,
+  absolute: 1,
+  keys: 1,
+  onStoreDown: 1,
+  grace: 1,
+  maxBytes: 1,
+  schema: 1,
+  local: 1,
+  onEvent: 1,
+  clock: 1,
+  random: 1,
+} satisfies Record<keyof SessionOptions<object>, 1>;
 const LOCAL_NAMES = { max: 1, maxBytes: 1, bound: 1 } satisfies Record<keyof LocalOptions, 1>;
 const BYTES_MAX = 16 * 1024 * 1024;
 
 export function readOptions<Fields extends object>(options: SessionOptions<Fields>): SessionSettings {
   checkNames(options, NAMES, 'createSessions');
-  const { store, onStoreDown = 'fail', maxBytes = 65_536, clock = systemClock, random = systemRandom } = options;
-  if (typeof store?.change !== 'function') throw badOption('`store` is missing. Give one, such as memoryStore() of stickyroute/store/memory.');
+  const {
+    store,
+    onStoreDown = 'fail',
+    maxBytes = 65_536,
+    clock = systemClock,
+    random = systemRandom,
+  } = options;
+  if (typeof store?.change !== 'function')
+    throw badOption('`store` is missing. Give one, such as memoryStore() of stickyroute/store/memory.');
   const idleMs = readDuration('idle', options.idle ?? '1h', 1_000, 365 * DAY_MS);
   const absoluteMs = readDuration('absolute', options.absolute ?? '12h', 1_000, 365 * DAY_MS);
-  if (idleMs > absoluteMs) throw badOption('`idle` is longer than `absolute` and could never be reached. Write a shorter `idle`, or a longer `absolute`.');
-  if (onStoreDown !== 'fail' && onStoreDown !== 'anonymous') throw badOption('`onStoreDown` is neither fail nor anonymous. Write one of them.');
+  if (idleMs > absoluteMs)
+    throw badOption(
+      '`idle` is longer than `absolute` and could never be reached. Write a shorter `idle`, or a longer `absolute`.',
+    );
+  if (onStoreDown !== 'fail' && onStoreDown !== 'anonymous')
+    throw badOption('`onStoreDown` is neither fail nor anonymous. Write one of them.');
   const onEvent = options.onEvent ?? ((event: SessionEvent) => warn(event, clock));
-  if (!(Number.isInteger(maxBytes) && maxBytes >= 256 && maxBytes <= BYTES_MAX)) throw badOption(`\`maxBytes\` must be a whole number from 256 to ${BYTES_MAX}.`);
+  if (!(Number.isInteger(maxBytes) && maxBytes >= 256 && maxBytes <= BYTES_MAX))
+    throw badOption(`\`maxBytes\` must be a whole number from 256 to ${BYTES_MAX}.`);
   return {
     store,
-    records: new SessionRecords(store, clock, readLocal(options.local), () => onEvent({ type: 'unreadable' })),
+    records: new SessionRecords(store, clock, readLocal(options.local), () =>
+      onEvent({ type: 'unreadable' }),
+    ),
     cookie: new SessionCookie(options.cookie ?? {}, idleMs),
     ids: new SessionIds(random, readKeys(options.keys)),
     idleMs,
@@ -101,6 +133,8 @@ function readLocal(local: boolean | LocalOptions | undefined): LocalSettings | u
   if (local === undefined || local === false) return undefined;
   if (local !== true) checkNames(local, LOCAL_NAMES, '`local`');
   const { max = 10_000, maxBytes = 64 * 1024 * 1024, bound = '1s' } = local === true ? {} : local;
-  for (const [name, value] of Object.entries({ max, maxBytes })) if (!(Number.isInteger(value) && value > 0)) throw badOption(`\`local.${name}\` must be a whole number above 0.`);
+  for (const [name, value] of Object.entries({ max, maxBytes }))
+    if (!(Number.isInteger(value) && value > 0))
+      throw badOption(`\`local.${name}\` must be a whole number above 0.`);
   return { max, bytesMax: maxBytes, boundMs: readDuration('local.bound', bound, 100, 60_000) };
 }

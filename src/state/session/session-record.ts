@@ -16,8 +16,8 @@ export interface SessionContent {
 export interface Forward {
   readonly to: SessionRef;
   /**
-   * True: the same user's, so the old id still stands for all of it. False: somebody logged in meanwhile, and who holds the old id
-   * need not be the one; it shows what it showed before.
+   * True: the same user's, so the old id still stands for all of it. False: somebody logged in meanwhile, and
+   * who holds the old id need not be the one; it shows what it showed before.
    */
   readonly isSameUser: boolean;
 }
@@ -54,7 +54,10 @@ export function writeForward(old: SessionContent, { to, isSameUser }: Forward): 
   return { ...writeContent(shown), [FORWARD_FIELD]: refText(to), w: isSameUser ? '1' : '0' };
 }
 
-/** Undefined for a record that is not a session's, or of a version that this one doesn't know: it counts as absent and is left alone. */
+/**
+ * Undefined for a record that is not a session's, or of a version that this one doesn't know: it counts as
+ * absent and is left alone.
+ */
 export function readSession(record: StoredRecord): LoadedSession | undefined {
   const { fields, version, expiresInMs, endsInMs } = record;
   const absoluteMs = Number(fields['a']);

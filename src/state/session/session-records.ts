@@ -21,8 +21,9 @@ interface Copy {
 const COPY_BYTES = 512;
 
 /**
- * The sessions' records in the store, and, where that was asked for, copies of them in this process. Every change notes the key of the
- * session that it changes, or, where it ends all of a user, their index: so those who have copies hear of it.
+ * The sessions' records in the store, and, where that was asked for, copies of them in this process. Every
+ * change notes the key of the session that it changes, or, where it ends all of a user, their index: so those
+ * who have copies hear of it.
  */
 export class SessionRecords {
   readonly #store: Store;
@@ -36,16 +37,31 @@ export class SessionRecords {
     this.#onUnreadable = onUnreadable;
     if (local === undefined) return;
     const { max, bytesMax, boundMs } = local;
-    this.#copies = new TierOne<Copy>({ feed: store.feed, partitions: store.partitions, max, bytesMax, boundMs, clock, named });
+    this.#copies = new TierOne<Copy>({
+      feed: store.feed,
+      partitions: store.partitions,
+      max,
+      bytesMax,
+      boundMs,
+      clock,
+      named,
+    });
   }
 
-  /** As the store has it: what is about to be changed is always read there. Undefined: absent, or, after a call of `onUnreadable`, not ours. */
+  /**
+   * As the store has it: what is about to be changed is always read there. Undefined: absent, or, after a
+   * call of `onUnreadable`, not ours.
+   */
   read({ partition, key }: SessionRef): Promise<LoadedSession | undefined> {
-    if (this.#copies === undefined) return this.#store.read(partition, key).then((record) => this.#sessionOf(record));
+    if (this.#copies === undefined)
+      return this.#store.read(partition, key).then((record) => this.#sessionOf(record));
     return this.#readAndKeep(this.#copies, partition, key);
   }
 
-  /** For a request that comes: a copy, where there is one that may be used. A promise only where something must be waited for. */
+  /**
+   * For a request that comes: a copy, where there is one that may be used. A promise only where something
+   * must be waited for.
+   */
   look(ref: SessionRef): LoadedSession | undefined | Promise<LoadedSession | undefined> {
     const copy = this.#copies === undefined ? undefined : this.#copy(this.#copies, ref);
     if (copy !== undefined) return copy;
@@ -60,11 +76,16 @@ export class SessionRecords {
     return session;
   }
 
-  async #readAndKeep(copies: TierOne<Copy>, partition: number, key: string): Promise<LoadedSession | undefined> {
+  async #readAndKeep(
+    copies: TierOne<Copy>,
+    partition: number,
+    key: string,
+  ): Promise<LoadedSession | undefined> {
     const fill = copies.begin(partition, key);
     try {
       const session = this.#sessionOf(await this.#store.read(partition, key));
-      if (session !== undefined) copies.keep(fill, { session, readAtMs: this.#clock.monotonic() }, factsOf(session));
+      if (session !== undefined)
+        copies.keep(fill, { session, readAtMs: this.#clock.monotonic() }, factsOf(session));
       return session;
     } finally {
       copies.end(fill);
@@ -82,10 +103,17 @@ export class SessionRecords {
   /** A change of the session at `ref`. */
   change({ partition, key }: SessionRef, change: Change): Promise<Changed> {
     const copies = this.#copies;
-    return copies === undefined ? this.#store.change(partition, change) : this.#changeWithCopies(copies, partition, key, change);
+    return copies === undefined
+      ? this.#store.change(partition, change)
+      : this.#changeWithCopies(copies, partition, key, change);
   }
 
-  async #changeWithCopies(copies: TierOne<Copy>, partition: number, key: string, change: Change): Promise<Changed> {
+  async #changeWithCopies(
+    copies: TierOne<Copy>,
+    partition: number,
+    key: string,
+    change: Change,
+  ): Promise<Changed> {
     const fill = copies.begin(partition, key);
     try {
       const changed = await this.#store.change(partition, { ...change, notes: [key] });
@@ -102,7 +130,10 @@ export class SessionRecords {
 
   /** A change of what an index names. */
   async changeIndex(partition: number, index: string, change: Change): Promise<Changed> {
-    const changed = await this.#store.change(partition, this.#copies === undefined ? change : { ...change, notes: [index] });
+    const changed = await this.#store.change(
+      partition,
+      this.#copies === undefined ? change : { ...change, notes: [index] },
+    );
     if (changed.done) this.#copies?.tagChanged(partition, changed.version, index);
     return changed;
   }
@@ -117,8 +148,18 @@ function named(note: string): { kind: 'entry' | 'tag'; name: string } | undefine
   return note.startsWith('u:') ? { kind: 'tag', name: note } : undefined;
 }
 
-function factsOf({ content, version, expiresInMs }: LoadedSession): { version: number; lifeMs: number; tags: string[]; bytes: number } {
+function factsOf({ content, version, expiresInMs }: LoadedSession): {
+  version: number;
+  lifeMs: number;
+  tags: string[];
+  bytes: number;
+} {
   let bytes = COPY_BYTES;
   for (const [name, text] of content.fields) bytes += 2 * (name.length + text.length);
-  return { version, lifeMs: expiresInMs, tags: content.user === undefined ? [] : [userIndex(content.user)], bytes };
+  return {
+    version,
+    lifeMs: expiresInMs,
+    tags: content.user === undefined ? [] : [userIndex(content.user)],
+    bytes,
+  };
 }

@@ -2,7 +2,14 @@ import { StickyError } from '../../base/errors.js';
 import type { Requirement, Step } from '../store/change.js';
 import { partitionOfUser, refOf, userIndex, type SessionRef } from './session-id.js';
 import type { SessionSettings } from './session-options.js';
-import { fieldKey, FORWARD_FIELD, writeContent, type Forward, type LoadedSession, type SessionContent } from './session-record.js';
+import {
+  fieldKey,
+  FORWARD_FIELD,
+  writeContent,
+  type Forward,
+  type LoadedSession,
+  type SessionContent,
+} from './session-record.js';
 
 /** A renewal of a renewal of a renewal, within the seconds that an old id lives. */
 const HOPS_MAX = 8;
@@ -11,16 +18,17 @@ const TRIES_MAX = 200;
 const NO_FIELDS: ReadonlyMap<string, string> = new Map();
 
 /**
- * One request's session against the store. Fields that were set wait for `commit`, and are then written alone, so that requests
- * which set different fields keep all of them; and only into a session that is still there, so that one which ended stays ended.
+ * One request's session against the store. Fields that were set wait for `commit`, and are then written
+ * alone, so that requests which set different fields keep all of them; and only into a session that is still
+ * there, so that one which ended stays ended.
  */
 export class SessionState {
   readonly settings: SessionSettings;
   /** Where writes go; undefined while nothing is stored. */
   ref: SessionRef | undefined;
   /**
-   * Set where the client came with an old id, under which somebody else logged in since. It keeps what it had, for the seconds that it
-   * lives; where the session went on is not for it to see or to change.
+   * Set where the client came with an old id, under which somebody else logged in since. It keeps what it
+   * had, for the seconds that it lives; where the session went on is not for it to see or to change.
    */
   left: Forward | undefined;
   content: SessionContent;
@@ -30,7 +38,10 @@ export class SessionState {
   wasDestroyed = false;
   /** This request wrote into a session that was there, which lives on from then. */
   wasExtended = false;
-  /** Why nothing is written any more: the session was ended by another request, or the store could not be asked for it. */
+  /**
+   * Why nothing is written any more: the session was ended by another request, or the store could not be
+   * asked for it.
+   */
   closed: 'ended' | 'storeDown' | undefined;
   /** What is left of it, as it was read. */
   expiresInMs = 0;
@@ -51,8 +62,8 @@ export class SessionState {
   }
 
   /**
-   * Follows the id that a client sent. An id that is not there is not adopted: the client counts as new. A promise only where the store
-   * must be waited for.
+   * Follows the id that a client sent. An id that is not there is not adopted: the client counts as new. A
+   * promise only where the store must be waited for.
    */
   load(ref: SessionRef, hops = HOPS_MAX): Promise<void> | undefined {
     const { records, store } = this.settings;
@@ -100,7 +111,10 @@ export class SessionState {
     this.#written(changes);
   }
 
-  /** Makes a field from what it is now, as often as it takes until nobody was faster. The other changes go with it. */
+  /**
+   * Makes a field from what it is now, as often as it takes until nobody was faster. The other changes go
+   * with it.
+   */
   async update(name: string, make: (text: string | undefined) => string | undefined): Promise<void> {
     let written = new Map<string, string | undefined>();
     const next = () => (written = new Map(this.changes).set(name, make(this.textOf(name))));
@@ -120,7 +134,8 @@ export class SessionState {
   /** Stores a session that wasn't there, under an id of its own. */
   async create(user: string | undefined, device: string | undefined): Promise<void> {
     const { store, records, ids, idleMs, absoluteMs, random } = this.settings;
-    const partition = user === undefined ? random.below(store.partitions) : partitionOfUser(user, store.partitions);
+    const partition =
+      user === undefined ? random.below(store.partitions) : partitionOfUser(user, store.partitions);
     const id = ids.make(partition);
     const ref = refOf(id);
     const content = { user, device, absoluteMs, fields: this.merged() };
@@ -154,12 +169,17 @@ export class SessionState {
     for (let hop = 0; ref !== undefined && hop < HOPS_MAX; hop++) {
       const { key }: SessionRef = ref;
       const { user } = this.content;
-      const unlink: Step[] = user === undefined ? [] : [{ kind: 'unlink', index: userIndex(user), member: key }];
-      const changed = await records.change(ref, { requires: this.#notForwarded(key), steps: [{ kind: 'remove', key }, ...unlink] });
+      const unlink: Step[] =
+        user === undefined ? [] : [{ kind: 'unlink', index: userIndex(user), member: key }];
+      const changed = await records.change(ref, {
+        requires: this.#notForwarded(key),
+        steps: [{ kind: 'remove', key }, ...unlink],
+      });
       if (changed.done) break;
       const loaded = await this.read(ref);
       // Somebody logged in meanwhile: theirs goes on, and only the old id ends.
-      if (loaded?.forward?.isSameUser === false) await records.change(ref, { steps: [{ kind: 'remove', key }] });
+      if (loaded?.forward?.isSameUser === false)
+        await records.change(ref, { steps: [{ kind: 'remove', key }] });
       ref = loaded?.forward?.isSameUser === true ? loaded.forward.to : undefined;
     }
     this.content = this.#empty();
@@ -174,12 +194,21 @@ export class SessionState {
   async touch(): Promise<void> {
     if (this.ref === undefined) return;
     const { key } = this.ref;
-    await this.settings.records.change(this.ref, { requires: this.#notForwarded(key), steps: [{ kind: 'merge', key, ttlMs: this.settings.idleMs }] });
+    await this.settings.records.change(this.ref, {
+      requires: this.#notForwarded(key),
+      steps: [{ kind: 'merge', key, ttlMs: this.settings.idleMs }],
+    });
   }
 
   get isTouchDue(): boolean {
     const { idleMs, touchMs } = this.settings;
-    return this.ref !== undefined && this.left === undefined && this.newId === undefined && this.expiresInMs < idleMs - touchMs && this.expiresInMs < this.endsInMs - 1_000;
+    return (
+      this.ref !== undefined &&
+      this.left === undefined &&
+      this.newId === undefined &&
+      this.expiresInMs < idleMs - touchMs &&
+      this.expiresInMs < this.endsInMs - 1_000
+    );
   }
 
   textOf(name: string): string | undefined {
@@ -196,13 +225,23 @@ export class SessionState {
   /** What all fields but this one come to. */
   bytesBeside(name: string): number {
     let bytes = 0;
-    for (const [other, text] of this.content.fields) if (other !== name && this.#changes?.has(other) !== true) bytes += Buffer.byteLength(text) + Buffer.byteLength(other);
-    if (this.#changes !== undefined) for (const [other, text] of this.#changes) if (other !== name && text !== undefined) bytes += Buffer.byteLength(text) + Buffer.byteLength(other);
+    for (const [other, text] of this.content.fields)
+      if (other !== name && this.#changes?.has(other) !== true)
+        bytes += Buffer.byteLength(text) + Buffer.byteLength(other);
+    if (this.#changes !== undefined)
+      for (const [other, text] of this.#changes)
+        if (other !== name && text !== undefined) bytes += Buffer.byteLength(text) + Buffer.byteLength(other);
     return bytes;
   }
 
-  /** `compared`: fields that must still be as this request knows them. `next` is asked again after others were faster. */
-  async #merge(compared: readonly string[], next: () => ReadonlyMap<string, string | undefined>): Promise<void> {
+  /**
+   * `compared`: fields that must still be as this request knows them. `next` is asked again after others were
+   * faster.
+   */
+  async #merge(
+    compared: readonly string[],
+    next: () => ReadonlyMap<string, string | undefined>,
+  ): Promise<void> {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const ref = this.ref!;
       const { key } = ref;
@@ -217,7 +256,12 @@ export class SessionState {
         requires: [
           { kind: 'present', key },
           ...this.#notForwarded(key),
-          ...compared.map((name): Requirement => ({ kind: 'field', key, field: fieldKey(name), text: this.content.fields.get(name) })),
+          ...compared.map((name): Requirement => ({
+            kind: 'field',
+            key,
+            field: fieldKey(name),
+            text: this.content.fields.get(name),
+          })),
         ],
         steps: [{ kind: 'merge', key, set, unset, ttlMs: this.settings.idleMs }],
       });
@@ -233,7 +277,10 @@ export class SessionState {
       for (const name of compared) apply(fields, new Map([[name, loaded.content.fields.get(name)]]));
       this.content = { ...this.content, fields };
     }
-    throw new StickyError('STICKY_STORE_DOWN', `A session was changed by others ${TRIES_MAX} times while this request tried to change it. Spread its writes over more fields, or write less often.`);
+    throw new StickyError(
+      'STICKY_STORE_DOWN',
+      `A session was changed by others ${TRIES_MAX} times while this request tried to change it. Spread its writes over more fields, or write less often.`,
+    );
   }
 
   #notForwarded(key: string): Requirement[] {
@@ -249,8 +296,16 @@ export class SessionState {
   }
 
   checkOpen(): void {
-    if (this.closed === 'ended') throw new StickyError('STICKY_SESSION_ENDED', 'The session was ended by another request (a logout, or its user ended all sessions), so nothing was stored. Answer as for somebody who is not logged in.');
-    if (this.closed === 'storeDown') throw new StickyError('STICKY_STORE_DOWN', 'The session store could not be reached when this request came, so its session is unknown and nothing was stored. Let the client try again.');
+    if (this.closed === 'ended')
+      throw new StickyError(
+        'STICKY_SESSION_ENDED',
+        'The session was ended by another request (a logout, or its user ended all sessions), so nothing was stored. Answer as for somebody who is not logged in.',
+      );
+    if (this.closed === 'storeDown')
+      throw new StickyError(
+        'STICKY_STORE_DOWN',
+        'The session store could not be reached when this request came, so its session is unknown and nothing was stored. Let the client try again.',
+      );
   }
 
   #written(changes: ReadonlyMap<string, string | undefined>): void {
@@ -276,12 +331,22 @@ export class SessionState {
   async #validate(): Promise<void> {
     const { schema } = this.settings;
     if (schema === undefined) return;
-    const value = Object.fromEntries([...this.merged()].map(([name, text]) => [name, JSON.parse(text) as unknown]));
+    const value = Object.fromEntries(
+      [...this.merged()].map(([name, text]) => [name, JSON.parse(text) as unknown]),
+    );
     const result = await schema['~standard'].validate(value);
     if (result.issues === undefined) return;
     this.changes.clear();
-    const places = result.issues.slice(0, 5).map(({ path = [], message }) => `${path.map((part) => String(typeof part === 'object' && part !== null && 'key' in part ? part.key : part)).join('.') || 'session'}: ${message}`);
-    throw new StickyError('STICKY_SESSION_INVALID', `The session's fields don't fit its schema, and were not stored. ${places.join('; ')}`);
+    const places = result.issues
+      .slice(0, 5)
+      .map(
+        ({ path = [], message }) =>
+          `${path.map((part) => String(typeof part === 'object' && part !== null && 'key' in part ? part.key : part)).join('.') || 'session'}: ${message}`,
+      );
+    throw new StickyError(
+      'STICKY_SESSION_INVALID',
+      `The session's fields don't fit its schema, and were not stored. ${places.join('; ')}`,
+    );
   }
 }
 

@@ -8,7 +8,12 @@ type Fields = { visits: number; theme: string };
 
 function browser(persistent: boolean) {
   const clock = createManualClock();
-  const sessions = createSessions<Fields>({ store: memoryStore({ clock }), clock, idle: '1h', cookie: { persistent } });
+  const sessions = createSessions<Fields>({
+    store: memoryStore({ clock }),
+    clock,
+    idle: '1h',
+    cookie: { persistent },
+  });
   let cookie: string | undefined;
   return {
     clock,
@@ -38,7 +43,7 @@ test.each<[string, (session: Session<Fields>) => unknown]>([
   expect(await visit((session) => session.get('visits'))).toBeUndefined();
 });
 
-test('a cookie of the browser\'s window is set once', async () => {
+test("a cookie of the browser's window is set once", async () => {
   const { clock, visit } = browser(false);
   await visit((session) => session.set('theme', 'dark'));
   clock.advance(60_000);

@@ -22,7 +22,10 @@ export interface SessionHeaders {
 
 const NOTHING: SessionHeaders = { setCookie: undefined, cacheControl: undefined };
 
-/** A session's way through one request, for frameworks: `load`, let the app work, then `commit` before the headers go out. */
+/**
+ * A session's way through one request, for frameworks: `load`, let the app work, then `commit` before the
+ * headers go out.
+ */
 export class SessionTurn<Fields extends object = SessionFields> {
   readonly session: Session<Fields>;
   readonly #settings: SessionSettings;
@@ -42,8 +45,8 @@ export class SessionTurn<Fields extends object = SessionFields> {
   }
 
   /**
-   * Undefined where nothing must be waited for: there is no cookie to follow, or what it says is at hand. Rejects with `STICKY_STORE_DOWN`
-   * where `onStoreDown` is `fail`: answer 503.
+   * Undefined where nothing must be waited for: there is no cookie to follow, or what it says is at hand.
+   * Rejects with `STICKY_STORE_DOWN` where `onStoreDown` is `fail`: answer 503.
    */
   load(): Promise<void> | undefined {
     if (this.#texts.length === 0) return undefined;
@@ -60,7 +63,8 @@ export class SessionTurn<Fields extends object = SessionFields> {
       if (read === undefined) continue;
       this.#read = read;
       const loading = this.#state.load(read.ref);
-      if (loading !== undefined) return loading.then(() => (this.#state.ref === undefined ? this.#load(at + 1) : undefined));
+      if (loading !== undefined)
+        return loading.then(() => (this.#state.ref === undefined ? this.#load(at + 1) : undefined));
       if (this.#state.ref !== undefined) return undefined;
     }
     return undefined;
@@ -69,10 +73,20 @@ export class SessionTurn<Fields extends object = SessionFields> {
   /** True when the headers need not wait and nothing is to be added to them. */
   get isQuiet(): boolean {
     const { hasChanges, newId, wasDestroyed } = this.#state;
-    return !hasChanges && newId === undefined && !wasDestroyed && !this.session.isBusy && !this.#state.isTouchDue && !this.#outlivesCookie;
+    return (
+      !hasChanges &&
+      newId === undefined &&
+      !wasDestroyed &&
+      !this.session.isBusy &&
+      !this.#state.isTouchDue &&
+      !this.#outlivesCookie
+    );
   }
 
-  /** Stores what was changed. Rejects with `STICKY_STORE_DOWN` as `load` does, and with the faults of the app. Call it once. */
+  /**
+   * Stores what was changed. Rejects with `STICKY_STORE_DOWN` as `load` does, and with the faults of the app.
+   * Call it once.
+   */
   async commit(): Promise<SessionHeaders> {
     const { cookie, ids } = this.#settings;
     const isSecure = this.#isSecure;
@@ -87,14 +101,18 @@ export class SessionTurn<Fields extends object = SessionFields> {
     if (newId !== undefined) return idHeaders(cookie.write(ids.cookieText(newId), isSecure));
     if (wasDestroyed) return idHeaders(cookie.clear(isSecure));
     if (this.#state.isTouchDue) {
-      this.#state.touch().catch((error: unknown) => this.#settings.onEvent({ type: 'storeDown', during: 'touch', outcome: 'anonymous', error }));
+      this.#state
+        .touch()
+        .catch((error: unknown) =>
+          this.#settings.onEvent({ type: 'storeDown', during: 'touch', outcome: 'anonymous', error }),
+        );
     }
     return this.#outlivesCookie ? idHeaders(cookie.write(ids.cookieText(this.#read!.id), isSecure)) : NOTHING;
   }
 
   /**
-   * True where the session lives longer than the browser has been told: it was extended, or will be. Not for an old id that led here: the
-   * browser may know the new one by now.
+   * True where the session lives longer than the browser has been told: it was extended, or will be. Not for
+   * an old id that led here: the browser may know the new one by now.
    */
   get #outlivesCookie(): boolean {
     if (!this.#settings.cookie.isPersistent) return false;

@@ -7,7 +7,10 @@ const NAME_CHARACTERS_MAX = 128;
 
 declare global {
   namespace Stickyroute {
-    /** The fields that an app keeps in its sessions. Add them here, and `request.session` is typed in every framework. */
+    /**
+     * The fields that an app keeps in its sessions. Add them here, and `request.session` is typed in every
+     * framework.
+     */
     interface SessionFields {}
   }
 }
@@ -15,8 +18,8 @@ declare global {
 export type SessionFields = Stickyroute.SessionFields;
 
 /**
- * One request's session. `get`, `set`, `delete` and `clear` work on what was read when the request came; what was set is stored
- * before the response's headers go out. The others talk to the store at once.
+ * One request's session. `get`, `set`, `delete` and `clear` work on what was read when the request came; what
+ * was set is stored before the response's headers go out. The others talk to the store at once.
  */
 export class Session<Fields extends object = SessionFields> {
   readonly #state: SessionState;
@@ -69,7 +72,10 @@ export class Session<Fields extends object = SessionFields> {
     return fields as Partial<Fields>;
   }
 
-  /** Throws `STICKY_SESSION_TOO_LARGE` when all fields together would exceed `maxBytes`, and then changes nothing. */
+  /**
+   * Throws `STICKY_SESSION_TOO_LARGE` when all fields together would exceed `maxBytes`, and then changes
+   * nothing.
+   */
   set<Name extends keyof Fields & string>(name: Name, value: Fields[Name]): this {
     if (value === undefined) return this.delete(name);
     this.#state.changes.set(name, this.#checked(name, value));
@@ -88,14 +94,20 @@ export class Session<Fields extends object = SessionFields> {
   }
 
   /**
-   * Makes a field from what it is now, atomically: of parallel requests that do so none is lost. `make` may be called several times, so
-   * it must do nothing else. Resolves to the new value, which is stored by then; rejects with `STICKY_SESSION_ENDED` after a logout.
+   * Makes a field from what it is now, atomically: of parallel requests that do so none is lost. `make` may
+   * be called several times, so it must do nothing else. Resolves to the new value, which is stored by then;
+   * rejects with `STICKY_SESSION_ENDED` after a logout.
    */
-  async update<Name extends keyof Fields & string>(name: Name, make: (value: Fields[Name] | undefined) => Fields[Name] | undefined): Promise<Fields[Name] | undefined> {
-    await this.#run(() => this.#state.update(name, (text) => {
-      const value = make(text === undefined ? undefined : (parse(text) as Fields[Name]));
-      return value === undefined ? undefined : this.#checked(name, value);
-    }));
+  async update<Name extends keyof Fields & string>(
+    name: Name,
+    make: (value: Fields[Name] | undefined) => Fields[Name] | undefined,
+  ): Promise<Fields[Name] | undefined> {
+    await this.#run(() =>
+      this.#state.update(name, (text) => {
+        const value = make(text === undefined ? undefined : (parse(text) as Fields[Name]));
+        return value === undefined ? undefined : this.#checked(name, value);
+      }),
+    );
     return this.get(name);
   }
 
@@ -104,9 +116,16 @@ export class Session<Fields extends object = SessionFields> {
     await this.#run(() => renew(this.#state, { user: this.#state.content.user, device: undefined }));
   }
 
-  /** Logs a user in: under a new id, listed by `ofUser`. What an anonymous session held stays; another user's fields do not. */
+  /**
+   * Logs a user in: under a new id, listed by `ofUser`. What an anonymous session held stays; another user's
+   * fields do not.
+   */
   async user(id: string, { device }: { readonly device?: unknown } = {}): Promise<void> {
-    if (typeof id !== 'string' || id === '' || id.length > 256) throw new StickyError('STICKY_SESSION_INVALID', 'A user id must be a text of 1 to 256 characters. Turn a number into text.');
+    if (typeof id !== 'string' || id === '' || id.length > 256)
+      throw new StickyError(
+        'STICKY_SESSION_INVALID',
+        'A user id must be a text of 1 to 256 characters. Turn a number into text.',
+      );
     const text = device === undefined ? undefined : this.#checked('device', device);
     await this.#run(() => renew(this.#state, { user: id, device: text }));
   }
@@ -116,7 +135,10 @@ export class Session<Fields extends object = SessionFields> {
     await this.#run(() => this.#state.destroy());
   }
 
-  /** Stores what was set, now. Otherwise that happens before the headers go out. Rejects with `STICKY_SESSION_ENDED` after a logout. */
+  /**
+   * Stores what was set, now. Otherwise that happens before the headers go out. Rejects with
+   * `STICKY_SESSION_ENDED` after a logout.
+   */
   async save(): Promise<void> {
     await this.#run(() => this.#state.commit());
     this.#state.checkOpen();
@@ -141,13 +163,19 @@ export class Session<Fields extends object = SessionFields> {
 
   #checked(name: string, value: unknown): string {
     if (typeof name !== 'string' || name === '' || name.length > NAME_CHARACTERS_MAX) {
-      throw new StickyError('STICKY_SESSION_INVALID', `A field's name must be a text of 1 to ${NAME_CHARACTERS_MAX} characters.`);
+      throw new StickyError(
+        'STICKY_SESSION_INVALID',
+        `A field's name must be a text of 1 to ${NAME_CHARACTERS_MAX} characters.`,
+      );
     }
     const text = stringify(name, value);
     const { bytesMax } = this.#state.settings;
     const bytes = Buffer.byteLength(text) + Buffer.byteLength(name) + this.#state.bytesBeside(name);
     if (bytes > bytesMax) {
-      throw new StickyError('STICKY_SESSION_TOO_LARGE', `With the field "${name}" the session would have ${bytes} bytes, and ${bytesMax} is its most. Keep large data elsewhere and its key in the session, or raise \`maxBytes\`.`);
+      throw new StickyError(
+        'STICKY_SESSION_TOO_LARGE',
+        `With the field "${name}" the session would have ${bytes} bytes, and ${bytesMax} is its most. Keep large data elsewhere and its key in the session, or raise \`maxBytes\`.`,
+      );
     }
     return text;
   }
@@ -158,9 +186,17 @@ function stringify(name: string, value: unknown): string {
   try {
     text = JSON.stringify(value);
   } catch (cause) {
-    throw new StickyError('STICKY_SESSION_INVALID', `The value of the session's field "${name}" can't be written as JSON: it refers to itself, or holds a BigInt.`, { cause });
+    throw new StickyError(
+      'STICKY_SESSION_INVALID',
+      `The value of the session's field "${name}" can't be written as JSON: it refers to itself, or holds a BigInt.`,
+      { cause },
+    );
   }
-  if (text === undefined) throw new StickyError('STICKY_SESSION_INVALID', `The value of the session's field "${name}" can't be written as JSON. Store plain data: text, numbers, true, false, null, lists and objects.`);
+  if (text === undefined)
+    throw new StickyError(
+      'STICKY_SESSION_INVALID',
+      `The value of the session's field "${name}" can't be written as JSON. Store plain data: text, numbers, true, false, null, lists and objects.`,
+    );
   return text;
 }
 

@@ -9,7 +9,10 @@ import { SessionTurn, type SessionRequest } from './session-turn.js';
 export interface ListedSession {
   /** Names it, to end it by `end`. It opens nothing. */
   readonly ref: string;
-  /** How long ago it began, and how long ago it was last used: good to a tenth of the idle limit. Milliseconds. */
+  /**
+   * How long ago it began, and how long ago it was last used: good to a tenth of the idle limit.
+   * Milliseconds.
+   */
   readonly beganAgoMs: number;
   readonly usedAgoMs: number;
   /** What the app gave to `session.user`. */
@@ -17,7 +20,9 @@ export interface ListedSession {
 }
 
 /** Sessions of one app, with its store, cookie and limits. Share one between all requests of a process. */
-export function createSessions<Fields extends object = SessionFields>(options: SessionOptions<Fields>): Sessions<Fields> {
+export function createSessions<Fields extends object = SessionFields>(
+  options: SessionOptions<Fields>,
+): Sessions<Fields> {
   return new Sessions<Fields>(readOptions(options));
 }
 
@@ -52,18 +57,26 @@ export class Sessions<Fields extends object = SessionFields> {
     const linked = await this.#store.list(partition, userIndex(user));
     if (!linked.some(({ member }) => member === at.key)) return false;
     const { key } = at;
-    const steps = [{ kind: 'remove', key } as const, { kind: 'unlink', index: userIndex(user), member: key } as const];
+    const steps = [
+      { kind: 'remove', key } as const,
+      { kind: 'unlink', index: userIndex(user), member: key } as const,
+    ];
     const changed = await this.#settings.records.change(at, { requires: [{ kind: 'present', key }], steps });
     return changed.done;
   }
 
   /** Logs a user out everywhere, in one step; `except` one session. Resolves to how many were ended. */
-  async endAll(user: string, { except }: { readonly except?: Session<Fields> | string | undefined } = {}): Promise<number> {
+  async endAll(
+    user: string,
+    { except }: { readonly except?: Session<Fields> | string | undefined } = {},
+  ): Promise<number> {
     const partition = partitionOfUser(user, this.#store.partitions);
     const kept = except instanceof Session ? except.ref : except;
     const key = kept === undefined ? undefined : parseRef(kept)?.key;
     const index = userIndex(user);
-    const changed = await this.#settings.records.changeIndex(partition, index, { steps: [{ kind: 'removeLinked', index, except: key }] });
+    const changed = await this.#settings.records.changeIndex(partition, index, {
+      steps: [{ kind: 'removeLinked', index, except: key }],
+    });
     return changed.done ? changed.removed : 0;
   }
 

@@ -36,11 +36,16 @@ export function living(record: KeptRecord | undefined, nowMs: number): KeptRecor
 function holds(shelf: Shelf, requirement: Requirement, nowMs: number): boolean {
   const record = living(shelf.get(requirement.key), nowMs);
   switch (requirement.kind) {
-    case 'present': return record !== undefined;
-    case 'absent': return record === undefined;
-    case 'version': return record?.version === requirement.version;
-    case 'versionMax': return record === undefined || record.version <= requirement.version;
-    case 'field': return fieldOf(record?.fields, requirement.field) === requirement.text;
+    case 'present':
+      return record !== undefined;
+    case 'absent':
+      return record === undefined;
+    case 'version':
+      return record?.version === requirement.version;
+    case 'versionMax':
+      return record === undefined || record.version <= requirement.version;
+    case 'field':
+      return fieldOf(record?.fields, requirement.field) === requirement.text;
   }
 }
 
@@ -48,7 +53,12 @@ function runStep(shelf: Shelf, step: Step, version: number, nowMs: number): numb
   switch (step.kind) {
     case 'put': {
       const endsAtMs = nowMs + Math.max(step.ttlMs, step.endsInMs ?? step.ttlMs);
-      shelf.put(step.key, { fields: Object.assign(bareFields(), step.fields), version, expiresAtMs: nowMs + step.ttlMs, endsAtMs });
+      shelf.put(step.key, {
+        fields: Object.assign(bareFields(), step.fields),
+        version,
+        expiresAtMs: nowMs + step.ttlMs,
+        endsAtMs,
+      });
       return 0;
     }
     case 'merge': {
@@ -57,7 +67,8 @@ function runStep(shelf: Shelf, step: Step, version: number, nowMs: number): numb
       const fields = Object.assign(bareFields(), record.fields);
       for (const name of step.unset ?? []) delete fields[name];
       Object.assign(fields, step.set);
-      const expiresAtMs = step.ttlMs === undefined ? record.expiresAtMs : Math.min(nowMs + step.ttlMs, record.endsAtMs);
+      const expiresAtMs =
+        step.ttlMs === undefined ? record.expiresAtMs : Math.min(nowMs + step.ttlMs, record.endsAtMs);
       shelf.put(step.key, { fields, version, expiresAtMs, endsAtMs: record.endsAtMs });
       return 0;
     }

@@ -10,14 +10,37 @@ export type Requirement =
   /** Absent, or not changed after this sequence number. */
   | { readonly kind: 'versionMax'; readonly key: string; readonly version: number }
   /** One field of it is this text; undefined: it has no such field, or the record is absent. */
-  | { readonly kind: 'field'; readonly key: string; readonly field: string; readonly text: string | undefined };
+  | {
+      readonly kind: 'field';
+      readonly key: string;
+      readonly field: string;
+      readonly text: string | undefined;
+    };
 
 /** What a change does, in order. A time to live is above 0 and at most 400 days. */
 export type Step =
-  /** The whole record anew. It lives for `ttlMs`; a merge may extend that, up to `endsInMs` from now (`ttlMs` unless set). */
-  | { readonly kind: 'put'; readonly key: string; readonly fields: Fields; readonly ttlMs: number; readonly endsInMs?: number | undefined }
-  /** Some fields of a record, which must be there (else the step does nothing). `ttlMs`: lives for so long from now, within its end. */
-  | { readonly kind: 'merge'; readonly key: string; readonly set?: Fields | undefined; readonly unset?: readonly string[] | undefined; readonly ttlMs?: number | undefined }
+  /**
+   * The whole record anew. It lives for `ttlMs`; a merge may extend that, up to `endsInMs` from now (`ttlMs`
+   * unless set).
+   */
+  | {
+      readonly kind: 'put';
+      readonly key: string;
+      readonly fields: Fields;
+      readonly ttlMs: number;
+      readonly endsInMs?: number | undefined;
+    }
+  /**
+   * Some fields of a record, which must be there (else the step does nothing). `ttlMs`: lives for so long
+   * from now, within its end.
+   */
+  | {
+      readonly kind: 'merge';
+      readonly key: string;
+      readonly set?: Fields | undefined;
+      readonly unset?: readonly string[] | undefined;
+      readonly ttlMs?: number | undefined;
+    }
   | { readonly kind: 'remove'; readonly key: string }
   /** A member of an index names a record of the same partition by its key. */
   | { readonly kind: 'link'; readonly index: string; readonly member: string; readonly ttlMs: number }
@@ -34,7 +57,14 @@ export interface Change {
 }
 
 export type Changed =
-  | { readonly done: true; readonly version: number; /** How many records `removeLinked` removed. */ readonly removed: number }
-  | { readonly done: false; /** Which requirement did not hold, as its place in `requires`. */ readonly failed: number };
+  | {
+      readonly done: true;
+      readonly version: number;
+      /** How many records `removeLinked` removed. */ readonly removed: number;
+    }
+  | {
+      readonly done: false;
+      /** Which requirement did not hold, as its place in `requires`. */ readonly failed: number;
+    };
 
 export const TTL_MAX_MS = 400 * DAY_MS;

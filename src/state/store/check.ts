@@ -22,7 +22,9 @@ export function checkPartition(partition: number, partitions: number): void {
 /** Throws for a change that no store could run: a fault of the caller's, never of the data. */
 export function checkChange({ steps, requires = [], notes = [] }: Change): void {
   if (steps.length > STEPS_MAX || requires.length > STEPS_MAX || notes.length > STEPS_MAX) {
-    throw invalid(`A change has at most ${STEPS_MAX} steps, requirements and notes each; this one has ${steps.length}, ${requires.length} and ${notes.length}.`);
+    throw invalid(
+      `A change has at most ${STEPS_MAX} steps, requirements and notes each; this one has ${steps.length}, ${requires.length} and ${notes.length}.`,
+    );
   }
   for (const requirement of requires) {
     checkKey(requirement.key);
@@ -31,7 +33,8 @@ export function checkChange({ steps, requires = [], notes = [] }: Change): void 
   }
   for (const note of notes) {
     checkText(note);
-    if (note.length > NOTE_CHARACTERS_MAX) throw invalid(`A note has at most ${NOTE_CHARACTERS_MAX} characters; this one has ${note.length}.`);
+    if (note.length > NOTE_CHARACTERS_MAX)
+      throw invalid(`A note has at most ${NOTE_CHARACTERS_MAX} characters; this one has ${note.length}.`);
   }
   for (const step of steps) {
     checkKey('key' in step ? step.key : step.index);
@@ -46,10 +49,13 @@ export function checkChange({ steps, requires = [], notes = [] }: Change): void 
 /** Names that begin with `#` are what stores keep of their own beside the fields. */
 function checkFields(fields: Fields, unset: readonly string[] = []): void {
   const names = Object.keys(fields);
-  if (names.length + unset.length > FIELDS_MAX) throw invalid(`A step sets and unsets at most ${FIELDS_MAX} fields; this one has ${names.length + unset.length}.`);
+  if (names.length + unset.length > FIELDS_MAX)
+    throw invalid(
+      `A step sets and unsets at most ${FIELDS_MAX} fields; this one has ${names.length + unset.length}.`,
+    );
   for (const name of [...names, ...unset]) {
     checkText(name);
-    if (name.startsWith('#')) throw invalid('The name of a field can\'t begin with #.');
+    if (name.startsWith('#')) throw invalid("The name of a field can't begin with #.");
   }
   for (const name of names) checkText(fields[name]!);
 }

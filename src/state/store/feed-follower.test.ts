@@ -8,12 +8,23 @@ function setUp() {
     missed: (partition) => void heard.push(`${partition}:missed`),
   });
   const answered = (askedAtMs: number, answer: Partial<Answer>): void => {
-    follower.answered(follower.question(0, askedAtMs), { run: 'r', life: 'l', sequence: 0, lastNoted: 0, noted: [], ...answer });
+    follower.answered(follower.question(0, askedAtMs), {
+      run: 'r',
+      life: 'l',
+      sequence: 0,
+      lastNoted: 0,
+      noted: [],
+      ...answer,
+    });
   };
   return { heard, follower, answered };
 }
 
-const noted = (sequence: number, previous: number): Noted => ({ sequence, previous, notes: [`n${sequence}`] });
+const noted = (sequence: number, previous: number): Noted => ({
+  sequence,
+  previous,
+  notes: [`n${sequence}`],
+});
 
 test('knows nothing before the first answer, and vouches from when that was asked for', () => {
   const { heard, follower, answered } = setUp();
@@ -28,7 +39,8 @@ test('knows nothing before the first answer, and vouches from when that was aske
 test('tells pushes in their order, each once, whatever comes twice, late or too early', () => {
   const { heard, follower, answered } = setUp();
   answered(10, {});
-  for (const push of [noted(2, 1), noted(1, 0), noted(1, 0), noted(4, 2), noted(2, 1), noted(4, 2)]) follower.push(0, 'r', push);
+  for (const push of [noted(2, 1), noted(1, 0), noted(1, 0), noted(4, 2), noted(2, 1), noted(4, 2)])
+    follower.push(0, 'r', push);
   expect(heard.slice(1)).toEqual(['0:1:n1', '0:2:n2', '0:4:n4']);
   expect(follower.position(0)).toMatchObject({ sequence: 4, vouchedAtMs: 10 });
   follower.push(0, 'other run', noted(5, 4));

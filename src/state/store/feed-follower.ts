@@ -11,7 +11,9 @@ export interface Noted {
 /** What was known when a store was asked "how far are you, and what came since?" */
 export interface Question {
   readonly partition: number;
-  /** The noted change to tell on from; undefined where nothing is known yet and the position alone is wanted. */
+  /**
+   * The noted change to tell on from; undefined where nothing is known yet and the position alone is wanted.
+   */
   readonly after: number | undefined;
   readonly sequence: number;
   readonly askedAtMs: number;
@@ -42,9 +44,9 @@ interface Progress {
 const UNKNOWN: FeedPosition = { run: '', sequence: 0, vouchedAtMs: -Infinity };
 
 /**
- * Makes one unbroken telling of a feed that comes in two ways: pushed at once, while all goes well, and asked for again and again,
- * which finds what a push lost. Only an answer moves `vouchedAtMs`, and to when its question was asked: what was acknowledged
- * before that is in the answer.
+ * Makes one unbroken telling of a feed that comes in two ways: pushed at once, while all goes well, and asked
+ * for again and again, which finds what a push lost. Only an answer moves `vouchedAtMs`, and to when its
+ * question was asked: what was acknowledged before that is in the answer.
  */
 export class FeedFollower {
   readonly #listener: FeedListener;
@@ -66,20 +68,27 @@ export class FeedFollower {
   /** A pushed note: told when it is the next one; any other is left to the next answer. */
   push(partition: number, run: string, noted: Noted): void {
     const at = this.#partitions[partition];
-    if (at !== undefined && at.run === run && noted.previous === at.lastNoted) this.#tell(partition, at, noted);
+    if (at !== undefined && at.run === run && noted.previous === at.lastNoted)
+      this.#tell(partition, at, noted);
   }
 
   answered(question: Question, answer: Answer): void {
     const { partition, askedAtMs } = question;
     const at = this.#partitions[partition];
-    if (at === undefined || at.run !== answer.run || at.life !== answer.life || answer.sequence < question.sequence) {
+    if (
+      at === undefined ||
+      at.run !== answer.run ||
+      at.life !== answer.life ||
+      answer.sequence < question.sequence
+    ) {
       this.#startAnew(partition, answer, askedAtMs);
       return;
     }
     for (const noted of answer.noted) {
       if (noted.previous === at.lastNoted) this.#tell(partition, at, noted);
     }
-    // The chain broke: some are no longer kept. Pushes may have gone further than this answer, never less far.
+    // The chain broke: some are no longer kept. Pushes may have gone further than this answer, never less
+    // far.
     if (at.lastNoted < answer.lastNoted) {
       this.#startAnew(partition, answer, askedAtMs);
       return;

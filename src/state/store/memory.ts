@@ -11,7 +11,10 @@ import type { Store } from './store.js';
 export type { Store };
 
 export interface MemoryStoreOptions {
-  /** How many records it holds at most, 1 000 000 unless set. A change that would need more is refused with `STICKY_STORE_FULL`. */
+  /**
+   * How many records it holds at most, 1 000 000 unless set. A change that would need more is refused with
+   * `STICKY_STORE_FULL`.
+   */
   readonly max?: number | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
@@ -23,7 +26,11 @@ const SWEEP_EVERY_MS = 1_000;
 const SWEPT_MAX = 5_000;
 
 /** Keeps everything in this process, for one process: what it holds is gone when the process ends. */
-export function memoryStore({ max = MAX_DEFAULT, clock = systemClock, random = systemRandom }: MemoryStoreOptions = {}): Store {
+export function memoryStore({
+  max = MAX_DEFAULT,
+  clock = systemClock,
+  random = systemRandom,
+}: MemoryStoreOptions = {}): Store {
   return new MemoryStore(max, clock, random.id());
 }
 
@@ -67,13 +74,17 @@ class MemoryStore implements Store {
     checkChange(change);
     const puts = change.steps.filter((step) => step.kind === 'put').length;
     if (puts > 0 && this.#records.size + puts > this.#max) {
-      throw new StickyError('STICKY_STORE_FULL', `The memory store holds ${this.#records.size} records, and ${this.#max} is its most: raise \`max\`, or take the lmdb or redis store.`);
+      throw new StickyError(
+        'STICKY_STORE_FULL',
+        `The memory store holds ${this.#records.size} records, and ${this.#max} is its most: raise \`max\`, or take the lmdb or redis store.`,
+      );
     }
     const changed = runChange(this.#shelf, change, this.#sequence + 1, this.#clock.now());
     if (!changed.done) return changed;
     this.#sequence = changed.version;
     const notes = change.notes ?? [];
-    if (notes.length > 0) for (const listener of [...this.#listeners]) listener.noted(partition, changed.version, notes);
+    if (notes.length > 0)
+      for (const listener of [...this.#listeners]) listener.noted(partition, changed.version, notes);
     return changed;
   }
 

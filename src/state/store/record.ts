@@ -1,7 +1,10 @@
 /** Text under names. What the text means is the caller's; a store keeps it as it was given. */
 export type Fields = Readonly<Record<string, string>>;
 
-/** A record as it was read. Times are by the store's clock, as what is left of them: machines' clocks are never compared. */
+/**
+ * A record as it was read. Times are by the store's clock, as what is left of them: machines' clocks are
+ * never compared.
+ */
 export interface StoredRecord {
   readonly fields: Fields;
   /** The sequence number of the change that wrote it last. No two changes of a partition share one. */

@@ -8,8 +8,8 @@ export interface FeedSource {
 }
 
 /**
- * One follower for all in this process who follow a store. Who joins later knows nothing of before, so what the others have been told
- * of is told of for them too.
+ * One follower for all in this process who follow a store. Who joins later knows nothing of before, so what
+ * the others have been told of is told of for them too.
  */
 export class SharedFeed implements Feed {
   readonly #source: FeedSource;
@@ -28,7 +28,8 @@ export class SharedFeed implements Feed {
     this.#listeners.add(entry);
     if (this.#running === undefined) {
       this.#follower = new FeedFollower({
-        noted: (partition, sequence, notes) => this.#each(partition, (each) => each.noted(partition, sequence, notes)),
+        noted: (partition, sequence, notes) =>
+          this.#each(partition, (each) => each.noted(partition, sequence, notes)),
         missed: (partition) => this.#each(partition, (each) => each.missed(partition)),
       });
       this.#running = this.#source.start(this.#follower);
@@ -52,7 +53,13 @@ export class SharedFeed implements Feed {
       try {
         tell(listener);
       } catch (cause) {
-        report(this.#onFault, { kind: 'listener', partition, key: undefined, reason: 'A listener of the feed threw.', cause });
+        report(this.#onFault, {
+          kind: 'listener',
+          partition,
+          key: undefined,
+          reason: 'A listener of the feed threw.',
+          cause,
+        });
       }
     }
   }

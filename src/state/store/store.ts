@@ -3,8 +3,9 @@ import type { Feed } from './feed.js';
 import type { Linked, StoredRecord } from './record.js';
 
 /**
- * What the state wing keeps things in. Records live in partitions: what is in one changes together, atomically and durably, and in
- * one order. Every method rejects with `STICKY_STORE_DOWN` when the store can't be reached, and then nothing or everything was done.
+ * What the state wing keeps things in. Records live in partitions: what is in one changes together,
+ * atomically and durably, and in one order. Every method rejects with `STICKY_STORE_DOWN` when the store
+ * can't be reached, and then nothing or everything was done.
  */
 export interface Store {
   readonly name: string;

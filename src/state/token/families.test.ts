@@ -18,7 +18,17 @@ function setUp(options: Partial<TokenOptions> = {}) {
   const events: TokenEvent[] = [];
   const make = (more: Partial<TokenOptions> = {}) => {
     const keys = [{ id: '1', alg: 'HS256', secret: 'a shared secret of at least 32 bytes' }] as const;
-    const tokens = createTokens({ keys, issuer: 'https://auth.example', audience: 'api', refresh: {}, store, clock, onEvent: (event) => events.push(event), ...options, ...more });
+    const tokens = createTokens({
+      keys,
+      issuer: 'https://auth.example',
+      audience: 'api',
+      refresh: {},
+      store,
+      clock,
+      onEvent: (event) => events.push(event),
+      ...options,
+      ...more,
+    });
     open.push(tokens);
     return tokens;
   };
@@ -31,17 +41,22 @@ describe('a refresh token', () => {
   test('is opaque, with 256 random bits, and stored only as hashes', async () => {
     const { store, make } = setUp();
     const texts: string[] = [];
-    const watched = make({ store: storeWith(store, {
-      change: (partition, change) => {
-        texts.push(JSON.stringify(change));
-        return store.change(partition, change);
-      },
-    }) });
+    const watched = make({
+      store: storeWith(store, {
+        change: (partition, change) => {
+          texts.push(JSON.stringify(change));
+          return store.change(partition, change);
+        },
+      }),
+    });
     const first = await watched.issue({ sub: 'alice' });
     const second = await watched.refresh(first.refreshToken!);
     expect(first.refreshToken).toMatch(/^A[0-9a-f]{64}$/);
     expect(second.refreshToken).toMatch(/^A[0-9a-f]{64}$/);
-    const secrets = [first, second].flatMap(({ refreshToken }) => [refreshToken!.slice(1, 33), refreshToken!.slice(33)]);
+    const secrets = [first, second].flatMap(({ refreshToken }) => [
+      refreshToken!.slice(1, 33),
+      refreshToken!.slice(33),
+    ]);
     expect(new Set(secrets).size).toBe(3);
     expect(secrets.filter((secret) => texts.join().includes(secret))).toEqual([]);
     expect(first.sid).toBe(decodeJwt(first.accessToken)['sid']);
@@ -77,11 +92,25 @@ describe('a refresh token', () => {
     const { tokens } = setUp();
     const { refreshToken } = await tokens.issue({ sub: 'alice' });
     const refusal = new Error('locked out');
-    await expect(tokens.refresh(refreshToken!, { claims: () => Promise.reject(refusal) })).rejects.toBe(refusal);
+    await expect(tokens.refresh(refreshToken!, { claims: () => Promise.reject(refusal) })).rejects.toBe(
+      refusal,
+    );
     await expect(tokens.refresh(refreshToken!)).resolves.toBeDefined();
   });
 
-  test.each(['', 'A', `A${'0'.repeat(64)}`, `B${'0'.repeat(64)}`, `-${'0'.repeat(64)}`, `A${'0'.repeat(63)}g`, 'a.b.c', undefined, null, 42, {}])('is not %j', async (text) => {
+  test.each([
+    '',
+    'A',
+    `A${'0'.repeat(64)}`,
+    `B${'0'.repeat(64)}`,
+    `-${'0'.repeat(64)}`,
+    `A${'0'.repeat(63)}g`,
+    'a.b.c',
+    undefined,
+    null,
+    42,
+    {},
+  ])('is not %j', async (text) => {
     const { tokens, events } = setUp();
     await tokens.issue({ sub: 'alice' });
     await expect(tokens.refresh(text as string)).rejects.toEqual(refusedAs('TOKEN_INVALID'));
@@ -90,7 +119,9 @@ describe('a refresh token', () => {
 
   test('is not used up where no key can sign', async () => {
     const { tokens, make } = setUp();
-    const verifier = make({ keys: [{ id: '1', alg: 'EdDSA', publicKey: generateKeyPairSync('ed25519').publicKey }] });
+    const verifier = make({
+      keys: [{ id: '1', alg: 'EdDSA', publicKey: generateKeyPairSync('ed25519').publicKey }],
+    });
     const { refreshToken } = await tokens.issue({ sub: 'alice' });
     await expect(verifier.refresh(refreshToken!)).rejects.toEqual(refusedAs('TOKEN_MISUSED'));
     expect((await tokens.refresh(refreshToken!)).refreshToken).toBeDefined();
@@ -99,14 +130,16 @@ describe('a refresh token', () => {
   test('in another spelling is not one', async () => {
     const { tokens } = setUp();
     const text = (await tokens.issue({ sub: 'alice' })).refreshToken!;
-    for (const other of [text.toUpperCase(), ` ${text}`, `${text} `, `${text}\n`, text.slice(0, -1)]) await expect(tokens.refresh(other)).rejects.toEqual(refusedAs('TOKEN_INVALID'));
+    for (const other of [text.toUpperCase(), ` ${text}`, `${text} `, `${text}\n`, text.slice(0, -1)])
+      await expect(tokens.refresh(other)).rejects.toEqual(refusedAs('TOKEN_INVALID'));
     await expect(tokens.refresh(text)).resolves.toBeDefined();
   });
 
   test('of another issuer, type or audience is not one', async () => {
     const { tokens, make } = setUp();
     const { refreshToken } = await tokens.issue({ sub: 'alice' });
-    for (const other of [{ issuer: 'https://other.example' }, { type: 'admin+jwt' }, { audience: 'admin' }]) await expect(make(other).refresh(refreshToken!)).rejects.toEqual(refusedAs('TOKEN_INVALID'));
+    for (const other of [{ issuer: 'https://other.example' }, { type: 'admin+jwt' }, { audience: 'admin' }])
+      await expect(make(other).refresh(refreshToken!)).rejects.toEqual(refusedAs('TOKEN_INVALID'));
     // Where audiences overlap, it gives what its login gave and no more.
     const wider = await make({ audience: ['api', 'admin'] }).refresh(refreshToken!);
     expect(decodeJwt(wider.accessToken).aud).toBe('api');
@@ -119,7 +152,8 @@ describe('a refresh token', () => {
     for (let day = 1; day < 5; day++) {
       clock.advance(DAY - 1);
       used = await tokens.refresh(used.refreshToken!);
-      if (day === 3) await expect(tokens.refresh(idle.refreshToken!)).rejects.toEqual(refusedAs('TOKEN_INVALID'));
+      if (day === 3)
+        await expect(tokens.refresh(idle.refreshToken!)).rejects.toEqual(refusedAs('TOKEN_INVALID'));
     }
     clock.advance(DAY + 4);
     await expect(tokens.refresh(used.refreshToken!)).rejects.toEqual(refusedAs('TOKEN_INVALID'));
@@ -140,7 +174,9 @@ describe('used twice', () => {
     const { tokens, make, clock, events } = setUp();
     const other = make();
     const { refreshToken } = await tokens.issue({ sub: 'alice' });
-    const answers = await Promise.all([tokens, other, tokens, other, tokens].map((each) => each.refresh(refreshToken!)));
+    const answers = await Promise.all(
+      [tokens, other, tokens, other, tokens].map((each) => each.refresh(refreshToken!)),
+    );
     clock.advance(10 * SECOND - 1);
     answers.push(await other.refresh(refreshToken!));
     expect(new Set(answers.map((answer) => answer.refreshToken)).size).toBe(1);
@@ -185,28 +221,33 @@ describe('used twice', () => {
     const { tokens, events } = setUp();
     const { sid, refreshToken } = await tokens.issue({ sub: 'alice' });
     const family = Buffer.from(sid!.slice(1), 'base64url').toString('hex');
-    for (const guess of [family.slice(0, 32), family.slice(32)]) await expect(tokens.refresh(`A${guess}${'0'.repeat(32)}`)).rejects.toEqual(refusedAs('TOKEN_INVALID'));
+    for (const guess of [family.slice(0, 32), family.slice(32)])
+      await expect(tokens.refresh(`A${guess}${'0'.repeat(32)}`)).rejects.toEqual(refusedAs('TOKEN_INVALID'));
     expect(events).toEqual([]);
     await expect(tokens.refresh(refreshToken!)).resolves.toBeDefined();
   });
 });
 
 describe('a logout', () => {
-  test.each(['first', 'second', 'claims'] as const)('by the %s ends tokens within their grace too', async (by) => {
-    const { tokens, make } = setUp();
-    const other = make();
-    const first = await tokens.issue({ sub: 'alice' });
-    const second = await tokens.refresh(first.refreshToken!);
-    const whom = by === 'claims' ? await tokens.verify(second.accessToken) : { first, second }[by].refreshToken!;
-    expect(await tokens.logout(whom)).toBe(true);
-    for (const { accessToken, refreshToken } of [first, second]) {
-      for (const each of [tokens, other]) {
-        await expect(each.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
-        await expect(each.refresh(refreshToken!)).rejects.toEqual(refusedAs('TOKEN_INVALID'));
+  test.each(['first', 'second', 'claims'] as const)(
+    'by the %s ends tokens within their grace too',
+    async (by) => {
+      const { tokens, make } = setUp();
+      const other = make();
+      const first = await tokens.issue({ sub: 'alice' });
+      const second = await tokens.refresh(first.refreshToken!);
+      const whom =
+        by === 'claims' ? await tokens.verify(second.accessToken) : { first, second }[by].refreshToken!;
+      expect(await tokens.logout(whom)).toBe(true);
+      for (const { accessToken, refreshToken } of [first, second]) {
+        for (const each of [tokens, other]) {
+          await expect(each.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
+          await expect(each.refresh(refreshToken!)).rejects.toEqual(refusedAs('TOKEN_INVALID'));
+        }
       }
-    }
-    expect(await tokens.logout(first.refreshToken!)).toBe(false);
-  });
+      expect(await tokens.logout(first.refreshToken!)).toBe(false);
+    },
+  );
 
   test('without a family ends the access token', async () => {
     const { tokens } = setUp({ refresh: undefined });

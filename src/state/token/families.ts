@@ -1,7 +1,15 @@
 import type { Step } from '../store/change.js';
 import type { StoredRecord } from '../store/record.js';
 import type { Store } from '../store/store.js';
-import { familyName, makeRefreshToken, readRefreshToken, secretHash, successorOf, writeRefreshToken, type RefreshToken } from './refresh-token.js';
+import {
+  familyName,
+  makeRefreshToken,
+  readRefreshToken,
+  secretHash,
+  successorOf,
+  writeRefreshToken,
+  type RefreshToken,
+} from './refresh-token.js';
 import { EPOCH_FIELD, familyEndPlace, noteOf, REVOKED_INDEX, userPlace } from './revocation-record.js';
 import type { Revocations } from './revocations.js';
 import type { TokenContent } from './signed-token.js';
@@ -29,7 +37,10 @@ const TRIES_MAX = 50;
 /** Refreshes within the grace of one. */
 const HOPS_MAX = 64;
 
-/** Logins that go on by refresh tokens. All of a user's are in one partition of the store, with what is revoked of the user. */
+/**
+ * Logins that go on by refresh tokens. All of a user's are in one partition of the store, with what is
+ * revoked of the user.
+ */
 export class Families {
   readonly #settings: TokenSettings;
   readonly #store: Store;
@@ -50,11 +61,24 @@ export class Families {
     const sid = familyName(token, issuer, type);
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const epoch = (await this.#store.read(partition, userKey))?.fields[EPOCH_FIELD];
-      const family = { sub, claims, audience, loginAtS, epochMs: this.#revocations.newestEpochMs(userKey, epoch), now: secretHash(token) };
+      const family = {
+        sub,
+        claims,
+        audience,
+        loginAtS,
+        epochMs: this.#revocations.newestEpochMs(userKey, epoch),
+        now: secretHash(token),
+      };
       const changed = await this.#store.change(partition, {
         requires: [{ kind: 'field', key: userKey, field: EPOCH_FIELD, text: epoch }],
         steps: [
-          { kind: 'put', key: familyKey(sid), fields: writeFamily(family), ttlMs: idleMs, endsInMs: absoluteMs },
+          {
+            kind: 'put',
+            key: familyKey(sid),
+            fields: writeFamily(family),
+            ttlMs: idleMs,
+            endsInMs: absoluteMs,
+          },
           { kind: 'link', index: familiesIndex(userKey), member: familyKey(sid), ttlMs: absoluteMs },
         ],
       });
@@ -64,8 +88,9 @@ export class Families {
   }
 
   /**
-   * Exchanges a refresh token for its successor, once. Who comes with it again within the grace (another tab, a repeated request) is
-   * given what it led to; later the family ends. `claimsOf` may say what the family's claims are from now on.
+   * Exchanges a refresh token for its successor, once. Who comes with it again within the grace (another tab,
+   * a repeated request) is given what it led to; later the family ends. `claimsOf` may say what the family's
+   * claims are from now on.
    */
   async refresh(text: string, claimsOf: (grant: Grant) => Promise<string>): Promise<Granted> {
     const { issuer, type, audience, random } = this.#settings;
@@ -137,13 +162,15 @@ export class Families {
     for (const { member } of await this.#store.list(partition, familiesIndex(key))) {
       const sid = member.slice(FAMILY.length);
       const family = await this.#read(partition, sid);
-      if (family !== undefined && family.loginAtS * 1000 <= beforeMs + this.#settings.toleranceMs) await this.end(sid, sub);
+      if (family !== undefined && family.loginAtS * 1000 <= beforeMs + this.#settings.toleranceMs)
+        await this.end(sid, sub);
     }
   }
 
   #limits(): RefreshSettings {
     const { refresh } = this.#settings;
-    if (refresh === undefined) throw misused('Refresh tokens are not switched on. Give createTokens `refresh: {}`.');
+    if (refresh === undefined)
+      throw misused('Refresh tokens are not switched on. Give createTokens `refresh: {}`.');
     return refresh;
   }
 
@@ -185,12 +212,34 @@ function graceKey(token: RefreshToken): string {
 }
 
 function writeFamily({ sub, claims, audience, loginAtS, epochMs, now }: Family): Record<string, string> {
-  return { v: FORMAT, sub, claims, audience: JSON.stringify(audience), login: String(loginAtS), now, ...(epochMs === undefined ? {} : { epoch: String(epochMs) }) };
+  return {
+    v: FORMAT,
+    sub,
+    claims,
+    audience: JSON.stringify(audience),
+    login: String(loginAtS),
+    now,
+    ...(epochMs === undefined ? {} : { epoch: String(epochMs) }),
+  };
 }
 
 /** Undefined for a record of another format: it counts as absent and is left alone. */
 function readFamily({ fields }: StoredRecord): Family | undefined {
   const { v, sub, claims, audience, login, now, epoch } = fields;
-  if (v !== FORMAT || sub === undefined || claims === undefined || audience === undefined || now === undefined) return undefined;
-  return { sub, claims, audience: JSON.parse(audience) as string[], loginAtS: Number(login), now, epochMs: epoch === undefined ? undefined : Number(epoch) };
+  if (
+    v !== FORMAT ||
+    sub === undefined ||
+    claims === undefined ||
+    audience === undefined ||
+    now === undefined
+  )
+    return undefined;
+  return {
+    sub,
+    claims,
+    audience: JSON.parse(audience) as string[],
+    loginAtS: Number(login),
+    now,
+    epochMs: epoch === undefined ? undefined : Number(epoch),
+  };
 }

@@ -17,7 +17,10 @@ export class KeyRing {
   readonly #byId: ReadonlyMap<string, TokenKey>;
 
   constructor(options: readonly TokenKeyOptions[]) {
-    if (!Array.isArray(options) || options.length === 0 || options.length > KEYS_MAX) throw badOption(`\`keys\` must be a list of 1 to ${KEYS_MAX} keys, such as [{ id: '1', alg: 'HS256', secret }].`);
+    if (!Array.isArray(options) || options.length === 0 || options.length > KEYS_MAX)
+      throw badOption(
+        `\`keys\` must be a list of 1 to ${KEYS_MAX} keys, such as [{ id: '1', alg: 'HS256', secret }].`,
+      );
     this.#keys = options.map(readKey);
     this.#byId = new Map(this.#keys.map((key) => [key.id, key]));
     const twice = this.#keys.find((key) => this.#byId.get(key.id) !== key);
@@ -37,7 +40,10 @@ export class KeyRing {
       if (key.signing === undefined || key.signsFromMs > nowMs) continue;
       if (chosen === undefined || key.signsFromMs > chosen.signsFromMs) chosen = key;
     }
-    if (chosen?.signing === undefined) throw misused('No key can sign now: give one with a secret or a privateKey, and without a `signsFrom` that is yet to come.');
+    if (chosen?.signing === undefined)
+      throw misused(
+        'No key can sign now: give one with a secret or a privateKey, and without a `signsFrom` that is yet to come.',
+      );
     return chosen as TokenKey & { signing: NonNullable<TokenKey['signing']> };
   }
 }

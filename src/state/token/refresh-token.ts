@@ -4,9 +4,9 @@ import type { Random } from '../../base/random.js';
 import { partitionName, partitionOfName } from './revocation-record.js';
 
 /**
- * A refresh token, taken apart: the partition as one character, then 32 hexadecimal digits that name the family and 32 that change at
- * every refresh. Both are secrets of 128 bits: who knows a family's name has held one of its tokens, so that a wrong second half means
- * that it was used before.
+ * A refresh token, taken apart: the partition as one character, then 32 hexadecimal digits that name the
+ * family and 32 that change at every refresh. Both are secrets of 128 bits: who knows a family's name has
+ * held one of its tokens, so that a wrong second half means that it was used before.
  */
 export interface RefreshToken {
   readonly partition: number;
@@ -33,7 +33,10 @@ export function readRefreshToken(text: string, partitions: number): RefreshToken
   return { partition, family: text.slice(1, 1 + HALF_CHARACTERS), secret: text.slice(1 + HALF_CHARACTERS) };
 }
 
-/** The family's name for others, in `sid`: it can't be turned back into a token. A family of another issuer or type has another. */
+/**
+ * The family's name for others, in `sid`: it can't be turned back into a token. A family of another issuer or
+ * type has another.
+ */
 export function familyName({ partition, family }: RefreshToken, issuer: string, type: string): string {
   return partitionName(partition) + digest(issuer, type, family);
 }
@@ -44,8 +47,8 @@ export function secretHash({ family, secret }: RefreshToken): string {
 }
 
 /**
- * Made of the token that it follows and of `salt`, so that who comes with that token again can be told the same, though the store
- * holds neither. Without the token the salt says nothing.
+ * Made of the token that it follows and of `salt`, so that who comes with that token again can be told the
+ * same, though the store holds neither. Without the token the salt says nothing.
  */
 export function successorOf(token: RefreshToken, salt: string): RefreshToken {
   const secret = createHmac('sha256', token.secret).update(salt).digest('hex').slice(0, HALF_CHARACTERS);

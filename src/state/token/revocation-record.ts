@@ -2,7 +2,10 @@ import { hash } from 'node:crypto';
 import { framedKey } from '../../base/framed-key.js';
 import type { Fields } from '../store/record.js';
 
-/** Where in the store something of ours is kept. Keys hold hashes: who reads the store learns no user and no token. */
+/**
+ * Where in the store something of ours is kept. Keys hold hashes: who reads the store learns no user and no
+ * token.
+ */
 export interface Place {
   readonly partition: number;
   readonly key: string;
@@ -10,7 +13,10 @@ export interface Place {
 
 /** What a user's revocation says. */
 export interface UserRevocation {
-  /** Of a revocation of all that the user had: when that was, by the clock of who revoked. Tokens issued since carry it. */
+  /**
+   * Of a revocation of all that the user had: when that was, by the clock of who revoked. Tokens issued since
+   * carry it.
+   */
   readonly epochMs: number | undefined;
   /** Logins up to this instant count no more. */
   readonly beforeMs: number | undefined;
@@ -38,7 +44,9 @@ export function userPlace(issuer: string, sub: string, partitions: number): Plac
 /** Undefined for a `sid` that is not of ours. */
 export function familyEndPlace(sid: string, partitions: number): Place | undefined {
   const partition = partitionOfName(sid);
-  return sid.length !== 44 || partition === -1 || partition >= partitions ? undefined : { partition, key: FAMILY + sid };
+  return sid.length !== 44 || partition === -1 || partition >= partitions
+    ? undefined
+    : { partition, key: FAMILY + sid };
 }
 
 export function partitionName(partition: number): string {
@@ -59,7 +67,10 @@ export function isRevocationKey(key: string): boolean {
 }
 
 export function writeUserRevocation({ epochMs, beforeMs }: UserRevocation): Fields {
-  return { ...(epochMs === undefined ? {} : { [EPOCH_FIELD]: String(epochMs) }), ...(beforeMs === undefined ? {} : { before: String(beforeMs) }) };
+  return {
+    ...(epochMs === undefined ? {} : { [EPOCH_FIELD]: String(epochMs) }),
+    ...(beforeMs === undefined ? {} : { before: String(beforeMs) }),
+  };
 }
 
 export function readUserRevocation({ [EPOCH_FIELD]: epoch, before }: Fields): UserRevocation {
@@ -70,14 +81,21 @@ export const EPOCH_FIELD = 'epoch';
 
 /** What followers of the feed are told: a key, and behind a user's what its record says. */
 export function noteOf(key: string, revocation?: UserRevocation): string {
-  return revocation === undefined ? key : [key, revocation.epochMs ?? NONE, revocation.beforeMs ?? NONE].join(' ');
+  return revocation === undefined
+    ? key
+    : [key, revocation.epochMs ?? NONE, revocation.beforeMs ?? NONE].join(' ');
 }
 
 /** Undefined for a note that is not a revocation. */
-export function readNote(note: string): { readonly key: string; readonly user: UserRevocation | undefined } | undefined {
+export function readNote(
+  note: string,
+): { readonly key: string; readonly user: UserRevocation | undefined } | undefined {
   if (!isRevocationKey(note)) return undefined;
   const [key, epoch, before] = note.split(' ');
-  return { key: key!, user: isUserKey(note) ? { epochMs: readInstant(epoch), beforeMs: readInstant(before) } : undefined };
+  return {
+    key: key!,
+    user: isUserKey(note) ? { epochMs: readInstant(epoch), beforeMs: readInstant(before) } : undefined,
+  };
 }
 
 function readInstant(text: string | undefined): number | undefined {

@@ -1,7 +1,14 @@
 import type { Clock, Timer } from '../../base/clock.js';
 import type { FeedListener, FeedSubscription } from '../store/feed.js';
 import type { Store } from '../store/store.js';
-import { isUserKey, readNote, readUserRevocation, REVOKED_INDEX, type Place, type UserRevocation } from './revocation-record.js';
+import {
+  isUserKey,
+  readNote,
+  readUserRevocation,
+  REVOKED_INDEX,
+  type Place,
+  type UserRevocation,
+} from './revocation-record.js';
 import type { TokenSettings } from './token-options.js';
 
 /** What revocations are compared with: one token's names and times. */
@@ -20,8 +27,9 @@ const READS_AT_ONCE = 64;
 const KNOWN_MAX = 500_000;
 
 /**
- * All revocations that still matter, in this process's memory: read from the store once, then kept by its feed. A revocation is never
- * undone, so what is known stays known; what can be in doubt is whether all is known, and `isSure` says.
+ * All revocations that still matter, in this process's memory: read from the store once, then kept by its
+ * feed. A revocation is never undone, so what is known stays known; what can be in doubt is whether all is
+ * known, and `isSure` says.
  */
 export class Revocations implements FeedListener {
   /** Another one whenever something was learnt. */
@@ -32,11 +40,15 @@ export class Revocations implements FeedListener {
   readonly #subscription: FeedSubscription;
   readonly #turning: Timer;
   readonly #retries = new Set<Timer>();
-  /** By partition: which reading of all revocations counts, and until when (by the monotonic clock) this process is sure. */
+  /**
+   * By partition: which reading of all revocations counts, and until when (by the monotonic clock) this
+   * process is sure.
+   */
   readonly #readings: number[];
   readonly #sureUntilMs: number[];
   readonly #isRead: boolean[];
-  // Two generations, exchanged whenever all tokens of that time are over: what was learnt stays for one such time at least.
+  // Two generations, exchanged whenever all tokens of that time are over: what was learnt stays for one such
+  // time at least.
   #young = new Map<string, UserRevocation | true>();
   #old = new Map<string, UserRevocation | true>();
   #isStopped = false;
@@ -64,7 +76,10 @@ export class Revocations implements FeedListener {
     }
   }
 
-  /** Of what was told before, nothing becomes untrue; of what was vouched for neither. From here on all must be read once more. */
+  /**
+   * Of what was told before, nothing becomes untrue; of what was vouched for neither. From here on all must
+   * be read once more.
+   */
   missed(partition: number): void {
     this.#isRead[partition] = false;
     const reading = ++this.#readings[partition]!;
@@ -86,8 +101,10 @@ export class Revocations implements FeedListener {
   /** True when every revocation acknowledged up to `bound` ago that may concern this token is known here. */
   isSure({ token, user }: TokenMarks): boolean {
     const nowMs = this.#clock.monotonic();
-    return (this.#sureUntilMs[token.partition]! >= nowMs || this.#becomesSure(token.partition, nowMs))
-      && (this.#sureUntilMs[user.partition]! >= nowMs || this.#becomesSure(user.partition, nowMs));
+    return (
+      (this.#sureUntilMs[token.partition]! >= nowMs || this.#becomesSure(token.partition, nowMs)) &&
+      (this.#sureUntilMs[user.partition]! >= nowMs || this.#becomesSure(user.partition, nowMs))
+    );
   }
 
   /** As far as is known here. */
@@ -100,7 +117,11 @@ export class Revocations implements FeedListener {
 
   /** As the store has it. Rejects with `STICKY_STORE_DOWN`. */
   async ask({ token, user, family, ...marks }: TokenMarks): Promise<boolean> {
-    const [ofToken, ofUser, ofFamily] = await Promise.all([token, user, family].map(async (place) => place && await this.#store.read(place.partition, place.key)));
+    const [ofToken, ofUser, ofFamily] = await Promise.all(
+      [token, user, family].map(
+        async (place) => place && (await this.#store.read(place.partition, place.key)),
+      ),
+    );
     if (ofToken !== undefined || ofFamily !== undefined) return true;
     return ofUser !== undefined && this.#ends(readUserRevocation(ofUser.fields), marks);
   }
@@ -113,20 +134,29 @@ export class Revocations implements FeedListener {
   }
 
   /**
-   * What a new token of a user is to carry: the epoch that the store has, or a newer one that is known here alone. That is so when the
-   * store lost what it held; the processes that still know would take the new token for an old one.
+   * What a new token of a user is to carry: the epoch that the store has, or a newer one that is known here
+   * alone. That is so when the store lost what it held; the processes that still know would take the new
+   * token for an old one.
    */
   newestEpochMs(userKey: string, stored: string | undefined): number | undefined {
-    return newest({ epochMs: stored === undefined ? undefined : Number(stored), beforeMs: undefined }, this.#known(userKey)).epochMs;
+    return newest(
+      { epochMs: stored === undefined ? undefined : Number(stored), beforeMs: undefined },
+      this.#known(userKey),
+    ).epochMs;
   }
 
   /**
-   * A token made since a revocation carries its epoch, so that no two clocks need be compared: not even tokens of one second. Those made
-   * much later need not carry it; by then nobody holds an older one, and the store has forgotten the epoch.
+   * A token made since a revocation carries its epoch, so that no two clocks need be compared: not even
+   * tokens of one second. Those made much later need not carry it; by then nobody holds an older one, and the
+   * store has forgotten the epoch.
    */
-  #ends({ epochMs, beforeMs }: UserRevocation, marks: Pick<TokenMarks, 'epochMs' | 'issuedAtMs' | 'loginAtMs'>): boolean {
+  #ends(
+    { epochMs, beforeMs }: UserRevocation,
+    marks: Pick<TokenMarks, 'epochMs' | 'issuedAtMs' | 'loginAtMs'>,
+  ): boolean {
     const { outlivedMs, toleranceMs } = this.#settings;
-    if (epochMs !== undefined && marks.epochMs < epochMs && marks.issuedAtMs <= epochMs + outlivedMs) return true;
+    if (epochMs !== undefined && marks.epochMs < epochMs && marks.issuedAtMs <= epochMs + outlivedMs)
+      return true;
     return beforeMs !== undefined && marks.loginAtMs <= beforeMs + toleranceMs;
   }
 
@@ -138,7 +168,10 @@ export class Revocations implements FeedListener {
     return this.#subscription.position(partition).vouchedAtMs;
   }
 
-  /** What is vouched for only grows, until something is missed: it is asked for when the last answer is used up. */
+  /**
+   * What is vouched for only grows, until something is missed: it is asked for when the last answer is used
+   * up.
+   */
   #becomesSure(partition: number, nowMs: number): boolean {
     if (!this.#isRead[partition]) return false;
     const untilMs = this.#vouchedAtMs(partition) + this.#settings.boundMs;
@@ -154,10 +187,12 @@ export class Revocations implements FeedListener {
       else this.learn(member);
     }
     for (let start = 0; start < users.length; start += READS_AT_ONCE) {
-      await Promise.all(users.slice(start, start + READS_AT_ONCE).map(async (key) => {
-        const record = await this.#store.read(partition, key);
-        if (record !== undefined) this.learn(key, readUserRevocation(record.fields));
-      }));
+      await Promise.all(
+        users.slice(start, start + READS_AT_ONCE).map(async (key) => {
+          const record = await this.#store.read(partition, key);
+          if (record !== undefined) this.learn(key, readUserRevocation(record.fields));
+        }),
+      );
     }
     if (this.#readings[partition] === reading && this.#young.size < KNOWN_MAX) this.#isRead[partition] = true;
   }
@@ -174,7 +209,8 @@ export class Revocations implements FeedListener {
   #turn(): void {
     this.#old = this.#young;
     this.#young = new Map();
-    for (let partition = 0; partition < this.#isRead.length; partition++) if (!this.#isRead[partition]) this.missed(partition);
+    for (let partition = 0; partition < this.#isRead.length; partition++)
+      if (!this.#isRead[partition]) this.missed(partition);
   }
 
   #later(task: () => void): void {
@@ -186,9 +222,13 @@ export class Revocations implements FeedListener {
   }
 }
 
-/** Instants of a user's revocations only grow, so that it does not matter in which order they are heard of. */
+/**
+ * Instants of a user's revocations only grow, so that it does not matter in which order they are heard of.
+ */
 function newest(user: UserRevocation, known: UserRevocation | true | undefined): UserRevocation {
-  return typeof known === 'object' ? { epochMs: later(user.epochMs, known.epochMs), beforeMs: later(user.beforeMs, known.beforeMs) } : user;
+  return typeof known === 'object'
+    ? { epochMs: later(user.epochMs, known.epochMs), beforeMs: later(user.beforeMs, known.beforeMs) }
+    : user;
 }
 
 function later(oneMs: number | undefined, otherMs: number | undefined): number | undefined {

@@ -1,5 +1,13 @@
 import { endAllSteps, type Families } from './families.js';
-import { noteOf, readUserRevocation, REVOKED_INDEX, tokenPlace, userPlace, writeUserRevocation, type UserRevocation } from './revocation-record.js';
+import {
+  noteOf,
+  readUserRevocation,
+  REVOKED_INDEX,
+  tokenPlace,
+  userPlace,
+  writeUserRevocation,
+  type UserRevocation,
+} from './revocation-record.js';
 import type { Revocations } from './revocations.js';
 import { isName } from './token-claims.js';
 import { contended, misused } from './token-error.js';
@@ -20,7 +28,8 @@ export class Revoker {
   }
 
   async revoke(jti: string): Promise<void> {
-    if (!isName(jti)) throw misused('`jti` must be a text of 1 to 256 characters, as it stands in the token.');
+    if (!isName(jti))
+      throw misused('`jti` must be a text of 1 to 256 characters, as it stands in the token.');
     const { store, issuer, outlivedMs } = this.#settings;
     const { partition, key } = tokenPlace(issuer, jti, store.partitions);
     await store.change(partition, {
@@ -38,13 +47,25 @@ export class Revoker {
     const { clock, toleranceMs } = this.#settings;
     const nowMs = clock.now();
     const beforeMs = before === undefined ? nowMs : Number(before);
-    if (!Number.isFinite(beforeMs)) throw misused('`before` is no date. Give a Date, or milliseconds since 1970.');
+    if (!Number.isFinite(beforeMs))
+      throw misused('`before` is no date. Give a Date, or milliseconds since 1970.');
     if (beforeMs >= nowMs - 2 * toleranceMs) {
       // Epochs of a user only grow, whoever's clock they are of.
-      await this.#write(sub, ({ epochMs = -Infinity, beforeMs: known }) => ({ epochMs: Math.max(nowMs, epochMs + 1), beforeMs: known }), true);
+      await this.#write(
+        sub,
+        ({ epochMs = -Infinity, beforeMs: known }) => ({
+          epochMs: Math.max(nowMs, epochMs + 1),
+          beforeMs: known,
+        }),
+        true,
+      );
       return;
     }
-    await this.#write(sub, ({ epochMs, beforeMs: known = -Infinity }) => ({ epochMs, beforeMs: Math.max(beforeMs, known) }), false);
+    await this.#write(
+      sub,
+      ({ epochMs, beforeMs: known = -Infinity }) => ({ epochMs, beforeMs: Math.max(beforeMs, known) }),
+      false,
+    );
     await this.#families.endBefore(sub, beforeMs);
   }
 
@@ -52,13 +73,16 @@ export class Revoker {
   async #write(sub: string, make: (known: UserRevocation) => UserRevocation, isAll: boolean): Promise<void> {
     const { store, issuer, outlivedMs } = this.#settings;
     const { partition, key } = userPlace(issuer, sub, store.partitions);
-    // The epoch matters to tokens up to `outlivedMs` younger than the revocation: whoever issues them must find it till then.
+    // The epoch matters to tokens up to `outlivedMs` younger than the revocation: whoever issues them must
+    // find it till then.
     const ttlMs = 2 * outlivedMs;
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const record = await store.read(partition, key);
       const revocation = make(readUserRevocation(record?.fields ?? {}));
       const changed = await store.change(partition, {
-        requires: [record === undefined ? { kind: 'absent', key } : { kind: 'version', key, version: record.version }],
+        requires: [
+          record === undefined ? { kind: 'absent', key } : { kind: 'version', key, version: record.version },
+        ],
         steps: [
           ...(isAll ? endAllSteps(key) : []),
           { kind: 'put', key, fields: writeUserRevocation(revocation), ttlMs },

@@ -28,28 +28,53 @@ export interface SignedToken {
   readonly sid: string | undefined;
 }
 
-export async function signToken({ sub, sid, claims, audience, loginAtS, epochMs }: TokenContent, ttlMs: number, ring: KeyRing, settings: TokenSettings): Promise<SignedToken> {
+export async function signToken(
+  { sub, sid, claims, audience, loginAtS, epochMs }: TokenContent,
+  ttlMs: number,
+  ring: KeyRing,
+  settings: TokenSettings,
+): Promise<SignedToken> {
   const { issuer, type, clock, random } = settings;
   const key = ring.signer(clock.now());
   const iat = Math.floor(clock.now() / 1000);
   const ttlS = Math.floor(ttlMs / 1000);
   const jti = random.id();
-  const own = { iss: issuer, sub, aud: audience.length === 1 ? audience[0]! : [...audience], iat, exp: iat + ttlS, jti, auth_time: loginAtS };
-  const payload = { ...(JSON.parse(claims) as object), ...own, ...(sid === undefined ? {} : { sid }), ...(epochMs === undefined ? {} : { epoch: epochMs }) };
-  const accessToken = await new SignJWT(payload).setProtectedHeader({ alg: key.alg, kid: key.id, typ: type }).sign(key.signing);
-  if (accessToken.length > TOKEN_CHARACTERS_MAX) throw misused(`With these claims the token has ${accessToken.length} characters, and ${TOKEN_CHARACTERS_MAX} is the most. Keep them elsewhere, under the user's id.`);
+  const own = {
+    iss: issuer,
+    sub,
+    aud: audience.length === 1 ? audience[0]! : [...audience],
+    iat,
+    exp: iat + ttlS,
+    jti,
+    auth_time: loginAtS,
+  };
+  const payload = {
+    ...(JSON.parse(claims) as object),
+    ...own,
+    ...(sid === undefined ? {} : { sid }),
+    ...(epochMs === undefined ? {} : { epoch: epochMs }),
+  };
+  const accessToken = await new SignJWT(payload)
+    .setProtectedHeader({ alg: key.alg, kid: key.id, typ: type })
+    .sign(key.signing);
+  if (accessToken.length > TOKEN_CHARACTERS_MAX)
+    throw misused(
+      `With these claims the token has ${accessToken.length} characters, and ${TOKEN_CHARACTERS_MAX} is the most. Keep them elsewhere, under the user's id.`,
+    );
   return { accessToken, ttlMs: ttlS * 1000, sub, jti, sid };
 }
 
 /** The app's claims as JSON, whole. */
 export function writeClaims(claims: object | undefined): string {
   if (claims === undefined) return '{}';
-  if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) throw misused('`claims` must be a plain object, such as { role: \'admin\' }.');
+  if (typeof claims !== 'object' || claims === null || Array.isArray(claims))
+    throw misused("`claims` must be a plain object, such as { role: 'admin' }.");
   const taken = OWN_CLAIMS.find((name) => Object.hasOwn(claims, name));
-  if (taken !== undefined) throw misused(`\`claims\` has ${taken}, which is written by us. Give what you mean another name.`);
+  if (taken !== undefined)
+    throw misused(`\`claims\` has ${taken}, which is written by us. Give what you mean another name.`);
   try {
     return JSON.stringify(claims);
   } catch {
-    throw misused('`claims` can\'t be written as JSON: they refer to themselves, or hold a BigInt.');
+    throw misused("`claims` can't be written as JSON: they refer to themselves, or hold a BigInt.");
   }
 }

@@ -1,6 +1,9 @@
 declare global {
   namespace Stickyroute {
-    /** The claims that an app puts into its tokens. Add them here, and `request.token` is typed in every framework. */
+    /**
+     * The claims that an app puts into its tokens. Add them here, and `request.token` is typed in every
+     * framework.
+     */
     interface TokenClaims {
       readonly [claim: string]: unknown;
     }
@@ -28,12 +31,25 @@ export interface StandardClaims {
 }
 
 /** Claims that `issue` writes. The app's own can't take their place. */
-export const OWN_CLAIMS: readonly string[] = ['iss', 'sub', 'aud', 'iat', 'exp', 'nbf', 'jti', 'auth_time', 'sid', 'epoch'];
+export const OWN_CLAIMS: readonly string[] = [
+  'iss',
+  'sub',
+  'aud',
+  'iat',
+  'exp',
+  'nbf',
+  'jti',
+  'auth_time',
+  'sid',
+  'epoch',
+];
 
 const TEXT_CHARACTERS_MAX = 256;
 
 export function isName(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && value.length <= TEXT_CHARACTERS_MAX && isWellFormed(value);
+  return (
+    typeof value === 'string' && value !== '' && value.length <= TEXT_CHARACTERS_MAX && isWellFormed(value)
+  );
 }
 
 /** Half of a character (a lone surrogate) can't be written as UTF-8: two names could become one. */

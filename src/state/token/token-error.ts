@@ -1,26 +1,42 @@
 import { StickyError } from '../../base/errors.js';
 
-// One message each, whatever the cause: what is wrong with a token helps nobody but who is trying to forge one.
+// One message each, whatever the cause: what is wrong with a token helps nobody but who is trying to forge
+// one.
 
 export function invalidToken(): StickyError {
-  return new StickyError('STICKY_TOKEN_INVALID', 'Invalid token: it is malformed, not signed by one of our keys, or for somebody else. Let the client log in again.');
+  return new StickyError(
+    'STICKY_TOKEN_INVALID',
+    'Invalid token: it is malformed, not signed by one of our keys, or for somebody else. Let the client log in again.',
+  );
 }
 
 export function expiredToken(): StickyError {
-  return new StickyError('STICKY_TOKEN_EXPIRED', 'Token expired. Let the client refresh it, or log in again.');
+  return new StickyError(
+    'STICKY_TOKEN_EXPIRED',
+    'Token expired. Let the client refresh it, or log in again.',
+  );
 }
 
 export function revokedToken(): StickyError {
-  return new StickyError('STICKY_TOKEN_REVOKED', 'Revoked token: it was ended before its time. Let the client log in again.');
+  return new StickyError(
+    'STICKY_TOKEN_REVOKED',
+    'Revoked token: it was ended before its time. Let the client log in again.',
+  );
 }
 
 /** Nothing is known to be wrong with the token, but a revocation may have been missed. */
 export function uncertainToken(): StickyError {
-  return new StickyError('STICKY_STORE_DOWN', 'Whether a token was revoked is not known: the store\'s feed is further behind than `bound` allows, and `onUncertain` is reject. Let the client try again.');
+  return new StickyError(
+    'STICKY_STORE_DOWN',
+    "Whether a token was revoked is not known: the store's feed is further behind than `bound` allows, and `onUncertain` is reject. Let the client try again.",
+  );
 }
 
 export function contended(tries: number): StickyError {
-  return new StickyError('STICKY_STORE_DOWN', `What the store holds of a user or a login was changed by others ${tries} times while we tried to change it. Let the client try again.`);
+  return new StickyError(
+    'STICKY_STORE_DOWN',
+    `What the store holds of a user or a login was changed by others ${tries} times while we tried to change it. Let the client try again.`,
+  );
 }
 
 /** A fault of the app's, in what it asks for. */

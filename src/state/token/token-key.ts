@@ -18,7 +18,10 @@ export interface TokenKeyOptions {
   readonly privateKey?: TokenKeyMaterial | undefined;
   /** Only verifies. */
   readonly publicKey?: TokenKeyMaterial | undefined;
-  /** From then on it signs in place of the others; until then it only verifies, and is published. A date, or text such as `2026-12-01T00:00:00Z`. */
+  /**
+   * From then on it signs in place of the others; until then it only verifies, and is published. A date, or
+   * text such as `2026-12-01T00:00:00Z`.
+   */
   readonly signsFrom?: Date | string | undefined;
 }
 
@@ -40,39 +43,59 @@ const ALGS: readonly string[] = ['HS256', 'ES256', 'EdDSA', 'RS256'] satisfies T
 
 export function readKey(options: TokenKeyOptions): TokenKey {
   const { id, alg, secret, privateKey, publicKey } = options;
-  if (typeof id !== 'string' || !ID.test(id)) throw badOption('A key has no `id`, or an odd one. Write one of 1 to 64 printable characters without spaces, such as 2026-11.');
-  if (!ALGS.includes(alg)) throw badOption(`The key "${id}" has an \`alg\` that is not supported. Write one of ${ALGS.join(', ')}.`);
-  if ([secret, privateKey, publicKey].filter((part) => part !== undefined).length !== 1) throw badOption(`The key "${id}" needs exactly one of secret, privateKey and publicKey.`);
-  if ((alg === 'HS256') !== (secret !== undefined)) throw badOption(`The key "${id}" is for ${alg}, which takes ${alg === 'HS256' ? 'a `secret`' : 'a `privateKey` or a `publicKey`'}.`);
+  if (typeof id !== 'string' || !ID.test(id))
+    throw badOption(
+      'A key has no `id`, or an odd one. Write one of 1 to 64 printable characters without spaces, such as 2026-11.',
+    );
+  if (!ALGS.includes(alg))
+    throw badOption(`The key "${id}" has an \`alg\` that is not supported. Write one of ${ALGS.join(', ')}.`);
+  if ([secret, privateKey, publicKey].filter((part) => part !== undefined).length !== 1)
+    throw badOption(`The key "${id}" needs exactly one of secret, privateKey and publicKey.`);
+  if ((alg === 'HS256') !== (secret !== undefined))
+    throw badOption(
+      `The key "${id}" is for ${alg}, which takes ${alg === 'HS256' ? 'a `secret`' : 'a `privateKey` or a `publicKey`'}.`,
+    );
   const signsFromMs = readInstant(options);
   if (secret !== undefined) {
     const key = readSecret(id, secret);
     return { id, alg, signing: key, verifying: key, signsFromMs };
   }
   const signing = privateKey === undefined ? undefined : readAsymmetric(id, alg, privateKey, 'private');
-  const verifying = signing === undefined ? readAsymmetric(id, alg, publicKey!, 'public') : createPublicKey(signing);
+  const verifying =
+    signing === undefined ? readAsymmetric(id, alg, publicKey!, 'public') : createPublicKey(signing);
   checkKind(id, alg, verifying);
   return { id, alg, signing, verifying, signsFromMs };
 }
 
 /** What others need to verify by it (RFC 7517); undefined for a secret. */
 export function publicJwk({ id, alg, verifying }: TokenKey): JsonWebKey | undefined {
-  return verifying.type === 'public' ? { ...verifying.export({ format: 'jwk' }), kid: id, alg, use: 'sig' } : undefined;
+  return verifying.type === 'public'
+    ? { ...verifying.export({ format: 'jwk' }), kid: id, alg, use: 'sig' }
+    : undefined;
 }
 
 function readInstant({ id, signsFrom }: TokenKeyOptions): number {
   if (signsFrom === undefined) return -Infinity;
   const ms = new Date(signsFrom).getTime();
-  if (!Number.isFinite(ms)) throw badOption(`\`signsFrom\` of the key "${id}" is no date. Write one such as 2026-12-01T00:00:00Z.`);
+  if (!Number.isFinite(ms))
+    throw badOption(`\`signsFrom\` of the key "${id}" is no date. Write one such as 2026-12-01T00:00:00Z.`);
   return ms;
 }
 
 function readSecret(id: string, secret: string | Uint8Array): KeyObject {
-  if (typeof secret !== 'string' && !(secret instanceof Uint8Array)) throw badOption(`The secret of the key "${id}" is neither text nor bytes.`);
+  if (typeof secret !== 'string' && !(secret instanceof Uint8Array))
+    throw badOption(`The secret of the key "${id}" is neither text nor bytes.`);
   const bytes = Buffer.from(secret);
-  if (bytes.length < SECRET_BYTES_MIN) throw badOption(`The secret of the key "${id}" has ${bytes.length} bytes, and at least ${SECRET_BYTES_MIN} are needed. Make one with: openssl rand -base64 32`);
-  // Whoever has a public key could sign (CVE-2016-10555, CVE-2022-23541). White space or text before it changes nothing (CVE-2026-34950).
-  if (isPublished(bytes)) throw badOption(`The secret of the key "${id}" is a public key, a certificate or a key set, which is no secret. Give it as publicKey, with its own alg, or make a secret with: openssl rand -base64 32`);
+  if (bytes.length < SECRET_BYTES_MIN)
+    throw badOption(
+      `The secret of the key "${id}" has ${bytes.length} bytes, and at least ${SECRET_BYTES_MIN} are needed. Make one with: openssl rand -base64 32`,
+    );
+  // Whoever has a public key could sign (CVE-2016-10555, CVE-2022-23541). White space or text before it
+  // changes nothing (CVE-2026-34950).
+  if (isPublished(bytes))
+    throw badOption(
+      `The secret of the key "${id}" is a public key, a certificate or a key set, which is no secret. Give it as publicKey, with its own alg, or make a secret with: openssl rand -base64 32`,
+    );
   return createSecretKey(bytes);
 }
 
@@ -92,38 +115,69 @@ function isSpki(bytes: Buffer): boolean {
   }
 }
 
-function readAsymmetric(id: string, alg: TokenAlg, material: TokenKeyMaterial, type: 'private' | 'public'): KeyObject {
+function readAsymmetric(
+  id: string,
+  alg: TokenAlg,
+  material: TokenKeyMaterial,
+  type: 'private' | 'public',
+): KeyObject {
   const key = material instanceof KeyObject ? material : importKey(id, alg, material, type);
-  // createPublicKey makes a public key of a private one, silently: who gives that as `publicKey` has mixed up two files.
-  if (key.type !== type) throw badOption(`The ${type}Key of the key "${id}" is a ${key.type} key. Give it as what it is.`);
+  // createPublicKey makes a public key of a private one, silently: who gives that as `publicKey` has mixed up
+  // two files.
+  if (key.type !== type)
+    throw badOption(`The ${type}Key of the key "${id}" is a ${key.type} key. Give it as what it is.`);
   return key;
 }
 
-function importKey(id: string, alg: TokenAlg, material: string | JsonWebKey, type: 'private' | 'public'): KeyObject {
+function importKey(
+  id: string,
+  alg: TokenAlg,
+  material: string | JsonWebKey,
+  type: 'private' | 'public',
+): KeyObject {
   if (typeof material === 'object' && material !== null) checkJwk(id, alg, material);
-  const isPrivate = typeof material === 'string' ? material.includes('PRIVATE KEY-----') : material?.['d'] !== undefined;
-  if (isPrivate && type === 'public') throw badOption(`The publicKey of the key "${id}" is a private key. Give it as what it is.`);
+  const isPrivate =
+    typeof material === 'string' ? material.includes('PRIVATE KEY-----') : material?.['d'] !== undefined;
+  if (isPrivate && type === 'public')
+    throw badOption(`The publicKey of the key "${id}" is a private key. Give it as what it is.`);
   try {
     const create = type === 'private' ? createPrivateKey : createPublicKey;
     return typeof material === 'string' ? create(material) : create({ key: material, format: 'jwk' });
   } catch {
     // Without its cause, which may quote what could not be read.
-    throw badOption(`The ${type}Key of the key "${id}" can't be read. Give PEM text, a JSON Web Key, or a key of node:crypto.`);
+    throw badOption(
+      `The ${type}Key of the key "${id}" can't be read. Give PEM text, a JSON Web Key, or a key of node:crypto.`,
+    );
   }
 }
 
 /** A JSON Web Key may say what it is for (RFC 7517 §4.2 to §4.4); a key for something else is not taken. */
 function checkJwk(id: string, alg: TokenAlg, jwk: JsonWebKey): void {
   const { use, key_ops: operations, alg: own } = jwk as { use?: unknown; key_ops?: unknown; alg?: unknown };
-  const isForIt = (use === undefined || use === 'sig')
-    && (operations === undefined || (Array.isArray(operations) && operations.some((operation) => operation === 'sign' || operation === 'verify')))
-    && (own === undefined || own === alg || (own === 'Ed25519' && alg === 'EdDSA'));
-  if (!isForIt) throw badOption(`The JSON Web Key of "${id}" says, by its use, key_ops or alg, that it is not for ${alg}.`);
+  const isForIt =
+    (use === undefined || use === 'sig') &&
+    (operations === undefined ||
+      (Array.isArray(operations) &&
+        operations.some((operation) => operation === 'sign' || operation === 'verify'))) &&
+    (own === undefined || own === alg || (own === 'Ed25519' && alg === 'EdDSA'));
+  if (!isForIt)
+    throw badOption(
+      `The JSON Web Key of "${id}" says, by its use, key_ops or alg, that it is not for ${alg}.`,
+    );
 }
 
-function checkKind(id: string, alg: TokenAlg, { asymmetricKeyType: kind, asymmetricKeyDetails: details }: KeyObject): void {
-  if (alg === 'ES256' && !(kind === 'ec' && details?.namedCurve === 'prime256v1')) throw badOption(`The key "${id}" is for ES256 and must be of the curve P-256.`);
-  if (alg === 'EdDSA' && kind !== 'ed25519') throw badOption(`The key "${id}" is for EdDSA and must be of Ed25519.`);
+function checkKind(
+  id: string,
+  alg: TokenAlg,
+  { asymmetricKeyType: kind, asymmetricKeyDetails: details }: KeyObject,
+): void {
+  if (alg === 'ES256' && !(kind === 'ec' && details?.namedCurve === 'prime256v1'))
+    throw badOption(`The key "${id}" is for ES256 and must be of the curve P-256.`);
+  if (alg === 'EdDSA' && kind !== 'ed25519')
+    throw badOption(`The key "${id}" is for EdDSA and must be of Ed25519.`);
   if (alg === 'RS256' && kind !== 'rsa') throw badOption(`The key "${id}" is for RS256 and must be of RSA.`);
-  if (alg === 'RS256' && !((details?.modulusLength ?? 0) >= RSA_BITS_MIN)) throw badOption(`The key "${id}" has ${details?.modulusLength ?? 0} bits, and at least ${RSA_BITS_MIN} are needed for RS256.`);
+  if (alg === 'RS256' && !((details?.modulusLength ?? 0) >= RSA_BITS_MIN))
+    throw badOption(
+      `The key "${id}" has ${details?.modulusLength ?? 0} bits, and at least ${RSA_BITS_MIN} are needed for RS256.`,
+    );
 }

@@ -16,7 +16,15 @@ function setUp(options: Partial<TokenOptions> = {}) {
   const clock = createManualClock();
   const store = memoryStore({ clock });
   const make = (more: Partial<TokenOptions> = {}) => {
-    const tokens = createTokens({ keys: [{ id: '1', alg: 'HS256', secret: SECRET }], issuer: 'https://auth.example', audience: 'api', store, clock, ...options, ...more });
+    const tokens = createTokens({
+      keys: [{ id: '1', alg: 'HS256', secret: SECRET }],
+      issuer: 'https://auth.example',
+      audience: 'api',
+      store,
+      clock,
+      ...options,
+      ...more,
+    });
     open.push(tokens);
     return tokens;
   };
@@ -28,10 +36,22 @@ const refusedAs = (code: string) => expect.objectContaining({ name: 'StickyError
 describe('an access token', () => {
   test('says whose it is, for whom, of which type, and until when', async () => {
     const { tokens, clock } = setUp();
-    const { accessToken, jti, ttlMs, refreshToken, sid } = await tokens.issue({ sub: 'alice', claims: { role: 'admin' } });
+    const { accessToken, jti, ttlMs, refreshToken, sid } = await tokens.issue({
+      sub: 'alice',
+      claims: { role: 'admin' },
+    });
     const nowS = clock.now() / 1000;
     expect(decodeProtectedHeader(accessToken)).toEqual({ alg: 'HS256', kid: '1', typ: 'at+jwt' });
-    expect(await tokens.verify(accessToken)).toEqual({ iss: 'https://auth.example', sub: 'alice', aud: 'api', iat: nowS, exp: nowS + 600, auth_time: nowS, jti, role: 'admin' });
+    expect(await tokens.verify(accessToken)).toEqual({
+      iss: 'https://auth.example',
+      sub: 'alice',
+      aud: 'api',
+      iat: nowS,
+      exp: nowS + 600,
+      auth_time: nowS,
+      jti,
+      role: 'admin',
+    });
     expect([ttlMs, refreshToken, sid]).toEqual([10 * MINUTE, undefined, undefined]);
   });
 
@@ -42,15 +62,29 @@ describe('an access token', () => {
     await expect(make({ audience: 'mail' }).verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_INVALID'));
   });
 
-  test.each(['ES256', 'EdDSA', 'RS256'] as const)('can be signed by %s, and verified by who has the public key alone', async (alg) => {
-    const pair = alg === 'ES256' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : alg === 'EdDSA' ? generateKeyPairSync('ed25519') : generateKeyPairSync('rsa', { modulusLength: 2048 });
-    const { make } = setUp();
-    const issuer = make({ keys: [{ id: 'a', alg, privateKey: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string }] });
-    const verifier = make({ keys: [{ id: 'a', alg, publicKey: pair.publicKey.export({ format: 'jwk' }) }] });
-    const { accessToken } = await issuer.issue({ sub: 'alice' });
-    expect((await verifier.verify(accessToken)).sub).toBe('alice');
-    await expect(verifier.issue({ sub: 'alice' })).rejects.toEqual(refusedAs('TOKEN_MISUSED'));
-  });
+  test.each(['ES256', 'EdDSA', 'RS256'] as const)(
+    'can be signed by %s, and verified by who has the public key alone',
+    async (alg) => {
+      const pair =
+        alg === 'ES256'
+          ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+          : alg === 'EdDSA'
+            ? generateKeyPairSync('ed25519')
+            : generateKeyPairSync('rsa', { modulusLength: 2048 });
+      const { make } = setUp();
+      const issuer = make({
+        keys: [
+          { id: 'a', alg, privateKey: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string },
+        ],
+      });
+      const verifier = make({
+        keys: [{ id: 'a', alg, publicKey: pair.publicKey.export({ format: 'jwk' }) }],
+      });
+      const { accessToken } = await issuer.issue({ sub: 'alice' });
+      expect((await verifier.verify(accessToken)).sub).toBe('alice');
+      await expect(verifier.issue({ sub: 'alice' })).rejects.toEqual(refusedAs('TOKEN_MISUSED'));
+    },
+  );
 
   test('expires to the millisecond, after a tolerance, remembered or not', async () => {
     const { clock, make } = setUp({ tolerance: '5s' });
@@ -73,13 +107,24 @@ describe('an access token', () => {
     expect((await tokens.issue({ sub: 'a' })).ttlMs).toBe(MINUTE);
     const { accessToken } = await tokens.issue({ sub: 'a', ttl: '1h' });
     await expect(tokens.verify(accessToken)).resolves.toBeDefined();
-    for (const ttl of ['61m', 'soon', 0]) await expect(tokens.issue({ sub: 'a', ttl })).rejects.toEqual(refusedAs('CONFIG_INVALID'));
+    for (const ttl of ['61m', 'soon', 0])
+      await expect(tokens.issue({ sub: 'a', ttl })).rejects.toEqual(refusedAs('CONFIG_INVALID'));
     await expect(make({ ttlMax: '59m' }).verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_INVALID'));
   });
 
-  test.each([[{ sub: '' }], [{ sub: 42 }], [{ sub: 'a'.repeat(257) }], [{ sub: 'a', claims: [] }], [{ sub: 'a', claims: { jti: 'x' } }], [{ sub: 'a', claims: { n: 1n } }], [{ sub: 'a', claims: { text: 'x'.repeat(9000) } }], [{ sub: '\ud800' }]])(
+  test.each([
+    [{ sub: '' }],
+    [{ sub: 42 }],
+    [{ sub: 'a'.repeat(257) }],
+    [{ sub: 'a', claims: [] }],
+    [{ sub: 'a', claims: { jti: 'x' } }],
+    [{ sub: 'a', claims: { n: 1n } }],
+    [{ sub: 'a', claims: { text: 'x'.repeat(9000) } }],
+    [{ sub: '\ud800' }],
+  ])(
     'is not made of %#',
-    async (options) => await expect(setUp().tokens.issue(options as never)).rejects.toEqual(refusedAs('TOKEN_MISUSED')),
+    async (options) =>
+      await expect(setUp().tokens.issue(options as never)).rejects.toEqual(refusedAs('TOKEN_MISUSED')),
   );
 });
 
@@ -93,13 +138,17 @@ describe('what was verified', () => {
     expect(tokens.peek(accessToken)).toBe(claims);
     expect(await tokens.verify(`${accessToken}`)).toBe(claims);
     expect(() => (claims['roles'] as string[]).push('admin')).toThrow(TypeError);
-    for (let count = 0; count < 10; count++) await tokens.verify((await tokens.issue({ sub: `${count}` })).accessToken);
+    for (let count = 0; count < 10; count++)
+      await tokens.verify((await tokens.issue({ sub: `${count}` })).accessToken);
     expect(tokens.peek(accessToken)).toBeUndefined();
   });
 
   test('is forgotten when keys change, also what is being verified in that moment', async () => {
     const { make } = setUp();
-    const keys = [{ id: '1', alg: 'HS256', secret: SECRET }, { id: '2', alg: 'HS256', secret: `another ${SECRET}` }] as const;
+    const keys = [
+      { id: '1', alg: 'HS256', secret: SECRET },
+      { id: '2', alg: 'HS256', secret: `another ${SECRET}` },
+    ] as const;
     const tokens = make({ keys });
     const { accessToken } = await tokens.issue({ sub: 'alice' });
     await tokens.verify(accessToken);
@@ -125,7 +174,17 @@ describe('keys', () => {
       ],
     });
     const { keys } = tokens.jwks();
-    expect(keys).toEqual(['now', 'next'].map((kid) => ({ kty: 'EC', crv: 'P-256', x: expect.any(String), y: expect.any(String), kid, alg: 'ES256', use: 'sig' })));
+    expect(keys).toEqual(
+      ['now', 'next'].map((kid) => ({
+        kty: 'EC',
+        crv: 'P-256',
+        x: expect.any(String),
+        y: expect.any(String),
+        kid,
+        alg: 'ES256',
+        use: 'sig',
+      })),
+    );
     const kidNow = async () => decodeProtectedHeader((await tokens.issue({ sub: 'a' })).accessToken).kid;
     expect(await kidNow()).toBe('now');
     clock.advance(60 * MINUTE - 1);
@@ -136,8 +195,14 @@ describe('keys', () => {
 
   test('published ones verify elsewhere', async () => {
     const { make } = setUp();
-    const tokens = make({ keys: [{ id: 'a', alg: 'EdDSA', privateKey: generateKeyPairSync('ed25519').privateKey }] });
-    const verifier = make({ keys: tokens.jwks().keys.map((jwk) => ({ id: jwk['kid'] as string, alg: 'EdDSA' as const, publicKey: jwk })) });
+    const tokens = make({
+      keys: [{ id: 'a', alg: 'EdDSA', privateKey: generateKeyPairSync('ed25519').privateKey }],
+    });
+    const verifier = make({
+      keys: tokens
+        .jwks()
+        .keys.map((jwk) => ({ id: jwk['kid'] as string, alg: 'EdDSA' as const, publicKey: jwk })),
+    });
     expect((await verifier.verify((await tokens.issue({ sub: 'alice' })).accessToken)).sub).toBe('alice');
   });
 });
@@ -218,11 +283,14 @@ describe('revoking', () => {
     await tokens.revokeUser('alice');
     for (let passed = 0; passed < 10 * MINUTE + 5 * SECOND; passed += 11 * SECOND) {
       const fresh = make();
-      for (const { accessToken } of [one, two]) for (const each of [tokens, fresh]) await expect(each.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
+      for (const { accessToken } of [one, two])
+        for (const each of [tokens, fresh])
+          await expect(each.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
       fresh.close();
       clock.advance(11 * SECOND);
     }
-    for (const { accessToken } of [one, two]) await expect(tokens.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_EXPIRED'));
+    for (const { accessToken } of [one, two])
+      await expect(tokens.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_EXPIRED'));
     clock.advance(30 * MINUTE);
     expect(await store.list(0, 't:revoked')).toEqual([]);
   });
@@ -235,7 +303,8 @@ describe('revoking', () => {
     await tokens.revoke(one.jti);
     await tokens.revokeUser('bob');
     clock.advance(30 * SECOND);
-    for (const { accessToken } of [one, two]) await expect(tokens.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
+    for (const { accessToken } of [one, two])
+      await expect(tokens.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
   });
 
   test('a user does not stand in the way of logins that come later, whoever still knows of it, and whose clock is behind', async () => {
@@ -246,14 +315,20 @@ describe('revoking', () => {
       if (passed % (30 * SECOND) === 0) verifiers.push(make());
       const issuer = make({ clock: { ...clock, now: () => clock.now() - 5 * SECOND } });
       const { accessToken } = await issuer.issue({ sub: 'alice' });
-      for (const each of verifiers) await expect(each.verify(accessToken), `after ${passed} ms`).resolves.toBeDefined();
+      for (const each of verifiers)
+        await expect(each.verify(accessToken), `after ${passed} ms`).resolves.toBeDefined();
       clock.advance(3 * SECOND);
     }
   });
 
   test('a user by an instant just before now ends no login that follows at once', async () => {
     const { tokens, clock } = setUp({ tolerance: '5s' });
-    for (const before of [clock.now() - 10 * SECOND, clock.now() - 3 * SECOND, clock.now(), clock.now() + MINUTE]) {
+    for (const before of [
+      clock.now() - 10 * SECOND,
+      clock.now() - 3 * SECOND,
+      clock.now(),
+      clock.now() + MINUTE,
+    ]) {
       const { accessToken } = await tokens.issue({ sub: 'alice' });
       await tokens.revokeUser('alice', { before });
       await expect(tokens.verify(accessToken)).rejects.toEqual(refusedAs('TOKEN_REVOKED'));
@@ -261,7 +336,11 @@ describe('revoking', () => {
     }
   });
 
-  test.each([[(tokens: Tokens) => tokens.revoke('')], [(tokens: Tokens) => tokens.revokeUser('')], [(tokens: Tokens) => tokens.revokeUser('a', { before: Number.NaN })]])('nothing is a fault of the caller (%#)', async (run) => {
+  test.each([
+    [(tokens: Tokens) => tokens.revoke('')],
+    [(tokens: Tokens) => tokens.revokeUser('')],
+    [(tokens: Tokens) => tokens.revokeUser('a', { before: Number.NaN })],
+  ])('nothing is a fault of the caller (%#)', async (run) => {
     await expect(run(setUp().tokens)).rejects.toEqual(refusedAs('TOKEN_MISUSED'));
   });
 });

@@ -36,7 +36,10 @@ export interface IssuedTokens extends SignedToken {
 
 const UNCERTAIN_EVERY_MS = 10_000;
 
-/** Tokens of one issuer. Share one between all requests of a process; its memory and its following of the store are the point. */
+/**
+ * Tokens of one issuer. Share one between all requests of a process; its memory and its following of the
+ * store are the point.
+ */
 export function createTokens<Claims extends object = AppClaims>(options: TokenOptions): Tokens<Claims> {
   return new Tokens<Claims>(readOptions(options), new KeyRing(options.keys));
 }
@@ -63,12 +66,21 @@ export class Tokens<Claims extends object = AppClaims> {
     this.#toldUncertainAtMs = settings.clock.monotonic() + settings.boundMs - UNCERTAIN_EVERY_MS;
   }
 
-  /** A token for a user who has just logged in, and a refresh token where these are switched on. Asks the store once or twice. */
-  async issue({ sub, claims, ttl, refresh = this.#settings.refresh !== undefined }: IssueOptions<Claims>): Promise<IssuedTokens> {
+  /**
+   * A token for a user who has just logged in, and a refresh token where these are switched on. Asks the
+   * store once or twice.
+   */
+  async issue({
+    sub,
+    claims,
+    ttl,
+    refresh = this.#settings.refresh !== undefined,
+  }: IssueOptions<Claims>): Promise<IssuedTokens> {
     if (!isName(sub)) throw misused('`sub` must be a text of 1 to 256 characters. Turn a number into text.');
     this.#checkCanSign();
     const text = writeClaims(claims);
-    const ttlMs = ttl === undefined ? this.#settings.ttlMs : readDuration('ttl', ttl, 1_000, this.#settings.lifeMsMax);
+    const ttlMs =
+      ttl === undefined ? this.#settings.ttlMs : readDuration('ttl', ttl, 1_000, this.#settings.lifeMsMax);
     const loginAtS = this.#nowS();
     if (refresh) {
       const { grant, refreshToken } = await this.#families.begin(sub, text, loginAtS);
@@ -76,13 +88,20 @@ export class Tokens<Claims extends object = AppClaims> {
     }
     const { store, issuer, audience } = this.#settings;
     const { partition, key } = userPlace(issuer, sub, store.partitions);
-    const epochMs = this.#revocations.newestEpochMs(key, (await store.read(partition, key))?.fields[EPOCH_FIELD]);
-    return await this.#sign({ sub, claims: text, audience, loginAtS, epochMs, sid: undefined }, ttlMs, undefined);
+    const epochMs = this.#revocations.newestEpochMs(
+      key,
+      (await store.read(partition, key))?.fields[EPOCH_FIELD],
+    );
+    return await this.#sign(
+      { sub, claims: text, audience, loginAtS, epochMs, sid: undefined },
+      ttlMs,
+      undefined,
+    );
   }
 
   /**
-   * What a token says. Rejects with `STICKY_TOKEN_EXPIRED`, `STICKY_TOKEN_REVOKED`, `STICKY_TOKEN_INVALID`, or `STICKY_STORE_DOWN`
-   * where nobody can tell whether it was revoked.
+   * What a token says. Rejects with `STICKY_TOKEN_EXPIRED`, `STICKY_TOKEN_REVOKED`, `STICKY_TOKEN_INVALID`,
+   * or `STICKY_STORE_DOWN` where nobody can tell whether it was revoked.
    */
   verify(text: string): Promise<TokenClaims<Claims>> {
     const token = this.#verified.find(text);
@@ -90,20 +109,33 @@ export class Tokens<Claims extends object = AppClaims> {
     return (this.#holds(token) ? token.answer : this.#settle(token)) as Promise<TokenClaims<Claims>>;
   }
 
-  /** At once: what a token says that was verified before and still holds. Undefined for any other: ask `verify`. */
+  /**
+   * At once: what a token says that was verified before and still holds. Undefined for any other: ask
+   * `verify`.
+   */
   peek(text: string): TokenClaims<Claims> | undefined {
     const token = this.#verified.find(text);
     return token !== undefined && this.#holds(token) ? (token.claims as TokenClaims<Claims>) : undefined;
   }
 
   /**
-   * New tokens for a refresh token, which is then used up. `claims` says anew what they carry, such as the user's roles of today; unless
-   * given, what they carried before. Rejects with `STICKY_TOKEN_INVALID` or `STICKY_TOKEN_REVOKED`.
+   * New tokens for a refresh token, which is then used up. `claims` says anew what they carry, such as the
+   * user's roles of today; unless given, what they carried before. Rejects with `STICKY_TOKEN_INVALID` or
+   * `STICKY_TOKEN_REVOKED`.
    */
-  async refresh(refreshToken: string, { claims }: { readonly claims?: ((grant: RefreshGrant<Claims>) => Claims | Promise<Claims>) | undefined } = {}): Promise<IssuedTokens> {
+  async refresh(
+    refreshToken: string,
+    {
+      claims,
+    }: { readonly claims?: ((grant: RefreshGrant<Claims>) => Claims | Promise<Claims>) | undefined } = {},
+  ): Promise<IssuedTokens> {
     this.#checkCanSign();
     const granted = await this.#families.refresh(refreshToken, async (grant) => {
-      return claims === undefined ? grant.claims : writeClaims(await claims({ sub: grant.sub, sid: grant.sid, claims: JSON.parse(grant.claims) as Claims }));
+      return claims === undefined
+        ? grant.claims
+        : writeClaims(
+            await claims({ sub: grant.sub, sid: grant.sid, claims: JSON.parse(grant.claims) as Claims }),
+          );
     });
     return await this.#sign(granted.grant, this.#settings.ttlMs, granted.refreshToken);
   }
@@ -114,16 +146,20 @@ export class Tokens<Claims extends object = AppClaims> {
   }
 
   /**
-   * Ends all that a user has: access tokens and refresh tokens, of every login so far. `before`: only of logins up to that instant, by
-   * the clocks of who issued them; one within twice the `tolerance` of now, or later, counts as now.
+   * Ends all that a user has: access tokens and refresh tokens, of every login so far. `before`: only of
+   * logins up to that instant, by the clocks of who issued them; one within twice the `tolerance` of now, or
+   * later, counts as now.
    */
-  async revokeUser(sub: string, { before }: { readonly before?: Date | number | undefined } = {}): Promise<void> {
+  async revokeUser(
+    sub: string,
+    { before }: { readonly before?: Date | number | undefined } = {},
+  ): Promise<void> {
     await this.#revoker.revokeUser(sub, before);
   }
 
   /**
-   * Ends one login: given its refresh token, used or not, or the claims of a verified token. No token that descends from it is good any
-   * more. False: there was nothing to end.
+   * Ends one login: given its refresh token, used or not, or the claims of a verified token. No token that
+   * descends from it is good any more. False: there was nothing to end.
    */
   async logout(whom: string | TokenClaims<Claims>): Promise<boolean> {
     if (typeof whom === 'string') return await this.#families.endOf(whom);
@@ -133,7 +169,10 @@ export class Tokens<Claims extends object = AppClaims> {
     return true;
   }
 
-  /** What others need to verify these tokens: a JSON Web Key Set, of public keys alone. Serve it at `/.well-known/jwks.json`. */
+  /**
+   * What others need to verify these tokens: a JSON Web Key Set, of public keys alone. Serve it at
+   * `/.well-known/jwks.json`.
+   */
   jwks(): PublishedKeys {
     return this.#ring.published;
   }
@@ -181,7 +220,8 @@ export class Tokens<Claims extends object = AppClaims> {
     if (this.#revocations.isSure(token.marks)) return token.claims;
     this.#tellUncertain();
     if (this.#settings.onUncertain === 'reject') throw uncertainToken();
-    if (this.#settings.onUncertain === 'ask' && (await this.#revocations.ask(token.marks))) throw revokedToken();
+    if (this.#settings.onUncertain === 'ask' && (await this.#revocations.ask(token.marks)))
+      throw revokedToken();
     return token.claims;
   }
 

@@ -7,7 +7,10 @@ import { invalidToken } from './token-error.js';
 import type { TokenSettings } from './token-options.js';
 import { readHeader } from './token-text.js';
 
-/** A token whose signature, issuer, audience and type were found right: that does not change. Its times and revocation do. */
+/**
+ * A token whose signature, issuer, audience and type were found right: that does not change. Its times and
+ * revocation do.
+ */
 export interface VerifiedToken {
   readonly text: string;
   readonly claims: TokenClaims;
@@ -22,21 +25,46 @@ export interface VerifiedToken {
 
 const CLAIMS_REQUIRED = ['iss', 'sub', 'aud', 'iat', 'exp', 'jti'];
 
-/** Rejects with `STICKY_TOKEN_INVALID`, whatever is wrong. Times are left to the caller, who checks them on every use. */
-export async function verifyText(text: string, ring: KeyRing, settings: TokenSettings): Promise<VerifiedToken> {
+/**
+ * Rejects with `STICKY_TOKEN_INVALID`, whatever is wrong. Times are left to the caller, who checks them on
+ * every use.
+ */
+export async function verifyText(
+  text: string,
+  ring: KeyRing,
+  settings: TokenSettings,
+): Promise<VerifiedToken> {
   const header = readHeader(text);
   const key = header && ring.find(header.kid);
   if (key === undefined || key.alg !== header?.alg) throw invalidToken();
   const { issuer, audience, type } = settings;
-  const checks = { algorithms: [key.alg], issuer, audience: [...audience], typ: type, requiredClaims: CLAIMS_REQUIRED, clockTolerance: Number.MAX_SAFE_INTEGER };
-  const { payload } = await jwtVerify(text, key.verifying, checks).catch(() => Promise.reject(invalidToken()));
+  const checks = {
+    algorithms: [key.alg],
+    issuer,
+    audience: [...audience],
+    typ: type,
+    requiredClaims: CLAIMS_REQUIRED,
+    clockTolerance: Number.MAX_SAFE_INTEGER,
+  };
+  const { payload } = await jwtVerify(text, key.verifying, checks).catch(() =>
+    Promise.reject(invalidToken()),
+  );
   return readPayload(text, payload, settings);
 }
 
-function readPayload(given: string, payload: Readonly<Record<string, unknown>>, settings: TokenSettings): VerifiedToken {
+function readPayload(
+  given: string,
+  payload: Readonly<Record<string, unknown>>,
+  settings: TokenSettings,
+): VerifiedToken {
   const { iss, sub, jti, iat, exp, nbf = iat, auth_time: loginAt = iat, sid, epoch } = payload;
-  const isWhole = isName(iss) && isName(sub) && isName(jti) && [iat, exp, nbf, loginAt].every(Number.isFinite);
-  const { lifeMsMax, toleranceMs, store: { partitions } } = settings;
+  const isWhole =
+    isName(iss) && isName(sub) && isName(jti) && [iat, exp, nbf, loginAt].every(Number.isFinite);
+  const {
+    lifeMsMax,
+    toleranceMs,
+    store: { partitions },
+  } = settings;
   // A token that outlives its revocation's record would come back to life.
   if (!isWhole || (exp as number) - (iat as number) > lifeMsMax / 1000) throw invalidToken();
   const user = userPlace(iss, sub, partitions);

@@ -6,9 +6,10 @@ const FILED_FROM = 9;
 const FILED_TO = 1;
 
 /**
- * Verified tokens by their exact text, a bounded number of them. Every request brings its token as a new text, whose hash V8 would
- * compute over all of it, at several times the cost of all else here. So a token is filed under a number made of a few characters of
- * its signature, and compared whole. Of two under one number (one pair in 2^32) the later is kept; the other is verified anew.
+ * Verified tokens by their exact text, a bounded number of them. Every request brings its token as a new
+ * text, whose hash V8 would compute over all of it, at several times the cost of all else here. So a token is
+ * filed under a number made of a few characters of its signature, and compared whole. Of two under one number
+ * (one pair in 2^32) the later is kept; the other is verified anew.
  */
 export class VerifiedTokens {
   readonly #filed: BoundedMap<number, VerifiedToken>;
@@ -35,6 +36,7 @@ export class VerifiedTokens {
 function numberOf(text: string): number {
   const end = text.length - FILED_TO;
   let number = 0;
-  for (let at = text.length - FILED_FROM; at < end; at++) number = (Math.imul(number, 31) + text.charCodeAt(at)) | 0;
+  for (let at = text.length - FILED_FROM; at < end; at++)
+    number = (Math.imul(number, 31) + text.charCodeAt(at)) | 0;
   return number;
 }

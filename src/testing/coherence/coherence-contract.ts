@@ -11,7 +11,10 @@ export interface CoherentCache {
   delete(key: string): Promise<void>;
   /** Left out by a cache without tags. */
   deleteTag?(tag: string): Promise<void>;
-  /** The entries of a user who brings along what an earlier visit, maybe to another process, returned. Left out by a cache without. */
+  /**
+   * The entries of a user who brings along what an earlier visit, maybe to another process, returned. Left
+   * out by a cache without.
+   */
   visit?(user: string, carried: string | undefined): UserVisit;
   close?(): Promise<void> | void;
 }
@@ -47,11 +50,15 @@ interface Setting {
 }
 
 /**
- * What a cache of two tiers must do so that no process serves what became old longer ago than its bound, as cases for any test runner:
- * `for (const { name, run } of coherenceContract(subject)) test(name, run);`
+ * What a cache of two tiers must do so that no process serves what became old longer ago than its bound, as
+ * cases for any test runner: `for (const { name, run } of coherenceContract(subject)) test(name, run);`
  */
 export function coherenceContract(subject: CoherenceSubject): ContractCase[] {
-  const holds = (name: string, run: (setting: Setting) => Promise<void>, clocksAheadMs: readonly number[] = []): ContractCase => ({
+  const holds = (
+    name: string,
+    run: (setting: Setting) => Promise<void>,
+    clocksAheadMs: readonly number[] = [],
+  ): ContractCase => ({
     name,
     async run() {
       const ground = new CoherenceGround();
@@ -109,29 +116,35 @@ export function coherenceContract(subject: CoherenceSubject): ContractCase[] {
       await boundPasses();
       assert.equal(await b.cache.get('k'), 'new');
     }),
-    holds('a read of the second tier that a write overtook leaves no old copy', async ({ a, b, boundPasses }) => {
-      await a.cache.set('k', 'old');
-      const release = b.member.holdReads();
-      const slow = b.cache.get('k');
-      await pause(10);
-      await a.cache.set('k', 'new');
-      await pause(SLACK_MS);
-      release();
-      await slow;
-      await boundPasses();
-      assert.equal(await b.cache.get('k'), 'new');
-    }),
-    holds('a load that a deletion overtook leaves no old value in either tier', async ({ a, b, c, boundPasses }) => {
-      const loading = gate();
-      const slow = b.cache.getOrLoad('k', () => loading.passed.then(() => 'old'));
-      await pause(10);
-      await a.cache.delete('k');
-      await pause(SLACK_MS);
-      loading.open();
-      await slow;
-      await boundPasses();
-      for (const { cache } of [b, c]) assert.equal(await cache.getOrLoad('k', async () => 'new'), 'new');
-    }),
+    holds(
+      'a read of the second tier that a write overtook leaves no old copy',
+      async ({ a, b, boundPasses }) => {
+        await a.cache.set('k', 'old');
+        const release = b.member.holdReads();
+        const slow = b.cache.get('k');
+        await pause(10);
+        await a.cache.set('k', 'new');
+        await pause(SLACK_MS);
+        release();
+        await slow;
+        await boundPasses();
+        assert.equal(await b.cache.get('k'), 'new');
+      },
+    ),
+    holds(
+      'a load that a deletion overtook leaves no old value in either tier',
+      async ({ a, b, c, boundPasses }) => {
+        const loading = gate();
+        const slow = b.cache.getOrLoad('k', () => loading.passed.then(() => 'old'));
+        await pause(10);
+        await a.cache.delete('k');
+        await pause(SLACK_MS);
+        loading.open();
+        await slow;
+        await boundPasses();
+        for (const { cache } of [b, c]) assert.equal(await cache.getOrLoad('k', async () => 'new'), 'new');
+      },
+    ),
     holds('of two writes at once every process ends with the same', async ({ a, b, c, boundPasses }) => {
       for (const process of [a, b, c]) await known(process, 'k', 'old', a);
       const releases = [a, b, c].map(({ member }) => member.holdMessages());
@@ -141,22 +154,30 @@ export function coherenceContract(subject: CoherenceSubject): ContractCase[] {
       const values = await Promise.all([a, b, c].map(({ cache }) => cache.get('k')));
       assert.equal(new Set(values).size, 1, `they have ${values.join(', ')}`);
     }),
-    holds('deleting a tag works when the clock of the process that does it is a minute behind', async ({ a, b, boundPasses }) => {
-      assert.ok(a.cache.deleteTag !== undefined, 'it offers no tags');
-      await b.cache.getOrLoad('k', async () => 'old', ['t']);
-      await a.member.during(() => a.cache.deleteTag!('t'));
-      await boundPasses();
-      assert.equal(await b.cache.getOrLoad('k', async () => 'new', ['t']), 'new');
-    }, [-60_000]),
-    holds('deleting a tag spares what is written later, when the clock of the process that did it is a minute ahead', async ({ a, b, boundPasses }) => {
-      assert.ok(a.cache.deleteTag !== undefined, 'it offers no tags');
-      await b.cache.getOrLoad('k', async () => 'old', ['t']);
-      await a.member.during(() => a.cache.deleteTag!('t'));
-      await boundPasses();
-      await b.cache.getOrLoad('k', async () => 'new', ['t']);
-      await boundPasses();
-      assert.equal(await b.cache.getOrLoad('k', async () => 'loaded once more', ['t']), 'new');
-    }, [60_000]),
+    holds(
+      'deleting a tag works when the clock of the process that does it is a minute behind',
+      async ({ a, b, boundPasses }) => {
+        assert.ok(a.cache.deleteTag !== undefined, 'it offers no tags');
+        await b.cache.getOrLoad('k', async () => 'old', ['t']);
+        await a.member.during(() => a.cache.deleteTag!('t'));
+        await boundPasses();
+        assert.equal(await b.cache.getOrLoad('k', async () => 'new', ['t']), 'new');
+      },
+      [-60_000],
+    ),
+    holds(
+      'deleting a tag spares what is written later, when the clock of the process that did it is a minute ahead',
+      async ({ a, b, boundPasses }) => {
+        assert.ok(a.cache.deleteTag !== undefined, 'it offers no tags');
+        await b.cache.getOrLoad('k', async () => 'old', ['t']);
+        await a.member.during(() => a.cache.deleteTag!('t'));
+        await boundPasses();
+        await b.cache.getOrLoad('k', async () => 'new', ['t']);
+        await boundPasses();
+        assert.equal(await b.cache.getOrLoad('k', async () => 'loaded once more', ['t']), 'new');
+      },
+      [60_000],
+    ),
     holds('a load that a deletion of its tag overtook leaves no old value', async ({ a, b, boundPasses }) => {
       assert.ok(a.cache.deleteTag !== undefined, 'it offers no tags');
       const loading = gate();
@@ -176,9 +197,13 @@ export function coherenceContract(subject: CoherenceSubject): ContractCase[] {
         await pause(10);
         throw new Error('no database');
       };
-      const outcomes = await Promise.allSettled(Array.from({ length: 5 }, () => a.cache.getOrLoad('k', load)));
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 5 }, () => a.cache.getOrLoad('k', load)),
+      );
       assert.equal(loads, 1, `${loads} loads`);
-      const reasons = new Set(outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason as unknown : 'no error')));
+      const reasons = new Set(
+        outcomes.map((outcome) => (outcome.status === 'rejected' ? (outcome.reason as unknown) : 'no error')),
+      );
       assert.equal(reasons.size, 1, `${reasons.size} outcomes`);
       assert.match(String([...reasons][0]), /no database/);
     }),

@@ -19,8 +19,8 @@ export interface MessageBus {
 }
 
 /**
- * A machine room in which caches of several "processes" share a second tier and a bus, and in which one can go wrong as the suite wants
- * it. It runs in this process and on real time.
+ * A machine room in which caches of several "processes" share a second tier and a bus, and in which one can
+ * go wrong as the suite wants it. It runs in this process and on real time.
  */
 export class CoherenceGround {
   readonly #texts = new Map<string, { readonly text: string; readonly untilMs: number }>();
@@ -54,7 +54,13 @@ export class GroundMember {
   #kept: (() => void)[] | undefined;
   #gate: Promise<void> | undefined;
 
-  constructor(store: Store, log: FeedLog, texts: Map<string, { readonly text: string; readonly untilMs: number }>, members: readonly GroundMember[], clockAheadMs: number) {
+  constructor(
+    store: Store,
+    log: FeedLog,
+    texts: Map<string, { readonly text: string; readonly untilMs: number }>,
+    members: readonly GroundMember[],
+    clockAheadMs: number,
+  ) {
     this.#clockAheadMs = clockAheadMs;
     this.clock = { ...systemClock, now: () => systemClock.now() + clockAheadMs };
     this.storage = {
@@ -63,18 +69,21 @@ export class GroundMember {
         await this.#gate;
         return kept !== undefined && kept.untilMs > systemClock.monotonic() ? kept.text : undefined;
       },
-      set: async (key, text, ttlMs = Infinity) => void texts.set(key, { text, untilMs: systemClock.monotonic() + ttlMs }),
+      set: async (key, text, ttlMs = Infinity) =>
+        void texts.set(key, { text, untilMs: systemClock.monotonic() + ttlMs }),
       delete: async (key) => void texts.delete(key),
     };
     this.bus = {
       publish: async (message) => {
         if (this.#isMute) return;
-        for (const member of members) if (member !== this) member.#deliver(() => member.#hears.forEach((hear) => hear(message)));
+        for (const member of members)
+          if (member !== this) member.#deliver(() => member.#hears.forEach((hear) => hear(message)));
       },
       listen: (hear) => void this.#hears.push(hear),
     };
     this.store = linkedStore({
-      store, log,
+      store,
+      log,
       deliver: (tell) => this.#deliver(tell),
       isDeaf: () => this.#isDeaf,
       answered: () => this.#gate ?? Promise.resolve(),
@@ -117,7 +126,10 @@ export class GroundMember {
     };
   }
 
-  /** Runs something as this process would, with its clock: for caches that ask `Date.now` themselves. Nothing else may run meanwhile. */
+  /**
+   * Runs something as this process would, with its clock: for caches that ask `Date.now` themselves. Nothing
+   * else may run meanwhile.
+   */
   async during<Result>(work: () => Promise<Result>): Promise<Result> {
     const { now } = Date;
     Date.now = () => now() + this.#clockAheadMs;

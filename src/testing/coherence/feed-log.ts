@@ -1,7 +1,10 @@
 import type { Answer, Noted, Question } from '../../state/store/feed-follower.js';
 import type { Feed, FeedSubscription } from '../../state/store/feed.js';
 
-/** Keeps what a store's feed told, so that who was cut off can ask for what it missed. For one store of one partition. */
+/**
+ * Keeps what a store's feed told, so that who was cut off can ask for what it missed. For one store of one
+ * partition.
+ */
 export class FeedLog {
   readonly #subscription: FeedSubscription;
   readonly #noted: Noted[] = [];
@@ -29,7 +32,13 @@ export class FeedLog {
 
   answer({ after }: Question): Answer {
     const { run, sequence } = this.#subscription.position(0);
-    return { run, life: run, sequence, lastNoted: this.#lastNoted, noted: after === undefined ? [] : this.#noted.filter((noted) => noted.sequence > after) };
+    return {
+      run,
+      life: run,
+      sequence,
+      lastNoted: this.#lastNoted,
+      noted: after === undefined ? [] : this.#noted.filter((noted) => noted.sequence > after),
+    };
   }
 
   stop(): void {

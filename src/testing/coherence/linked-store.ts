@@ -17,7 +17,10 @@ export interface Link {
   readonly answered: () => Promise<void>;
 }
 
-/** A store as one of several processes has it: its feed comes by messages, which may be lost, and by asking again and again. */
+/**
+ * A store as one of several processes has it: its feed comes by messages, which may be lost, and by asking
+ * again and again.
+ */
 export function linkedStore({ store, log, deliver, isDeaf, answered }: Link): Store {
   const stops = new Set<() => void>();
   return {

@@ -5,7 +5,11 @@ import { done, eventually, HOUR_MS, type StoreCase } from './subject.js';
 
 interface Heard extends FeedListener {
   /** `partition sequence note` … */
-  readonly notes: { readonly partition: number; readonly sequence: number; readonly notes: readonly string[] }[];
+  readonly notes: {
+    readonly partition: number;
+    readonly sequence: number;
+    readonly notes: readonly string[];
+  }[];
   readonly missedOf: number[];
 }
 
@@ -19,7 +23,10 @@ function listen(): Heard {
   return heard;
 }
 
-const isKnown = (store: Store, position: (partition: number) => { readonly vouchedAtMs: number }): boolean => Array.from({ length: store.partitions }, (_, partition) => position(partition)).every(({ vouchedAtMs }) => vouchedAtMs > -Infinity);
+const isKnown = (store: Store, position: (partition: number) => { readonly vouchedAtMs: number }): boolean =>
+  Array.from({ length: store.partitions }, (_, partition) => position(partition)).every(
+    ({ vouchedAtMs }) => vouchedAtMs > -Infinity,
+  );
 
 export const feedCases: readonly StoreCase[] = [
   {
@@ -29,22 +36,39 @@ export const feedCases: readonly StoreCase[] = [
       const here = listen();
       const there = listen();
       const following = [store.feed.follow(here), other.feed.follow(there)];
-      await eventually(subject, 'a position', () => isKnown(store, following[0]!.position) && isKnown(other, following[1]!.position));
+      await eventually(
+        subject,
+        'a position',
+        () => isKnown(store, following[0]!.position) && isKnown(other, following[1]!.position),
+      );
       const missed = here.missedOf.length + there.missedOf.length;
       const sent: { partition: number; sequence: number; notes: string[] }[] = [];
       for (let round = 0; round < 30; round++) {
         const by = round % 2 === 0 ? store : other;
         const partition = (round % 3) % store.partitions;
         const notes = round % 5 === 0 ? [`one ${round}`, '', '€\0\n"'] : [`note ${round}`];
-        const { version } = done(await by.change(partition, { steps: [{ kind: 'put', key: `k${round % 4}`, fields: {}, ttlMs: HOUR_MS }], notes }));
+        const { version } = done(
+          await by.change(partition, {
+            steps: [{ kind: 'put', key: `k${round % 4}`, fields: {}, ttlMs: HOUR_MS }],
+            notes,
+          }),
+        );
         sent.push({ partition, sequence: version, notes });
         await by.change(partition, { steps: [{ kind: 'remove', key: 'k0' }] });
-        await by.change(partition, { requires: [{ kind: 'present', key: 'none' }], steps: [], notes: ['refused'] });
+        await by.change(partition, {
+          requires: [{ kind: 'present', key: 'none' }],
+          steps: [],
+          notes: ['refused'],
+        });
       }
-      for (const [heard, name] of [[here, 'here'], [there, 'there']] as const) {
+      for (const [heard, name] of [
+        [here, 'here'],
+        [there, 'there'],
+      ] as const) {
         await eventually(subject, `all notes ${name}`, () => heard.notes.length >= sent.length);
         for (let partition = 0; partition < store.partitions; partition++) {
-          const of = (list: readonly { readonly partition: number }[]): unknown[] => list.filter((each) => each.partition === partition);
+          const of = (list: readonly { readonly partition: number }[]): unknown[] =>
+            list.filter((each) => each.partition === partition);
           assert.deepEqual(of(heard.notes), of(sent), name);
         }
       }
@@ -61,13 +85,21 @@ export const feedCases: readonly StoreCase[] = [
       await eventually(subject, 'a position', () => isKnown(store, following.position));
       for (let round = 0; round < 5; round++) {
         const { version } = done(await other.change(0, { steps: [], notes: [`${round}`] }));
-        await eventually(subject, 'a position that has this change', () => following.position(0).sequence >= version);
+        await eventually(
+          subject,
+          'a position that has this change',
+          () => following.position(0).sequence >= version,
+        );
         const before = following.position(0).vouchedAtMs;
         await eventually(subject, 'a newer position', () => following.position(0).vouchedAtMs > before);
         assert.deepEqual(heard.notes.at(-1), { partition: 0, sequence: version, notes: [`${round}`] });
       }
       const { version } = done(await other.change(0, { steps: [] }));
-      await eventually(subject, 'a position that has a change without notes', () => following.position(0).sequence >= version);
+      await eventually(
+        subject,
+        'a position that has a change without notes',
+        () => following.position(0).sequence >= version,
+      );
       assert.notEqual(following.position(0).run, '');
       following.stop();
     },
@@ -79,15 +111,30 @@ export const feedCases: readonly StoreCase[] = [
       const [first, second, third] = [listen(), listen(), listen()];
       const one = store.feed.follow(first);
       const two = store.feed.follow(second);
-      await eventually(subject, 'positions', () => isKnown(store, one.position) && isKnown(store, two.position));
+      await eventually(
+        subject,
+        'positions',
+        () => isKnown(store, one.position) && isKnown(store, two.position),
+      );
       await store.change(0, { steps: [], notes: ['both'] });
-      await eventually(subject, 'the first note', () => first.notes.length === 1 && second.notes.length === 1);
+      await eventually(
+        subject,
+        'the first note',
+        () => first.notes.length === 1 && second.notes.length === 1,
+      );
       one.stop();
       one.stop();
       const three = store.feed.follow(third);
       await store.change(0, { steps: [], notes: ['the others'] });
-      await eventually(subject, 'the second note', () => second.notes.length === 2 && third.notes.length === 1);
-      assert.deepEqual(first.notes.map(({ notes }) => notes), [['both']]);
+      await eventually(
+        subject,
+        'the second note',
+        () => second.notes.length === 2 && third.notes.length === 1,
+      );
+      assert.deepEqual(
+        first.notes.map(({ notes }) => notes),
+        [['both']],
+      );
       two.stop();
       three.stop();
     },

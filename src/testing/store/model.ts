@@ -20,12 +20,14 @@ class Model {
     if (requirement.kind === 'present') return record !== undefined;
     if (requirement.kind === 'absent') return record === undefined;
     if (requirement.kind === 'version') return record?.version === requirement.version;
-    if (requirement.kind === 'versionMax') return record === undefined || record.version <= requirement.version;
+    if (requirement.kind === 'versionMax')
+      return record === undefined || record.version <= requirement.version;
     return record?.fields.get(requirement.field) === requirement.text;
   }
 
   step(step: Step, version: number): number {
-    if (step.kind === 'put') this.records.set(step.key, { fields: new Map(Object.entries(step.fields)), version });
+    if (step.kind === 'put')
+      this.records.set(step.key, { fields: new Map(Object.entries(step.fields)), version });
     else if (step.kind === 'remove') this.records.delete(step.key);
     else if (step.kind === 'link') this.indexes.get(step.index)!.add(step.member);
     else if (step.kind === 'unlink') this.indexes.get(step.index)!.delete(step.member);
@@ -69,10 +71,15 @@ export function modelCase(seed: number): StoreCase {
           const reader = random.below(2) === 0 ? store : other;
           for (const key of KEYS) {
             const record = model.records.get(key);
-            assert.deepEqual(await fieldsOf(reader, key), record === undefined ? undefined : Object.fromEntries(record.fields), told);
+            assert.deepEqual(
+              await fieldsOf(reader, key),
+              record === undefined ? undefined : Object.fromEntries(record.fields),
+              told,
+            );
             assert.equal((await reader.read(0, key))?.version, record?.version, told);
           }
-          for (const index of INDEXES) assert.deepEqual(await members(reader, index), [...model.indexes.get(index)!].sort(), told);
+          for (const index of INDEXES)
+            assert.deepEqual(await members(reader, index), [...model.indexes.get(index)!].sort(), told);
           assert.equal(await reader.sequence(0), model.version, told);
         }
       }
@@ -82,19 +89,34 @@ export function modelCase(seed: number): StoreCase {
 
 function randomChange(random: Random, model: Model): Change & { readonly requires: readonly Requirement[] } {
   const one = <T>(list: readonly T[]): T => list[random.below(list.length)]!;
-  const fields = (): Record<string, string> => Object.fromEntries(FIELDS.filter(() => random.below(2) === 0).map((name) => [name, `${random.below(3)}`]));
+  const fields = (): Record<string, string> =>
+    Object.fromEntries(
+      FIELDS.filter(() => random.below(2) === 0).map((name) => [name, `${random.below(3)}`]),
+    );
   // Mostly of what is so, or hardly any change would be made.
-  const version = (key: string): number => (model.records.get(key)?.version ?? 1) - (random.below(4) === 0 ? 1 : 0);
+  const version = (key: string): number =>
+    (model.records.get(key)?.version ?? 1) - (random.below(4) === 0 ? 1 : 0);
   const requirement = (): Requirement => {
     const key = one(KEYS);
     const isThere = model.records.has(key) !== (random.below(6) === 0);
     switch (random.below(4)) {
-      case 0: return { kind: isThere ? 'present' : 'absent', key };
-      case 1: return { kind: isThere ? 'version' : 'versionMax', key, version: version(key) };
-      case 2: return { kind: 'versionMax', key, version: version(key) };
+      case 0:
+        return { kind: isThere ? 'present' : 'absent', key };
+      case 1:
+        return { kind: isThere ? 'version' : 'versionMax', key, version: version(key) };
+      case 2:
+        return { kind: 'versionMax', key, version: version(key) };
       default: {
         const field = one(FIELDS);
-        return { kind: 'field', key, field, text: random.below(4) === 0 ? one([undefined, '0', '1', '2']) : model.records.get(key)?.fields.get(field) };
+        return {
+          kind: 'field',
+          key,
+          field,
+          text:
+            random.below(4) === 0
+              ? one([undefined, '0', '1', '2'])
+              : model.records.get(key)?.fields.get(field),
+        };
       }
     }
   };
@@ -102,19 +124,48 @@ function randomChange(random: Random, model: Model): Change & { readonly require
     const key = one(KEYS);
     const index = one(INDEXES);
     switch (random.below(10)) {
-      case 0: case 1: case 2: return { kind: 'put', key, fields: fields(), ttlMs: HOUR_MS, endsInMs: one([undefined, HOUR_MS * 2]) };
-      case 3: case 4: return { kind: 'merge', key, set: fields(), unset: FIELDS.filter(() => random.below(3) === 0), ttlMs: one([undefined, HOUR_MS]) };
-      case 5: return { kind: 'remove', key };
-      case 6: case 7: return { kind: 'link', index, member: key, ttlMs: HOUR_MS };
-      case 8: return { kind: 'unlink', index, member: key };
-      default: return { kind: 'removeLinked', index, except: one([undefined, key]) };
+      case 0:
+      case 1:
+      case 2:
+        return {
+          kind: 'put',
+          key,
+          fields: fields(),
+          ttlMs: HOUR_MS,
+          endsInMs: one([undefined, HOUR_MS * 2]),
+        };
+      case 3:
+      case 4:
+        return {
+          kind: 'merge',
+          key,
+          set: fields(),
+          unset: FIELDS.filter(() => random.below(3) === 0),
+          ttlMs: one([undefined, HOUR_MS]),
+        };
+      case 5:
+        return { kind: 'remove', key };
+      case 6:
+      case 7:
+        return { kind: 'link', index, member: key, ttlMs: HOUR_MS };
+      case 8:
+        return { kind: 'unlink', index, member: key };
+      default:
+        return { kind: 'removeLinked', index, except: one([undefined, key]) };
     }
   };
   if (random.below(4) === 0) {
     // The commonest change of all: fields of one record, where some of them are still what they were.
     const key = one(KEYS);
-    const compared = FIELDS.filter(() => random.below(3) === 0).map((field): Requirement => ({ kind: 'field', key, field, text: random.below(6) === 0 ? one([undefined, '0', '1', '2']) : model.records.get(key)?.fields.get(field) }));
-    const requires: Requirement[] = random.below(2) === 0 ? compared : [{ kind: 'present', key }, ...compared];
+    const compared = FIELDS.filter(() => random.below(3) === 0).map((field): Requirement => ({
+      kind: 'field',
+      key,
+      field,
+      text:
+        random.below(6) === 0 ? one([undefined, '0', '1', '2']) : model.records.get(key)?.fields.get(field),
+    }));
+    const requires: Requirement[] =
+      random.below(2) === 0 ? compared : [{ kind: 'present', key }, ...compared];
     return { requires, steps: [{ kind: 'merge', key, set: fields(), ttlMs: one([undefined, HOUR_MS]) }] };
   }
   return {

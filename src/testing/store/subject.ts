@@ -31,7 +31,11 @@ export function done(changed: Changed): { readonly version: number; readonly rem
   return changed;
 }
 
-export async function fieldsOf(store: Store, key: string, partition = 0): Promise<Record<string, string> | undefined> {
+export async function fieldsOf(
+  store: Store,
+  key: string,
+  partition = 0,
+): Promise<Record<string, string> | undefined> {
   const record = await store.read(partition, key);
   return record === undefined ? undefined : { ...record.fields };
 }
@@ -43,7 +47,11 @@ export async function members(store: Store, index: string): Promise<string[]> {
 const ROUNDS_MAX = 500;
 
 /** Lets time pass until it holds. */
-export async function eventually({ advance }: StoreSubject, what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+export async function eventually(
+  { advance }: StoreSubject,
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+): Promise<void> {
   for (let round = 0; round < ROUNDS_MAX; round++) {
     if (await holds()) return;
     await advance(20);

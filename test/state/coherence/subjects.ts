@@ -22,7 +22,12 @@ export const stickyroute: CoherenceSubject = {
       set: (key, value) => cache.set(key, value),
       delete: (key) => cache.delete(key),
       deleteTag: (tag) => cache.deleteTag(tag),
-      visit: (user, carried) => visitOf(cache, user, cache.version.read((name) => (name === 'cookie' ? carried : undefined))),
+      visit: (user, carried) =>
+        visitOf(
+          cache,
+          user,
+          cache.version.read((name) => (name === 'cookie' ? carried : undefined)),
+        ),
       close: () => cache.close(),
     };
   },
@@ -37,7 +42,10 @@ function visitOf(cache: Cache, user: string, seen: Seen): UserVisit {
   };
 }
 
-/** As its documentation sets it up, with a second tier and a bus. Without limits on loads and without its retries, which would only take time. */
+/**
+ * As its documentation sets it up, with a second tier and a bus. Without limits on loads and without its
+ * retries, which would only take time.
+ */
 export const bentocache: CoherenceSubject = {
   boundMs: BOUND_MS,
   open(member) {
@@ -48,7 +56,8 @@ export const bentocache: CoherenceSubject = {
     const bento = new BentoCache({ default: 'both', ttl: '1h', stores: { both: store } });
     return {
       get: (key) => bento.get<string>({ key }),
-      getOrLoad: (key, load, tags) => bento.getOrSet({ key, factory: load, ...(tags === undefined ? {} : { tags: [...tags] }) }),
+      getOrLoad: (key, load, tags) =>
+        bento.getOrSet({ key, factory: load, ...(tags === undefined ? {} : { tags: [...tags] }) }),
       set: async (key, value) => void (await bento.set({ key, value })),
       delete: async (key) => void (await bento.delete({ key })),
       deleteTag: async (tag) => void (await bento.deleteByTag({ tags: [tag] })),
@@ -94,10 +103,11 @@ function bentocacheBus({ bus }: GroundMember): BusDriver {
     },
     onReconnect: () => {},
     publish: (channel: string, payload: unknown) => bus.publish({ channel, payload, busId: id }),
-    subscribe: async (channel: string, handler: (payload: never) => void) => bus.listen((message) => {
-      const heard = message as { readonly channel: string; readonly payload: never };
-      if (heard.channel === channel) handler(heard.payload);
-    }),
+    subscribe: async (channel: string, handler: (payload: never) => void) =>
+      bus.listen((message) => {
+        const heard = message as { readonly channel: string; readonly payload: never };
+        if (heard.channel === channel) handler(heard.payload);
+      }),
     unsubscribe: async () => {},
     disconnect: async () => {},
   };
@@ -126,18 +136,24 @@ export const cacheable: CoherenceSubject = {
       id: randomUUID(),
       subscriptions,
       publish: (topic: string, message: object) => bus.publish({ topic, message }),
-      subscribe: async (topic: string, { handler }: { handler: (message: never) => Promise<void> }) => bus.listen((heard) => {
-        const { topic: told, message } = heard as { readonly topic: string; readonly message: never };
-        if (told === topic) void handler(message);
-      }),
+      subscribe: async (topic: string, { handler }: { handler: (message: never) => Promise<void> }) =>
+        bus.listen((heard) => {
+          const { topic: told, message } = heard as { readonly topic: string; readonly message: never };
+          if (told === topic) void handler(message);
+        }),
       unsubscribe: async () => {},
       disconnect: async () => {},
     };
-    const cache = new Cacheable({ secondary: keyv, ttl: '1h', tags: true, sync: { qified: provider as never } });
+    const cache = new Cacheable({
+      secondary: keyv,
+      ttl: '1h',
+      tags: true,
+      sync: { qified: provider as never },
+    });
     return {
       get: (key) => cache.get<string>(key),
       getOrLoad: async (key, load, tags) => {
-        if (tags === undefined) return await cache.getOrSet(key, load, { throwErrors: true }) as string;
+        if (tags === undefined) return (await cache.getOrSet(key, load, { throwErrors: true })) as string;
         // Tags can't be given to getOrSet: its documentation reads, loads and sets.
         const known = await cache.get<string>(key);
         if (known !== undefined) return known;

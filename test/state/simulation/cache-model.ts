@@ -10,7 +10,10 @@ const LASTS_MS = 4_000;
 const OPERATIONS = 30;
 const RUSHES = 3;
 const PROCESSES = 3;
-/** Loaded from a database and invalidated when that changes; and entries that are only written. Each of nobody, and of every user. */
+/**
+ * Loaded from a database and invalidated when that changes; and entries that are only written. Each of
+ * nobody, and of every user.
+ */
 const LOADED = ['l1', 'l2'];
 const WRITTEN = ['w'];
 
@@ -39,8 +42,9 @@ interface Visit {
 export class Violation extends Error {}
 
 /**
- * One run of a fleet, drawn from a seed: reads, writes, loads and deletions in every process, while messages are lost, links are cut, and
- * processes are paused and restarted. Every answer is held against what was true; throws a `Violation` where a promise was broken.
+ * One run of a fleet, drawn from a seed: reads, writes, loads and deletions in every process, while messages
+ * are lost, links are cut, and processes are paused and restarted. Every answer is held against what was
+ * true; throws a `Violation` where a promise was broken.
  */
 export async function runModel(seed: number, faults: FleetFaults = {}): Promise<ReadonlyMap<string, number>> {
   return await new ModelRun(seed, faults).toTheEnd();
@@ -71,7 +75,14 @@ class ModelRun {
     for (const user of [undefined, ...this.#users]) {
       for (const key of [...LOADED, ...WRITTEN]) {
         const stored = user === undefined ? keys.entry(key) : keys.scoped(user.id, key);
-        this.#entries.push({ key, user, stored, isWritten: WRITTEN.includes(key), register: new Register(WRITTEN.includes(key) ? undefined : '0'), version: 0 });
+        this.#entries.push({
+          key,
+          user,
+          stored,
+          isWritten: WRITTEN.includes(key),
+          register: new Register(WRITTEN.includes(key) ? undefined : '0'),
+          version: 0,
+        });
       }
     }
     this.#hot = this.#world.pick(this.#entries);
@@ -81,11 +92,27 @@ class ModelRun {
     const world = this.#world;
     // Most happens at once: races are what is looked for.
     const rushes = Array.from({ length: RUSHES }, () => world.between(0, LASTS_MS));
-    for (let n = 0; n < OPERATIONS; n++) world.at(world.chance(70) ? world.pick(rushes) + world.between(0, 40) : world.between(0, LASTS_MS), () => this.#operate());
+    for (let n = 0; n < OPERATIONS; n++)
+      world.at(
+        world.chance(70) ? world.pick(rushes) + world.between(0, 40) : world.between(0, LASTS_MS),
+        () => this.#operate(),
+      );
     for (let n = world.between(0, 5); n > 0; n--) world.at(world.between(0, LASTS_MS), () => this.#disturb());
     // Every trouble is over after two seconds, and everything that was begun has ended.
     await this.#run(LASTS_MS + 2_600);
-    for (const member of this.#fleet.members) for (const entry of this.#entries) this.#read({ member: { ...member }, entry, user: undefined, request: undefined, floor: undefined, door: this.#door(member, entry) }, entry.isWritten ? 'get' : 'load');
+    for (const member of this.#fleet.members)
+      for (const entry of this.#entries)
+        this.#read(
+          {
+            member: { ...member },
+            entry,
+            user: undefined,
+            request: undefined,
+            floor: undefined,
+            door: this.#door(member, entry),
+          },
+          entry.isWritten ? 'get' : 'load',
+        );
     await this.#run(world.nowMs + 1_500);
     return this.#levels;
   }
@@ -94,22 +121,37 @@ class ModelRun {
     await this.#world.run(untilMs, () => {
       if (this.#violation !== undefined) throw this.#violation;
     });
-    for (const count of this.#underway.values()) if (count > 0) throw this.#broken('an operation never ended');
+    for (const count of this.#underway.values())
+      if (count > 0) throw this.#broken('an operation never ended');
   }
 
   #operate(): void {
     const world = this.#world;
     const entry = world.chance(60) ? this.#hot : world.pick(this.#entries);
     const member = world.pick(this.#fleet.members);
-    // Entries of a user are also written by others: an admin, a job. And a browser waits for its answer before it asks again.
+    // Entries of a user are also written by others: an admin, a job. And a browser waits for its answer
+    // before it asks again.
     const user = entry.user?.isBusy === true || world.chance(15) ? undefined : entry.user;
     user?.underway.push(member.process);
     const request = user?.arrive(member);
     const floor = user?.floors.get(entry);
     // A paused process takes the request, and looks at it when it goes on.
     member.process.in(0, () => {
-      const visit = { member: { ...member }, entry, user, request, floor, door: request?.scope ?? this.#door(member, entry) };
-      if (world.chance(60)) this.#read(visit, entry.isWritten ? world.pick(['get', 'get', 'peek']) : world.pick(['load', 'load', 'load', 'get', 'peek']));
+      const visit = {
+        member: { ...member },
+        entry,
+        user,
+        request,
+        floor,
+        door: request?.scope ?? this.#door(member, entry),
+      };
+      if (world.chance(60))
+        this.#read(
+          visit,
+          entry.isWritten
+            ? world.pick(['get', 'get', 'peek'])
+            : world.pick(['load', 'load', 'load', 'get', 'peek']),
+        );
       else if (entry.isWritten) this.#write(visit);
       else this.#update(visit);
     });
@@ -119,15 +161,24 @@ class ModelRun {
     const world = this.#world;
     const member = world.pick(this.#fleet.members);
     switch (world.between(0, 8)) {
-      case 0: return member.link.cut(world.between(50, 1_900));
+      case 0:
+        return member.link.cut(world.between(50, 1_900));
       case 1:
-      case 2: return member.link.losePushes(world.between(100, 4_000));
-      case 3: return member.process.pause(world.between(50, 900));
-      case 4: return member.process.pause(world.between(900, 1_900));
-      case 5: return this.#restart(member);
-      case 6: return this.#fleet.server.restart(false);
-      case 7: this.#fleet.server.evict(); break;
-      case 8: this.#lose();
+      case 2:
+        return member.link.losePushes(world.between(100, 4_000));
+      case 3:
+        return member.process.pause(world.between(50, 900));
+      case 4:
+        return member.process.pause(world.between(900, 1_900));
+      case 5:
+        return this.#restart(member);
+      case 6:
+        return this.#fleet.server.restart(false);
+      case 7:
+        this.#fleet.server.evict();
+        break;
+      case 8:
+        this.#lose();
     }
     this.#observe();
   }
@@ -158,12 +209,20 @@ class ModelRun {
       if (version === entry.version) continue;
       entry.version = version;
       const text = record?.fields['e'];
-      entry.register.write(text === undefined ? undefined : JSON.parse(text.slice('1v0.0.'.length)) as string);
+      entry.register.write(
+        text === undefined ? undefined : (JSON.parse(text.slice('1v0.0.'.length)) as string),
+      );
     }
   }
 
   #read(visit: Visit, how: 'load' | 'get' | 'peek'): void {
-    const { door, entry: { key, register }, user, entry, floor } = visit;
+    const {
+      door,
+      entry: { key, register },
+      user,
+      entry,
+      floor,
+    } = visit;
     const oldest = Math.max(register.oldestFor(this.#world.nowMs, BOUND_MS), floor ?? 0);
     const beganAtMs = this.#world.nowMs;
     const check = ({ value, level, isShared }: Found<string>): void => {
@@ -171,10 +230,13 @@ class ModelRun {
       // An entry that is loaded may be missing at any time.
       if (value === undefined && !entry.isWritten) return;
       if (register.indexOf(value, oldest) === undefined) {
-        throw this.#broken(`${how} of ${this.#title(visit)}, begun at ${beganAtMs}, gave ${value} (${level}), and the oldest allowed was ${register.describe(oldest)}`);
+        throw this.#broken(
+          `${how} of ${this.#title(visit)}, begun at ${beganAtMs}, gave ${value} (${level}), and the oldest allowed was ${register.describe(oldest)}`,
+        );
       }
       // For a moment after its store lost everything, a process may take new numbers for old ones.
-      if (isShared && value !== undefined && this.#world.nowMs > this.#lostAtMs + BOUND_MS) user?.saw(entry, register.indexOf(value)!);
+      if (isShared && value !== undefined && this.#world.nowMs > this.#lostAtMs + BOUND_MS)
+        user?.saw(entry, register.indexOf(value)!);
     };
     if (how === 'peek') {
       this.#during(visit, async () => {
@@ -183,12 +245,21 @@ class ModelRun {
         if (value !== undefined) check({ value, level: 'local', isShared: false });
       });
     } else {
-      this.#during(visit, async () => check(how === 'get' ? await door.lookup<string>(key) : await door.lookup<string>(key, () => this.#load(visit), this.#options(visit))));
+      this.#during(visit, async () =>
+        check(
+          how === 'get'
+            ? await door.lookup<string>(key)
+            : await door.lookup<string>(key, () => this.#load(visit), this.#options(visit)),
+        ),
+      );
     }
   }
 
   #write(visit: Visit): void {
-    const { door, entry: { key, register } } = visit;
+    const {
+      door,
+      entry: { key, register },
+    } = visit;
     const since = register.newest;
     const value = this.#world.chance(75) ? `${this.#names++}` : undefined;
     this.#during(visit, async () => {
@@ -199,7 +270,10 @@ class ModelRun {
   }
 
   #update(visit: Visit): void {
-    const { door, entry: { key, register } } = visit;
+    const {
+      door,
+      entry: { key, register },
+    } = visit;
     const state = register.write(`${register.newest + 1}`);
     this.#during(visit, async () => {
       const how = this.#world.between(0, 9);
@@ -222,28 +296,43 @@ class ModelRun {
     const isEarly = world.chance(50);
     const isCalm = world.nowMs > LASTS_MS;
     const early = register.value!;
-    await new Promise<void>((resolve) => void member.process.in(isCalm || world.chance(80) ? world.between(0, 20) : world.between(100, 1_200), resolve));
+    await new Promise<void>(
+      (resolve) =>
+        void member.process.in(
+          isCalm || world.chance(80) ? world.between(0, 20) : world.between(100, 1_200),
+          resolve,
+        ),
+    );
     if (!isCalm && world.chance(25)) throw new Error('The database is down, as the simulation wants it.');
     return isEarly ? early : register.value!;
   }
 
   #options({ entry: { key } }: Visit): LoadOptions {
     const world = this.#world;
-    return { tags: [tagOf(key)], ttl: world.pick([200, 1_500, 60_000]), grace: world.pick([0, 3_000]), soft: world.pick([0, 50]), lease: world.pick([0, 0, 400]) };
+    return {
+      tags: [tagOf(key)],
+      ttl: world.pick([200, 1_500, 60_000]),
+      grace: world.pick([0, 3_000]),
+      soft: world.pick([0, 50]),
+      lease: world.pick([0, 0, 400]),
+    };
   }
 
   /** Runs something in a process, to which nothing may come of it once that has been ended. */
   #during({ member: { process }, user, request }: Visit, run: () => Promise<void>): void {
     this.#underway.set(process, (this.#underway.get(process) ?? 0) + 1);
-    void run().catch((error: unknown) => {
-      if (error instanceof Violation) this.#violation ??= error;
-      else if (!(error instanceof Error) || !error.message.endsWith('as the simulation wants it.')) this.#violation ??= this.#broken(`${String(error)} ${(error as Error).stack}`);
-    }).then(() => {
-      const count = this.#underway.get(process);
-      if (count === undefined) return;
-      this.#underway.set(process, count - 1);
-      if (request !== undefined) user?.leave(request);
-    });
+    void run()
+      .catch((error: unknown) => {
+        if (error instanceof Violation) this.#violation ??= error;
+        else if (!(error instanceof Error) || !error.message.endsWith('as the simulation wants it.'))
+          this.#violation ??= this.#broken(`${String(error)} ${(error as Error).stack}`);
+      })
+      .then(() => {
+        const count = this.#underway.get(process);
+        if (count === undefined) return;
+        this.#underway.set(process, count - 1);
+        if (request !== undefined) user?.leave(request);
+      });
   }
 
   #door({ cache }: Member, { user }: Entry): Cache | CacheScope {

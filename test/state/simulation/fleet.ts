@@ -46,7 +46,14 @@ export class Fleet {
   #open(): Member {
     const process = new SimulatedProcess(this.#world);
     const link = new StoreLink(this.#world, process, this.server, PARTITIONS, this.#faults);
-    const options: CacheOptions = { store: link, clock: process.clock, random: this.#world.random, bound: BOUND_MS, max: 8, onEvent: () => {} };
+    const options: CacheOptions = {
+      store: link,
+      clock: process.clock,
+      random: this.#world.random,
+      bound: BOUND_MS,
+      max: 8,
+      onEvent: () => {},
+    };
     return { name: `p${++this.#opened}`, process, link, cache: createCache(options) };
   }
 }

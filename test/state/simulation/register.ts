@@ -5,8 +5,9 @@ interface State {
 }
 
 /**
- * What was really true of one entry, and when its writers were told that it was. A reader may be given any state from the newest that
- * was acknowledged before the bound on; a user besides none before the newest that it was given or wrote itself.
+ * What was really true of one entry, and when its writers were told that it was. A reader may be given any
+ * state from the newest that was acknowledged before the bound on; a user besides none before the newest that
+ * it was given or wrote itself.
  */
 export class Register {
   readonly #states: State[];
@@ -40,19 +41,22 @@ export class Register {
 
   /** The oldest state that may be given to who begins to read now. */
   oldestFor(nowMs: number, boundMs: number): number {
-    for (let index = this.newest; index > 0; index--) if (this.#states[index]!.ackedAtMs <= nowMs - boundMs) return index;
+    for (let index = this.newest; index > 0; index--)
+      if (this.#states[index]!.ackedAtMs <= nowMs - boundMs) return index;
     return 0;
   }
 
   /** The newest state of this value, not before `from`; undefined where there is none. */
   indexOf(value: string | undefined, from = 0): number | undefined {
-    for (let index = this.newest; index >= from; index--) if (this.#states[index]!.value === value) return index;
+    for (let index = this.newest; index >= from; index--)
+      if (this.#states[index]!.value === value) return index;
     return undefined;
   }
 
   /** The oldest one. */
   firstOf(value: string | undefined, from: number): number | undefined {
-    for (let index = from; index <= this.newest; index++) if (this.#states[index]!.value === value) return index;
+    for (let index = from; index <= this.newest; index++)
+      if (this.#states[index]!.value === value) return index;
     return undefined;
   }
 

@@ -1,5 +1,10 @@
 import { StickyError } from '../../../src/base/errors.js';
-import { FeedFollower, type Answer, type Noted, type Question } from '../../../src/state/store/feed-follower.js';
+import {
+  FeedFollower,
+  type Answer,
+  type Noted,
+  type Question,
+} from '../../../src/state/store/feed-follower.js';
 import type { Feed, FeedListener, FeedPosition } from '../../../src/state/store/feed.js';
 import type { Store } from '../../../src/state/store/store.js';
 import type { StoreServer } from './store-server.js';
@@ -27,7 +32,13 @@ export class StoreLink implements Store {
   #cutUntilMs = 0;
   #pushesLostUntilMs = 0;
 
-  constructor(world: World, process: SimulatedProcess, server: StoreServer, partitions: number, faults: LinkFaults = {}) {
+  constructor(
+    world: World,
+    process: SimulatedProcess,
+    server: StoreServer,
+    partitions: number,
+    faults: LinkFaults = {},
+  ) {
     this.#world = world;
     this.#process = process;
     this.#server = server;
@@ -74,7 +85,9 @@ export class StoreLink implements Store {
   #call<Reply>(run: () => Reply): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const sentAtMs = this.#world.nowMs;
-      const limit = this.#process.in(COMMAND_LIMIT_MS, () => reject(new StickyError('STICKY_STORE_DOWN', 'No answer, as the simulation wants it.')));
+      const limit = this.#process.in(COMMAND_LIMIT_MS, () =>
+        reject(new StickyError('STICKY_STORE_DOWN', 'No answer, as the simulation wants it.')),
+      );
       this.#toServer(() => {
         // What comes after its time limit is not run any more: its sender has given up.
         if (this.#world.nowMs - sentAtMs >= COMMAND_LIMIT_MS) return;
@@ -91,11 +104,17 @@ export class StoreLink implements Store {
     const follower = new FeedFollower(hidesGaps ? { noted: listener.noted, missed: () => {} } : listener);
     this.#followers.add(follower);
     const ask = (): void => {
-      const questions = Array.from({ length: this.partitions }, (_, partition) => follower.question(partition, this.#process.clock.monotonic()));
+      const questions = Array.from({ length: this.partitions }, (_, partition) =>
+        follower.question(partition, this.#process.clock.monotonic()),
+      );
       this.#toServer(() => {
-        const answers = questions.map((question): [Question, Answer] => [question, this.#server.answer(question)]);
+        const answers = questions.map((question): [Question, Answer] => [
+          question,
+          this.#server.answer(question),
+        ]);
         this.#toProcess(() => {
-          if (this.#followers.has(follower)) for (const [question, answer] of answers) follower.answered(question, answer);
+          if (this.#followers.has(follower))
+            for (const [question, answer] of answers) follower.answered(question, answer);
         }, true);
       });
     };

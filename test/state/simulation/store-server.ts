@@ -42,14 +42,26 @@ export class StoreServer {
   read(partition: number, key: string): StoredRecord | undefined {
     const { nowMs } = this.#world;
     const record = living(this.#partitions[partition]!.records.get(key), nowMs);
-    return record && { fields: record.fields, version: record.version, expiresInMs: record.expiresAtMs - nowMs, endsInMs: record.endsAtMs - nowMs };
+    return (
+      record && {
+        fields: record.fields,
+        version: record.version,
+        expiresInMs: record.expiresAtMs - nowMs,
+        endsInMs: record.endsAtMs - nowMs,
+      }
+    );
   }
 
   change(partition: number, change: Change): Changed {
     checkChange(change);
     const at = this.#partitions[partition]!;
     const { requires: _, ...rest } = change;
-    const changed = runChange(shelf(at), this.#faults.ignoresRequirements === true ? rest : change, at.sequence + 1, this.#world.nowMs);
+    const changed = runChange(
+      shelf(at),
+      this.#faults.ignoresRequirements === true ? rest : change,
+      at.sequence + 1,
+      this.#world.nowMs,
+    );
     if (!changed.done) return changed;
     at.sequence = changed.version;
     const { notes = [] } = change;
@@ -70,12 +82,19 @@ export class StoreServer {
 
   answer({ partition, after }: Question): Answer {
     const { run, life, sequence, lastNoted, log } = this.#partitions[partition]!;
-    return { run, life, sequence, lastNoted, noted: after === undefined ? [] : log.filter((noted) => noted.sequence > after) };
+    return {
+      run,
+      life,
+      sequence,
+      lastNoted,
+      noted: after === undefined ? [] : log.filter((noted) => noted.sequence > after),
+    };
   }
 
   /** Comes back with everything, or with nothing. */
   restart(losesData: boolean): void {
-    for (const at of this.#partitions) Object.assign(at, losesData ? this.#empty() : { life: `life-${this.#lives++}` });
+    for (const at of this.#partitions)
+      Object.assign(at, losesData ? this.#empty() : { life: `life-${this.#lives++}` });
   }
 
   /** Forgets a record early, as a store may that runs out of memory. */
@@ -87,7 +106,15 @@ export class StoreServer {
 
   #empty(): Partition {
     const life = `life-${this.#lives++}`;
-    return { run: `run-${life}`, life, sequence: 0, lastNoted: 0, log: [], records: new Map(), links: new Map() };
+    return {
+      run: `run-${life}`,
+      life,
+      sequence: 0,
+      lastNoted: 0,
+      log: [],
+      records: new Map(),
+      links: new Map(),
+    };
   }
 }
 

@@ -18,7 +18,9 @@ export interface Request {
 
 const AT_ONCE_MAX = 2;
 
-/** Somebody with a browser: a request or two at once, each to another process, and cookies that come along. */
+/**
+ * Somebody with a browser: a request or two at once, each to another process, and cookies that come along.
+ */
 export class User {
   readonly id: string;
   /** Where its requests are. */
@@ -27,7 +29,8 @@ export class User {
   readonly floors = new Map<object, number>();
   readonly #world: World;
   readonly #forgets: boolean;
-  // Not as texts: to sign and to read one takes longer than all the rest of a request here. Tests of their own do that.
+  // Not as texts: to sign and to read one takes longer than all the rest of a request here. Tests of their
+  // own do that.
   #jar: readonly Cookie[] = [];
 
   constructor(id: string, world: World, forgets: boolean) {
@@ -49,12 +52,17 @@ export class User {
 
   leave({ process, brought, seen }: Request): void {
     this.gone(process, 1);
-    if (seen.hasNews) this.#jar = [...this.#jar.filter((cookie) => !brought.includes(cookie)), { versions: seen.versions, untilMs: this.#world.nowMs + 2 * BOUND_MS }];
+    if (seen.hasNews)
+      this.#jar = [
+        ...this.#jar.filter((cookie) => !brought.includes(cookie)),
+        { versions: seen.versions, untilMs: this.#world.nowMs + 2 * BOUND_MS },
+      ];
   }
 
   /** Requests at this process get no answer any more. */
   gone(process: SimulatedProcess, most = AT_ONCE_MAX): void {
-    for (let count = 0; count < most && this.underway.includes(process); count++) this.underway.splice(this.underway.indexOf(process), 1);
+    for (let count = 0; count < most && this.underway.includes(process); count++)
+      this.underway.splice(this.underway.indexOf(process), 1);
   }
 
   saw(entry: object, state: number): void {

@@ -12,7 +12,9 @@ interface Due {
 /** How often promises get their turn after each event. What takes longer goes on after the next one. */
 const TURNS = 8;
 
-/** Time that passes only from one event to the next, and one place where chance comes from: a run is its seed. */
+/**
+ * Time that passes only from one event to the next, and one place where chance comes from: a run is its seed.
+ */
 export class World {
   readonly random: Random;
   nowMs = 0;
@@ -91,7 +93,8 @@ function isBefore(a: Due, b: Due): boolean {
 }
 
 /**
- * A process: it can be paused, and then nothing happens in it, while its clock goes on; and it can be ended. Its clock starts anywhere.
+ * A process: it can be paused, and then nothing happens in it, while its clock goes on; and it can be ended.
+ * Its clock starts anywhere.
  */
 export class SimulatedProcess {
   readonly clock: Clock;

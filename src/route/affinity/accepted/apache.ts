@@ -14,13 +14,23 @@ export interface ApacheOptions {
 const shape = z.strictObject({
   name: tokenName('cookie'),
   pathParameter: tokenName('path parameter').optional(),
-  separator: z.string({ error: 'Write the character of stickysessionsep, such as a dot.' }).regex(/^[!#-+\--:<-[\]-~]$/, 'Write one character that a cookie can have, as in stickysessionsep.').default('.'),
+  separator: z
+    .string({ error: 'Write the character of stickysessionsep, such as a dot.' })
+    .regex(/^[!#-+\--:<-[\]-~]$/, 'Write one character that a cookie can have, as in stickysessionsep.')
+    .default('.'),
   upstreams: namedUpstreams(),
 });
 
-/** `stickysession` of Apache's mod_proxy_balancer (modules/proxy/mod_proxy_balancer.c): the route behind the first dot, as in `ROUTEID=.node1`. */
+/**
+ * `stickysession` of Apache's mod_proxy_balancer (modules/proxy/mod_proxy_balancer.c): the route behind the
+ * first dot, as in `ROUTEID=.node1`.
+ */
 export const apache: CookieFormat<ApacheOptions> = {
   name: 'apache',
   options: shorthand('name', shape),
-  create: ({ name, pathParameter, separator, upstreams }) => ({ name, pathParameter, read: routeSuffix(separator, upstreams) }),
+  create: ({ name, pathParameter, separator, upstreams }) => ({
+    name,
+    pathParameter,
+    read: routeSuffix(separator, upstreams),
+  }),
 };

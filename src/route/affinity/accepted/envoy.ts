@@ -18,8 +18,10 @@ export interface EnvoyOptions {
 const shape = z.strictObject({ name: tokenName('cookie') });
 
 /**
- * The cookie of Envoy's stateful_session filter (source/extensions/http/stateful_session/cookie/cookie.proto): base64 of an address, in a message or alone.
- * `expires` is not looked at: it counts on the monotonic clock of the machine that wrote it, which nobody else knows.
+ * The cookie of Envoy's stateful_session filter
+ * (source/extensions/http/stateful_session/cookie/cookie.proto): base64 of an address, in a message or alone.
+ * `expires` is not looked at: it counts on the monotonic clock of the machine that wrote it, which nobody
+ * else knows.
  */
 export const envoy: CookieFormat<EnvoyOptions> = {
   name: 'envoy',
@@ -48,5 +50,10 @@ function addressIn(bytes: Buffer): string | undefined {
 /** Nothing, or the field `expires`: a varint ends with the first byte below 128, after ten at most. */
 function isExpiry(bytes: Buffer): boolean {
   if (bytes.length === 0) return true;
-  return bytes[0] === EXPIRES_TAG && bytes.length >= 2 && bytes.length <= 11 && bytes.subarray(1).findIndex((byte) => byte < 128) === bytes.length - 2;
+  return (
+    bytes[0] === EXPIRES_TAG &&
+    bytes.length >= 2 &&
+    bytes.length <= 11 &&
+    bytes.subarray(1).findIndex((byte) => byte < 128) === bytes.length - 2
+  );
 }

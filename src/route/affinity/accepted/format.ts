@@ -2,7 +2,10 @@ import type { z } from 'zod';
 import type { PoolSnapshot } from '../../pool/snapshot.js';
 import type { Found } from '../rule.js';
 
-/** A kind of cookie that another balancer writes, as the registry knows it: its name in `formats:`, how its options are written, and how it is made. */
+/**
+ * A kind of cookie that another balancer writes, as the registry knows it: its name in `formats:`, how its
+ * options are written, and how it is made.
+ */
 export interface CookieFormat<Options = unknown> {
   readonly name: string;
   readonly options: z.ZodType<Options>;

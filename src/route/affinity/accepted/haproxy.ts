@@ -33,30 +33,44 @@ const shape = z
   .strictObject({
     name: tokenName('cookie'),
     upstreams: namedUpstreams(),
-    dynamicKey: z.string({ error: 'Write the key of dynamic-cookie-key, or ${NAME} to take it from the environment.' }).min(1, 'Write the key of dynamic-cookie-key, or leave it out.').optional(),
+    dynamicKey: z
+      .string({ error: 'Write the key of dynamic-cookie-key, or ${NAME} to take it from the environment.' })
+      .min(1, 'Write the key of dynamic-cookie-key, or leave it out.')
+      .optional(),
     prefix: z.boolean({ error: 'Write true or false.' }).default(false),
     maxIdle: cookieLimit().optional(),
     maxLife: cookieLimit().optional(),
   })
   .superRefine(({ upstreams, dynamicKey, prefix, maxIdle, maxLife }, context) => {
-    const problem = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
+    const problem = (path: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [path], message });
     if (upstreams !== undefined && dynamicKey !== undefined) {
-      problem('upstreams', 'Leave it out beside dynamicKey: a dynamic cookie is made of the address. Where both kinds are about, write two entries.');
+      problem(
+        'upstreams',
+        'Leave it out beside dynamicKey: a dynamic cookie is made of the address. Where both kinds are about, write two entries.',
+      );
     }
-    if (prefix && maxIdle !== undefined) problem('maxIdle', 'Leave it out beside prefix: such cookies hold no dates.');
-    if (prefix && maxLife !== undefined) problem('maxLife', 'Leave it out beside prefix: such cookies hold no dates.');
+    if (prefix && maxIdle !== undefined)
+      problem('maxIdle', 'Leave it out beside prefix: such cookies hold no dates.');
+    if (prefix && maxLife !== undefined)
+      problem('maxLife', 'Leave it out beside prefix: such cookies hold no dates.');
   });
 
-/** `cookie NAME insert | rewrite | prefix` of HAProxy (src/http_ana.c), with the values that its lines name, or `dynamic` ones. */
+/**
+ * `cookie NAME insert | rewrite | prefix` of HAProxy (src/http_ana.c), with the values that its lines name,
+ * or `dynamic` ones.
+ */
 export const haproxy: CookieFormat<HaproxyOptions> = {
   name: 'haproxy',
   options: shorthand('name', shape),
   create(options) {
     const { upstreams, dynamicKey } = options;
     const table =
-      dynamicKey !== undefined ? poolTokens((upstream) => dynamicTokens(dynamicKey, memberAddress(upstream)))
-      : upstreams !== undefined ? namedTokens(upstreams, (value) => [value])
-      : poolTokens(({ id }) => [id]);
+      dynamicKey !== undefined
+        ? poolTokens((upstream) => dynamicTokens(dynamicKey, memberAddress(upstream)))
+        : upstreams !== undefined
+          ? namedTokens(upstreams, (value) => [value])
+          : poolTokens(({ id }) => [id]);
     return options.prefix ? prefixed(options.name, table) : inserted(options, table);
   },
 };
@@ -74,7 +88,10 @@ function inserted({ name, dynamicKey, maxIdle, maxLife }: HaproxyOptions, table:
   };
 }
 
-/** In front of the app's own value: `s1~3F2A…`. A tilde behind anything but a known prefix is the app's own: since the move it writes its cookie as it likes. */
+/**
+ * In front of the app's own value: `s1~3F2A…`. A tilde behind anything but a known prefix is the app's own:
+ * since the move it writes its cookie as it likes.
+ */
 function prefixed(name: string, table: TokenTable): AcceptedCookie {
   const prefixOf = (value: string, pool: PoolSnapshot): string | undefined => {
     const end = value.indexOf('~');
@@ -95,7 +112,10 @@ function prefixed(name: string, table: TokenTable): AcceptedCookie {
   };
 }
 
-/** Why a date rules its cookie out; undefined where it doesn't. HAProxy accepts a cookie without the date that it wants to check, and so does this. */
+/**
+ * Why a date rules its cookie out; undefined where it doesn't. HAProxy accepts a cookie without the date that
+ * it wants to check, and so does this.
+ */
 function age(date: string | undefined, limitMs: number | undefined, nowMs: number): Found | undefined {
   if (date === undefined || limitMs === undefined) return undefined;
   const ageMs = nowMs - dateMs(date);
@@ -108,7 +128,10 @@ function dateMs(date: string): number {
   return (Buffer.from(`A${date}AA`, 'base64').readUIntBE(0, 6) / 4096) * 4000;
 }
 
-/** XXH64 of the key, the address's bytes and the port in four bytes (`srv_set_dyncookie` of src/server.c). None for a host name: HAProxy hashes what it resolves to. */
+/**
+ * XXH64 of the key, the address's bytes and the port in four bytes (`srv_set_dyncookie` of src/server.c).
+ * None for a host name: HAProxy hashes what it resolves to.
+ */
 function dynamicTokens(key: string, address: string): string[] {
   const match = /^\[?(.+?)\]?:(\d{1,5})$/.exec(address);
   const ip = match === null ? undefined : parseAddress(match[1]!);

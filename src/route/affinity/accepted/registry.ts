@@ -9,4 +9,13 @@ import { traefik } from './traefik.js';
 import { yarp } from './yarp.js';
 
 /** Every kind of cookie that `acceptCookies` can read. A new one is a file and a line here. */
-export const cookieFormats: readonly CookieFormat<any>[] = [nginx, haproxy, caddy, traefik, envoy, yarp, apache, tomcat];
+export const cookieFormats: readonly CookieFormat<any>[] = [
+  nginx,
+  haproxy,
+  caddy,
+  traefik,
+  envoy,
+  yarp,
+  apache,
+  tomcat,
+];

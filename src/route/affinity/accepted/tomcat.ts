@@ -16,9 +16,16 @@ const shape = z.strictObject({
   upstreams: namedUpstreams(),
 });
 
-/** The `jvmRoute` that Tomcat appends to its session ids, and that mod_jk and others balance by: `JSESSIONID=3F2A….node1`, or `;jsessionid=3F2A….node1` in the path. */
+/**
+ * The `jvmRoute` that Tomcat appends to its session ids, and that mod_jk and others balance by:
+ * `JSESSIONID=3F2A….node1`, or `;jsessionid=3F2A….node1` in the path.
+ */
 export const tomcat: CookieFormat<TomcatOptions> = {
   name: 'tomcat',
   options: emptyAsObject(shorthand('name', shape)),
-  create: ({ name, pathParameter, upstreams }) => ({ name, pathParameter, read: routeSuffix('.', upstreams) }),
+  create: ({ name, pathParameter, upstreams }) => ({
+    name,
+    pathParameter,
+    read: routeSuffix('.', upstreams),
+  }),
 };

@@ -20,7 +20,10 @@ export interface TraefikOptions {
 
 const shape = z.strictObject({ name: tokenName('cookie') });
 
-/** `sticky.cookie` of Traefik (pkg/server/service/loadbalancer/sticky.go): a hash of the URL, in each of the ways that it has been written over the years and is still read. */
+/**
+ * `sticky.cookie` of Traefik (pkg/server/service/loadbalancer/sticky.go): a hash of the URL, in each of the
+ * ways that it has been written over the years and is still read.
+ */
 export const traefik: CookieFormat<TraefikOptions> = {
   name: 'traefik',
   options: shorthand('name', shape),

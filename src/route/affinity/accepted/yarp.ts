@@ -17,12 +17,16 @@ export interface YarpOptions {
 
 const shape = z.strictObject({ name: tokenName('cookie'), upstreams: namedUpstreams() });
 
-/** The policies `HashCookie` and `ArrCookie` of YARP (src/ReverseProxy/SessionAffinity): a hash of its name for the upstream, which tells them apart by its length. */
+/**
+ * The policies `HashCookie` and `ArrCookie` of YARP (src/ReverseProxy/SessionAffinity): a hash of its name
+ * for the upstream, which tells them apart by its length.
+ */
 export const yarp: CookieFormat<YarpOptions> = {
   name: 'yarp',
   options: shorthand('name', shape),
   create({ name, upstreams }) {
-    const table = upstreams === undefined ? poolTokens(({ id }) => tokensOf(id)) : namedTokens(upstreams, tokensOf);
+    const table =
+      upstreams === undefined ? poolTokens(({ id }) => tokensOf(id)) : namedTokens(upstreams, tokensOf);
     return { name, read: (value, pool) => (SPELLING.test(value) ? table.find(value, pool) : UNREADABLE) };
   },
 };

@@ -26,7 +26,10 @@ export class LmdbFile {
   readonly log: Database<string, number>;
   readonly #headers: Database<string, string>;
   readonly #onFault: OnFault | undefined;
-  /** Records as they were read last. What the file holds is compared, so this saves only to understand the same text again. */
+  /**
+   * Records as they were read last. What the file holds is compared, so this saves only to understand the
+   * same text again.
+   */
   readonly #known = new BoundedMap<string, { readonly text: string; readonly record: KeptRecord }>(KNOWN_MAX);
   #headerText = '';
   #header: Header | undefined;
@@ -43,10 +46,12 @@ export class LmdbFile {
       this.records = this.root.openDB({ name: 'records', encoding: 'string' });
       this.links = this.root.openDB({ name: 'links', encoding: 'string' });
       this.log = this.root.openDB({ name: 'log', encoding: 'string' });
-      // Sessions are secrets. Who shares the file with others by rights of the group changes them once it is there.
+      // Sessions are secrets. Who shares the file with others by rights of the group changes them once it is
+      // there.
       if (isNew) for (const name of [DATA, LOCK]) chmodSync(join(folder, name), 0o600);
       this.root.transactionSync(() => {
-        if (this.#headers.get(HEADER) === undefined) this.putHeader({ format: FORMAT, run: random.id(), sequence: 0, lastNoted: 0, logged: 0 });
+        if (this.#headers.get(HEADER) === undefined)
+          this.putHeader({ format: FORMAT, run: random.id(), sequence: 0, lastNoted: 0, logged: 0 });
       });
     } catch (error) {
       throw failureOf(error, `can't open ${folder}`);
@@ -54,10 +59,16 @@ export class LmdbFile {
     const { format } = this.header();
     if (format === FORMAT) return;
     void this.close();
-    throw new StickyError('STICKY_STORE_MISUSED', `The lmdb store at ${folder} has format ${format}, and this version of stickyroute reads ${FORMAT}: use the version that made it, or another folder.`);
+    throw new StickyError(
+      'STICKY_STORE_MISUSED',
+      `The lmdb store at ${folder} has format ${format}, and this version of stickyroute reads ${FORMAT}: use the version that made it, or another folder.`,
+    );
   }
 
-  /** From here on reads see everything that any process has committed. Without it they would go on in a view some milliseconds old. */
+  /**
+   * From here on reads see everything that any process has committed. Without it they would go on in a view
+   * some milliseconds old.
+   */
   refresh(): void {
     // lmdb itself does not check: it would read memory that is no longer the file's.
     if (this.#isClosed) throw new StickyError('STICKY_STORE_DOWN', 'The lmdb store is closed.');
@@ -81,7 +92,11 @@ export class LmdbFile {
     const text = this.#headers.get(HEADER) ?? '';
     if (text !== this.#headerText || this.#header === undefined) {
       const header = readHeader(text);
-      if (header === undefined) throw new StickyError('STICKY_STORE_MISUSED', 'The header of the lmdb store can\'t be read: the file is damaged, or not of stickyroute.');
+      if (header === undefined)
+        throw new StickyError(
+          'STICKY_STORE_MISUSED',
+          "The header of the lmdb store can't be read: the file is damaged, or not of stickyroute.",
+        );
       this.#headerText = text;
       this.#header = header;
     }
@@ -99,8 +114,15 @@ export class LmdbFile {
       const known = this.#known.get(key);
       if (known?.text === text) return known.record;
       const record = readRecord(text);
-      if (record === undefined) report(this.#onFault, { kind: 'record', partition: 0, key, reason: 'This record can\'t be read: the file is damaged.' });
-      else if (text.length <= KNOWN_CHARACTERS_MAX) this.#known.set(key, { text, record: { ...record, fields: Object.freeze(record.fields) } });
+      if (record === undefined)
+        report(this.#onFault, {
+          kind: 'record',
+          partition: 0,
+          key,
+          reason: "This record can't be read: the file is damaged.",
+        });
+      else if (text.length <= KNOWN_CHARACTERS_MAX)
+        this.#known.set(key, { text, record: { ...record, fields: Object.freeze(record.fields) } });
       return record;
     },
     put: (key, record) => void this.records.put(key, recordText(record)),
@@ -111,11 +133,18 @@ export class LmdbFile {
       for (const { value } of this.links.getRange({ start, end: `${start}~` })) {
         const link = readLink(value);
         if (link !== undefined) members.set(link.member, link.expiresAtMs);
-        else report(this.#onFault, { kind: 'index', partition: 0, key: index, reason: 'A link of this index can\'t be read: the file is damaged.' });
+        else
+          report(this.#onFault, {
+            kind: 'index',
+            partition: 0,
+            key: index,
+            reason: "A link of this index can't be read: the file is damaged.",
+          });
       }
       return members;
     },
-    link: (index, member, expiresAtMs) => void this.links.put(linkKey(index, member), linkText(member, expiresAtMs)),
+    link: (index, member, expiresAtMs) =>
+      void this.links.put(linkKey(index, member), linkText(member, expiresAtMs)),
     unlink: (index, member) => void this.links.remove(linkKey(index, member)),
   };
 }
@@ -130,7 +159,10 @@ function checkKind(folder: string): void {
   closeSync(file);
   // lmdb.h: MDB_MAGIC, in the byte order of the machine.
   if (read > 0 && !beginning.includes(Buffer.from(Uint32Array.of(0xbeefc0de).buffer))) {
-    throw new StickyError('STICKY_STORE_MISUSED', `${path} is no file of lmdb: give the store a folder of its own.`);
+    throw new StickyError(
+      'STICKY_STORE_MISUSED',
+      `${path} is no file of lmdb: give the store a folder of its own.`,
+    );
   }
 }
 
@@ -147,6 +179,15 @@ function shortName(name: string): string {
 export function failureOf(error: unknown, what: string): StickyError {
   if (error instanceof StickyError) return error;
   const text = error instanceof Error ? error.message : String(error);
-  if (/MAP_FULL|No space left|ENOSPC/i.test(text)) return new StickyError('STICKY_STORE_FULL', `The lmdb store ${what}: there is no space left on the disk. Nothing was changed.`, { cause: error });
-  return new StickyError('STICKY_STORE_DOWN', `The lmdb store ${what}; see \`cause\`. Look at the rights and the state of its folder.`, { cause: error });
+  if (/MAP_FULL|No space left|ENOSPC/i.test(text))
+    return new StickyError(
+      'STICKY_STORE_FULL',
+      `The lmdb store ${what}: there is no space left on the disk. Nothing was changed.`,
+      { cause: error },
+    );
+  return new StickyError(
+    'STICKY_STORE_DOWN',
+    `The lmdb store ${what}; see \`cause\`. Look at the rights and the state of its folder.`,
+    { cause: error },
+  );
 }

@@ -22,7 +22,10 @@ export type { StoreFault } from '../fault.js';
 export interface LmdbStoreOptions {
   /** A folder on a disk of this machine, not of the network. Made where it is missing. */
   readonly path: string;
-  /** How many records it holds at most, 10 000 000 unless set; counted once a second. Beyond it changes that put are refused with `STICKY_STORE_FULL`. */
+  /**
+   * How many records it holds at most, 10 000 000 unless set; counted once a second. Beyond it changes that
+   * put are refused with `STICKY_STORE_FULL`.
+   */
   readonly max?: number | undefined;
   /** How often followers of the feed look for notes of other processes, such as `25ms` (unless set). */
   readonly feedEvery?: Duration | undefined;
@@ -55,8 +58,19 @@ class LmdbStore implements Store {
   /** Looks at once for what followers have not been told of. */
   #lookNow: (() => void) | undefined;
 
-  constructor({ path, max = MAX_DEFAULT, feedEvery = '25ms', onFault, clock = systemClock, random = systemRandom }: LmdbStoreOptions) {
-    if (typeof path !== 'string' || path === '') throw new StickyError('STICKY_STORE_MISUSED', 'The lmdb store needs a `path`: a folder on a disk of this machine, such as data/state.');
+  constructor({
+    path,
+    max = MAX_DEFAULT,
+    feedEvery = '25ms',
+    onFault,
+    clock = systemClock,
+    random = systemRandom,
+  }: LmdbStoreOptions) {
+    if (typeof path !== 'string' || path === '')
+      throw new StickyError(
+        'STICKY_STORE_MISUSED',
+        'The lmdb store needs a `path`: a folder on a disk of this machine, such as data/state.',
+      );
     const everyMs = readDuration('feedEvery', feedEvery, 1, HOUR_MS, 'STICKY_STORE_MISUSED');
     this.#file = new LmdbFile(path, random, onFault);
     this.#clock = clock;
@@ -66,7 +80,10 @@ class LmdbStore implements Store {
     this.#count();
     // A process that was killed while it read keeps old pages from being used again until somebody looks.
     this.#file.root.readerCheck();
-    this.#timers = [sweepExpired(this.#file, clock, () => this.#count()), clock.every(READERS_CHECKED_EVERY_MS, () => void this.#file.root.readerCheck())];
+    this.#timers = [
+      sweepExpired(this.#file, clock, () => this.#count()),
+      clock.every(READERS_CHECKED_EVERY_MS, () => void this.#file.root.readerCheck()),
+    ];
   }
 
   async read(partition: number, key: string): Promise<StoredRecord | undefined> {
@@ -89,13 +106,16 @@ class LmdbStore implements Store {
     checkPartition(partition, this.partitions);
     checkChange(change);
     if (this.#isFull && change.steps.some((step) => step.kind === 'put')) {
-      throw new StickyError('STICKY_STORE_FULL', `The lmdb store holds ${this.#max} records, which is its most: raise \`max\`, or let records live for less long.`);
+      throw new StickyError(
+        'STICKY_STORE_FULL',
+        `The lmdb store holds ${this.#max} records, which is its most: raise \`max\`, or let records live for less long.`,
+      );
     }
     let changed: Changed;
     try {
       changed = await this.#file.change(() => this.#changeNow(change));
     } catch (error) {
-      throw failureOf(error, 'can\'t write');
+      throw failureOf(error, "can't write");
     }
     if (changed.done && (change.notes?.length ?? 0) > 0) this.#lookNow?.();
     return changed;
@@ -106,7 +126,9 @@ class LmdbStore implements Store {
     checkKey(index);
     return this.#look(() => {
       const nowMs = this.#clock.now();
-      return [...this.#file.shelf.linked(index)].filter(([, expiresAtMs]) => expiresAtMs > nowMs).map(([member, expiresAtMs]) => ({ member, expiresInMs: expiresAtMs - nowMs }));
+      return [...this.#file.shelf.linked(index)]
+        .filter(([, expiresAtMs]) => expiresAtMs > nowMs)
+        .map(([member, expiresAtMs]) => ({ member, expiresInMs: expiresAtMs - nowMs }));
     });
   }
 
@@ -126,8 +148,8 @@ class LmdbStore implements Store {
     const file = this.#file;
     const header = file.header();
     const nowMs = this.#clock.now();
-    // One more than the last, and not less than the microseconds since the epoch: so a number is not used twice even where the file is
-    // replaced by an older copy of it.
+    // One more than the last, and not less than the microseconds since the epoch: so a number is not used
+    // twice even where the file is replaced by an older copy of it.
     const sequence = Math.max(header.sequence + 1, Math.floor(nowMs * 1000));
     const changed = runChange(file.shelf, change, sequence, nowMs);
     if (!changed.done) return changed;
@@ -151,7 +173,7 @@ class LmdbStore implements Store {
       this.#file.refresh();
       return read();
     } catch (error) {
-      throw failureOf(error, 'can\'t read');
+      throw failureOf(error, "can't read");
     }
   }
 
@@ -159,14 +181,20 @@ class LmdbStore implements Store {
     this.#isFull = (this.#file.records.getStats() as { entryCount: number }).entryCount >= this.#max;
   }
 
-  /** Looking costs microseconds, so followers look often, and nothing needs to be pushed from process to process. */
+  /**
+   * Looking costs microseconds, so followers look often, and nothing needs to be pushed from process to
+   * process.
+   */
   #source(everyMs: number): FeedSource {
     return {
       start: (follower) => {
         const look = (): void => {
           const question = follower.question(0, this.#clock.monotonic());
           try {
-            follower.answered(question, this.#look(() => this.#answer(question.after)));
+            follower.answered(
+              question,
+              this.#look(() => this.#answer(question.after)),
+            );
           } catch {
             // A follower that gets no answers sees how old its last one is.
           }
@@ -189,6 +217,11 @@ class LmdbStore implements Store {
     const answer = { run, life: '', sequence, lastNoted, noted: [] };
     if (after === undefined || after === lastNoted) return answer;
     // One that can't be read leaves a gap, which the follower sees.
-    return { ...answer, noted: [...this.#file.log.getRange({ start: after + 1 })].flatMap(({ key, value }) => readNoted(key, value) ?? []) };
+    return {
+      ...answer,
+      noted: [...this.#file.log.getRange({ start: after + 1 })].flatMap(
+        ({ key, value }) => readNoted(key, value) ?? [],
+      ),
+    };
   }
 }

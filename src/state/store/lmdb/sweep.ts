@@ -10,8 +10,8 @@ const EVERY_MS = 1_000;
 const SOON_MS = 50;
 
 /**
- * Takes expired records and links out of the file, a bounded number at a time, from where it stopped. Every process that shares the
- * file does it; what one has taken the others don't find.
+ * Takes expired records and links out of the file, a bounded number at a time, from where it stopped. Every
+ * process that shares the file does it; what one has taken the others don't find.
  */
 export function sweepExpired(file: LmdbFile, clock: Clock, swept: () => void): { stop(): void } {
   const databases: readonly Database<string, string>[] = [file.records, file.links];
@@ -28,7 +28,10 @@ export function sweepExpired(file: LmdbFile, clock: Clock, swept: () => void): {
       const expired: string[] = [];
       let looked = 0;
       const nowMs = clock.now();
-      for (const { key, value } of database.getRange({ ...(start === undefined ? {} : { start }), limit: LOOKED_MAX })) {
+      for (const { key, value } of database.getRange({
+        ...(start === undefined ? {} : { start }),
+        limit: LOOKED_MAX,
+      })) {
         looked++;
         start = key;
         if (expiryOf(value) <= nowMs) expired.push(key);
@@ -41,7 +44,8 @@ export function sweepExpired(file: LmdbFile, clock: Clock, swept: () => void): {
       if (found > 0) {
         await file.change(() => {
           // Put anew meanwhile, perhaps.
-          for (const key of expired) if (expiryOf(database.get(key) ?? '') <= nowMs) void database.remove(key);
+          for (const key of expired)
+            if (expiryOf(database.get(key) ?? '') <= nowMs) void database.remove(key);
         });
       }
       if (isRunning) swept();

@@ -1,7 +1,8 @@
 import { bareFields, type KeptRecord } from '../change-run.js';
 import type { Noted } from '../feed-follower.js';
 
-// Everything in the file is JSON, a list of plain values: quick to read, nothing in it can be run, and any tool can show it.
+// Everything in the file is JSON, a list of plain values: quick to read, nothing in it can be run, and any
+// tool can show it.
 
 /** What a partition's numbers are. */
 export interface Header {
@@ -19,7 +20,14 @@ export function headerText({ format, run, sequence, lastNoted, logged }: Header)
 
 export function readHeader(text: string): Header | undefined {
   const [format, run, sequence, lastNoted, logged] = readList(text);
-  if (!isNumber(format) || typeof run !== 'string' || !isNumber(sequence) || !isNumber(lastNoted) || !isNumber(logged)) return undefined;
+  if (
+    !isNumber(format) ||
+    typeof run !== 'string' ||
+    !isNumber(sequence) ||
+    !isNumber(lastNoted) ||
+    !isNumber(logged)
+  )
+    return undefined;
   return { format, run, sequence, lastNoted, logged };
 }
 
@@ -32,7 +40,8 @@ export function recordText({ fields, version, expiresAtMs, endsAtMs }: KeptRecor
 export function readRecord(text: string): KeptRecord | undefined {
   const parts = readList(text);
   const [expiresAtMs, endsAtMs, version] = parts;
-  if (!isNumber(expiresAtMs) || !isNumber(endsAtMs) || !isNumber(version) || parts.length % 2 !== 1) return undefined;
+  if (!isNumber(expiresAtMs) || !isNumber(endsAtMs) || !isNumber(version) || parts.length % 2 !== 1)
+    return undefined;
   const fields = bareFields();
   for (let at = 3; at < parts.length; at += 2) {
     const name = parts[at];
@@ -47,7 +56,9 @@ export function linkText(member: string, expiresAtMs: number): string {
   return JSON.stringify([expiresAtMs, member]);
 }
 
-export function readLink(text: string): { readonly member: string; readonly expiresAtMs: number } | undefined {
+export function readLink(
+  text: string,
+): { readonly member: string; readonly expiresAtMs: number } | undefined {
   const [expiresAtMs, member] = readList(text);
   return isNumber(expiresAtMs) && typeof member === 'string' ? { member, expiresAtMs } : undefined;
 }
@@ -58,7 +69,9 @@ export function notedText(previous: number, notes: readonly string[]): string {
 
 export function readNoted(sequence: number, text: string): Noted | undefined {
   const [previous, ...notes] = readList(text);
-  return isNumber(previous) && notes.every((note) => typeof note === 'string') ? { sequence, previous, notes } : undefined;
+  return isNumber(previous) && notes.every((note) => typeof note === 'string')
+    ? { sequence, previous, notes }
+    : undefined;
 }
 
 /** When a record or a link expires, without reading the rest of it; NaN where that can't be told. */

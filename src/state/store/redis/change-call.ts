@@ -22,14 +22,32 @@ export interface ChangeHead {
   readonly markMs: number | undefined;
 }
 
-export function changeCall(of: PartitionKeys, id: string, head: ChangeHead, { requires = [], steps, notes = [] }: Change): ChangeCall {
+export function changeCall(
+  of: PartitionKeys,
+  id: string,
+  head: ChangeHead,
+  { requires = [], steps, notes = [] }: Change,
+): ChangeCall {
   const call = new Call([of.header, of.log, of.mark(id)]);
   const { layout, run, partition, channel, logMax, logMs, notAfterMs, markMs } = head;
-  call.add(layout, run, `${partition}`, channel, `${logMax}`, `${logMs}`, notAfterMs.toFixed(0), markMs === undefined ? '' : `${markMs}`);
+  call.add(
+    layout,
+    run,
+    `${partition}`,
+    channel,
+    `${logMax}`,
+    `${logMs}`,
+    notAfterMs.toFixed(0),
+    markMs === undefined ? '' : `${markMs}`,
+  );
   call.add(`${requires.length}`);
   for (const requirement of requires) addRequirement(call, of, requirement);
-  const written = new Set(steps.flatMap((step) => (step.kind === 'put' ? [call.place(of.record(step.key))] : [])));
-  const indexes = new Set(steps.flatMap((step) => ('index' in step ? [call.place(of.index(step.index))] : [])));
+  const written = new Set(
+    steps.flatMap((step) => (step.kind === 'put' ? [call.place(of.record(step.key))] : [])),
+  );
+  const indexes = new Set(
+    steps.flatMap((step) => ('index' in step ? [call.place(of.index(step.index))] : [])),
+  );
   call.add(`${written.size}`, ...written, `${indexes.size}`, ...indexes);
   call.add(notes.length === 0 ? '' : JSON.stringify(notes));
   call.add(`${steps.length}`);
@@ -90,7 +108,11 @@ function addStep(call: Call, of: PartitionKeys, step: Step): void {
       call.addFields(step.fields);
       return;
     case 'merge':
-      call.add(step.ttlMs === undefined ? '' : wholeMs(step.ttlMs), `${step.unset?.length ?? 0}`, ...(step.unset ?? []));
+      call.add(
+        step.ttlMs === undefined ? '' : wholeMs(step.ttlMs),
+        `${step.unset?.length ?? 0}`,
+        ...(step.unset ?? []),
+      );
       call.addFields(step.set);
       return;
     case 'link':

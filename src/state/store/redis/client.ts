@@ -9,7 +9,8 @@ export interface NodeRedisClient {
   duplicate(): object;
 }
 
-// Its types ask for a listener of texts to subscribe, and for one of texts or bytes to unsubscribe; it is called with a text.
+// Its types ask for a listener of texts to subscribe, and for one of texts or bytes to unsubscribe; it is
+// called with a text.
 type Heard = (message: any) => void;
 
 /** node-redis: `createSentinel()`. */
@@ -22,7 +23,12 @@ export interface NodeRedisSentinel {
 
 /** node-redis: `createCluster()`. */
 export interface NodeRedisCluster {
-  sendCommand(firstKey: string | undefined, isReadonly: boolean | undefined, args: string[], options?: object): Promise<unknown>;
+  sendCommand(
+    firstKey: string | undefined,
+    isReadonly: boolean | undefined,
+    args: string[],
+    options?: object,
+  ): Promise<unknown>;
   subscribe(channel: string, heard: Heard): Promise<unknown>;
   unsubscribe(channel: string, heard: Heard): Promise<unknown>;
   getSlotMaster(slot: number): unknown;
@@ -52,9 +58,11 @@ export interface RedisPort {
   subscribe(channel: string, heard: (message: string) => void, lost: (error: unknown) => void): Unsubscribe;
 }
 
-// 37 is RESP3's map. As a list it keeps a field called __proto__, which node-redis loses when it makes an object of it.
+// 37 is RESP3's map. As a list it keeps a field called __proto__, which node-redis loses when it makes an
+// object of it.
 const MAPS_AS_LISTS = { 37: Array };
-// node-redis 6 would make a timer and a signal for each command; the store has a time limit of its own, and one timer for all.
+// node-redis 6 would make a timer and a signal for each command; the store has a time limit of its own, and
+// one timer for all.
 const OWN_LIMIT = { typeMapping: MAPS_AS_LISTS, timeout: undefined };
 
 export function redisPort(client: RedisClient): RedisPort {
@@ -62,7 +70,10 @@ export function redisPort(client: RedisClient): RedisPort {
   if (has(client, 'getSlotMaster')) return clusterPort(client as NodeRedisCluster);
   if (has(client, 'acquire')) return sentinelPort(client as NodeRedisSentinel);
   if (has(client, 'sendCommand') && has(client, 'duplicate')) return singlePort(client as NodeRedisClient);
-  throw new StickyError('STICKY_STORE_MISUSED', 'The redis store takes a client of node-redis (createClient, createSentinel, createCluster) or of ioredis (Redis, Cluster); this is neither.');
+  throw new StickyError(
+    'STICKY_STORE_MISUSED',
+    'The redis store takes a client of node-redis (createClient, createSentinel, createCluster) or of ioredis (Redis, Cluster); this is neither.',
+  );
 }
 
 function singlePort(client: NodeRedisClient): RedisPort {
@@ -72,7 +83,8 @@ function singlePort(client: NodeRedisClient): RedisPort {
     resends: false,
     // What is sent at once needs no signal, which costs.
     send: (_, args, signal) => client.sendCommand(args, client.isReady ? OWN_LIMIT : waiting(signal)),
-    subscribe: (channel, heard, lost) => subscribeNodeRedis(client.duplicate() as NodeRedisSubscriber, channel, heard, lost),
+    subscribe: (channel, heard, lost) =>
+      subscribeNodeRedis(client.duplicate() as NodeRedisSubscriber, channel, heard, lost),
   };
 }
 
@@ -102,14 +114,22 @@ function ioredisPort(client: IoredisClient): RedisPort {
     resends: true,
     send: (_, args) => client.call(args[0]!, args.slice(1)),
     // A Cluster has a connection of its own for subscriptions; a single client gives its only one up to them.
-    subscribe: (channel, heard, lost) => subscribeIoredis((client.isCluster ? client : client.duplicate()) as IoredisSubscriber, !client.isCluster, channel, heard, lost),
+    subscribe: (channel, heard, lost) =>
+      subscribeIoredis(
+        (client.isCluster ? client : client.duplicate()) as IoredisSubscriber,
+        !client.isCluster,
+        channel,
+        heard,
+        lost,
+      ),
   };
 }
 
 /** Commands of one moment share a signal, and so their options. */
 function sharedOptions(): (signal: AbortSignal) => object {
   let options: { readonly typeMapping: object; readonly abortSignal: AbortSignal } | undefined;
-  return (signal) => (options?.abortSignal === signal ? options : (options = { ...OWN_LIMIT, abortSignal: signal }));
+  return (signal) =>
+    options?.abortSignal === signal ? options : (options = { ...OWN_LIMIT, abortSignal: signal });
 }
 
 interface NodeRedisSubscriber {
@@ -121,21 +141,37 @@ interface NodeRedisSubscriber {
 }
 
 /** A connection that subscribes takes no other commands in RESP2, so it gets one of its own. */
-function subscribeNodeRedis(own: NodeRedisSubscriber, channel: string, heard: (message: string) => void, lost: (error: unknown) => void): Unsubscribe {
+function subscribeNodeRedis(
+  own: NodeRedisSubscriber,
+  channel: string,
+  heard: (message: string) => void,
+  lost: (error: unknown) => void,
+): Unsubscribe {
   const end = once(() => own.destroy());
   const fail = (error: unknown): void => {
     if (end()) lost(error);
   };
-  // Without a listener an error ends the process. One that its reconnectStrategy gives up at is told of like any other.
-  own.on('error', (error) => queueMicrotask(() => {
-    if (!own.isOpen) fail(error);
-  }));
-  own.connect().then(() => own.subscribe(channel, heard)).catch(fail);
+  // Without a listener an error ends the process. One that its reconnectStrategy gives up at is told of like
+  // any other.
+  own.on('error', (error) =>
+    queueMicrotask(() => {
+      if (!own.isOpen) fail(error);
+    }),
+  );
+  own
+    .connect()
+    .then(() => own.subscribe(channel, heard))
+    .catch(fail);
   return end;
 }
 
 /** Sentinel and Cluster clients keep a connection of their own for subscriptions, and move it. */
-function subscribeWithin(client: NodeRedisSentinel | NodeRedisCluster, channel: string, heard: (message: string) => void, lost: (error: unknown) => void): Unsubscribe {
+function subscribeWithin(
+  client: NodeRedisSentinel | NodeRedisCluster,
+  channel: string,
+  heard: (message: string) => void,
+  lost: (error: unknown) => void,
+): Unsubscribe {
   const end = once(() => client.unsubscribe(channel, heard));
   client.subscribe(channel, heard).catch((error: unknown) => {
     if (end()) lost(error);
@@ -151,7 +187,13 @@ interface IoredisSubscriber {
   disconnect(): void;
 }
 
-function subscribeIoredis(subscriber: IoredisSubscriber, isOwn: boolean, channel: string, heard: (message: string) => void, lost: (error: unknown) => void): Unsubscribe {
+function subscribeIoredis(
+  subscriber: IoredisSubscriber,
+  isOwn: boolean,
+  channel: string,
+  heard: (message: string) => void,
+  lost: (error: unknown) => void,
+): Unsubscribe {
   const listener = (from: string, message: string): void => {
     if (from === channel) heard(message);
   };
@@ -171,7 +213,10 @@ function subscribeIoredis(subscriber: IoredisSubscriber, isOwn: boolean, channel
   return end;
 }
 
-/** True when it was done now, false when it had been before. A client that is closed by then has nothing to end. */
+/**
+ * True when it was done now, false when it had been before. A client that is closed by then has nothing to
+ * end.
+ */
 function once(end: () => unknown): () => boolean {
   let isDone = false;
   return () => {

@@ -1,25 +1,47 @@
 import { StickyError } from '../../../base/errors.js';
 
-/** What went wrong, as an error of ours. What isn't plainly a misuse counts as the store being down: nobody can use it. */
+/**
+ * What went wrong, as an error of ours. What isn't plainly a misuse counts as the store being down: nobody
+ * can use it.
+ */
 export function failureOf(error: unknown): StickyError {
   if (error instanceof StickyError) return error;
   const text = error instanceof Error ? error.message : '';
   // Redis 6 writes the error of a command in a script behind a beginning of its own.
   if (text.includes('WRONGTYPE')) return strangeKey(error);
-  if (/(?:^|: )-?OOM /.test(text)) return new StickyError('STICKY_STORE_FULL', 'Redis has no memory left for this change (maxmemory). Nothing was changed. Give it more, or keep less.', { cause: error });
-  return new StickyError('STICKY_STORE_DOWN', `The redis store can't be used: ${said(text)}. A change may have been made; see \`cause\`.`, { cause: error });
+  if (/(?:^|: )-?OOM /.test(text))
+    return new StickyError(
+      'STICKY_STORE_FULL',
+      'Redis has no memory left for this change (maxmemory). Nothing was changed. Give it more, or keep less.',
+      { cause: error },
+    );
+  return new StickyError(
+    'STICKY_STORE_DOWN',
+    `The redis store can't be used: ${said(text)}. A change may have been made; see \`cause\`.`,
+    { cause: error },
+  );
 }
 
 export function tooLate(limitMs: number): StickyError {
-  return new StickyError('STICKY_STORE_DOWN', `Redis gave no answer in ${limitMs} ms. A change may have been made; it will not be made later.`);
+  return new StickyError(
+    'STICKY_STORE_DOWN',
+    `Redis gave no answer in ${limitMs} ms. A change may have been made; it will not be made later.`,
+  );
 }
 
 export function strangeKey(cause?: unknown): StickyError {
-  return new StickyError('STICKY_STORE_MISUSED', 'Something else has the key of a record or index of the redis store. Nothing was changed. Give the store a `prefix` of its own.', { cause });
+  return new StickyError(
+    'STICKY_STORE_MISUSED',
+    'Something else has the key of a record or index of the redis store. Nothing was changed. Give the store a `prefix` of its own.',
+    { cause },
+  );
 }
 
 export function otherLayout(ours: string, found: string): StickyError {
-  return new StickyError('STICKY_STORE_MISUSED', `The redis store at this prefix was made with layout ${found} (format:partitions), and this process has ${ours}. Give both the same \`partitions\`, or this one another \`prefix\`.`);
+  return new StickyError(
+    'STICKY_STORE_MISUSED',
+    `The redis store at this prefix was made with layout ${found} (format:partitions), and this process has ${ours}. Give both the same \`partitions\`, or this one another \`prefix\`.`,
+  );
 }
 
 export function isNoScript(error: unknown): boolean {

@@ -16,11 +16,24 @@ export interface FeedSourceOptions {
   readonly clock: Clock;
   readonly onFault: OnFault | undefined;
   /** Asks partitions how far they are; with an answer for each, in order. */
-  ask(questions: readonly { readonly partition: number; readonly after: number | undefined }[]): Promise<readonly Answer[]>;
+  ask(
+    questions: readonly { readonly partition: number; readonly after: number | undefined }[],
+  ): Promise<readonly Answer[]>;
 }
 
-/** Notes are pushed by PUBLISH, and asked for again on a beat: whatever becomes of a push, the next answer has it. */
-export function redisFeedSource({ port, partitions, channel, everyMs, clock, onFault, ask }: FeedSourceOptions): FeedSource {
+/**
+ * Notes are pushed by PUBLISH, and asked for again on a beat: whatever becomes of a push, the next answer has
+ * it.
+ */
+export function redisFeedSource({
+  port,
+  partitions,
+  channel,
+  everyMs,
+  clock,
+  onFault,
+  ask,
+}: FeedSourceOptions): FeedSource {
   const all = Array.from({ length: partitions }, (_, partition) => partition);
   // What may be asked for in one command. Kept from one follower to the next.
   let groups = port.isCluster ? all.map((partition) => [partition]) : [all];
@@ -40,7 +53,8 @@ export function redisFeedSource({ port, partitions, channel, everyMs, clock, onF
           if (isRunning) questions.forEach((question, at) => follower.answered(question, answers[at]!));
         } catch (error) {
           // A follower that gets no answers sees how old its last one is. There is nobody else to tell.
-          if (group.length > 1 && isCrossSlot(error instanceof Error ? error.cause : undefined)) groups = all.map((partition) => [partition]);
+          if (group.length > 1 && isCrossSlot(error instanceof Error ? error.cause : undefined))
+            groups = all.map((partition) => [partition]);
         } finally {
           busy.delete(group);
         }
@@ -49,7 +63,13 @@ export function redisFeedSource({ port, partitions, channel, everyMs, clock, onF
         for (const group of groups) void askGroup(group);
       };
 
-      const subscription = subscribe(port, channel, (message) => push(follower, partitions, message), clock, onFault);
+      const subscription = subscribe(
+        port,
+        channel,
+        (message) => push(follower, partitions, message),
+        clock,
+        onFault,
+      );
       const timer = clock.every(everyMs, beat);
       beat();
       return {
@@ -63,7 +83,10 @@ export function redisFeedSource({ port, partitions, channel, everyMs, clock, onF
   };
 }
 
-/** `partition run sequence previous notes`. Anybody may publish: what isn't of this form, or of this run, is passed over. */
+/**
+ * `partition run sequence previous notes`. Anybody may publish: what isn't of this form, or of this run, is
+ * passed over.
+ */
 function push(follower: FeedFollower, partitions: number, message: string): void {
   const parts = /^(\d{1,2}) ([^ ]{1,64}) (\d{1,16}) (\d{1,16}) ([^]*)$/.exec(message);
   if (parts === null) return;
@@ -73,7 +96,13 @@ function push(follower: FeedFollower, partitions: number, message: string): void
 }
 
 /** Clients mend their connections themselves; where one gives up, this begins anew. */
-function subscribe(port: RedisPort, channel: string, heard: (message: string) => void, clock: Clock, onFault: OnFault | undefined): { stop(): void } {
+function subscribe(
+  port: RedisPort,
+  channel: string,
+  heard: (message: string) => void,
+  clock: Clock,
+  onFault: OnFault | undefined,
+): { stop(): void } {
   let isWanted = true;
   let end: Unsubscribe | undefined;
   const begin = (): void => {
@@ -86,7 +115,13 @@ function subscribe(port: RedisPort, channel: string, heard: (message: string) =>
   };
   const again = (cause: unknown): void => {
     if (!isWanted) return;
-    report(onFault, { kind: 'subscription', partition: undefined, key: undefined, reason: 'The subscription to the feed ended. Notes come with the beat until it is back.', cause });
+    report(onFault, {
+      kind: 'subscription',
+      partition: undefined,
+      key: undefined,
+      reason: 'The subscription to the feed ended. Notes come with the beat until it is back.',
+      cause,
+    });
     clock.after(SUBSCRIBE_AGAIN_MS, begin);
   };
   begin();

@@ -1,4 +1,7 @@
-/** The keys of one partition. What stands in braces decides the slot of Redis Cluster, so all of them lie in one. */
+/**
+ * The keys of one partition. What stands in braces decides the slot of Redis Cluster, so all of them lie in
+ * one.
+ */
 export interface PartitionKeys {
   /** A hash: the partition's numbers. */
   readonly header: string;

@@ -10,9 +10,15 @@ export interface MergeCall extends ChangeCall {
 }
 
 /** Undefined: it is not of this kind, and for the script `CHANGE`. */
-export function mergeCall(of: PartitionKeys, id: string, { layout, notAfterMs, markMs }: ChangeHead, { requires = [], steps, notes = [] }: Change): MergeCall | undefined {
+export function mergeCall(
+  of: PartitionKeys,
+  id: string,
+  { layout, notAfterMs, markMs }: ChangeHead,
+  { requires = [], steps, notes = [] }: Change,
+): MergeCall | undefined {
   const [step] = steps;
-  if (step?.kind !== 'merge' || steps.length > 1 || notes.length > 0 || (step.unset?.length ?? 0) > 0) return undefined;
+  if (step?.kind !== 'merge' || steps.length > 1 || notes.length > 0 || (step.unset?.length ?? 0) > 0)
+    return undefined;
   const { key, set = {} } = step;
   const absent: string[] = [];
   const compared: string[] = [];
@@ -33,7 +39,17 @@ export function mergeCall(of: PartitionKeys, id: string, { layout, notAfterMs, m
       absent.push(requirement.field);
     }
   }
-  const tokens = [layout, notAfterMs.toFixed(0), markMs === undefined ? '' : `${markMs}`, step.ttlMs === undefined ? '' : wholeMs(step.ttlMs), `${absent.length}`, `${compared.length}`, ...absent, ...compared, ...texts];
+  const tokens = [
+    layout,
+    notAfterMs.toFixed(0),
+    markMs === undefined ? '' : `${markMs}`,
+    step.ttlMs === undefined ? '' : wholeMs(step.ttlMs),
+    `${absent.length}`,
+    `${compared.length}`,
+    ...absent,
+    ...compared,
+    ...texts,
+  ];
   for (const name of Object.keys(set)) tokens.push(name, set[name]!);
   const keys = [of.header, of.record(key)];
   if (markMs !== undefined) keys.push(of.mark(id));

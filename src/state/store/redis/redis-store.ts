@@ -17,7 +17,16 @@ import { failureOf, isNoScript, isWrongType, otherLayout, strangeKey, tooLate } 
 import { redisFeedSource } from './feed-source.js';
 import { partitionKeys, type PartitionKeys } from './keys.js';
 import { mergeCall } from './merge-call.js';
-import { hashRecord, list, readNoted, scriptReply, text, wholeNumber, type HashRecord, type ScriptReply } from './reply.js';
+import {
+  hashRecord,
+  list,
+  readNoted,
+  scriptReply,
+  text,
+  wholeNumber,
+  type HashRecord,
+  type ScriptReply,
+} from './reply.js';
 import { ASK, CHANGE, LIST, MERGE, type Script } from './scripts.js';
 import { ServerClock } from './server-clock.js';
 import { TimeLimit } from './time-limit.js';
@@ -28,9 +37,15 @@ export type { StoreFault } from '../fault.js';
 export interface RedisStoreOptions {
   /** What every key and the feed's channel begin with, `sr` unless set. One store a prefix. */
   readonly prefix?: string | undefined;
-  /** From 1 to 64, 16 unless set; the same in every process. In Redis Cluster they are what the slots share out. */
+  /**
+   * From 1 to 64, 16 unless set; the same in every process. In Redis Cluster they are what the slots share
+   * out.
+   */
   readonly partitions?: number | undefined;
-  /** How long Redis may take to answer, such as `2s` (unless set). After it a call rejects with `STICKY_STORE_DOWN`. */
+  /**
+   * How long Redis may take to answer, such as `2s` (unless set). After it a call rejects with
+   * `STICKY_STORE_DOWN`.
+   */
   readonly timeout?: Duration | undefined;
   /** How often followers of the feed ask whether they missed anything, such as `300ms` (unless set). */
   readonly feedEvery?: Duration | undefined;
@@ -48,11 +63,16 @@ const LOG_MS = DAY_MS;
 /** More than are kept: Redis trims by whole blocks of a hundred. */
 const ENTRIES_MAX = 2_000;
 
-/** Keeps everything in Redis or Valkey, for any number of processes on any number of machines. The client is yours: connect it, close it. */
+/**
+ * Keeps everything in Redis or Valkey, for any number of processes on any number of machines. The client is
+ * yours: connect it, close it.
+ */
 export function redisStore(client: RedisClient, options: RedisStoreOptions = {}): Store {
   const { prefix = 'sr', partitions = 16 } = options;
-  if (!/^[^{}\s]{1,64}$/.test(prefix)) throw misused('The `prefix` of a redis store has 1 to 64 characters, without braces and blanks.');
-  if (!Number.isInteger(partitions) || partitions < 1 || partitions > PARTITIONS_MAX) throw misused(`The \`partitions\` of a redis store are a whole number from 1 to ${PARTITIONS_MAX}.`);
+  if (!/^[^{}\s]{1,64}$/.test(prefix))
+    throw misused('The `prefix` of a redis store has 1 to 64 characters, without braces and blanks.');
+  if (!Number.isInteger(partitions) || partitions < 1 || partitions > PARTITIONS_MAX)
+    throw misused(`The \`partitions\` of a redis store are a whole number from 1 to ${PARTITIONS_MAX}.`);
   return new RedisStore(redisPort(client), { ...options, prefix, partitions });
 }
 
@@ -76,7 +96,18 @@ class RedisStore implements Store {
   readonly #sharedFeed: SharedFeed;
   #changes = 0;
 
-  constructor(port: RedisPort, { prefix, partitions, timeout = '2s', feedEvery = '300ms', clock = systemClock, random = systemRandom, onFault }: RedisStoreOptions & { prefix: string; partitions: number }) {
+  constructor(
+    port: RedisPort,
+    {
+      prefix,
+      partitions,
+      timeout = '2s',
+      feedEvery = '300ms',
+      clock = systemClock,
+      random = systemRandom,
+      onFault,
+    }: RedisStoreOptions & { prefix: string; partitions: number },
+  ) {
     this.partitions = partitions;
     this.#port = port;
     this.#keys = Array.from({ length: partitions }, (_, partition) => partitionKeys(prefix, partition));
@@ -89,10 +120,18 @@ class RedisStore implements Store {
     this.#channel = `${prefix}:feed`;
     this.#id = random.id();
     this.#onFault = onFault;
-    this.#sharedFeed = new SharedFeed(redisFeedSource({
-      port, partitions, channel: this.#channel, everyMs: readDuration('feedEvery', feedEvery, 10, HOUR_MS, 'STICKY_STORE_MISUSED'), clock, onFault,
-      ask: (questions) => this.#limit.run((signal) => this.#ask(questions, signal)),
-    }), onFault);
+    this.#sharedFeed = new SharedFeed(
+      redisFeedSource({
+        port,
+        partitions,
+        channel: this.#channel,
+        everyMs: readDuration('feedEvery', feedEvery, 10, HOUR_MS, 'STICKY_STORE_MISUSED'),
+        clock,
+        onFault,
+        ask: (questions) => this.#limit.run((signal) => this.#ask(questions, signal)),
+      }),
+      onFault,
+    );
     this.feed = this.#sharedFeed;
   }
 
@@ -117,7 +156,10 @@ class RedisStore implements Store {
   async sequence(partition: number): Promise<number> {
     checkPartition(partition, this.partitions);
     const { header } = this.#keys[partition]!;
-    return this.#limit.run(async (signal) => wholeNumber(text(await this.#port.send(header, ['HGET', header, 'seq'], signal))) || 0);
+    return this.#limit.run(
+      async (signal) =>
+        wholeNumber(text(await this.#port.send(header, ['HGET', header, 'seq'], signal))) || 0,
+    );
   }
 
   async close(): Promise<void> {
@@ -144,13 +186,23 @@ class RedisStore implements Store {
     }
     if (record === undefined) return undefined;
     if (record === 'strange') {
-      report(this.#onFault, { kind: 'record', partition, key, reason: 'Redis holds something else at the key of this record, or a part of a record.' });
+      report(this.#onFault, {
+        kind: 'record',
+        partition,
+        key,
+        reason: 'Redis holds something else at the key of this record, or a part of a record.',
+      });
       return undefined;
     }
     // Redis removes it, by its own clock; while it is there it lives.
     const nowMs = clock.now();
     const { fields, version, expiresAtMs, endsAtMs } = record;
-    return { fields, version, expiresInMs: Math.max(1, expiresAtMs - nowMs), endsInMs: Math.max(1, endsAtMs - nowMs) };
+    return {
+      fields,
+      version,
+      expiresInMs: Math.max(1, expiresAtMs - nowMs),
+      endsInMs: Math.max(1, endsAtMs - nowMs),
+    };
   }
 
   async #change(partition: number, change: Change, signal: AbortSignal): Promise<Changed> {
@@ -159,8 +211,14 @@ class RedisStore implements Store {
     if (!clock.isKnown) await this.#learn(partition, signal);
     const of = this.#keys[partition]!;
     const head = () => ({
-      layout: this.#layout, run: this.#id, partition, channel: this.#channel, logMax: LOG_MAX, logMs: LOG_MS,
-      notAfterMs: clock.now() + this.#limitMs, markMs: this.#port.resends ? this.#limitMs * 2 : undefined,
+      layout: this.#layout,
+      run: this.#id,
+      partition,
+      channel: this.#channel,
+      logMax: LOG_MAX,
+      logMs: LOG_MS,
+      notAfterMs: clock.now() + this.#limitMs,
+      markMs: this.#port.resends ? this.#limitMs * 2 : undefined,
     });
     const merge = mergeCall(of, id, head(), change);
     if (merge !== undefined) {
@@ -184,35 +242,75 @@ class RedisStore implements Store {
 
   async #list(partition: number, index: string, signal: AbortSignal): Promise<readonly Linked[]> {
     try {
-      const { nowMs, parts } = await this.#script(LIST, partition, [this.#keys[partition]!.index(index)], [], signal);
+      const { nowMs, parts } = await this.#script(
+        LIST,
+        partition,
+        [this.#keys[partition]!.index(index)],
+        [],
+        signal,
+      );
       // Pairs in RESP3, member after score in RESP2.
       const flat = list(parts[0]).flat();
-      return Array.from({ length: flat.length / 2 }, (_, at) => ({ member: text(flat[at * 2]), expiresInMs: Number(text(flat[at * 2 + 1])) - nowMs }));
+      return Array.from({ length: flat.length / 2 }, (_, at) => ({
+        member: text(flat[at * 2]),
+        expiresInMs: Number(text(flat[at * 2 + 1])) - nowMs,
+      }));
     } catch (error) {
       if (!isWrongType(error)) throw error;
-      report(this.#onFault, { kind: 'index', partition, key: index, reason: 'Redis holds something else at the key of this index.' });
+      report(this.#onFault, {
+        kind: 'index',
+        partition,
+        key: index,
+        reason: 'Redis holds something else at the key of this index.',
+      });
       return [];
     }
   }
 
-  async #ask(questions: readonly { readonly partition: number; readonly after: number | undefined }[], signal: AbortSignal): Promise<readonly Answer[]> {
-    const keys = questions.flatMap(({ partition }) => [this.#keys[partition]!.header, this.#keys[partition]!.log]);
-    const tokens = [this.#layout, this.#id, `${ENTRIES_MAX}`, ...questions.map(({ after }) => (after === undefined ? '' : `${after}`))];
+  async #ask(
+    questions: readonly { readonly partition: number; readonly after: number | undefined }[],
+    signal: AbortSignal,
+  ): Promise<readonly Answer[]> {
+    const keys = questions.flatMap(({ partition }) => [
+      this.#keys[partition]!.header,
+      this.#keys[partition]!.log,
+    ]);
+    const tokens = [
+      this.#layout,
+      this.#id,
+      `${ENTRIES_MAX}`,
+      ...questions.map(({ after }) => (after === undefined ? '' : `${after}`)),
+    ];
     const { parts } = await this.#script(ASK, questions[0]!.partition, keys, tokens, signal);
     const life = text(parts[0]);
     return list(parts[1]).map((answer, at) => {
       const [run, sequence, lastNoted, entries] = list(answer);
-      return { run: text(run), life, sequence: Number(text(sequence)), lastNoted: Number(text(lastNoted)), noted: this.#noted(questions[at]!.partition, list(entries)) };
+      return {
+        run: text(run),
+        life,
+        sequence: Number(text(sequence)),
+        lastNoted: Number(text(lastNoted)),
+        noted: this.#noted(questions[at]!.partition, list(entries)),
+      };
     });
   }
 
-  /** Entries of the log: id, the number of the noted change before, notes. One that can't be read leaves a gap, which the follower sees. */
+  /**
+   * Entries of the log: id, the number of the noted change before, notes. One that can't be read leaves a
+   * gap, which the follower sees.
+   */
   #noted(partition: number, entries: readonly unknown[]): Answer['noted'] {
     return Array.from({ length: Math.floor(entries.length / 3) }, (_, at) => {
       const [id, previous, notes] = entries.slice(at * 3, at * 3 + 3).map(text);
       return readNoted(id!.replace(/-0$/, ''), previous!, notes!);
     }).filter((entry) => {
-      if (entry === undefined) report(this.#onFault, { kind: 'note', partition, key: undefined, reason: 'An entry of the log can\'t be read.' });
+      if (entry === undefined)
+        report(this.#onFault, {
+          kind: 'note',
+          partition,
+          key: undefined,
+          reason: "An entry of the log can't be read.",
+        });
       return entry !== undefined;
     });
   }
@@ -222,21 +320,32 @@ class RedisStore implements Store {
     const clock = this.#clocks[partition]!;
     let learning = this.#learning.get(clock);
     if (learning === undefined) {
-      learning = this.#ask([{ partition, after: undefined }], signal).finally(() => this.#learning.delete(clock));
+      learning = this.#ask([{ partition, after: undefined }], signal).finally(() =>
+        this.#learning.delete(clock),
+      );
       this.#learning.set(clock, learning);
     }
     return learning;
   }
 
   /** Redis knows a script by its hash until it restarts or is told to forget; then it is sent whole. */
-  async #script({ text: source, sha }: Script, partition: number, keys: readonly string[], tokens: readonly string[], signal: AbortSignal): Promise<ScriptReply> {
+  async #script(
+    { text: source, sha }: Script,
+    partition: number,
+    keys: readonly string[],
+    tokens: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ScriptReply> {
     const clock = this.#clocks[partition]!;
     const askedAtMs = this.#clock.monotonic();
-    const send = (name: string, script: string): Promise<unknown> => this.#port.send(keys[0]!, [name, script, `${keys.length}`, ...keys, ...tokens], signal);
-    const reply = scriptReply(await send('EVALSHA', sha).catch((error: unknown) => {
-      if (!isNoScript(error)) throw error;
-      return send('EVAL', source);
-    }));
+    const send = (name: string, script: string): Promise<unknown> =>
+      this.#port.send(keys[0]!, [name, script, `${keys.length}`, ...keys, ...tokens], signal);
+    const reply = scriptReply(
+      await send('EVALSHA', sha).catch((error: unknown) => {
+        if (!isNoScript(error)) throw error;
+        return send('EVAL', source);
+      }),
+    );
     if (Number.isNaN(reply.nowMs)) throw new Error('Redis gave a reply that no script of this store gives.');
     clock.learn(reply.nowMs, askedAtMs);
     if (reply.outcome === 'layout') throw otherLayout(this.#layout, text(reply.parts[0]));

@@ -72,7 +72,9 @@ function flat(reply: unknown): readonly unknown[] | undefined {
 /** A note of the log or of the channel; undefined where it is none of ours. */
 export function readNoted(sequence: string, previous: string, notes: string): Noted | undefined {
   const noted = { sequence: wholeNumber(sequence), previous: wholeNumber(previous), notes: texts(notes) };
-  return Number.isNaN(noted.sequence) || Number.isNaN(noted.previous) || noted.notes === undefined ? undefined : { ...noted, notes: noted.notes };
+  return Number.isNaN(noted.sequence) || Number.isNaN(noted.previous) || noted.notes === undefined
+    ? undefined
+    : { ...noted, notes: noted.notes };
 }
 
 function texts(json: string): readonly string[] | undefined {

@@ -7,8 +7,8 @@ export interface Script {
 }
 
 /**
- * Common to those that change something. Redis counts time for us: milliseconds since the epoch fit into a double, and `%.0f` keeps
- * Lua from writing them as 1.7e+12.
+ * Common to those that change something. Redis counts time for us: milliseconds since the epoch fit into a
+ * double, and `%.0f` keeps Lua from writing them as 1.7e+12.
  */
 const BEGINNING = `
 local at = 0
@@ -37,9 +37,9 @@ end
 `;
 
 /**
- * KEYS: 1 the partition's hash, 2 its log, 3 the mark of this change, then records and indexes, which ARGV names by their place. One
- * kind of key is touched that is not among them: the records that removeLinked finds in an index. They are named after KEYS[1], so
- * they lie in its slot.
+ * KEYS: 1 the partition's hash, 2 its log, 3 the mark of this change, then records and indexes, which ARGV
+ * names by their place. One kind of key is touched that is not among them: the records that removeLinked
+ * finds in an index. They are named after KEYS[1], so they lie in its slot.
  */
 export const CHANGE = script(`${BEGINNING}
 local function takeKey() return KEYS[takeNumber()] end
@@ -179,11 +179,12 @@ return { 'done', whole(now), version, removed }
 `);
 
 /**
- * The commonest change by itself, in two thirds of the server's time: fields of one record are set and its life is extended, if it is
- * there and some of its fields are what they were. It does what `CHANGE` would do; whatever is not as usual it leaves to that one, and
- * does nothing: `other`. KEYS: 1 the partition's hash, 2 the record, 3 the mark of this change, where one is kept. ARGV: layout,
- * notAfter, markMs, ttlMs or nothing, how many fields must be absent, how many must have a text; these fields; the texts; names and
- * values to set.
+ * The commonest change by itself, in two thirds of the server's time: fields of one record are set and its
+ * life is extended, if it is there and some of its fields are what they were. It does what `CHANGE` would do;
+ * whatever is not as usual it leaves to that one, and does nothing: `other`. KEYS: 1 the partition's hash, 2
+ * the record, 3 the mark of this change, where one is kept. ARGV: layout, notAfter, markMs, ttlMs or nothing,
+ * how many fields must be absent, how many must have a text; these fields; the texts; names and values to
+ * set.
  */
 export const MERGE = script(`
 local time = redis.call('TIME')
@@ -221,8 +222,8 @@ return { 'done', now, version }
 `);
 
 /**
- * How far partitions are, and what was noted in them since. KEYS: of each its hash and its log. ARGV: the number to tell on from, for
- * each; empty where only the position is wanted.
+ * How far partitions are, and what was noted in them since. KEYS: of each its hash and its log. ARGV: the
+ * number to tell on from, for each; empty where only the position is wanted.
  */
 export const ASK = script(`${BEGINNING}
 local layout, offeredRun, entriesMax = take(), take(), take()

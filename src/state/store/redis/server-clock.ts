@@ -5,7 +5,10 @@ const ROUND_TRIP_MAX_MS = 1_000;
 /** Clocks of two machines drift apart by less than a tenth of a second in this time. */
 const GOOD_FOR_MS = 60_000;
 
-/** What the clock of a Redis server shows, as far as its answers let us know: it is never compared with this machine's. */
+/**
+ * What the clock of a Redis server shows, as far as its answers let us know: it is never compared with this
+ * machine's.
+ */
 export class ServerClock {
   readonly #clock: Clock;
   #offsetMs: number | undefined;

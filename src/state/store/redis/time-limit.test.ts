@@ -4,7 +4,12 @@ import { TimeLimit } from './time-limit.js';
 
 function setUp() {
   const clock = createManualClock();
-  const limit = new TimeLimit(clock, 800, () => new Error('late'), (error) => new Error('failed', { cause: error }));
+  const limit = new TimeLimit(
+    clock,
+    800,
+    () => new Error('late'),
+    (error) => new Error('failed', { cause: error }),
+  );
   return { clock, limit };
 }
 
@@ -18,7 +23,10 @@ const never = (): Promise<never> => new Promise(() => {});
 test('gives what comes in time', async () => {
   const { limit } = setUp();
   expect(await limit.run(async () => 1)).toBe(1);
-  await expect(limit.run(async () => await Promise.reject(new Error('x')))).rejects.toMatchObject({ message: 'failed', cause: { message: 'x' } });
+  await expect(limit.run(async () => await Promise.reject(new Error('x')))).rejects.toMatchObject({
+    message: 'failed',
+    cause: { message: 'x' },
+  });
 });
 
 test('ends what takes longer than the limit, not before it and at most a quarter after it', async () => {
@@ -28,10 +36,12 @@ test('ends what takes longer than the limit, not before it and at most a quarter
   const running = [0, 99, 40, 300].map((ms) => {
     pass(clock, ms);
     const startedAt = clock.monotonic();
-    return limit.run((signal) => (signals.push(signal), never())).catch((error: Error) => {
-      expect(error.message).toBe('late');
-      endedAt.push(clock.monotonic() - startedAt);
-    });
+    return limit
+      .run((signal) => (signals.push(signal), never()))
+      .catch((error: Error) => {
+        expect(error.message).toBe('late');
+        endedAt.push(clock.monotonic() - startedAt);
+      });
   });
   for (let passed = 0; passed < 2_000; passed += 50) {
     clock.advance(50);
@@ -60,8 +70,17 @@ test('lets a late answer and a late failure go unheard', async () => {
 test('gives answers that lie unread a chance when this process stood still', async () => {
   let atMs = 0;
   let look: () => void = () => {};
-  const clock = { ...createManualClock(), monotonic: () => atMs, every: (_: number, task: () => void) => ((look = task), { stop: () => {} }) };
-  const limit = new TimeLimit(clock, 800, () => new Error('late'), () => new Error('failed'));
+  const clock = {
+    ...createManualClock(),
+    monotonic: () => atMs,
+    every: (_: number, task: () => void) => ((look = task), { stop: () => {} }),
+  };
+  const limit = new TimeLimit(
+    clock,
+    800,
+    () => new Error('late'),
+    () => new Error('failed'),
+  );
   let answer: (value: string) => void = () => {};
   const answered = limit.run(() => new Promise<string>((resolve) => (answer = resolve)));
   const unanswered = limit.run(never);
@@ -78,7 +97,12 @@ test('gives answers that lie unread a chance when this process stood still', asy
 test('looks at nothing while nothing runs', async () => {
   const clock = createManualClock();
   let timers = 0;
-  const limit = new TimeLimit({ ...clock, every: (ms, task) => (timers++, clock.every(ms, task)) }, 800, () => new Error('late'), () => new Error('failed'));
+  const limit = new TimeLimit(
+    { ...clock, every: (ms, task) => (timers++, clock.every(ms, task)) },
+    800,
+    () => new Error('late'),
+    () => new Error('failed'),
+  );
   await limit.run(async () => 1);
   await limit.run(async () => 2);
   expect(timers).toBe(1);

@@ -1,7 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import type { Clock, Timer } from '../../../base/clock.js';
 
-/** How many looks a limit is divided into. An operation ends at the limit at the soonest, and a quarter of it later at the latest. */
+/**
+ * How many looks a limit is divided into. An operation ends at the limit at the soonest, and a quarter of it
+ * later at the latest.
+ */
 const LOOKS = 8;
 
 interface Batch {
@@ -11,8 +14,8 @@ interface Batch {
 }
 
 /**
- * Ends what takes too long. Operations that begin at about the same time share one deadline and one signal, so that none needs a
- * timer of its own.
+ * Ends what takes too long. Operations that begin at about the same time share one deadline and one signal,
+ * so that none needs a timer of its own.
  */
 export class TimeLimit {
   readonly #clock: Clock;
@@ -31,7 +34,9 @@ export class TimeLimit {
     this.#failed = failed;
   }
 
-  /** What the operation gives, unless that takes longer than the limit. What comes of it later goes unheard. */
+  /**
+   * What the operation gives, unless that takes longer than the limit. What comes of it later goes unheard.
+   */
   run<T>(operation: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { controller, refusals } = this.#batch();
     return new Promise<T>((resolve, reject) => {
@@ -77,7 +82,8 @@ export class TimeLimit {
     // This process stood still: answers may lie here unread. They get until the next look.
     if (sinceLookMs > (this.#limitMs / LOOKS) * 2) return;
     const overMs = this.#limitMs + this.#limitMs / LOOKS;
-    while (this.#batches.length > 0 && nowMs - this.#batches[0]!.startedAtMs >= overMs) end(this.#batches.shift()!);
+    while (this.#batches.length > 0 && nowMs - this.#batches[0]!.startedAtMs >= overMs)
+      end(this.#batches.shift()!);
     if (this.#batches.length > 0) return;
     this.#looking?.stop();
     this.#looking = undefined;

@@ -19,13 +19,21 @@ interface Methods {
 }
 
 /**
- * A store for `express-session` that keeps its sessions in any store of this package. A session that was destroyed stays destroyed,
- * whatever requests that began before do with it.
+ * A store for `express-session` that keeps its sessions in any store of this package. A session that was
+ * destroyed stays destroyed, whatever requests that began before do with it.
  */
-export function expressSessionStore<S extends object>(store: Store, { session, ...options } = {} as ExpressSessionStoreOptions<S>): S {
-  if (typeof session?.Store !== 'function') throw new StickyError('STICKY_STORE_MISUSED', 'expressSessionStore needs what express-session exports: expressSessionStore(store, { session }).');
+export function expressSessionStore<S extends object>(
+  store: Store,
+  { session, ...options } = {} as ExpressSessionStoreOptions<S>,
+): S {
+  if (typeof session?.Store !== 'function')
+    throw new StickyError(
+      'STICKY_STORE_MISUSED',
+      'expressSessionStore needs what express-session exports: expressSessionStore(store, { session }).',
+    );
   const sessions = new KeptSessions(store, { name: 'express-session', ...options });
-  // Those that came out of the store, or went into it. They may change what is there, and never bring back what is gone.
+  // Those that came out of the store, or went into it. They may change what is there, and never bring back
+  // what is gone.
   const stored = new WeakSet<object>();
   const base = new (session.Store as new () => S)() as S & Pick<Methods, 'createSession'>;
   const create = base.createSession.bind(base);

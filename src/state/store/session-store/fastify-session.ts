@@ -11,14 +11,15 @@ export interface FastifySessionStore {
 }
 
 /**
- * A store for `@fastify/session` that keeps its sessions in any store of this package. An id that was destroyed can't be saved again
- * for a minute, unless told otherwise.
+ * A store for `@fastify/session` that keeps its sessions in any store of this package. An id that was
+ * destroyed can't be saved again for a minute, unless told otherwise.
  */
 export function fastifySessionStore(store: Store, options: SessionStoreOptions = {}): FastifySessionStore {
   const sessions = new KeptSessions(store, { name: 'fastify-session', ...options });
   return {
     get: (id, callback) => callBack(sessions.get(id), callback),
-    set: (id, session: SessionData, callback) => callBack(sessions.set(id, session, { isStored: false }), callback),
+    set: (id, session: SessionData, callback) =>
+      callBack(sessions.set(id, session, { isStored: false }), callback),
     destroy: (id, callback) => callBack(sessions.destroy(id), callback),
   };
 }

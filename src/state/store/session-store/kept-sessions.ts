@@ -6,9 +6,15 @@ import type { Fields } from '../record.js';
 import type { Store } from '../store.js';
 
 export interface SessionStoreOptions {
-  /** How long a session lives whose cookie ends with the browser, such as `1d` (unless set). Else its cookie says how long. */
+  /**
+   * How long a session lives whose cookie ends with the browser, such as `1d` (unless set). Else its cookie
+   * says how long.
+   */
   readonly ttl?: Duration | undefined;
-  /** How long an id that was destroyed can't be saved again, `1m` unless set: longer than the longest request takes. */
+  /**
+   * How long an id that was destroyed can't be saved again, `1m` unless set: longer than the longest request
+   * takes.
+   */
   readonly endedFor?: Duration | undefined;
   /** What its keys begin with. One name for each app that shares a store. */
   readonly name?: string | undefined;
@@ -33,7 +39,10 @@ export class KeptSessions {
   readonly #endedForMs: number;
   readonly #clock: Clock;
 
-  constructor(store: Store, { ttl = '1d', endedFor = '1m', name = 'session', clock = systemClock }: SessionStoreOptions) {
+  constructor(
+    store: Store,
+    { ttl = '1d', endedFor = '1m', name = 'session', clock = systemClock }: SessionStoreOptions,
+  ) {
     this.#store = store;
     this.#name = name;
     this.#ttlMs = readDuration('ttl', ttl, 1, TTL_MAX_MS, 'STICKY_STORE_MISUSED');
@@ -44,7 +53,8 @@ export class KeptSessions {
   /** The session's data; undefined where there is none, it was destroyed, or it can't be read. */
   async get(id: string): Promise<SessionData | undefined> {
     const { partition, key } = this.#place(id);
-    const { [JSON_FIELD]: json, [EXPIRES_FIELD]: expires } = (await this.#store.read(partition, key))?.fields ?? {};
+    const { [JSON_FIELD]: json, [EXPIRES_FIELD]: expires } =
+      (await this.#store.read(partition, key))?.fields ?? {};
     if (json === undefined) return undefined;
     try {
       const session = JSON.parse(json) as SessionData | null;
@@ -55,8 +65,15 @@ export class KeptSessions {
     }
   }
 
-  /** False where it was destroyed, or, for one that was stored before, where it is no longer there: then nothing is stored. */
-  async set(id: string, session: SessionData, { isStored }: { readonly isStored: boolean }): Promise<boolean> {
+  /**
+   * False where it was destroyed, or, for one that was stored before, where it is no longer there: then
+   * nothing is stored.
+   */
+  async set(
+    id: string,
+    session: SessionData,
+    { isStored }: { readonly isStored: boolean },
+  ): Promise<boolean> {
     const ttlMs = this.#ttlOf(session);
     if (ttlMs <= 0) {
       await this.destroy(id);
@@ -66,7 +83,12 @@ export class KeptSessions {
     const requires: Requirement[] = [{ kind: 'field', key, field: ENDED_FIELD, text: undefined }];
     if (isStored) requires.push({ kind: 'present', key });
     const fields = { [JSON_FIELD]: JSON.stringify(session) };
-    return (await this.#store.change(partition, { requires, steps: [{ kind: 'put', key, fields, ttlMs, endsInMs: TTL_MAX_MS }] })).done;
+    return (
+      await this.#store.change(partition, {
+        requires,
+        steps: [{ kind: 'put', key, fields, ttlMs, endsInMs: TTL_MAX_MS }],
+      })
+    ).done;
   }
 
   /** Only its time to live, with the end of its cookie, and only while it is there. */
@@ -75,7 +97,10 @@ export class KeptSessions {
     if (ttlMs <= 0) return;
     const { partition, key } = this.#place(id);
     await this.#store.change(partition, {
-      requires: [{ kind: 'present', key }, { kind: 'field', key, field: ENDED_FIELD, text: undefined }],
+      requires: [
+        { kind: 'present', key },
+        { kind: 'field', key, field: ENDED_FIELD, text: undefined },
+      ],
       steps: [{ kind: 'merge', key, ttlMs, set: endOf(session) }],
     });
   }
@@ -83,13 +108,18 @@ export class KeptSessions {
   /** Leaves a mark for a while, so that a request which began before does not bring the session back. */
   async destroy(id: string): Promise<void> {
     const { partition, key } = this.#place(id);
-    await this.#store.change(partition, { steps: [{ kind: 'put', key, fields: { [ENDED_FIELD]: '1' }, ttlMs: this.#endedForMs }] });
+    await this.#store.change(partition, {
+      steps: [{ kind: 'put', key, fields: { [ENDED_FIELD]: '1' }, ttlMs: this.#endedForMs }],
+    });
   }
 
   /** Ids are as good as passwords: who can read the store must not be able to use them. */
   #place(id: string): { readonly partition: number; readonly key: string } {
     const digest = hash('sha256', id, 'hex');
-    return { partition: Number.parseInt(digest.slice(0, 8), 16) % this.#store.partitions, key: `${this.#name}:${digest}` };
+    return {
+      partition: Number.parseInt(digest.slice(0, 8), 16) % this.#store.partitions,
+      key: `${this.#name}:${digest}`,
+    };
   }
 
   #ttlOf(session: SessionData): number {
@@ -111,8 +141,13 @@ function endOf(session: SessionData): Fields {
   return expiresAtMs === undefined ? {} : { [EXPIRES_FIELD]: new Date(expiresAtMs).toISOString() };
 }
 
-/** Calls back outside of any promise: what a callback throws is the app's, as it is with every other store. */
-export function callBack<T>(result: Promise<T>, callback: ((error: unknown, value?: T | undefined) => void) | undefined): void {
+/**
+ * Calls back outside of any promise: what a callback throws is the app's, as it is with every other store.
+ */
+export function callBack<T>(
+  result: Promise<T>,
+  callback: ((error: unknown, value?: T | undefined) => void) | undefined,
+): void {
   result.then(
     (value) => queueMicrotask(() => callback?.(null, value)),
     (error: unknown) => queueMicrotask(() => callback?.(error)),
