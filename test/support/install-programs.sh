@@ -8,6 +8,7 @@ needed="
 nginx:nginx-light
 haproxy:haproxy
 redis-server:redis-server
+python3:python3
 caddy:caddy
 script:bsdutils
 apache2:apache2-bin

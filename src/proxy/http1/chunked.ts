@@ -1,26 +1,5 @@
 import { CHARS, CR, LF, VALUE } from './chars.js';
-import {
-  CONTENT_LENGTH,
-  COOKIE,
-  EXPOSED,
-  FORWARDED,
-  FORWARDED_FOR,
-  FORWARDED_HOST,
-  FORWARDED_PROTO,
-  HOST,
-  KEEP_ALIVE,
-  CONNECTION,
-  HOP,
-  REAL_IP,
-  REQUEST_ID,
-  TRAILER,
-  TRANSFER_ENCODING,
-  UPGRADE,
-  EXPECT,
-  Fields,
-  keptLines,
-  kinds,
-} from './fields.js';
+import { passedTrailers } from './trailers.js';
 
 /** Takes what a chunked body is made of. */
 export interface ChunkSink {
@@ -44,48 +23,15 @@ export const BROKEN = 8;
 const SIZE_DIGITS_MAX = 13;
 const EXTENSION_BYTES_MAX = 256;
 const TRAILER_BYTES_MAX = 8192;
-
-/** What a trailer may not bring in late: framing, routing, who is asking (RFC 9110 §6.5.1). */
-const NOT_TRAILERS = kinds(
-  HOST,
-  CONNECTION,
-  CONTENT_LENGTH,
-  TRANSFER_ENCODING,
-  UPGRADE,
-  HOP,
-  KEEP_ALIVE,
-  TRAILER,
-  EXPECT,
-  COOKIE,
-  FORWARDED,
-  FORWARDED_FOR,
-  FORWARDED_HOST,
-  FORWARDED_PROTO,
-  REAL_IP,
-  REQUEST_ID,
-  EXPOSED,
-);
-const NOT_TRAILER_NAMES = [
-  'authorization',
-  'set-cookie',
-  'cache-control',
-  'content-type',
-  'content-encoding',
-  'content-range',
-  'location',
-  'vary',
-  'age',
-  'date',
-  'expires',
-];
-
-const fields = new Fields();
+const SEMICOLON = 0x3b;
 
 /**
- * Reads a chunked body (RFC 9112 §7.1) as it comes and passes on what is checked. It finds the end and
- * nothing else: data is neither copied nor looked at. Chunks go on as they came, in one piece with their size
- * lines where they arrived so; extensions are left out (no hop may rely on them, and requests have been
- * smuggled in them); the last chunk and the trailers are written anew.
+ * Reads a chunked body (RFC 9112 §7.1) as it comes and passes on what is checked. The data itself is neither
+ * copied nor looked at. A line is judged when it is whole, and only then does any of it go on: the reads that
+ * brought its bytes make no difference to what is passed on. A size line goes on as it came when it stands
+ * whole in one read and has our own spelling of its size, so that chunks go on in one piece; every other size
+ * line is written anew. Extensions are left out (no hop may rely on them, and requests have been smuggled in
+ * them); the last chunk and the trailers are always written anew.
  */
 export class ChunkedReader {
   state = SIZE;
@@ -94,6 +40,8 @@ export class ChunkedReader {
   readonly #keepsFraming: boolean;
   #size = 0;
   #digits = 0;
+  /** The digits so far are our own spelling of the size: lower case, without a zero in front. */
+  #isPlain = true;
   #extensionBytes = 0;
   #trailers = '';
 
@@ -107,32 +55,33 @@ export class ChunkedReader {
    * of no use.
    */
   read(bytes: Buffer, start: number, end: number, sink: ChunkSink): number {
+    const keepsFraming = this.#keepsFraming;
     let at = start;
-    // What can go on in one piece starts here; -1: nothing yet.
-    let from = this.#keepsFraming && this.state >= DATA && this.state <= DATA_LF ? start : -1;
-    let sizeStart = at;
+    // What is checked and can go on in one piece starts here; -1: nothing yet.
+    let from = this.state === DATA || (keepsFraming && this.state === DATA_CR) ? start : -1;
+    // Where the line that is being read began; -1: in an earlier read.
+    let lineStart = -1;
     while (at < end) {
       switch (this.state) {
         case SIZE: {
-          if (this.#digits === 0) sizeStart = at;
-          const digit = hexDigit(bytes[at]!);
+          const byte = bytes[at]!;
+          const digit = hexDigit(byte);
           if (digit !== -1) {
+            if (this.#digits === 0) {
+              lineStart = at;
+              this.#isPlain = digit !== 0;
+            }
+            if (byte >= 0x41 && byte <= 0x46) this.#isPlain = false;
             if (++this.#digits > SIZE_DIGITS_MAX) return this.#break(end);
             this.#size = this.#size * 16 + digit;
-            at++;
-            break;
-          }
-          if (this.#digits === 0) return this.#break(end);
-          const byte = bytes[at++]!;
-          if (byte === CR) this.state = SIZE_LF;
-          else if (byte === 0x3b) {
-            // Everything before this size line goes on; the line itself is written anew.
-            if (from !== -1 && from < sizeStart) sink.chunkBytes(bytes, from, sizeStart);
-            from = -1;
-            sizeStart = -1;
+          } else if (this.#digits === 0) return this.#break(end);
+          else if (byte === CR) this.state = SIZE_LF;
+          else if (byte === SEMICOLON) {
+            this.#isPlain = false;
             this.#extensionBytes = 0;
             this.state = EXTENSION;
           } else return this.#break(end);
+          at++;
           break;
         }
         case EXTENSION: {
@@ -146,44 +95,47 @@ export class ChunkedReader {
           if (bytes[at++] !== LF) return this.#break(end);
           this.#digits = 0;
           if (this.#size === 0) {
-            if (from !== -1 && from < sizeStart) sink.chunkBytes(bytes, from, sizeStart);
+            if (from !== -1 && from < lineStart) sink.chunkBytes(bytes, from, lineStart);
             from = -1;
             this.#trailers = '';
             this.state = TRAILERS;
             break;
           }
           this.dataBytes += this.#size;
-          if (!this.#keepsFraming) from = at;
-          else if (from === -1) {
-            if (sizeStart >= start && sizeStart !== -1 && this.#isFresh(bytes, sizeStart, at))
-              from = sizeStart;
-            else {
-              sink.chunkText(`${this.#size.toString(16)}\r\n`);
-              from = at;
-            }
+          if (!keepsFraming) from = at;
+          else if (lineStart !== -1 && this.#isPlain) {
+            // From the first of its digits to this LF the line was checked in this read, byte for byte.
+            if (from === -1) from = lineStart;
+          } else {
+            if (from !== -1 && from < lineStart) sink.chunkBytes(bytes, from, lineStart);
+            sink.chunkText(`${this.#size.toString(16)}\r\n`);
+            from = at;
           }
           this.state = DATA;
           break;
         case DATA: {
-          if (!this.#keepsFraming && from === -1) from = at;
           const take = Math.min(this.#size, end - at);
           at += take;
           this.#size -= take;
-          if (this.#size === 0) {
-            if (!this.#keepsFraming) {
-              sink.chunkBytes(bytes, from, at);
-              from = -1;
-            }
-            this.state = DATA_CR;
+          if (this.#size > 0) break;
+          if (!keepsFraming) {
+            sink.chunkBytes(bytes, from, at);
+            from = -1;
           }
+          this.state = DATA_CR;
           break;
         }
         case DATA_CR:
-          if (bytes[at++] !== CR) return this.#break(end);
+          if (bytes[at] !== CR) return this.#break(end);
+          lineStart = at++;
           this.state = DATA_LF;
           break;
         case DATA_LF:
-          if (bytes[at++] !== LF) return this.#break(end);
+          if (bytes[at] !== LF) return this.#break(end);
+          at++;
+          // Its CR came in an earlier read and was kept back.
+          if (keepsFraming && from === -1) sink.chunkText('\r\n');
+          lineStart = -1;
           this.state = SIZE;
           break;
         case TRAILERS: {
@@ -203,31 +155,18 @@ export class ChunkedReader {
       }
     }
     if (from === -1) return at;
-    // A size line cut by the end of the read waits for its rest, since it may turn out to be the last
-    // chunk's.
-    const stop = (this.state === SIZE && this.#digits > 0) || this.state === SIZE_LF ? sizeStart : at;
+    // A line that isn't whole stays back: a size line may turn out to be the last chunk's.
+    const isInLine = this.state === DATA_LF || this.state === SIZE_LF || this.state === EXTENSION;
+    const stop = isInLine || (this.state === SIZE && this.#digits > 0) ? lineStart : at;
     if (stop > from) sink.chunkBytes(bytes, from, stop);
     return at;
   }
 
-  /** A size line stands whole in this read (its digits were not begun in an earlier one). */
-  #isFresh(bytes: Buffer, sizeStart: number, dataStart: number): boolean {
-    return Number.parseInt(bytes.toString('latin1', sizeStart, dataStart - 2), 16) === this.#size;
-  }
-
   #finish(at: number, end: number, sink: ChunkSink): number {
-    const text = this.#trailers;
+    const passed = passedTrailers(this.#trailers);
+    if (passed === undefined) return this.#break(end);
     this.state = DONE;
-    if (!this.#keepsFraming) return at;
-    if (text.length === 2) {
-      sink.chunkText('0\r\n\r\n');
-      return at;
-    }
-    const bytes = Buffer.from(text, 'latin1');
-    if (fields.parse(bytes, 0, bytes.length - 2, 0, 32) !== undefined) return this.#break(end);
-    sink.chunkText(
-      `0\r\n${keptLines(text, fields, 0, text.length - 2, NOT_TRAILERS, NOT_TRAILER_NAMES)}\r\n`,
-    );
+    if (this.#keepsFraming) sink.chunkText(`0\r\n${passed}\r\n`);
     return at;
   }
 
