@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createClient, type CallError, type Client } from '../../src/client/index.js';
 import { until } from '../support/until.js';
-import { startUpstreamProcess, startUpstreams, type FakeUpstream } from '../support/upstream.js';
+import { startUpstreams, type FakeUpstream } from '../support/upstream.js';
+import { startUpstreamProcess } from '../support/upstream-process.js';
 
 async function setUp(
   options: object = {},

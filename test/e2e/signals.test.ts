@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { rendezvous, ring } from '../../src/route/placement/index.js';
 import { connect, request } from '../support/raw-client.js';
-import { startUpstreamProcess, startUpstreams, type FakeUpstream } from '../support/upstream.js';
+import { startUpstreams, type FakeUpstream } from '../support/upstream.js';
+import { startUpstreamProcess } from '../support/upstream-process.js';
 import { accepts } from '../support/ports.js';
 import { until } from '../support/until.js';
 import { Crowd, onlyHomes, spread, users, type User } from './crowd.js';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { rendezvous } from '../../src/route/placement/index.js';
 import { request } from '../support/raw-client.js';
-import { startUpstreamProcess } from '../support/upstream.js';
+import { startUpstreamProcess } from '../support/upstream-process.js';
 import { until } from '../support/until.js';
 import { Crowd, homes, onlyHomes, users, type User, type Visit } from './crowd.js';
 import { startTestGateway, type TestGateway } from './gateway.js';

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { isAlive, start } from './processes.js';
 import { accepts } from './ports.js';
 import { connect, request } from './raw-client.js';
-import { startUpstream, startUpstreamProcess, type Behaviour } from './upstream.js';
+import { startUpstream, type Behaviour } from './upstream.js';
+import { startUpstreamProcess } from './upstream-process.js';
 import { until } from './until.js';
 
 describe('the fake upstream and the raw client', () => {

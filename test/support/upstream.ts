@@ -1,12 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 import { fieldValues, MessageReader, namedFraming, type Fields, type Head } from './http-message.js';
 import { freePort } from './ports.js';
-import { start, type RunningProcess } from './processes.js';
 import { until } from './until.js';
 
 /** What a fake upstream does with a request. */
@@ -96,27 +91,6 @@ export async function startUpstream(options: UpstreamOptions = {}): Promise<Fake
 /** Several, with the ids `api-1`, `api-2` … */
 export async function startUpstreams(count: number): Promise<FakeUpstream[]> {
   return await Promise.all(Array.from({ length: count }, (_, at) => startUpstream({ id: `api-${at + 1}` })));
-}
-
-const stateFolders = new Set<string>();
-afterAll(() => {
-  for (const folder of stateFolders) rmSync(folder, { recursive: true, force: true });
-});
-
-/** The sample's upstream as a process of its own, to be killed. `/load-balancer-test` names the id. */
-export async function startUpstreamProcess(
-  id: string,
-  port?: number,
-): Promise<RunningProcess & { readonly port: number; readonly url: string }> {
-  const at = port ?? (await freePort());
-  const server = fileURLToPath(new URL('../../examples/api/server.mjs', import.meta.url));
-  const folder = mkdtempSync(join(tmpdir(), 'stickyroute-upstream-'));
-  stateFolders.add(folder);
-  const child = start(process.execPath, [server, '--name', id, '--port', String(at)], {
-    env: { STATE_FOLDER: folder },
-  });
-  await child.waitForPort(at);
-  return Object.assign(child, { port: at, url: `http://127.0.0.1:${at}` });
 }
 
 /** An upstream whose every move is the test's to choose. It speaks HTTP/1.1 on bare sockets. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { connect, request } from '../support/raw-client.js';
-import { startUpstream, startUpstreamProcess, startUpstreams } from '../support/upstream.js';
+import { startUpstream, startUpstreams } from '../support/upstream.js';
+import { startUpstreamProcess } from '../support/upstream-process.js';
 import { until } from '../support/until.js';
 import { startFleet, throughBoth, type Fleet } from './fleet.js';
 
