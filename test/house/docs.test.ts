@@ -13,7 +13,12 @@ const manifest = JSON.parse(readText('package.json')) as Manifest;
 const topPages = readdirSync(ROOT)
   .filter((name) => name.endsWith('.md'))
   .sort();
-const pages = [...topPages, ...filesUnder('docs', /\.md$/), ...filesUnder('examples', /\.md$/)];
+const pages = [
+  ...topPages,
+  ...filesUnder('docs', /\.md$/),
+  ...filesUnder('examples', /\.md$/),
+  'test/README.md',
+];
 const topNames = new Set(readdirSync(ROOT));
 
 /** What npm itself does, without a script. */
@@ -28,6 +33,7 @@ const NPM_OWN = new Set([
   'init',
   'link',
   'view',
+  'version',
   'i',
 ]);
 
