@@ -3,6 +3,7 @@ import { IDEMPOTENT_METHODS } from '../base/idempotent-methods.js';
 import type { Outcome } from '../route/decision.js';
 import type { Pool } from '../route/pool/pool.js';
 import type { Decision } from '../route/router.js';
+import { walk } from '../route/walk.js';
 import { answer, type ClientResponse } from './answer.js';
 import { CallError, type Try, type TryResult } from './call-error.js';
 import type { RequestBody } from './request-body.js';
@@ -84,15 +85,10 @@ export class Call {
    * tried.
    */
   #stand(): boolean {
-    const decision = this.#decision;
-    this.#isTrial = false;
-    while (decision.index !== -1 && this.#tries.length < this.#ground.triesMax) {
-      if (decision.pool.conditions[decision.index] !== 'trial') return true;
-      if (this.#ground.pool.beginTrial(this.#id)) return (this.#isTrial = true);
-      // Another call was faster; for this one the upstream is still down.
-      decision.next('unreachable');
-    }
-    return false;
+    const { pool, triesMax } = this.#ground;
+    const stop = walk(this.#decision, pool, triesMax - this.#tries.length);
+    this.#isTrial = stop === 'trial';
+    return stop !== 'none';
   }
 
   /**

@@ -1,6 +1,6 @@
 import { symbols, type Logger } from 'pino';
 import type { Clock } from '../base/clock.js';
-import type { GatewayObserver } from '../proxy/gateway.js';
+import type { GatewayObserver } from '../proxy/site.js';
 import type { RequestRecord } from '../proxy/request-record.js';
 
 /** A line stays below 4096 bytes: so much workers that share a pipe write in one piece. */
@@ -22,7 +22,7 @@ export function accessLog(logger: Logger, clock: Clock): GatewayObserver {
   const names = new QuotedNames();
   return {
     finished(request: RequestRecord): void {
-      const { head, decision, route, upstreamId, fault } = request;
+      const { head, decision, route, upstreamId, fault, cause } = request;
       const now = clock.monotonic();
       let line = `${start}${time()},"requestId":"${request.requestId}","client":"${request.clientAddress}","method":"${head.method}","host":"${head.host.length > HOST_CHARS_MAX ? head.host.slice(0, HOST_CHARS_MAX) : head.host}","path":${quoted(pathOf(head.target))},"status":${request.status}`;
       if (route !== undefined) line += `,"route":${names.get(route.name)}`;
@@ -33,6 +33,7 @@ export function accessLog(logger: Logger, clock: Clock): GatewayObserver {
         if (decision.why !== undefined) line += `,"why":"${decision.why}"`;
       }
       if (fault !== undefined) line += `,"fault":"${fault}"`;
+      if (cause !== undefined) line += `,"cause":"${cause}"`;
       if (request.answeredAt !== 0)
         line += `,"answerMs":${hundredths(request.answeredAt - request.startedAt)}`;
       stream.write(

@@ -5,24 +5,26 @@ import { StickyError } from '../base/errors.js';
 import { systemRandom, type Random } from '../base/random.js';
 import { Deadlines } from '../proxy/deadlines.js';
 import { cookieForwarding } from '../proxy/forwarded-cookies.js';
-import { Gateway, type GatewayObserver, type GatewaySettings } from '../proxy/gateway.js';
+import { Gateway } from '../proxy/gateway.js';
 import type { Limits } from '../proxy/limits.js';
 import { nodeEngine } from '../proxy/node-engine.js';
 import { PoolConnections } from '../proxy/pool-connections.js';
 import type { GatewayRoute } from '../proxy/gateway-route.js';
+import type { GatewayObserver, GatewaySettings } from '../proxy/site.js';
 import type { UpstreamTls } from '../proxy/upstream-endpoint.js';
 import type { Engine, Listener, TlsPair } from '../proxy/wire.js';
 import { clientAddress, parseAddress } from '../route/address.js';
 import type { Rule } from '../route/affinity/rule.js';
 import type { PoolView } from '../route/pool/pool-view.js';
 import { accessLog, noAccessLog } from './access-log.js';
-import { assemble, type Assembly, type Route } from './assembly.js';
+import { assemble, type Assembly } from './assembly.js';
 import { readCertificates, upstreamTls, type CertificateTexts } from './certificate-texts.js';
 import type { Config, PoolConfig } from './config/config.js';
 import { RequestCounter, type Counters } from './counters.js';
 import { warnOfFixed } from './fixed-settings.js';
 import type { PoolKeeper } from './pool-keeper.js';
 import { PoolWatch } from './pool-watch.js';
+import { RouteTable, type Matching } from './route-table.js';
 
 export { readConfig, loadConfig, parseConfig } from './config/load.js';
 export { ConfigError } from './config/problem.js';
@@ -204,8 +206,7 @@ class Control implements RunningGateway {
   }
 
   #settings(config: Config, assembly: Assembly, certificates: CertificateTexts): GatewaySettings {
-    const routes = new Map<Route, GatewayRoute>();
-    for (const route of assembly.routes) {
+    const routes = assembly.routes.map((route): GatewayRoute & Matching => {
       const pool = this.#connections(
         config,
         config.pools.find((each) => each.name === route.poolName)!,
@@ -215,23 +216,23 @@ class Control implements RunningGateway {
       const names = ruleNames(route.affinity.rules);
       const mayWait = route.affinity.rules.some((rule) => rule.prepare !== undefined);
       const forwardLines = cookieForwarding(route.affinity.rules);
-      routes.set(route, {
+      return {
         name: route.name,
+        hosts: route.hosts,
+        path: route.path,
         affinity: route.affinity,
         pool,
         mayWait,
         forwardLines,
         ruleName: (rule) => names.get(rule)!,
-      });
-    }
+      };
+    });
+    const table = new RouteTable(routes);
     const { trusted } = assembly;
     return {
       limits: config.limits,
       expose: config.expose,
-      routeFor: (host, path) => {
-        const route = assembly.routeFor(host, path);
-        return route === undefined ? undefined : routes.get(route);
-      },
+      routeFor: (host, path) => table.find(host, path),
       isTrusted: (address) => trusted.has(parseAddress(address)),
       clientAddress: (peer, forwardedFor) => clientAddress(peer, forwardedFor, trusted),
     };

@@ -10,7 +10,7 @@ import { UNTIL_CLOSE } from './http1/response-head.js';
 import type { Timed } from './deadlines.js';
 import { Outlet } from './outlet.js';
 import { refusal } from './refusal.js';
-import type { Site } from './site.js';
+import type { Guest, Site } from './site.js';
 import { mayBegin, type Beginner } from './turn.js';
 import type { Wire, WireHandler } from './wire.js';
 
@@ -24,7 +24,7 @@ const LINGER_MS = 2000;
  * The client's side over HTTP/1.1: reads one request after another from its connection and writes the
  * answers.
  */
-export class ClientConnection implements WireHandler, ClientSide, Timed, Beginner {
+export class ClientConnection implements WireHandler, ClientSide, Guest, Timed, Beginner {
   deadlineAt: number;
 
   readonly #site: Site;
@@ -56,7 +56,7 @@ export class ClientConnection implements WireHandler, ClientSide, Timed, Beginne
     this.#wire = wire;
     this.#outlet = new Outlet(wire);
     this.#peer = new Peer(site, wire.remoteAddress, isSecure);
-    this.deadlineAt = site.deadlines.after(site.limits.headTimeMs);
+    this.deadlineAt = site.deadlines.after(site.settings.limits.headTimeMs);
     site.deadlines.add(this);
   }
 
@@ -167,7 +167,7 @@ export class ClientConnection implements WireHandler, ClientSide, Timed, Beginne
   #readRequest(bytes: Buffer, start: number, end: number): number {
     // One empty line before a request is forgiven (RFC 9112 §2.2).
     if (this.#searched === 0 && bytes[start] === CR && bytes[start + 1] === LF && end - start > 2) start += 2;
-    const { limits } = this.#site;
+    const { limits } = this.#site.settings;
     const stop = headEnd(bytes, start + this.#searched, end);
     if (stop === -1) {
       const error = checkPartialHead(bytes, start + this.#searched, end);
@@ -286,7 +286,7 @@ export class ClientConnection implements WireHandler, ClientSide, Timed, Beginne
       case FLUSH:
         if (this.#wire.bufferedBytes === 0) this.#wire.destroy();
         else if (this.#outlet.hasMoved() || this.#phase === LINGER)
-          this.#expect(FLUSH, this.#site.limits.bodyIdleMs);
+          this.#expect(FLUSH, this.#site.settings.limits.bodyIdleMs);
         else this.#wire.reset();
         break;
       default:
@@ -299,10 +299,10 @@ export class ClientConnection implements WireHandler, ClientSide, Timed, Beginne
     this.deadlineAt = this.#site.deadlines.after(ms);
   }
   #expectHead(): void {
-    this.#expect(HEAD, this.#site.limits.headTimeMs);
+    this.#expect(HEAD, this.#site.settings.limits.headTimeMs);
   }
   #expectBody(): void {
-    this.#expect(REQUEST_BODY, this.#site.limits.bodyIdleMs);
+    this.#expect(REQUEST_BODY, this.#site.settings.limits.bodyIdleMs);
   }
   /** The upstream's own limits run now; the client's begins when it doesn't take what it is sent. */
   #expectAnswer(): void {
@@ -312,10 +312,12 @@ export class ClientConnection implements WireHandler, ClientSide, Timed, Beginne
   #touchAnswer(): void {
     this.#outlet.hasMoved();
     this.deadlineAt =
-      this.#wire.bufferedBytes > 0 ? this.#site.deadlines.after(this.#site.limits.bodyIdleMs) : Infinity;
+      this.#wire.bufferedBytes > 0
+        ? this.#site.deadlines.after(this.#site.settings.limits.bodyIdleMs)
+        : Infinity;
   }
   #tunnelMoved(): void {
-    this.#expect(TUNNEL, this.#site.limits.tunnelIdleMs);
+    this.#expect(TUNNEL, this.#site.settings.limits.tunnelIdleMs);
   }
 
   // ---- Answering (ClientSide) ----
@@ -360,7 +362,7 @@ export class ClientConnection implements WireHandler, ClientSide, Timed, Beginne
       this.#close();
       return;
     }
-    this.#expect(IDLE, this.#site.limits.idleTimeMs);
+    this.#expect(IDLE, this.#site.settings.limits.idleTimeMs);
     if (this.#held !== undefined || this.#isLast) this.#advance();
     else this.#setPaused();
   }
@@ -416,7 +418,7 @@ export class ClientConnection implements WireHandler, ClientSide, Timed, Beginne
     this.#keepAlive = false;
     this.#isHeadRequest = false;
     this.#bytesOutBefore = this.#outlet.bytesOut;
-    this.#site.refused({ address: this.#peer.address, status, code });
+    this.#site.observer.refused({ address: this.#peer.address, status, code });
     this.refuse(status, code, '');
     return end;
   }

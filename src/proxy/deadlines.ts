@@ -31,6 +31,11 @@ export class Deadlines {
     return this.nowMs + ms + SWEEP_MS;
   }
 
+  /** The time now is this at the latest: `nowMs` is that of the last sweep. */
+  get latestNowMs(): number {
+    return this.nowMs + SWEEP_MS;
+  }
+
   add(timed: Timed): void {
     this.#timed.add(timed);
     if (this.#timer !== undefined) return;

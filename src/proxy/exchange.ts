@@ -1,6 +1,8 @@
+import { causeOf } from '../base/cause.js';
 import { IDEMPOTENT_METHODS } from '../base/idempotent-methods.js';
 import { RequestFacts } from '../route/facts.js';
 import { decide, prepare, type Decision } from '../route/router.js';
+import { walk } from '../route/walk.js';
 import { CHUNKED, hostName, type RequestHead } from './http1/request-head.js';
 import { UNTIL_CLOSE, type ResponseHead } from './http1/response-head.js';
 import type { ClientSide } from './client-side.js';
@@ -35,8 +37,8 @@ export class Exchange implements UpstreamUser, RequestRecord {
   }
   /** When the answer's head came; 0: it didn't. */
   answeredAt = 0;
-  /** Why the last upstream tried gave no answer. */
   fault: UpstreamFault | undefined;
+  cause: string | undefined;
   upstreamId: string | undefined;
 
   readonly #site: Site;
@@ -71,7 +73,7 @@ export class Exchange implements UpstreamUser, RequestRecord {
     this.#body =
       head.bodyBytes === 0 && head.upgrade === ''
         ? NO_BODY
-        : new RequestBody(head.bodyBytes, client, site.limits.keptBodyBytesMax);
+        : new RequestBody(head.bodyBytes, client, site.settings.limits.keptBodyBytesMax);
     this.#facts = new RequestFacts(
       {
         method: head.method,
@@ -111,7 +113,7 @@ export class Exchange implements UpstreamUser, RequestRecord {
         'method-not-allowed',
         'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n',
       );
-    const route = this.#site.routeFor(this.#facts.line.host, this.#facts.path);
+    const route = this.#site.settings.routeFor(this.#facts.line.host, this.#facts.path);
     if (route === undefined) return this.#refuse(404, 'no-route');
     this.route = route;
     this.#pool = route.pool;
@@ -138,6 +140,7 @@ export class Exchange implements UpstreamUser, RequestRecord {
 
   #badBody(): void {
     this.fault = 'chunk';
+    this.cause = undefined;
     this.#dropUpstream();
     if (this.#isAnswering) this.#abort();
     else this.#refuse(400, 'chunk');
@@ -147,20 +150,14 @@ export class Exchange implements UpstreamUser, RequestRecord {
 
   #try(): void {
     const decision = this.decision!;
-    if (decision.index === -1 || this.tries >= this.#site.limits.triesMax) {
+    const pool = this.#pool!;
+    const stop = walk(decision, pool, this.#site.settings.limits.triesMax - this.tries);
+    if (stop === 'none') {
       this.#giveUp();
       return;
     }
+    this.#isTrial = stop === 'trial';
     const upstream = decision.pool.upstreams[decision.index]!;
-    const pool = this.#pool!;
-    this.#isTrial = decision.pool.conditions[decision.index] === 'trial';
-    if (this.#isTrial && !pool.beginTrial(upstream.id)) {
-      // Another request was faster; for this one the upstream is still down.
-      this.#isTrial = false;
-      decision.next('unreachable');
-      this.#try();
-      return;
-    }
     const endpoint = pool.endpoint(upstream);
     this.upstreamId = upstream.id;
     this.tries++;
@@ -195,13 +192,14 @@ export class Exchange implements UpstreamUser, RequestRecord {
     this.#body.resume();
   }
 
-  upstreamFailed(fault: UpstreamFault, _error: Error | undefined): void {
+  upstreamFailed(fault: UpstreamFault, error: Error | undefined): void {
     if (this.#isOver) return;
     const connection = this.#connection;
     const wasReused = connection !== undefined && connection.uses > 1;
     this.#connection = undefined;
     this.#body.leave();
     this.fault = fault;
+    this.cause = causeOf(error);
     if (this.#isTunnel || this.#isAnswering) {
       this.#release(!this.#isTunnel);
       this.#abort();
@@ -270,7 +268,7 @@ export class Exchange implements UpstreamUser, RequestRecord {
     this.#isAnswering = true;
     let { lines } = head;
     for (const value of this.decision!.writes()) lines += `Set-Cookie: ${value}\r\n`;
-    if (this.#site.expose) lines += exposedFields(this.decision, this.route);
+    if (this.#site.settings.expose) lines += exposedFields(this.decision, this.route);
     if (status === 101) {
       this.#isTunnel = true;
       this.#connection!.tunnel();
@@ -383,7 +381,7 @@ export class Exchange implements UpstreamUser, RequestRecord {
 
   #refuse(status: number, code: string, fields = ''): void {
     this.status = status;
-    const exposed = this.#site.expose ? exposedFields(this.decision, this.route) : '';
+    const exposed = this.#site.settings.expose ? exposedFields(this.decision, this.route) : '';
     this.#isOver = true;
     this.#client.refuse(status, code, `${fields}${exposed}X-Request-Id: ${this.requestId}\r\n`);
     this.#finished();
@@ -397,6 +395,6 @@ export class Exchange implements UpstreamUser, RequestRecord {
 
   #finished(): void {
     this.#body.drop();
-    this.#site.finished(this);
+    this.#site.observer.finished(this);
   }
 }

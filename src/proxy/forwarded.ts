@@ -28,7 +28,7 @@ export class Peer {
     this.#isSecure = isSecure;
     // A socket that listens on IPv6 shows IPv4 peers in mapped form.
     this.address = address.startsWith('::ffff:') ? address.slice(7) : address;
-    this.#isTrusted = site.isTrusted(this.address);
+    this.#isTrusted = site.settings.isTrusted(this.address);
   }
 
   /** Where its request came from. What a client says of that itself is worth nothing: it is replaced. */
@@ -56,7 +56,7 @@ function forwardedOrigin(
   peer: string,
   isSecure: boolean,
 ): Origin {
-  const address = site.clientAddress(peer, forwarded.for);
+  const address = site.settings.clientAddress(peer, forwarded.for);
   const chain = forwarded.for === undefined || forwarded.for === '' ? peer : `${forwarded.for}, ${peer}`;
   // A chain of proxies may send a list; the first entry speaks of the client.
   const proto = forwarded.proto?.split(',', 1)[0]!.trim().toLowerCase();

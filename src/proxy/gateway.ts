@@ -2,29 +2,9 @@ import type { Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
 import { ClientConnection } from './client-connection.js';
 import { Deadlines } from './deadlines.js';
-import type { Limits } from './limits.js';
 import { RequestIds } from './request-ids.js';
-import type { GatewayRoute } from './gateway-route.js';
-import type { RefusedHead, RequestRecord } from './request-record.js';
-import type { Site } from './site.js';
+import type { GatewayObserver, GatewaySettings, Guest, Site } from './site.js';
 import type { Engine, Listener, ListenTarget, TlsPair } from './wire.js';
-
-/** What a reload may change. */
-export interface GatewaySettings {
-  readonly limits: Limits;
-  /** Adds x-upstream and x-affinity to answers. */
-  readonly expose: boolean;
-  routeFor(host: string, path: string): GatewayRoute | undefined;
-  /** Whether the peer's X-Forwarded-* fields are believed. */
-  isTrusted(address: string): boolean;
-  clientAddress(peer: string, forwardedFor: string | undefined): string;
-}
-
-/** Who hears of requests that are over. */
-export interface GatewayObserver {
-  finished(request: RequestRecord): void;
-  refused(head: RefusedHead): void;
-}
 
 /** What a gateway stands on. */
 export interface GatewayGround {
@@ -50,11 +30,11 @@ export class Gateway implements Site {
   readonly random: Random;
   readonly deadlines: Deadlines;
   readonly requestIds: RequestIds;
+  settings: GatewaySettings;
+  readonly observer: GatewayObserver;
   isClosing = false;
   readonly #engine: Engine;
-  readonly #observer: GatewayObserver;
-  readonly #connections = new Set<ClientConnection>();
-  #settings: GatewaySettings;
+  readonly #connections = new Set<Guest>();
   #listener: Listener | undefined;
   #onEmpty: (() => void) | undefined;
   #closing: Promise<void> | undefined;
@@ -65,16 +45,10 @@ export class Gateway implements Site {
     this.deadlines = ground.deadlines;
     this.requestIds = new RequestIds(ground.random);
     this.#engine = ground.engine;
-    this.#settings = settings;
-    this.#observer = observer;
+    this.settings = settings;
+    this.observer = observer;
   }
 
-  get limits(): Limits {
-    return this.#settings.limits;
-  }
-  get expose(): boolean {
-    return this.#settings.expose;
-  }
   get connectionCount(): number {
     return this.#connections.size;
   }
@@ -91,7 +65,7 @@ export class Gateway implements Site {
 
   /** From the next request on; requests under way keep what they began with. */
   apply(settings: GatewaySettings): void {
-    this.#settings = settings;
+    this.settings = settings;
   }
 
   setTls(pair: TlsPair): void {
@@ -133,23 +107,8 @@ export class Gateway implements Site {
     });
   }
 
-  isTrusted(address: string): boolean {
-    return this.#settings.isTrusted(address);
-  }
-  clientAddress(peer: string, forwardedFor: string | undefined): string {
-    return this.#settings.clientAddress(peer, forwardedFor);
-  }
-  routeFor(host: string, path: string): GatewayRoute | undefined {
-    return this.#settings.routeFor(host, path);
-  }
-  finished(request: RequestRecord): void {
-    this.#observer.finished(request);
-  }
-  refused(head: RefusedHead): void {
-    this.#observer.refused(head);
-  }
-  closed(connection: object): void {
-    this.#connections.delete(connection as ClientConnection);
+  closed(guest: Guest): void {
+    this.#connections.delete(guest);
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 }

@@ -17,6 +17,8 @@ export interface RequestRecord {
   readonly tries: number;
   /** Why the last upstream tried gave no answer. */
   readonly fault: UpstreamFault | undefined;
+  /** The error's code behind that: `ECONNREFUSED`, `ENOTFOUND`, `CERT_HAS_EXPIRED`. */
+  readonly cause: string | undefined;
   /** Body bytes of the request, without framing. */
   readonly requestBytes: number;
   /** Bytes sent to the client, head and framing included. */

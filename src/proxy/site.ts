@@ -1,30 +1,47 @@
 import type { Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
 import type { Deadlines } from './deadlines.js';
+import type { GatewayRoute } from './gateway-route.js';
 import type { Limits } from './limits.js';
 import type { RequestIds } from './request-ids.js';
-import type { GatewayRoute } from './gateway-route.js';
 import type { RefusedHead, RequestRecord } from './request-record.js';
 
-/**
- * What connections and exchanges share. A reload changes what `routeFor` answers; requests under way keep
- * what they have.
- */
-export interface Site {
-  readonly clock: Clock;
-  readonly random: Random;
+/** What a reload may change. */
+export interface GatewaySettings {
   readonly limits: Limits;
-  readonly deadlines: Deadlines;
-  readonly requestIds: RequestIds;
+  /** Adds x-upstream and x-affinity to answers. */
   readonly expose: boolean;
-  /** The gateway is going: answers say `Connection: close`. */
-  readonly isClosing: boolean;
+  routeFor(host: string, path: string): GatewayRoute | undefined;
   /** Whether the peer's X-Forwarded-* fields are believed. */
   isTrusted(address: string): boolean;
   /** The client's address behind trusted proxies. */
   clientAddress(peer: string, forwardedFor: string | undefined): string;
-  routeFor(host: string, path: string): GatewayRoute | undefined;
+}
+
+/** Is told of requests that are over. */
+export interface GatewayObserver {
   finished(request: RequestRecord): void;
   refused(head: RefusedHead): void;
-  closed(connection: object): void;
+}
+
+/** A client's connection as the gateway keeps it. */
+export interface Guest {
+  /** The gateway is going: an idle connection is closed; one at work closes after its answer. */
+  closeIfIdle(): void;
+  /** Ends it; what is cut off doesn't look whole. */
+  destroy(): void;
+}
+
+/** What connections and exchanges share. */
+export interface Site {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly deadlines: Deadlines;
+  readonly requestIds: RequestIds;
+  /** A reload replaces them. A request keeps the route that it found in them. */
+  readonly settings: GatewaySettings;
+  readonly observer: GatewayObserver;
+  /** The gateway is going: answers say `Connection: close`. */
+  readonly isClosing: boolean;
+  closed(guest: Guest): void;
 }

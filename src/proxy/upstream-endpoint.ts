@@ -64,7 +64,7 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
     }
     if (connection === undefined) return undefined;
     // At least its age: the time is that of the last sweep.
-    const age = this.deadlines.after(0) - connection.idleSince;
+    const age = this.deadlines.latestNowMs - connection.idleSince;
     if (age >= connection.idleMs || (mustBeFresh && age > FRESH_MS)) return undefined;
     this.#idle.pop();
     connection.idleSlot = -1;

@@ -24,15 +24,6 @@ export const SLASH = 47;
 export const COLON = 58;
 export const DEL = 127;
 
-/** True when every byte of `text` is in the alphabet, and there is at least one. */
-export function isAll(text: string, alphabet: number): boolean {
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code > 255 || (CHARS[code]! & alphabet) === 0) return false;
-  }
-  return text.length > 0;
-}
-
 /** A decimal length: digits only, few enough to be exact. -1 for anything else (`+5`, `0x5`, `5, 5`, ` `). */
 export function parseLength(text: string): number {
   if (text.length === 0 || text.length > 15) return -1;

@@ -96,7 +96,6 @@ export class RequestHead {
   keepAlive = true;
   /** The protocol the client wants to change to, in lower case; empty: none. */
   upgrade = '';
-  expectsContinue = false;
   forwarded: ForwardedFields | undefined;
   requestId: string | undefined;
   /** The request line and the field lines for the upstream, each with its CRLF. */
@@ -227,7 +226,6 @@ function readFields(head: RequestHead, text: string): RequestError | Nominated {
         break;
       case EXPECT:
         if (value.toLowerCase() !== '100-continue') return 'expectation';
-        head.expectsContinue = true;
         break;
       case REQUEST_ID:
         head.requestId ??= value;

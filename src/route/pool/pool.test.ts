@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SlotTable } from '../placement/slot-table.js';
 import { type ConditionChange, Pool, type PoolOptions } from './pool.js';
 import { isReachable, takesNewUsers } from './snapshot.js';
-import type { Upstream } from './upstream.js';
+import { membersOf, type Upstream } from './upstream.js';
 
 const upstream = (id: string, rest: Partial<Upstream> = {}): Upstream => ({
   id,
@@ -240,7 +240,7 @@ describe('new upstreams', () => {
     const { pool } = setUp();
     for (let i = 0; i < 3; i++) pool.probeFailed('a');
     const before = pool.snapshot;
-    pool.setPlacement((members) => new SlotTable(members, 2048));
+    pool.setUpstreams(before.upstreams, new SlotTable(membersOf(before.upstreams), 2048));
     expect(pool.snapshot.version).toBe(before.version + 1);
     expect(pool.snapshot.placement).not.toBe(before.placement);
     expect(pool.snapshot.conditions).toEqual(['down', 'up', 'up']);

@@ -78,18 +78,6 @@ export class Pool implements PoolView {
     this.#snapshot = new Snapshot(before.version + 1, upstreams, conditions, placement, places);
   }
 
-  /** Another placement over the same upstreams: its users move. */
-  setPlacement(create: CreatePlacement): void {
-    const { version, upstreams, conditions } = this.#snapshot;
-    this.#snapshot = new Snapshot(
-      version + 1,
-      upstreams,
-      conditions,
-      create(membersOf(upstreams)),
-      placesOf(upstreams),
-    );
-  }
-
   setThresholds({ health, passive }: Thresholds): void {
     this.#thresholds = { health, passive };
     for (const id of this.#health.keys())
