@@ -16,14 +16,14 @@ const RATE_WANTED = 1e6;
 
 /** Options that change the arithmetic; the others are measured with their defaults. */
 const VARIANTS = {
-  'haproxy-consistent': [{}, { hash: 'djb2' }, { hash: 'wt6' }, { hash: 'crc32' }, { source: true }],
-  'haproxy-map': [{}, { hash: 'djb2' }, { hash: 'wt6' }, { hash: 'crc32' }, { source: true }],
-  'ketama-md5': [{}, { spelling: 'twemproxy', hash: 'fnv1a_64' }, { spelling: 'spymemcached' }],
-  'caddy-hrw': [{ version: '2.6.2' }, { version: '2.7' }, { version: '2.8' }],
+  haproxyConsistent: [{}, { hash: 'djb2' }, { hash: 'wt6' }, { hash: 'crc32' }, { source: true }],
+  haproxyMap: [{}, { hash: 'djb2' }, { hash: 'wt6' }, { hash: 'crc32' }, { source: true }],
+  ketamaMd5: [{}, { spelling: 'twemproxy', hash: 'fnv1a_64' }, { spelling: 'spymemcached' }],
+  caddyHrw: [{ version: '2.6.2' }, { version: '2.7' }, { version: '2.8' }],
 };
 const OUR_OWN = new Set(['rendezvous', 'ring', 'maglev']);
-const WEIGHTLESS = new Set(['caddy-hrw']);
-const BY_ADDRESS = new Set(['nginx-ip-hash', 'traefik-hrw']);
+const WEIGHTLESS = new Set(['caddyHrw']);
+const BY_ADDRESS = new Set(['nginxIpHash', 'traefikHrw']);
 
 /** 16 characters, all different. */
 const texts = Array.from({ length: KEYS }, (_, i) => {

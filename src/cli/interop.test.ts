@@ -10,7 +10,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 writeFileSync(
   join(folder, 'stickyroute.yaml'),
-  'upstreams: { api-1: http://127.0.0.1:8001, api-2: http://127.0.0.1:8002 }\naffinity: [header: x-user-id]\nplacement: nginx-consistent\n',
+  'upstreams: { api-1: http://127.0.0.1:8001, api-2: http://127.0.0.1:8002 }\naffinity: [header: x-user-id]\nplacement: nginxConsistent\n',
 );
 writeFileSync(
   join(folder, 'ours.yaml'),
@@ -53,7 +53,7 @@ describe('stickyroute export', () => {
     const loose = await command('export', 'nginx', '-c', 'ours.yaml');
     expect(loose).toMatchObject({
       code: 0,
-      err: 'ours.yaml: placement: rendezvous is written as hash … consistent, which places keys elsewhere: they move once. To move them now, and not at the change, write placement: nginx-consistent first.\n',
+      err: 'ours.yaml: placement: rendezvous is written as hash … consistent, which places keys elsewhere: they move once. To move them now, and not at the change, write placement: nginxConsistent first.\n',
     });
     expect(await command('export', 'nginx', '-c', 'ours.yaml', '--strict')).toMatchObject({
       code: 3,

@@ -73,7 +73,7 @@ export function addUp(
     .option('-a, --affinity <rule>', 'how users are told apart (repeatable; default: cookie)', collect)
     .option(
       '--placement <name>',
-      'key → upstream: rendezvous, ring, maglev, or as another balancer does, such as nginx-consistent (default: rendezvous)',
+      'key → upstream: rendezvous, ring, maglev, or as another balancer does, such as nginxConsistent (default: rendezvous)',
     )
     .option(
       '--balance <name>',

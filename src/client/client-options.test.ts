@@ -37,8 +37,8 @@ describe('options', () => {
   });
 
   it.each([
-    ['nginx-consistent', nginxConsistent, (at: number) => ({ address: `app${at}` })],
-    ['haproxy-consistent', haproxyConsistent, (at: number) => ({ number: 70 + at })],
+    ['nginxConsistent', nginxConsistent, (at: number) => ({ address: `app${at}` })],
+    ['haproxyConsistent', haproxyConsistent, (at: number) => ({ haproxyId: 70 + at })],
   ] as const)('%s knows upstreams by what the other balancer calls them', (placement, placed, more) => {
     const keys = Array.from({ length: 50 }, (_, at) => `user-${at}`);
     const owners = (extra: (at: number) => object): string[] => {

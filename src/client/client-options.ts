@@ -13,7 +13,7 @@ import { invalid } from './invalid.js';
 export type UpstreamInput =
   | string
   | (Pick<Upstream, 'url'> & {
-      readonly [key in 'weight' | 'draining' | 'address' | 'number']?: Upstream[key] | undefined;
+      readonly [key in 'weight' | 'draining' | 'address' | 'haproxyId']?: Upstream[key] | undefined;
     });
 
 /** By id. For the gateway's answers take the gateway's ids and weights. */
@@ -80,7 +80,7 @@ const NAMES = {
   clock: 1,
 } satisfies Record<keyof ClientOptions, 1>;
 const PASSIVE_NAMES = { maxFails: 1, failTimeout: 1 };
-const UPSTREAM_NAMES = { url: 1, weight: 1, draining: 1, address: 1, number: 1 } satisfies Record<
+const UPSTREAM_NAMES = { url: 1, weight: 1, draining: 1, address: 1, haproxyId: 1 } satisfies Record<
   keyof Exclude<UpstreamInput, string>,
   1
 >;
@@ -120,8 +120,8 @@ export function readUpstreams(written: UpstreamsInput): Upstream[] {
     const given: Partial<Exclude<UpstreamInput, string>> =
       typeof input === 'string' ? { url: input } : (input ?? {});
     checkNames(given, UPSTREAM_NAMES, `The upstream "${id}"`, 'STICKY_CLIENT_INVALID');
-    const { url, weight = 1, draining = false, address, number } = given;
-    return { id, url: originOf(id, url), weight, draining, address, number };
+    const { url, weight = 1, draining = false, address, haproxyId } = given;
+    return { id, url: originOf(id, url), weight, draining, address, haproxyId };
   });
 }
 

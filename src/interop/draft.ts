@@ -15,7 +15,7 @@ export interface DraftUpstream {
   readonly draining?: boolean;
   /** What the other balancer hashes, where host and port of the URL don't say it. */
   readonly address?: string;
-  readonly number?: number;
+  readonly haproxyId?: number;
 }
 
 export interface DraftPool {

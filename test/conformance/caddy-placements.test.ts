@@ -106,7 +106,7 @@ http://:${open} {
         () => Array.from({ length: KEYS }, () => `${path}/${random.id()}?q=${random.below(100)}`),
         () => Array.from({ length: KEYS }, () => `127.2.${random.below(256)}.${1 + random.below(254)}`),
       ][kind]!();
-      const decision = decider(snapshotOf(upstreams, 'caddy-hrw', { version: caddyVersion() }), random);
+      const decision = decider(snapshotOf(upstreams, 'caddyHrw', { version: caddyVersion() }), random);
       const expected = asked.map((key) => tries(decision(key), upstreams).at(-1)!);
       const actual = await [
         () =>

@@ -30,7 +30,7 @@ function rankOf(placement: Placement, hash: bigint): string[] {
   return Array.from(placement.rank(keyWithXxh64(hash)), (place) => placement.members[place]!.id);
 }
 
-describe('envoy-ring-hash agrees with what Envoy publishes', () => {
+describe('envoyRingHash agrees with what Envoy publishes', () => {
   it.each(ringVectors.cases)('$name', ({ ring, owners, histogram, rankFromZero, options, ...given }) => {
     const placement = envoyRingHash.create(membersOf(given), envoyRingHash.options.parse(options));
     for (const [hash, id] of owners ?? []) expect(ownerOf(placement, BigInt(hash!)), hash).toBe(id);
@@ -51,7 +51,7 @@ describe('envoy-ring-hash agrees with what Envoy publishes', () => {
   });
 });
 
-describe('envoy-maglev agrees with what Envoy publishes', () => {
+describe('envoyMaglev agrees with what Envoy publishes', () => {
   it.each(maglevVectors.cases)('$name', ({ table, attempts, entries, options, ...given }) => {
     const members = membersOf(given);
     const placement = envoyMaglev.create(members, envoyMaglev.options.parse(options));

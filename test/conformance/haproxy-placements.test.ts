@@ -25,7 +25,7 @@ import {
 const random = seededRandom(SEED);
 
 interface Method {
-  readonly placement: 'haproxy-consistent' | 'haproxy-map';
+  readonly placement: 'haproxyConsistent' | 'haproxyMap';
   /** As they would stand in a configuration of ours, and of HAProxy. */
   readonly options: {
     readonly hash?: string;
@@ -36,8 +36,8 @@ interface Method {
   readonly written: readonly string[];
 }
 
-const SPOKEN = { 'haproxy-consistent': 'consistent', 'haproxy-map': 'map-based' } as const;
-const PLACEMENTS = ['haproxy-consistent', 'haproxy-map'] as const;
+const SPOKEN = { haproxyConsistent: 'consistent', haproxyMap: 'map-based' } as const;
+const PLACEMENTS = ['haproxyConsistent', 'haproxyMap'] as const;
 
 function methods(version: number): Method[] {
   const functions = ['sdbm', 'djb2', 'wt6', 'crc32', ...(version >= 2.9 ? ['none'] : [])];
@@ -71,7 +71,7 @@ function methods(version: number): Method[] {
   );
   const keys = [...(version >= 3 ? ['addr', 'addr-port'] : []), ...(version >= 3.4 ? ['id32'] : [])];
   const byKey = keys.map((key): Method => ({
-    placement: 'haproxy-consistent',
+    placement: 'haproxyConsistent',
     options: { key },
     written: ['balance hdr(x-key)', 'hash-type consistent', `default-server hash-key ${key}`],
   }));
@@ -95,8 +95,8 @@ function backend(
   check: string,
 ): string {
   const servers = upstreams.map(
-    ({ id, url, weight, number, state }) =>
-      `  server ${id} ${url.slice('http://'.length)} weight ${weight}${number === undefined ? '' : ` id ${number}`}${state === 'marked' ? ' disabled' : state === 'refusing' ? check : ''}`,
+    ({ id, url, weight, haproxyId, state }) =>
+      `  server ${id} ${url.slice('http://'.length)} weight ${weight}${haproxyId === undefined ? '' : ` id ${haproxyId}`}${state === 'marked' ? ' disabled' : state === 'refusing' ? check : ''}`,
   );
   return [
     `backend ${name}`,

@@ -19,7 +19,7 @@ function words(text: string): number[] {
   return Array.from(digest, (word) => word >>> 0);
 }
 
-describe('ketama-md5 agrees with what libketama publishes', () => {
+describe('ketamaMd5 agrees with what libketama publishes', () => {
   it('on a million keys over weighted servers', () => {
     const { servers, keys, md5: published } = vectors.libketama;
     const members = membersOf(servers);
@@ -58,7 +58,7 @@ describe('ketama-md5 agrees with what libketama publishes', () => {
   });
 });
 
-describe('ketama-md5 agrees with what spymemcached publishes', () => {
+describe('ketamaMd5 agrees with what spymemcached publishes', () => {
   const { owners, sequences, weighted, tables } = vectors.spymemcached;
 
   it.each(owners)('$test', ({ servers, owners: wanted }) => {
@@ -76,7 +76,7 @@ describe('ketama-md5 agrees with what spymemcached publishes', () => {
   });
 
   it(weighted.test, () => {
-    const placement = create(membersOf(weighted.servers), { spelling: 'spymemcached-libmemcached' });
+    const placement = create(membersOf(weighted.servers), { spelling: 'spymemcachedLibmemcached' });
     expect(
       Object.fromEntries(Object.keys(weighted.owners).map((key) => [key, placement.owner(key)])),
     ).toEqual(weighted.owners);
@@ -97,7 +97,7 @@ describe('ketama-md5 agrees with what spymemcached publishes', () => {
   });
 });
 
-describe('ketama-md5 agrees with what twemproxy publishes', () => {
+describe('ketamaMd5 agrees with what twemproxy publishes', () => {
   it('of hashes and points', () => {
     const { hashes, points } = vectors.twemproxy;
     expect([words(hashes.key)[0], fnv1a64Twemproxy(hashes.key) >>> 0]).toEqual([hashes.md5, hashes.fnv1a_64]);

@@ -42,10 +42,10 @@ const POOLS: readonly PoolOptions[] = [
 const MOSTLY_DOWN = 6;
 
 const KINDS = [
-  { placement: 'nginx-ip-hash', directive: 'ip_hash', keys: testAddresses, field: 'X-Address' },
-  { placement: 'nginx-hash', directive: 'hash $http_x_key', keys: testKeys, field: 'X-Key' },
-  { placement: 'nginx-hash', directive: 'hash $remote_addr', keys: testAddresses, field: 'X-Address' },
-  { placement: 'nginx-consistent', directive: 'hash $http_x_key consistent', keys: testKeys, field: 'X-Key' },
+  { placement: 'nginxIpHash', directive: 'ip_hash', keys: testAddresses, field: 'X-Address' },
+  { placement: 'nginxHash', directive: 'hash $http_x_key', keys: testKeys, field: 'X-Key' },
+  { placement: 'nginxHash', directive: 'hash $remote_addr', keys: testAddresses, field: 'X-Address' },
+  { placement: 'nginxConsistent', directive: 'hash $http_x_key consistent', keys: testKeys, field: 'X-Key' },
 ];
 
 /**
@@ -156,7 +156,7 @@ skipUnless('nginx')(`placements beside nginx (SEED=${SEED})`, () => {
     );
   }
 
-  it('nginx-consistent knows upstreams by what the configuration calls them', async () => {
+  it('nginxConsistent knows upstreams by what the configuration calls them', async () => {
     const names = oddNames(folder, closedPort);
     const upstreams = names.map(({ name }, at) => ({
       id: `api-${at}`,
@@ -165,7 +165,7 @@ skipUnless('nginx')(`placements beside nginx (SEED=${SEED})`, () => {
       draining: false,
       address: name,
     }));
-    const { placement } = snapshotOf(upstreams, 'nginx-consistent', {});
+    const { placement } = snapshotOf(upstreams, 'nginxConsistent', {});
     const asked = testKeys(random);
     const answers = await askPipelined(
       port,
@@ -188,7 +188,7 @@ skipUnless('nginx')(`placements beside nginx (SEED=${SEED})`, () => {
         upstreams.map(({ id, url, weight, draining }) => [id, { url, weight, draining }]),
       ),
       affinity: [{ header: 'x-key' }],
-      placement: 'nginx-hash',
+      placement: 'nginxHash',
       balance: 'roundRobin',
     });
     const kind = KINDS.findIndex(({ directive }) => directive === 'hash $http_x_key');
@@ -196,7 +196,7 @@ skipUnless('nginx')(`placements beside nginx (SEED=${SEED})`, () => {
     const idOf = new Map(upstreams.map(({ id, url }) => [url.slice('http://'.length), id]));
     // nginx's turns go on from those of the tests above, so only the keys that it places are compared; of the
     // others it must be said that they are none.
-    const own = decider(snapshotOf(upstreams, 'nginx-hash', {}), random);
+    const own = decider(snapshotOf(upstreams, 'nginxHash', {}), random);
     const requests = (path: string): string[] =>
       asked.map((key) => `GET ${path} HTTP/1.1\r\nHost: a\r\nX-Key: ${key}\r\n\r\n`);
     const there = (await askPipelined(port, 'X-Upstream', requests(`/${kind}-${MOSTLY_DOWN}`))).map(

@@ -106,7 +106,7 @@ describe('nginx', () => {
         'nginx',
         'upstream Back { ip_hash; server 10.0.0.1; server 10.0.0.2; } server { location / { proxy_pass http://back; } }',
       ).yaml,
-    ).toMatchObject({ affinity: ['ip'], placement: 'nginx-ip-hash' });
+    ).toMatchObject({ affinity: ['ip'], placement: 'nginxIpHash' });
   });
 
   it('a program in Lua may hold quotes and braces of its own', () => {
@@ -292,8 +292,8 @@ describe('HAProxy', () => {
       `${DEFAULTS}listen l\n bind :80\n balance source\n hash-type consistent\n server a 10.0.0.1:80\n default-server weight 7\n server-template t 2-4 app:80\n server b 10.0.0.2:80\n`,
     );
     expect(usable(found).pools[0]!.upstreams).toMatchObject([
-      { weight: 1, number: 1 },
-      { weight: 7, number: 5 },
+      { weight: 1, haproxyId: 1 },
+      { weight: 7, haproxyId: 5 },
     ]);
   });
 

@@ -52,7 +52,7 @@ const ASKED_PATHS = [
 /** What each target can say without a loss, so that nothing but a fault makes the two differ. */
 const ABLE = {
   nginx: {
-    placements: ['nginx-consistent', 'nginx-hash', 'nginx-ip-hash'],
+    placements: ['nginxConsistent', 'nginxHash', 'nginxIpHash'],
     rules: [
       { header: 'x-user-id' },
       { query: 'u' },
@@ -68,11 +68,11 @@ const ABLE = {
   },
   haproxy: {
     placements: [
-      'haproxy-consistent',
-      'haproxy-map',
-      { 'haproxy-consistent': { hash: 'djb2', avalanche: true } },
-      { 'haproxy-map': { hash: 'crc32' } },
-      { 'haproxy-consistent': { source: true } },
+      'haproxyConsistent',
+      'haproxyMap',
+      { haproxyConsistent: { hash: 'djb2', avalanche: true } },
+      { haproxyMap: { hash: 'crc32' } },
+      { haproxyConsistent: { source: true } },
     ],
     rules: [
       { header: 'x-user-id' },
@@ -87,7 +87,7 @@ const ABLE = {
     hasDraining: false,
   },
   caddy: {
-    placements: ['caddy-hrw'],
+    placements: ['caddyHrw'],
     rules: [{ header: 'x-user-id' }, { query: 'u' }, 'ip', 'cookie'],
     weightMax: 1,
     hasDraining: true,
@@ -123,7 +123,7 @@ function randomConfig(target: keyof typeof ABLE, random: Random): object {
     const pool = some(random, Object.keys(pools));
     const placement = JSON.stringify((pools[pool] as { placement: unknown }).placement);
     // These two know addresses alone.
-    const usable = placement.includes('ip-hash') || placement.includes('source') ? ['ip'] : rules;
+    const usable = placement.includes('nginxIpHash') || placement.includes('source') ? ['ip'] : rules;
     const affinity: unknown[] = [];
     for (let count = random.below(4); count > 0; count--) {
       const rule = some(random, usable as readonly unknown[]);

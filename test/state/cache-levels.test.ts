@@ -389,7 +389,7 @@ describe('loads', () => {
   });
 
   it('that bring too much are returned and not kept; a write of that is refused', async () => {
-    const cache = open({ valueMaxBytes: 100 });
+    const cache = open({ valueBytesMax: 100 });
     const large = source('x'.repeat(99));
     expect(await cache.getOrLoad('k', large.load)).toBe(large.value);
     expect(events).toEqual([{ type: 'notKept', why: 'tooLarge' }]);

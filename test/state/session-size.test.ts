@@ -5,7 +5,7 @@ import { Browser } from './browser.js';
 
 it('counts all fields of a session together: what was stored, with what this request set, replaced and deleted', async () => {
   const store = memoryStore();
-  const visitor = new Browser(createSessions<Record<string, unknown>>({ store, maxBytes: 300 }));
+  const visitor = new Browser(createSessions<Record<string, unknown>>({ store, bytesMax: 300 }));
   const large = 'x'.repeat(97); // with its quotes and its name, of one letter, 100 bytes
   await visitor.ask((session) => void session.set('a', large).set('b', large));
   await visitor.ask((session) => {

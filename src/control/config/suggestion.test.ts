@@ -1,4 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { cookieFormats } from '../../route/affinity/accepted/registry.js';
+import { rules } from '../../route/affinity/registry.js';
+import { balances } from '../../route/balance/registry.js';
+import { placements } from '../../route/placement/registry.js';
+import { gatewayShape, poolShape, routeShape } from './schema.js';
 import { didYouMean, nearest } from './suggestion.js';
 
 const KEYS = ['upstreams', 'weight', 'maxFails', 'listen', 'ip', 'roundRobin'];
@@ -24,5 +29,32 @@ describe('the name that was meant', () => {
 
   it('gives all names when none is near', () => {
     expect(didYouMean('banana', ['a1', 'b2'], 'Keys here')).toBe('Keys here: a1, b2.');
+  });
+});
+
+describe('names that a configuration holds', () => {
+  const kinds = [
+    ...placements.map(({ name }) => name),
+    ...balances.map(({ name }) => name),
+    ...rules.keys(),
+    ...cookieFormats.map(({ name }) => name),
+  ];
+
+  it('have one casing', () => {
+    const names = [...kinds, ...[gatewayShape, poolShape, routeShape].flatMap((shape) => Object.keys(shape))];
+    expect(
+      names.filter((name) => !/^[a-z][a-zA-Z0-9]*$/.test(name)),
+      'Write it in camelCase.',
+    ).toEqual([]);
+  });
+
+  it('are found when they are written with hyphens or underscores', () => {
+    for (const kind of kinds)
+      for (const separator of ['-', '_']) {
+        const written = kind.replace(/[A-Z]/g, (letter) => separator + letter.toLowerCase());
+        expect(nearest(written, kinds)).toBe(kind);
+      }
+    expect(nearest('ketama-md5', kinds)).toBe('ketamaMd5');
+    expect(nearest('number', ['url', 'weight', 'draining', 'address', 'haproxyId'])).toBe('haproxyId');
   });
 });

@@ -12,6 +12,7 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   strategy: 'balance',
   hash: 'placement',
   port: 'listen',
+  number: 'haproxyId',
   interval: 'every',
   rise: 'healthyAfter',
   fall: 'unhealthyAfter',

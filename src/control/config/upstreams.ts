@@ -31,7 +31,7 @@ const details = {
   weight: weight.default(1),
   draining: flag.default(false),
   address: words('address: app1, as the other balancer writes it').optional(),
-  number: wholeNumber({ min: 1, max: 2 ** 31 - 1 }).optional(),
+  haproxyId: wholeNumber({ min: 1, max: 2 ** 31 - 1 }).optional(),
 };
 const detailed = z.strictObject(details);
 const listed = z.strictObject({ id: words('id: api-1').optional(), ...details });
@@ -81,7 +81,7 @@ export const upstreams: z.ZodType<readonly Upstream[]> = z.unknown().transform((
           draining: false,
           id: undefined,
           address: undefined,
-          number: undefined,
+          haproxyId: undefined,
         }));
     if (read === undefined) return;
     const id = typeof key === 'string' ? key : (read.id ?? hostAndPort(read.url));
@@ -94,7 +94,7 @@ export const upstreams: z.ZodType<readonly Upstream[]> = z.unknown().transform((
         weight: read.weight,
         draining: read.draining,
         ...(read.address !== undefined && { address: read.address }),
-        ...(read.number !== undefined && { number: read.number }),
+        ...(read.haproxyId !== undefined && { haproxyId: read.haproxyId }),
       },
     });
   }

@@ -57,7 +57,7 @@ export function policies(policy: Segment | undefined, version: string | undefine
       `lb_policy: keys are placed as Caddy ${CADDY_VERSION_DEFAULT} and later do. For the file of an older one say which: --from-version 2.6.2.`,
     );
   const placement =
-    keys.length === 0 ? undefined : version === undefined ? 'caddy-hrw' : { 'caddy-hrw': { version } };
+    keys.length === 0 ? undefined : version === undefined ? 'caddyHrw' : { caddyHrw: { version } };
   return { bindings, keys, placement, balance, weights };
 }
 

@@ -106,10 +106,10 @@ function policyOf(
 
 function sayPlacement({ pool, poolAt }: Group, { version, report }: PolicyContext): void {
   const { name, options } = pool.placement;
-  if (name !== 'caddy-hrw') {
+  if (name !== 'caddyHrw') {
     report.say(
       `${poolAt}placement`,
-      `${name} places keys elsewhere than Caddy: they move once. To move them now, and not at the change, write placement: caddy-hrw first.`,
+      `${name} places keys elsewhere than Caddy: they move once. To move them now, and not at the change, write placement: caddyHrw first.`,
     );
     return;
   }
@@ -118,7 +118,7 @@ function sayPlacement({ pool, poolAt }: Group, { version, report }: PolicyContex
   if (caddyWay(written) !== caddyWay(target))
     report.say(
       `${poolAt}placement`,
-      `is that of Caddy ${written}, and ${target} places keys elsewhere: they move once. Write --target-version ${written}, or placement: { caddy-hrw: { version: "${target}" } }.`,
+      `is that of Caddy ${written}, and ${target} places keys elsewhere: they move once. Write --target-version ${written}, or placement: { caddyHrw: { version: "${target}" } }.`,
     );
 }
 

@@ -15,8 +15,10 @@ const WEIGHT_MAX = 1_000_000;
 /** What the placements that agree with Envoy have as options; others have none of these. */
 type EnvoyOptions = Partial<EnvoyRingOptions & EnvoyTableOptions>;
 
+const AGREEING: ReadonlySet<string> = new Set(['envoyRingHash', 'envoyMaglev']);
+
 function envoyOptions({ placement }: PoolConfig): EnvoyOptions {
-  return placement.name.startsWith('envoy-') ? (placement.options as EnvoyOptions) : {};
+  return AGREEING.has(placement.name) ? (placement.options as EnvoyOptions) : {};
 }
 
 /** A cluster of the bootstrap's `static_resources`. */
@@ -85,11 +87,11 @@ function balancer(group: Group, report: Report): object {
       },
     };
   }
-  const isTable = name === 'envoy-maglev' || name === 'maglev';
-  if (!name.startsWith('envoy-')) {
+  const isTable = name === 'envoyMaglev' || name === 'maglev';
+  if (!AGREEING.has(name)) {
     report.say(
       `${poolAt}placement`,
-      `${name} is written as ${name === 'ring' ? 'RING_HASH' : 'MAGLEV'}, which places keys elsewhere: they move once. To move them now, and not at the change, write placement: ${name === 'ring' ? 'envoy-ring-hash' : 'envoy-maglev'} first.`,
+      `${name} is written as ${name === 'ring' ? 'RING_HASH' : 'MAGLEV'}, which places keys elsewhere: they move once. To move them now, and not at the change, write placement: ${name === 'ring' ? 'envoyRingHash' : 'envoyMaglev'} first.`,
     );
     if (name !== 'ring') return { lb_policy: 'MAGLEV' };
   }

@@ -66,7 +66,7 @@ export function haproxyBackend(
     ? { maxFails: 0 }
     : { maxFails: Math.min(1000, servers.find(({ errorLimit }) => errorLimit !== undefined)!.errorLimit!) };
   const tls = tlsOf(servers, report);
-  const isConsistent = JSON.stringify(chosen.placement ?? '').includes('haproxy-consistent');
+  const isConsistent = JSON.stringify(chosen.placement ?? '').includes('haproxyConsistent');
   const health = probesOf(last('option', 'httpchk'), [...inherited, ...lines], servers, report);
   const pool: DraftPool = {
     name,
@@ -78,9 +78,9 @@ export function haproxyBackend(
         hashKey: _key,
         tls: _tls,
         at: _at,
-        number,
+        haproxyId,
         ...rest
-      }) => ({ ...rest, ...(number !== undefined && isConsistent && { number }) }),
+      }) => ({ ...rest, ...(haproxyId !== undefined && isConsistent && { haproxyId }) }),
     ),
     ...(chosen.placement !== undefined && { placement: chosen.placement }),
     ...(health !== undefined && { health }),
@@ -132,11 +132,11 @@ function readServers({ lines }: Section, inherited: readonly Line[], report: Rep
       return [];
     }
     urls.add(server.url);
-    return [{ ...server, id: names.unique(upstreamId(server.id)), number: numbers[place]! }];
+    return [{ ...server, id: names.unique(upstreamId(server.id)), haproxyId: numbers[place]! }];
   });
   // Without numbers they would be counted anew here.
-  const isCounted = kept.every(({ number }, place) => number === place + 1);
-  return isCounted ? kept.map(({ number: _number, ...server }) => server) : kept;
+  const isCounted = kept.every(({ haproxyId }, place) => haproxyId === place + 1);
+  return isCounted ? kept.map(({ haproxyId: _id, ...server }) => server) : kept;
 }
 
 /** What HAProxy counts servers by: `id`, or the next number that nobody has. */
@@ -150,7 +150,7 @@ function numbersOf(written: readonly Line[], report: Report): number[] {
       if (id === undefined) return member;
       if (/^[1-9]\d{0,9}$/.test(id) && Number(id) < 2 ** 31 && !taken.has(id)) {
         taken.add(id);
-        return { ...member, number: Number(id) };
+        return { ...member, haproxyId: Number(id) };
       }
       report.say(
         at,

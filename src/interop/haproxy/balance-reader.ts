@@ -161,8 +161,8 @@ function placementOf(
     ...(rest.includes('avalanche') && { avalanche: true }),
     ...(isSource && { source: true }),
   };
-  const name = kind === 'consistent' ? 'haproxy-consistent' : 'haproxy-map';
-  if (hashKey !== undefined && name === 'haproxy-consistent') {
+  const name = kind === 'consistent' ? 'haproxyConsistent' : 'haproxyMap';
+  if (hashKey !== undefined && name === 'haproxyConsistent') {
     if (['id', 'id32', 'addr', 'addr-port'].includes(hashKey)) options['key'] = hashKey;
     else report.say(hashType?.at ?? '', `hash-key ${hashKey} is not carried over: keys move once.`);
   }

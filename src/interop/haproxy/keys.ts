@@ -26,7 +26,7 @@ export function balanceLines(group: Group, report: Report): string[] {
   if (hashType === undefined) {
     report.say(
       `${group.poolAt}placement`,
-      `${group.pool.placement.name} is written as hash-type consistent, which places keys elsewhere: they move once. To move them now, and not at the change, write placement: haproxy-consistent first.`,
+      `${group.pool.placement.name} is written as hash-type consistent, which places keys elsewhere: they move once. To move them now, and not at the change, write placement: haproxyConsistent first.`,
     );
     if (keys.length === 1 && keys[0]!.kind === 'ip') return tableLines(keys[0]!, plain, group, report);
   }
@@ -40,8 +40,7 @@ export function balanceLines(group: Group, report: Report): string[] {
 /** Undefined: a placement that HAProxy does not share. */
 function hashTypeOf({ pool }: Group): string | undefined {
   const { name, options } = pool.placement;
-  const kind =
-    name === 'haproxy-map' ? 'map-based' : name === 'haproxy-consistent' ? 'consistent' : undefined;
+  const kind = name === 'haproxyMap' ? 'map-based' : name === 'haproxyConsistent' ? 'consistent' : undefined;
   if (kind === undefined) return undefined;
   const { hash, avalanche } = options as HaproxyHashOptions;
   // HAProxy's consistent has an avalanche as long as no function is named.
@@ -52,7 +51,7 @@ function hashTypeOf({ pool }: Group): string | undefined {
 /** From what HAProxy makes a server's nodes, where that isn't its number: an option of each server. */
 export function hashKeyOf({ pool, poolAt, view }: Group, version: Version, report: Report): string {
   const { key = 'id' } =
-    pool.placement.name === 'haproxy-consistent' ? (pool.placement.options as { readonly key?: string }) : {};
+    pool.placement.name === 'haproxyConsistent' ? (pool.placement.options as { readonly key?: string }) : {};
   if (key === 'id' || view.keys.length === 0) return '';
   const since = key === 'id32' ? [3, 4] : [3, 0];
   if (isAtLeast(version, since)) return ` hash-key ${key}`;

@@ -283,7 +283,7 @@ class NginxReader {
     }));
     let pool = this.#pools.get(key);
     if (pool === undefined) {
-      const hashesAddresses = group.placement === 'nginx-consistent';
+      const hashesAddresses = group.placement === 'nginxConsistent';
       const upstreams = named.map(({ isBackup: _backup, route: _route, at: _at, address, url, ...rest }) => ({
         ...rest,
         url: tls === undefined ? url : httpsOf(url),

@@ -112,7 +112,7 @@ function methodLines(group: Group, key: string | undefined, report: Report): str
     return [...balanceLines(group.balance)];
   }
   const note = '# A request without a key goes to the next upstream in turn.';
-  if (placement === 'nginx-ip-hash') {
+  if (placement === 'nginxIpHash') {
     if (view.keys.length === 1 && view.keys[0]!.kind === 'ip')
       return ['# By the first three octets of an IPv4 address: one network, one upstream.', 'ip_hash;'];
     report.say(
@@ -121,16 +121,16 @@ function methodLines(group: Group, key: string | undefined, report: Report): str
     );
     return [note, `hash ${key} consistent;`];
   }
-  if (placement === 'nginx-hash')
+  if (placement === 'nginxHash')
     return [
       '# A change of this list moves nearly every key; consistent would move only a share of them.',
       note,
       `hash ${key};`,
     ];
-  if (placement !== 'nginx-consistent') {
+  if (placement !== 'nginxConsistent') {
     report.say(
       `${group.poolAt}placement`,
-      `${placement} is written as hash … consistent, which places keys elsewhere: they move once. To move them now, and not at the change, write placement: nginx-consistent first.`,
+      `${placement} is written as hash … consistent, which places keys elsewhere: they move once. To move them now, and not at the change, write placement: nginxConsistent first.`,
     );
   }
   return [note, `hash ${key} consistent;`];

@@ -98,7 +98,7 @@ function readMethod(
   switch (line.name) {
     case 'ip_hash':
       method.keys = ['ip'];
-      method.placement = 'nginx-ip-hash';
+      method.placement = 'nginxIpHash';
       return;
     case 'hash': {
       const keys = variables.keys(line.args[0] ?? '');
@@ -108,7 +108,7 @@ function readMethod(
       }
       for (const note of keys.notes) report.say(line.at, note);
       method.keys = [...keys.rules];
-      method.placement = line.args[1] === 'consistent' ? 'nginx-consistent' : 'nginx-hash';
+      method.placement = line.args[1] === 'consistent' ? 'nginxConsistent' : 'nginxHash';
       return;
     }
     case 'least_conn':

@@ -20,7 +20,7 @@ const KNOWN: [string, number[], number[], number[], number[]][] = [
   ['2.11.4', [0, 1, 0, 1], [2, 0], [0, 1], [0, 0, 0, 0]],
 ];
 
-describe('caddy-hrw', () => {
+describe('caddyHrw', () => {
   for (const version of ['2.6.2', '2.7', '2.8']) {
     describe(version, () => {
       for (const { name, run } of agreementContract((members) => caddyHrw.create(members, { version }), {

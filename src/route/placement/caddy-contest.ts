@@ -33,7 +33,7 @@ export function caddyWay(version: string): Way | undefined {
  * the greatest hash wins, the first of equals. Health is a filter here too.
  */
 export class CaddyContest implements Placement {
-  readonly name = 'caddy-hrw';
+  readonly name = 'caddyHrw';
   readonly members: readonly Member[];
   readonly #version: string;
   readonly #way: Way;

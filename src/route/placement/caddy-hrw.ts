@@ -9,7 +9,7 @@ const form = `Write ${CADDY_VERSION_WANTED}.`;
  * `caddy-contest.ts`.
  */
 export const caddyHrw: PlacementDefinition<{ version: string }> = {
-  name: 'caddy-hrw',
+  name: 'caddyHrw',
   options: z.strictObject({
     // A number would not do: YAML reads 2.10 as 2.1.
     version: z

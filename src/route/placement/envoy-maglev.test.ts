@@ -67,7 +67,7 @@ function plainRank(table: readonly number[], key: string): number[] {
   return [...ranked];
 }
 
-describe('envoy-maglev', () => {
+describe('envoyMaglev', () => {
   for (const { name, run } of agreementContract((members) => create(members, { tableSize: 1009 })))
     it(name, run);
 

@@ -6,7 +6,7 @@ import { isTableSize, TABLE_SIZE_WANTED } from './maglev-table.js';
 
 /** Envoy's `MAGLEV`. The way it works, without its options: `envoy-table.ts`. */
 export const envoyMaglev: PlacementDefinition<EnvoyTableOptions> = {
-  name: 'envoy-maglev',
+  name: 'envoyMaglev',
   options: z.strictObject({
     tableSize: z
       .number()

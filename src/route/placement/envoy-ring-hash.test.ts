@@ -48,7 +48,7 @@ function plainRank(ring: readonly Point[], key: string): number[] {
   return [...ranked];
 }
 
-describe('envoy-ring-hash', () => {
+describe('envoyRingHash', () => {
   for (const { name, run } of agreementContract((members) => create(members))) it(name, run);
 
   it(`is the ring of those who can be used, with their weights, in the order of the configuration (seed ${SEED})`, () => {

@@ -15,7 +15,7 @@ const ringSize = z.number().refine(isRingSize, { error: `must be ${RING_SIZE_WAN
 
 /** Envoy's `RING_HASH`. The way it works, without its options: `envoy-ring.ts`. */
 export const envoyRingHash: PlacementDefinition<EnvoyRingOptions> = {
-  name: 'envoy-ring-hash',
+  name: 'envoyRingHash',
   options: z
     .strictObject({
       minRingSize: ringSize.default(ENVOY_RING_DEFAULTS.minRingSize),

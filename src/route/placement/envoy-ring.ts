@@ -38,7 +38,7 @@ const hash = new Word64();
  * and a new ring made of the rest.
  */
 export class EnvoyRing implements Placement {
-  readonly name = 'envoy-ring-hash';
+  readonly name = 'envoyRingHash';
   readonly members: readonly Member[];
   readonly #options: EnvoyRingOptions;
   readonly #hashKeys: readonly string[];

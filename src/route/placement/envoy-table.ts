@@ -16,7 +16,7 @@ const hash = new Word64();
 
 /** Envoy's Maglev (maglev_lb.cc). A host that is down is taken out, and the table filled anew by the rest. */
 export class EnvoyTable implements Placement {
-  readonly name = 'envoy-maglev';
+  readonly name = 'envoyMaglev';
   readonly members: readonly Member[];
   readonly #options: EnvoyTableOptions;
   readonly #hashKeys: readonly string[];

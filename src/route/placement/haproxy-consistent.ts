@@ -6,7 +6,7 @@ import { haproxyOptions } from './haproxy-options.js';
 
 /** HAProxy's `hash-type consistent`. The way it works: `haproxy-nodes.ts`. */
 export const haproxyConsistent: PlacementDefinition<HaproxyNodesOptions> = {
-  name: 'haproxy-consistent',
+  name: 'haproxyConsistent',
   options: z.strictObject({
     ...haproxyOptions,
     key: z

@@ -6,7 +6,7 @@ import { HaproxySlots } from './haproxy-slots.js';
 
 /** HAProxy's `hash-type map-based`. The way it works: `haproxy-slots.ts`. */
 export const haproxyMap: PlacementDefinition<HaproxyHashOptions> = {
-  name: 'haproxy-map',
+  name: 'haproxyMap',
   options: z.strictObject(haproxyOptions),
   create: (members, options) => new HaproxySlots(members, options),
 };

@@ -27,27 +27,27 @@ export function haproxyNodeKeys(members: readonly Member[], key: HaproxyNodeKey)
  */
 export function haproxyNumbers(members: readonly Member[]): number[] {
   const taken = new Map<number, string>();
-  for (const { id, number } of members) {
-    if (number === undefined) continue;
-    if (!Number.isInteger(number) || number < 1 || number > NUMBER_MAX) {
+  for (const { id, haproxyId } of members) {
+    if (haproxyId === undefined) continue;
+    if (!Number.isInteger(haproxyId) || haproxyId < 1 || haproxyId > NUMBER_MAX) {
       throw invalid(
-        `Upstream "${id}" has the number ${String(number)}: HAProxy's are whole, from 1 to ${NUMBER_MAX}.`,
+        `Upstream "${id}" has the haproxyId ${String(haproxyId)}: HAProxy's ids are whole, from 1 to ${NUMBER_MAX}.`,
       );
     }
-    const other = taken.get(number);
+    const other = taken.get(haproxyId);
     if (other !== undefined)
       throw invalid(
-        `Upstreams "${other}" and "${id}" have the same number ${number}: HAProxy gives each number once.`,
+        `Upstreams "${other}" and "${id}" have the same haproxyId ${haproxyId}: HAProxy gives each id once.`,
       );
-    taken.set(number, id);
+    taken.set(haproxyId, id);
   }
   let next = 1;
-  return members.map(({ id, number }) => {
-    if (number === undefined) {
+  return members.map(({ id, haproxyId }) => {
+    if (haproxyId === undefined) {
       while (taken.has(next)) next++;
       taken.set(next, id);
     }
-    const given = number ?? next;
+    const given = haproxyId ?? next;
     // Also behind one that brought its own number.
     next++;
     return given;

@@ -10,7 +10,7 @@ import type { Member } from './placement.js';
 const MEMBERS: Member[] = [1, 2, 3, 1, 4].map((weight, at) => ({
   id: `s${at}`,
   weight,
-  ...(at === 1 && { number: 4 }),
+  ...(at === 1 && { haproxyId: 4 }),
 }));
 const KEYS = ['user:1', 'user:2', 'user:3', 'a', 'session:0123456789abcdef', 'zażółć'].map(toByteString);
 const ADDRESSES = ['11.22.33.44', '11.22.34.44', '198.51.100.7', '2001:db8::1', '2001:db8::2', '203.0.113.9'];
@@ -30,7 +30,7 @@ const KNOWN: [HaproxyNodesOptions, number[]][] = [
   [{ source: true, hash: 'sdbm', avalanche: true }, [1, 2, 4, 1, 2, 0]],
 ];
 
-describe('haproxy-consistent', () => {
+describe('haproxyConsistent', () => {
   for (const { name, run } of agreementContract((members) => haproxyConsistent.create(members, {})))
     it(name, run);
 
@@ -41,7 +41,7 @@ describe('haproxy-consistent', () => {
 
   it('numbers by position those that bring no number, and passes over those taken', () => {
     const numbered = (...numbers: (number | undefined)[]): number[] =>
-      haproxyNumbers(numbers.map((number, at) => ({ id: `s${at}`, weight: 1, number })));
+      haproxyNumbers(numbers.map((haproxyId, at) => ({ id: `s${at}`, weight: 1, haproxyId })));
     const no = undefined;
     expect(numbered(no, no, no)).toEqual([1, 2, 3]);
     expect(numbered(2, no, no)).toEqual([2, 3, 4]);
@@ -79,7 +79,7 @@ describe('haproxy-consistent', () => {
       expect(() =>
         haproxyConsistent.create(
           [
-            { id: 'a', weight: 1, number: 5 },
+            { id: 'a', weight: 1, haproxyId: 5 },
             { id: 'b', weight: 1, ...member },
           ],
           {},
@@ -91,7 +91,8 @@ describe('haproxy-consistent', () => {
         }),
       );
     refuses({ weight: 257 }, 'to agree with HAProxy it must be a whole number from 1 to 256');
-    refuses({ number: 5 }, '"a" and "b" have the same number 5');
-    for (const number of [0, -1, 1.5, 2 ** 31]) refuses({ number }, `"b" has the number ${number}`);
+    refuses({ haproxyId: 5 }, '"a" and "b" have the same haproxyId 5');
+    for (const haproxyId of [0, -1, 1.5, 2 ** 31])
+      refuses({ haproxyId }, `"b" has the haproxyId ${haproxyId}`);
   });
 });

@@ -19,7 +19,7 @@ export interface HaproxyNodesOptions extends HaproxyHashOptions {
  * belongs to the node nearest to its hash, on either side. Those that are away have no nodes.
  */
 export class HaproxyNodes implements Placement {
-  readonly name = 'haproxy-consistent';
+  readonly name = 'haproxyConsistent';
   readonly members: readonly Member[];
   readonly #options: HaproxyNodesOptions;
   readonly #hash: HaproxyHash;

@@ -25,7 +25,7 @@ const KNOWN: [HaproxyHashOptions, number[]][] = [
   [{ source: true, hash: 'sdbm', avalanche: true }, [4, 1, 2, 4, 4, 1]],
 ];
 
-describe('haproxy-map', () => {
+describe('haproxyMap', () => {
   const create = (members: readonly Member[]) => haproxyMap.create(members, {});
   for (const { name, run } of agreementContract(create)) it(name, run);
 

@@ -12,7 +12,7 @@ const WORK_MAX = 2 ** 27;
  * goes or comes, nearly every key moves.
  */
 export class HaproxySlots implements Placement {
-  readonly name = 'haproxy-map';
+  readonly name = 'haproxyMap';
   readonly members: readonly Member[];
   readonly #options: HaproxyHashOptions;
   readonly #hash: HaproxyHash;
@@ -74,7 +74,7 @@ function slots(members: readonly Member[], isUsable: readonly boolean[]): Uint16
   const slotsMax = members.reduce((sum, { weight }) => sum + weight / divisor, 0);
   if (members.length * slotsMax > WORK_MAX) {
     throw invalid(
-      `HAProxy's map of these ${members.length} upstreams would have ${slotsMax} slots and take seconds to fill: lower the weights, or take haproxy-consistent.`,
+      `HAProxy's map of these ${members.length} upstreams would have ${slotsMax} slots and take seconds to fill: lower the weights, or take haproxyConsistent.`,
     );
   }
   const places = members.map((_, place) => place).filter((place) => isUsable[place]!);

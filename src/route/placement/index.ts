@@ -70,12 +70,12 @@ export function maglev(
 
 /** As nginx's `ip_hash` does. Members in the order of its configuration; keys are addresses. */
 export function nginxIpHash(members: readonly MemberInput[]): Placed {
-  return new Placed(new NginxDraws('nginx-ip-hash', members.map(toMember), new AddressDraws()));
+  return new Placed(new NginxDraws('nginxIpHash', members.map(toMember), new AddressDraws()));
 }
 
 /** As nginx's `hash KEY` does. Members in the order of its configuration. */
 export function nginxHash(members: readonly MemberInput[]): Placed {
-  return new Placed(new NginxDraws('nginx-hash', members.map(toMember), new KeyDraws()));
+  return new Placed(new NginxDraws('nginxHash', members.map(toMember), new KeyDraws()));
 }
 
 /**

@@ -56,7 +56,7 @@ function leap(ring: readonly Point[], key: string): number[] {
   return [...ranked];
 }
 
-describe.each(SPELLING_NAMES)('ketama-md5 as %s spells it', (spelling) => {
+describe.each(SPELLING_NAMES)('ketamaMd5 as %s spells it', (spelling) => {
   for (const { name, run } of agreementContract((members) => create(members, { spelling }))) it(name, run);
 
   it(`is the ring of its points, with weights and upstreams that are down (seed ${SEED})`, () => {
@@ -85,7 +85,7 @@ describe.each(SPELLING_NAMES)('ketama-md5 as %s spells it', (spelling) => {
   });
 });
 
-describe('ketama-md5', () => {
+describe('ketamaMd5', () => {
   it('gives equal weights forty digests each, and others the share that floats make of it', () => {
     for (const spelling of SPELLING_NAMES)
       expect(SPELLINGS[spelling].digestCounts([1, 1, 1, 1])).toEqual([40, 40, 40, 40]);

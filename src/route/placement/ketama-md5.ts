@@ -15,7 +15,7 @@ import { SPELLING_NAMES } from './ketama-spelling.js';
  * `ketama-ring.ts`.
  */
 export const ketamaMd5: PlacementDefinition<KetamaOptions> = {
-  name: 'ketama-md5',
+  name: 'ketamaMd5',
   options: z
     .strictObject({
       spelling: z.enum(SPELLING_NAMES).default(KETAMA_DEFAULTS.spelling),

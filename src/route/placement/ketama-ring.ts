@@ -39,7 +39,7 @@ export function isKetamaHash({ spelling, hash }: KetamaOptions): boolean {
  * The ring that memcached's clients made known: four points of each MD5 of an upstream's name and a number.
  */
 export class KetamaRing implements Placement {
-  readonly name = 'ketama-md5';
+  readonly name = 'ketamaMd5';
   readonly members: readonly Member[];
   readonly #options: KetamaOptions;
   readonly #spelling: KetamaSpelling;

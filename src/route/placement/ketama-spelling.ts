@@ -77,7 +77,7 @@ export const SPELLINGS = {
   twemproxy,
   spymemcached,
   /** spymemcached with `KetamaNodeKeyFormatter.Format.LIBMEMCACHED`. */
-  'spymemcached-libmemcached': { ...spymemcached, nameOf: twemproxy.nameOf },
+  spymemcachedLibmemcached: { ...spymemcached, nameOf: twemproxy.nameOf },
 } satisfies Record<string, KetamaSpelling>;
 
 export type KetamaSpellingName = keyof typeof SPELLINGS;

@@ -67,13 +67,13 @@ export function isSameMembers(before: readonly Member[], after: readonly Member[
   return (
     before.length === after.length &&
     before.every((one, place) => {
-      const { id, weight, url, address, number } = after[place]!;
+      const { id, weight, url, address, haproxyId } = after[place]!;
       return (
         one.id === id &&
         one.weight === weight &&
         one.url === url &&
         one.address === address &&
-        one.number === number
+        one.haproxyId === haproxyId
       );
     })
   );

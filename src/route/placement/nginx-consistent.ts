@@ -4,7 +4,7 @@ import { NginxPoints } from './nginx-points.js';
 
 /** nginx's `hash KEY consistent`. The way it works: `nginx-points.ts`. */
 export const nginxConsistent: PlacementDefinition<object> = {
-  name: 'nginx-consistent',
+  name: 'nginxConsistent',
   options: z.strictObject({}),
   create: (members) => new NginxPoints(members),
 };

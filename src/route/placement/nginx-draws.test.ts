@@ -10,7 +10,7 @@ const KEYS = ['user:1', 'user:2', 'user:3', 'a', 'session:0123456789abcdef', 'za
 const ADDRESSES = ['11.22.33.44', '11.22.34.44', '198.51.100.7', '2001:db8::1', '2001:db8::2', '203.0.113.9'];
 const all = (): boolean => true;
 
-describe('nginx-hash', () => {
+describe('nginxHash', () => {
   const create = (members: readonly Member[]) => nginxHash.create(members, {});
   for (const { name, run } of agreementContract(create)) it(name, run);
 
@@ -48,7 +48,7 @@ describe('nginx-hash', () => {
   });
 });
 
-describe('nginx-ip-hash', () => {
+describe('nginxIpHash', () => {
   const create = (members: readonly Member[]) => nginxIpHash.create(members, {});
   const key = (random: { below(limit: number): number }): string =>
     random.below(2) === 0

@@ -4,7 +4,7 @@ import { KeyDraws, NginxDraws } from './nginx-draws.js';
 
 /** nginx's `hash KEY`, without `consistent`. */
 export const nginxHash: PlacementDefinition<object> = {
-  name: 'nginx-hash',
+  name: 'nginxHash',
   options: z.strictObject({}),
-  create: (members) => new NginxDraws('nginx-hash', members, new KeyDraws()),
+  create: (members) => new NginxDraws('nginxHash', members, new KeyDraws()),
 };

@@ -4,7 +4,7 @@ import { AddressDraws, NginxDraws } from './nginx-draws.js';
 
 /** nginx's `ip_hash`. Keys are addresses, as the rule `ip` finds them. */
 export const nginxIpHash: PlacementDefinition<object> = {
-  name: 'nginx-ip-hash',
+  name: 'nginxIpHash',
   options: z.strictObject({}),
-  create: (members) => new NginxDraws('nginx-ip-hash', members, new AddressDraws()),
+  create: (members) => new NginxDraws('nginxIpHash', members, new AddressDraws()),
 };

@@ -12,7 +12,7 @@ const MEMBERS: Member[] = [1, 2, 3, 1, 4].map((weight, at) => ({
 const KEYS = ['user:1', 'user:2', 'user:3', 'a', 'session:0123456789abcdef', 'zażółć'].map(toByteString);
 const keys = Array.from({ length: 500 }, (_, i) => `user:${i}`);
 
-describe('nginx-consistent', () => {
+describe('nginxConsistent', () => {
   const create = (members: readonly Member[]) => nginxConsistent.create(members, {});
   const owners = (members: readonly Member[]): string[] =>
     keys.map((key) => members[create(members).owner(key)]!.id);

@@ -14,7 +14,7 @@ const POINTS_TOTAL_MAX = 2 ** 22;
  * their points, and the walk over them ends after 20.
  */
 export class NginxPoints implements Placement {
-  readonly name = 'nginx-consistent';
+  readonly name = 'nginxConsistent';
   readonly members: readonly Member[];
   readonly #circle: Circle;
   readonly #isUsable: readonly boolean[];

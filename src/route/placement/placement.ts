@@ -13,7 +13,7 @@ export interface Member {
    */
   readonly address?: string | undefined;
   /** The number in HAProxy's `id 77`; without one it numbers by position. */
-  readonly number?: number | undefined;
+  readonly haproxyId?: number | undefined;
 }
 
 /**

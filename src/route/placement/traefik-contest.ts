@@ -15,7 +15,7 @@ const CERTAINLY = 1 - 2 ** -40;
  * the server's URL as a fraction; the highest wins. Health is a filter here too.
  */
 export class TraefikContest implements Placement {
-  readonly name = 'traefik-hrw';
+  readonly name = 'traefikHrw';
   readonly members: readonly Member[];
   readonly #each: Fnv1a64Each;
   readonly #weights: Float64Array;

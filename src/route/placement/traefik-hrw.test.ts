@@ -19,7 +19,7 @@ function plainScore(key: string, { url, weight }: Member): number {
   return (1 / -goLog(Number(hash) / 2 ** 64)) * weight;
 }
 
-describe('traefik-hrw', () => {
+describe('traefikHrw', () => {
   for (const { name, run } of agreementContract((members) => traefikHrw.create(members, {}))) it(name, run);
 
   it(`is the highest score of weight and hash, and those behind it in order (seed ${SEED})`, () => {

@@ -4,7 +4,7 @@ import { TraefikContest } from './traefik-contest.js';
 
 /** Traefik's `strategy: hrw`. The way it works: `traefik-contest.ts`. */
 export const traefikHrw: PlacementDefinition<object> = {
-  name: 'traefik-hrw',
+  name: 'traefikHrw',
   options: z.strictObject({}),
   create: (members) => new TraefikContest(members),
 };

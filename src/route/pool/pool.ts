@@ -192,7 +192,7 @@ function isSame(before: readonly Upstream[], after: readonly Upstream[]): boolea
         one.weight === other.weight &&
         one.draining === other.draining &&
         one.address === other.address &&
-        one.number === other.number
+        one.haproxyId === other.haproxyId
       );
     })
   );

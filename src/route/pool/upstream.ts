@@ -14,10 +14,16 @@ export interface Upstream {
    */
   readonly address?: string | undefined;
   /** The number in HAProxy's `id 77`, for placements that agree with it. */
-  readonly number?: number | undefined;
+  readonly haproxyId?: number | undefined;
 }
 
 /** What a placement needs to know of them, in the same order. */
 export function membersOf(upstreams: readonly Upstream[]): Member[] {
-  return upstreams.map(({ id, weight, url, address, number }) => ({ id, weight, url, address, number }));
+  return upstreams.map(({ id, weight, url, address, haproxyId }) => ({
+    id,
+    weight,
+    url,
+    address,
+    haproxyId,
+  }));
 }

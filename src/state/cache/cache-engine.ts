@@ -85,7 +85,7 @@ export class CacheEngine {
     if (characters > valueCharactersMax)
       throw new StickyError(
         'STICKY_CACHE_TOO_LARGE',
-        `A value has ${characters} characters as text, and ${valueCharactersMax} is the most. Cache less of it, or raise \`valueMaxBytes\`.`,
+        `A value has ${characters} characters as text, and ${valueCharactersMax} is the most. Cache less of it, or raise \`valueBytesMax\`.`,
       );
     const lifeMs = this.#lookups.lifeMs(content.kind === 'value' ? ttlMs : absenceMs);
     await this.#write(key, seen, async (fill) => {

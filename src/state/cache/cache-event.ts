@@ -37,7 +37,7 @@ function textOf(event: CacheEvent): string {
     case 'unreadable':
       return 'An entry of the cache in the store is not ours, or of a newer version; it was passed over.';
     case 'notKept':
-      return 'A loaded value is larger than `valueMaxBytes` and is not kept, so it will be loaded each time.';
+      return 'A loaded value is larger than `valueBytesMax` and is not kept, so it will be loaded each time.';
   }
 }
 

@@ -47,9 +47,9 @@ export interface CacheOptions extends EntryOptions {
   /** How many entries tier 1 holds: 10 000 unless set. */
   readonly max?: number | undefined;
   /** What they may come to as text, in characters: 64 Mi unless set. */
-  readonly maxBytes?: number | undefined;
+  readonly bytesMax?: number | undefined;
   /** The largest value as text, in characters: 1 Mi unless set. */
-  readonly valueMaxBytes?: number | undefined;
+  readonly valueBytesMax?: number | undefined;
   /** No process serves an entry that became old longer ago than this: `1s` unless set. */
   readonly bound?: Duration | undefined;
   /**
@@ -106,8 +106,8 @@ const NAMES = {
   store: 1,
   name: 1,
   max: 1,
-  maxBytes: 1,
-  valueMaxBytes: 1,
+  bytesMax: 1,
+  valueBytesMax: 1,
   bound: 1,
   jitter: 1,
   onStoreDown: 1,
@@ -148,8 +148,8 @@ export function readOptions(options: CacheOptions): CacheSettings {
     store,
     name,
     max: readCount('max', options.max ?? 10_000, 1, 100_000_000),
-    bytesMax: readCount('maxBytes', options.maxBytes ?? 64 * MEBI, 1_024, 2 ** 40),
-    valueCharactersMax: readCount('valueMaxBytes', options.valueMaxBytes ?? MEBI, 1, 256 * MEBI),
+    bytesMax: readCount('bytesMax', options.bytesMax ?? 64 * MEBI, 1_024, 2 ** 40),
+    valueCharactersMax: readCount('valueBytesMax', options.valueBytesMax ?? MEBI, 1, 256 * MEBI),
     boundMs: readDuration('bound', options.bound ?? '1s', 10, HOUR_MS),
     jitter,
     times: readTimes(options, {

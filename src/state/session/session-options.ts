@@ -26,7 +26,7 @@ export interface SessionOptions<Fields extends object> {
   /** How long the old id goes on after a renewal: `10s` unless set. */
   readonly grace?: Duration | undefined;
   /** What all fields of one session may come to, as JSON: 65 536 unless set. */
-  readonly maxBytes?: number | undefined;
+  readonly bytesMax?: number | undefined;
   /** Checks the fields before they are stored: any Standard Schema (zod, valibot, arktype …) of an object. */
   readonly schema?: StandardSchema<Fields> | undefined;
   /**
@@ -45,7 +45,7 @@ export interface LocalOptions {
   /** How many sessions, 10 000 unless set. */
   readonly max?: number | undefined;
   /** What they may come to in memory: 64 MiB unless set. */
-  readonly maxBytes?: number | undefined;
+  readonly bytesMax?: number | undefined;
   /** From `100ms` to `1m`, `1s` unless set. */
   readonly bound?: Duration | undefined;
 }
@@ -77,14 +77,14 @@ const NAMES = {
   keys: 1,
   onStoreDown: 1,
   grace: 1,
-  maxBytes: 1,
+  bytesMax: 1,
   schema: 1,
   local: 1,
   onEvent: 1,
   clock: 1,
   random: 1,
 } satisfies Record<keyof SessionOptions<object>, 1>;
-const LOCAL_NAMES = { max: 1, maxBytes: 1, bound: 1 } satisfies Record<keyof LocalOptions, 1>;
+const LOCAL_NAMES = { max: 1, bytesMax: 1, bound: 1 } satisfies Record<keyof LocalOptions, 1>;
 const BYTES_MAX = 16 * 1024 * 1024;
 
 export function readOptions<Fields extends object>(options: SessionOptions<Fields>): SessionSettings {
@@ -92,7 +92,7 @@ export function readOptions<Fields extends object>(options: SessionOptions<Field
   const {
     store,
     onStoreDown = 'fail',
-    maxBytes = 65_536,
+    bytesMax = 65_536,
     clock = systemClock,
     random = systemRandom,
   } = options;
@@ -107,8 +107,8 @@ export function readOptions<Fields extends object>(options: SessionOptions<Field
   if (onStoreDown !== 'fail' && onStoreDown !== 'anonymous')
     throw badOption('`onStoreDown` is neither fail nor anonymous. Write one of them.');
   const onEvent = options.onEvent ?? ((event: SessionEvent) => warn(event, clock));
-  if (!(Number.isInteger(maxBytes) && maxBytes >= 256 && maxBytes <= BYTES_MAX))
-    throw badOption(`\`maxBytes\` must be a whole number from 256 to ${BYTES_MAX}.`);
+  if (!(Number.isInteger(bytesMax) && bytesMax >= 256 && bytesMax <= BYTES_MAX))
+    throw badOption(`\`bytesMax\` must be a whole number from 256 to ${BYTES_MAX}.`);
   return {
     store,
     records: new SessionRecords(store, clock, readLocal(options.local), () =>
@@ -120,7 +120,7 @@ export function readOptions<Fields extends object>(options: SessionOptions<Field
     absoluteMs,
     graceMs: readDuration('grace', options.grace ?? '10s', 1_000, 300_000),
     touchMs: idleMs / 10,
-    bytesMax: maxBytes,
+    bytesMax,
     onStoreDown,
     schema: options.schema as StandardSchema<object> | undefined,
     onEvent,
@@ -132,9 +132,9 @@ export function readOptions<Fields extends object>(options: SessionOptions<Field
 function readLocal(local: boolean | LocalOptions | undefined): LocalSettings | undefined {
   if (local === undefined || local === false) return undefined;
   if (local !== true) checkNames(local, LOCAL_NAMES, '`local`');
-  const { max = 10_000, maxBytes = 64 * 1024 * 1024, bound = '1s' } = local === true ? {} : local;
-  for (const [name, value] of Object.entries({ max, maxBytes }))
+  const { max = 10_000, bytesMax = 64 * 1024 * 1024, bound = '1s' } = local === true ? {} : local;
+  for (const [name, value] of Object.entries({ max, bytesMax }))
     if (!(Number.isInteger(value) && value > 0))
       throw badOption(`\`local.${name}\` must be a whole number above 0.`);
-  return { max, bytesMax: maxBytes, boundMs: readDuration('local.bound', bound, 100, 60_000) };
+  return { max, bytesMax, boundMs: readDuration('local.bound', bound, 100, 60_000) };
 }

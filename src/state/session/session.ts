@@ -73,7 +73,7 @@ export class Session<Fields extends object = SessionFields> {
   }
 
   /**
-   * Throws `STICKY_SESSION_TOO_LARGE` when all fields together would exceed `maxBytes`, and then changes
+   * Throws `STICKY_SESSION_TOO_LARGE` when all fields together would exceed `bytesMax`, and then changes
    * nothing.
    */
   set<Name extends keyof Fields & string>(name: Name, value: Fields[Name]): this {
@@ -174,7 +174,7 @@ export class Session<Fields extends object = SessionFields> {
     if (bytes > bytesMax) {
       throw new StickyError(
         'STICKY_SESSION_TOO_LARGE',
-        `With the field "${name}" the session would have ${bytes} bytes, and ${bytesMax} is its most. Keep large data elsewhere and its key in the session, or raise \`maxBytes\`.`,
+        `With the field "${name}" the session would have ${bytes} bytes, and ${bytesMax} is its most. Keep large data elsewhere and its key in the session, or raise \`bytesMax\`.`,
       );
     }
     return text;
