@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
@@ -164,8 +165,11 @@ describe('with a secret', () => {
       createTokenVerifier({ secret: SECRET })(await sign('HS256', 'x', key)),
     ).resolves.toMatchObject({ sub: '42' });
     await expect(createTokenVerifier({ secret: SECRET })(await sign('HS512', 'x', key))).rejects.toThrow();
+    const long = SECRET.repeat(2);
     await expect(
-      createTokenVerifier({ secret: SECRET, algorithms: ['HS512'] })(await sign('HS512', 'x', key)),
+      createTokenVerifier({ secret: long, algorithms: ['HS512'] })(
+        await sign('HS512', 'x', new TextEncoder().encode(long)),
+      ),
     ).resolves.toBeDefined();
   });
 
@@ -176,6 +180,86 @@ describe('with a secret', () => {
       .setNotBefore(99_999_999_999)
       .sign(key);
     await expect(createTokenVerifier({ secret: SECRET })(old)).resolves.toMatchObject({ exp: 1 });
+  });
+});
+
+describe('a signature that proves nothing', () => {
+  const REFUSED = expect.objectContaining({ code: 'STICKY_CONFIG_INVALID' });
+  const part = (text: string): string => Buffer.from(text).toString('base64url');
+  const signed = (header: string, claims: string): string => {
+    const content = `${part(header)}.${part(claims)}`;
+    return `${content}.${createHmac('sha256', SECRET).update(content).digest('base64url')}`;
+  };
+
+  test('RFC 7518 §3.2: a secret shorter than the hash, or one that others know', async () => {
+    for (const [secret, algorithms] of [
+      [SECRET, ['HS384']],
+      [SECRET, ['HS256', 'HS512']],
+      ['short', ['HS256']],
+      [await exportSPKI(pairs.get('RS256')!.publicKey), ['HS256']],
+      [JSON.stringify(pairs.get('RS256')!.jwk), ['HS256']],
+    ] as const)
+      expect(() => createTokenVerifier({ secret, algorithms })).toThrow(REFUSED);
+  });
+
+  test('RFC 7515 §4, RFC 7519 §4: a member twice, and a header that changes what is signed', async () => {
+    const verify = createTokenVerifier({ secret: SECRET });
+    await expect(verify(signed('{"alg":"HS256"}', '{"sub":"1"}'))).resolves.toEqual({ sub: '1' });
+    for (const header of [
+      '{"alg":"HS256","alg":"HS256"}',
+      '{"alg":"none","alg":"HS256"}',
+      '{"alg":"HS256","\\u0061lg":"none"}',
+      '{"alg":"none"}',
+      '{"alg":"NonE"}',
+      '{"alg":"HS256","crit":[]}',
+      '{"alg":"HS256","crit":["exp"],"exp":1}',
+      '{"alg":"HS256","b64":false}',
+      '{"alg":"HS256","b64":false,"crit":["b64"]}',
+      '\ufeff{"alg":"HS256"}',
+    ])
+      await expect(verify(signed(header, '{"sub":"1"}')), header).rejects.toThrow();
+    for (const claims of [
+      '{"sub":"1","sub":"2"}',
+      '{"sub":"1","s\\u0075b":"2"}',
+      '{"sub":"1","more":{"a":1,"a":2}}',
+    ])
+      await expect(verify(signed('{"alg":"HS256"}', claims)), claims).rejects.toThrow();
+  });
+
+  test('by a key of the set that anybody could sign by: it is left out, and the others count', async () => {
+    const state = await issuer();
+    const good = pairs.get('ES256')!;
+    const rsa = pairs.get('RS256')!;
+    const { d } = await exportJWK(good.privateKey);
+    const sets: readonly (readonly [string, object])[] = [
+      ['RS256', { ...rsa.jwk, e: 'AQ' }],
+      ['RS256', { ...(await exportJWK(rsa.privateKey)), alg: 'RS256', kid: 'RS256' }],
+      ['EdDSA', { kty: 'OKP', crv: 'Ed25519', x: `AQ${'A'.repeat(41)}`, kid: 'EdDSA', alg: 'EdDSA' }],
+      ['ES256', { ...good.jwk, kid: 'ES256', d }],
+      ['ES256', { ...good.jwk, crv: 'secp256k1' }],
+    ];
+    for (const [alg, key] of sets) {
+      state.answer.body = JSON.stringify({ keys: [key, { ...good.jwk, kid: 'good' }, null, 5, [], {}] });
+      const verify = createTokenVerifier({ jwks: state.url });
+      await expect(verify(await sign(alg)), JSON.stringify(key)).rejects.toMatchObject({
+        code: 'ERR_JWKS_NO_MATCHING_KEY',
+      });
+      await expect(verify(await sign('ES256', 'good'))).resolves.toBeDefined();
+    }
+  });
+
+  test('a key set without end does not fill the memory', async () => {
+    const state = await issuer();
+    state.answer.body = `{"keys":[],"x":"${'x'.repeat(1_100_000)}"}`;
+    await expect(createTokenVerifier({ jwks: state.url })(await sign('ES256'))).rejects.toMatchObject({
+      code: 'STICKY_TOKEN_REFUSED',
+      message: expect.stringContaining('more than 1048576 bytes'),
+    });
+    const { jwk } = pairs.get('ES256')!;
+    state.answer.body = JSON.stringify({ keys: Array(101).fill(jwk) });
+    await expect(createTokenVerifier({ jwks: state.url })(await sign('ES256'))).rejects.toMatchObject({
+      message: expect.stringContaining('more than 100 keys'),
+    });
   });
 });
 

@@ -10,8 +10,12 @@ import {
 } from 'jose';
 import { systemClock, type Clock } from '../base/clock.js';
 import { StickyError } from '../base/errors.js';
+import { badOption } from '../base/options.js';
+import { readSignedText } from '../base/signed-text.js';
+import { isPublicSecret } from '../base/signing-key.js';
 import type { TokenVerifier, TokenVerifierOptions } from '../route/affinity/definition.js';
-import { KEY_SET_ALGORITHMS } from '../route/affinity/jwt.js';
+import { KEY_SET_ALGORITHMS, secretBytesMin } from '../route/affinity/jwt.js';
+import { readKeySet } from './key-set.js';
 
 /** A request may be waiting for the keys. */
 const FETCH_MS_MAX = 3000;
@@ -33,8 +37,7 @@ export function createTokenVerifier(
 ): TokenVerifier {
   const { secret, jwks, issuer, audience } = options;
   if ((secret === undefined) === (jwks === undefined)) {
-    throw new StickyError(
-      'STICKY_CONFIG_INVALID',
+    throw badOption(
       'A token is checked with a secret or with a key set; give exactly one of secret and jwks.',
     );
   }
@@ -43,11 +46,33 @@ export function createTokenVerifier(
   if (issuer !== undefined) checks.issuer = issuer;
   if (audience !== undefined) checks.audience = audience;
   if (secret !== undefined) {
-    const key = new TextEncoder().encode(secret);
-    return async (token) => (await jwtVerify(token, key, checks)).payload;
+    const key = Buffer.from(secret);
+    checkSecret(key, algorithms);
+    return async (token) => (await jwtVerify(unambiguous(token), key, checks)).payload;
   }
   const keys = keySet(new URL(jwks!), clock);
-  return async (token) => (await jwtVerify(token, keys, checks)).payload;
+  return async (token) => (await jwtVerify(unambiguous(token), keys, checks)).payload;
+}
+
+function checkSecret(secret: Buffer, algorithms: readonly string[]): void {
+  const bytesMin = Math.max(...algorithms.map((algorithm) => secretBytesMin(algorithm) ?? Infinity));
+  if (!(secret.length >= bytesMin))
+    throw badOption(
+      `A secret for ${algorithms.join(', ')} needs ${bytesMin} bytes and has ${secret.length}. Make one with: openssl rand -base64 ${bytesMin}`,
+    );
+  if (isPublicSecret(secret))
+    throw badOption(
+      'The secret is a key that others know. Give public keys as a key set (jwks), or make a secret with: openssl rand -base64 32',
+    );
+}
+
+/** The token, if nobody can read it otherwise than jose does. */
+function unambiguous(token: string): string {
+  if (readSignedText(token) !== undefined) return token;
+  throw new StickyError(
+    'STICKY_TOKEN_REFUSED',
+    'A token could be read two ways, or has a header that changes what is signed.',
+  );
 }
 
 /**
@@ -88,8 +113,11 @@ function patientFetch(clock: Clock): FetchImplementation {
       );
     try {
       const response = await fetch(url, init);
-      if (response.status !== 200) failedAt = clock.monotonic();
-      return response;
+      if (response.status !== 200) {
+        failedAt = clock.monotonic();
+        return response;
+      }
+      return Response.json({ keys: await readKeySet(response) });
     } catch (error) {
       failedAt = clock.monotonic();
       throw error;

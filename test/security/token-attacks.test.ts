@@ -1,7 +1,9 @@
 import {
+  checkPrimeSync,
   createHmac,
   createPublicKey,
   generateKeyPairSync,
+  generatePrimeSync,
   sign as signBytes,
   type KeyObject,
 } from 'node:crypto';
@@ -193,6 +195,42 @@ describe('who says how a token is signed', () => {
     }
   });
 
+  test('RFC 7515 §4, RFC 7519 §4: a member twice, of which one reader takes the first and another the last', async () => {
+    const header = JSON.stringify(HEADER);
+    const claims = JSON.stringify(CLAIMS);
+    for (const twice of [
+      '"alg":"none"',
+      '"alg":"HS256"',
+      '"\\u0061lg":"none"',
+      '"kid":"rs"',
+      '"typ":"JWT"',
+    ]) {
+      await isRefused(forge(`{${twice},${header.slice(1)}`, CLAIMS), twice);
+      await isRefused(forge(`${header.slice(0, -1)} , ${twice} }`, CLAIMS), twice);
+    }
+    for (const twice of [
+      '"sub":"admin"',
+      '"s\\u0075b" : "admin"',
+      '"exp":9e9',
+      '"x":{"a":1,"a":1}',
+      '"x":[{"":1,"":1}]',
+    ]) {
+      await isRefused(forge(HEADER, `{${twice},${claims.slice(1, -1)},"x":0}`), twice);
+      await isRefused(forge(HEADER, `{"x":0,${claims.slice(1, -1)},${twice}}`), twice);
+    }
+    // The same name in two objects is no twin, and text that looks like a name is none.
+    const alike = `{"x":[{"a":"\\"a\\":"},{"a":{"a":"sub"}}],${claims.slice(1)}`;
+    await expect(tokens.verify(forge(HEADER, alike))).resolves.toMatchObject({ sub: 'alice' });
+  });
+
+  test('RFC 8259 §8.1: bytes that are not UTF-8, which two readers mend differently', async () => {
+    for (const bytes of ['{"sub":"\xff"}', '\xef\xbb\xbf{}', '{"\xc0\xaf":1}']) {
+      const claims = Buffer.from(bytes, 'latin1').toString('base64url');
+      const content = `${part(HEADER)}.${claims}`;
+      await isRefused(`${content}.${createHmac('sha256', SECRET).update(content).digest('base64url')}`);
+    }
+  });
+
   test('RFC 7515 §4.1.11: what must be understood, and is not', async () => {
     for (const member of [
       { crit: ['exp'] },
@@ -267,6 +305,103 @@ describe('keys that are none', () => {
       refuse({ alg: 'ES256', privateKey });
     for (const { privateKey } of [generateKeyPairSync('ed448'), generateKeyPairSync('x25519'), ec, rsa])
       refuse({ alg: 'EdDSA', privateKey });
+  });
+
+  test('a key by which anybody could sign: RSA', () => {
+    const { n, e } = rsa.publicKey.export({ format: 'jwk' }) as { n: string; e: string };
+    const text = (value: bigint): string => {
+      const hex = value.toString(16);
+      return Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex').toString('base64url');
+    };
+    const prime = (bits: number) => generatePrimeSync(bits, { bigint: true });
+    const jwk = (modulus: bigint | string, exponent: bigint | string) => ({
+      kty: 'RSA',
+      n: typeof modulus === 'string' ? modulus : text(modulus),
+      e: typeof exponent === 'string' ? exponent : text(exponent),
+    });
+    // With the exponent 1 a signature is the padded text itself.
+    for (const exponent of [1n, 0n, 2n, 4n, 65536n, (1n << 64n) + 1n]) {
+      const publicKey = jwk(n, exponent);
+      refuse({ alg: 'RS256', publicKey });
+      let pem;
+      try {
+        pem = createPublicKey({ key: publicKey, format: 'jwk' }).export({ type: 'spki', format: 'pem' });
+      } catch {
+        continue; // not even OpenSSL takes it
+      }
+      refuse({ alg: 'RS256', publicKey: pem });
+    }
+    const half = prime(1024);
+    const big = 1n << 2047n;
+    for (const modulus of [big, big + 2n, 3n * prime(2047), prime(2048), half * half, 997n * prime(2045)])
+      refuse({ alg: 'RS256', publicKey: jwk(modulus, e) });
+    let next = half + 2n;
+    while (!checkPrimeSync(next)) next += 2n;
+    refuse({ alg: 'RS256', publicKey: jwk(half * next, e) });
+    // The smallest that is sound.
+    expect(() => make({ keys: [{ id: '1', alg: 'RS256', publicKey: jwk(n, 3n) }] }).close()).not.toThrow();
+  });
+
+  test('a key by which anybody could sign: Ed25519 points of small order, for which one signature fits every text', () => {
+    for (const hex of [
+      '0100000000000000000000000000000000000000000000000000000000000000',
+      '0000000000000000000000000000000000000000000000000000000000000000',
+      '0000000000000000000000000000000000000000000000000000000000000080',
+      'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+      'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+      'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff',
+      '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+      'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+    ]) {
+      const x = Buffer.from(hex, 'hex').toString('base64url');
+      refuse({ alg: 'EdDSA', publicKey: { kty: 'OKP', crv: 'Ed25519', x } });
+    }
+    for (let count = 0; count < 20; count++) {
+      const { publicKey } = generateKeyPairSync('ed25519');
+      expect(() => make({ keys: [{ id: '1', alg: 'EdDSA', publicKey }] }).close()).not.toThrow();
+    }
+  });
+
+  test('CVE-2020-0601: a curve that the key brings along', () => {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256', paramEncoding: 'explicit' });
+    const der = Buffer.from(publicKey.export({ type: 'spki', format: 'der' }));
+    const asWritten = {
+      id: '1',
+      alg: 'ES256',
+      publicKey: createPublicKey({ key: der, format: 'der', type: 'spki' }),
+    } as const;
+    expect(() => make({ keys: [asWritten] }).close()).not.toThrow();
+    // With the key itself as the generator its private part is 1, which everybody knows.
+    const point = der.subarray(der.length - 65);
+    const generator = der.indexOf('046b17d1f2e12c4247f8bce6e563a440f2', 0, 'hex');
+    expect(generator).toBeGreaterThan(0);
+    point.copy(der, generator);
+    refuse({ alg: 'ES256', publicKey: createPublicKey({ key: der, format: 'der', type: 'spki' }) });
+    refuse({
+      alg: 'ES256',
+      publicKey: `-----BEGIN PUBLIC KEY-----\n${der.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END PUBLIC KEY-----\n`,
+    });
+  });
+
+  test('a JSON Web Key with a private part, given as public', () => {
+    const whole = rsa.privateKey.export({ format: 'jwk' });
+    const { n, e, kty } = whole;
+    for (const member of ['d', 'p', 'q', 'dp', 'dq', 'qi'] as const)
+      refuse({ alg: 'RS256', publicKey: { kty, n, e, [member]: whole[member] } });
+    refuse({ alg: 'RS256', publicKey: { kty, n, e, k: 'AAAA' } });
+  });
+
+  test('a private key whose public part is that of another, a buffer that was never filled, a misspelt member', () => {
+    const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' });
+    refuse({
+      alg: 'ES256',
+      privateKey: { ...ec.privateKey.export({ format: 'jwk' }), x: other.x, y: other.y },
+    });
+    refuse({ alg: 'HS256', secret: Buffer.alloc(64) });
+    refuse({ alg: 'HS256', secret: SECRET, signFrom: '2030-01-01' });
+    refuse({ alg: 'HS256', secret: SECRET, signsFrom: 5 });
+    for (const key of [null, undefined, 'text', 5])
+      expect(() => make({ keys: [key] as never })).toThrow(REFUSED);
   });
 
   test('RFC 7517 §4.2 to §4.4: a JSON Web Key that is for something else', () => {
@@ -530,6 +665,90 @@ describe('texts that are no token', () => {
     ])
       await isRefused(text);
     expect(performance.now() - started).toBeLessThan(1000);
+  });
+});
+
+describe('what stands in the place of a token', () => {
+  const own = () => make({ store: memoryStore({ clock }), refresh: {} });
+  const INVALID = expect.objectContaining({ name: 'StickyError', code: 'STICKY_TOKEN_INVALID' });
+  const MISUSED = expect.objectContaining({ name: 'StickyError', code: 'STICKY_TOKEN_MISUSED' });
+
+  test('a logout by fields that anybody can read in an access token', async () => {
+    const tokens = own();
+    const alice = await tokens.issue({ sub: 'alice' });
+    const claims = await tokens.verify(alice.accessToken);
+    const read = JSON.parse(Buffer.from(alice.accessToken.split('.')[1]!, 'base64url').toString()) as object;
+    for (const body of [
+      read,
+      { ...claims },
+      Object.create(claims),
+      new Proxy(claims, {}),
+      { sub: claims.sub, jti: claims.jti },
+      { sub: claims.sub, jti: 'x', sid: claims.sid },
+      [alice.refreshToken],
+      { toString: () => alice.refreshToken },
+      new String(alice.refreshToken),
+      undefined,
+      null,
+      0,
+      true,
+      () => alice.refreshToken,
+    ])
+      await expect(tokens.logout(body as never)).rejects.toEqual(INVALID);
+    for (const text of ['', 'x', alice.accessToken, alice.jti, alice.sid!, `${alice.refreshToken} `])
+      expect(await tokens.logout(text), text).toBe(false);
+    await expect(tokens.verify(alice.accessToken)).resolves.toBe(claims);
+    const next = await tokens.refresh(alice.refreshToken!);
+    expect(await tokens.logout(claims)).toBe(true);
+    for (const { accessToken } of [alice, next])
+      await expect(tokens.verify(accessToken)).rejects.toMatchObject({ code: 'STICKY_TOKEN_REVOKED' });
+    tokens.close();
+  });
+
+  test('claims that other keys vouched for', async () => {
+    const [tokens, theirs] = [own(), make({ keys: [{ id: 'x', alg: 'HS256', secret: `other ${SECRET}` }] })];
+    const alice = await tokens.issue({ sub: 'alice' });
+    const { sid, jti } = alice;
+    const forged = forge({ ...HEADER, kid: 'x' }, { ...CLAIMS, sid, jti }, `other ${SECRET}`);
+    await expect(tokens.logout(await theirs.verify(forged))).rejects.toEqual(INVALID);
+    await expect(tokens.verify(alice.accessToken)).resolves.toBeDefined();
+    tokens.close();
+    theirs.close();
+  });
+
+  test('anything but text where a token belongs is no token; anything else that is not as it should be is told', async () => {
+    const tokens = own();
+    const { refreshToken } = await tokens.issue({ sub: 'alice' });
+    for (const odd of [undefined, null, 1, {}, [], [refreshToken], new String(refreshToken), Symbol('x')]) {
+      await expect(tokens.verify(odd as never)).rejects.toEqual(INVALID);
+      await expect(tokens.refresh(odd as never)).rejects.toEqual(INVALID);
+      expect(tokens.peek(odd as never)).toBeUndefined();
+    }
+    const calls: readonly (() => Promise<unknown>)[] = [
+      ...[undefined, null, 'alice', 5, {}].map((options) => () => tokens.issue(options as never)),
+      ...[{ tl: '1m' }, { refresh: 'no' }, { refresh: 0 }, { claims: null }].map(
+        (options) => () => tokens.issue({ sub: 'alice', ...options } as never),
+      ),
+      ...[null, 5, { claim: () => ({}) }, { claims: {} }, { claims: 'x' }].map(
+        (options) => () => tokens.refresh(refreshToken!, options as never),
+      ),
+      ...[undefined, null, 5, {}, ['x'], ''].flatMap((name) => [
+        () => tokens.revoke(name as never),
+        () => tokens.revokeUser(name as never),
+      ]),
+      ...[
+        null,
+        5,
+        clock.now(),
+        { befor: 5 },
+        ...['2026-01-01', null, true, '', {}].map((before) => ({ before })),
+      ].map((options) => () => tokens.revokeUser('alice', options as never)),
+    ];
+    for (const [at, call] of calls.entries()) await expect(call(), `call ${at}`).rejects.toEqual(MISUSED);
+    for (const keys of [undefined, null, [], {}, [undefined]])
+      expect(() => tokens.setKeys(keys as never)).toThrow(REFUSED);
+    await expect(tokens.refresh(refreshToken!)).resolves.toBeDefined();
+    tokens.close();
   });
 });
 

@@ -374,7 +374,7 @@ async function simulate(random: Random): Promise<string[]> {
             await tokens.revokeUser(token.sub);
             revoked(({ sub }) => sub === token.sub);
           } else if (kind === 1) {
-            await tokens.logout({ ...(await tokens.verify(token.accessToken)) });
+            await tokens.logout(await tokens.verify(token.accessToken));
             revoked(({ sid }) => sid === token.sid);
           } else {
             await tokens.revoke(token.jti);

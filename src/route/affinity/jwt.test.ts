@@ -24,7 +24,7 @@ for (const { name, run } of ruleContract({
   definition: jwt,
   accepted: [
     { claim: 'sub', secret: SECRET },
-    { claim: 'sub', secret: SECRET, algorithms: ['HS512'], issuer: 'i', audience: 'a' },
+    { claim: 'sub', secret: SECRET.repeat(2), algorithms: ['HS512'], issuer: 'i', audience: 'a' },
     { claim: 'sub', trust: 'unverified' },
     { claim: 'sub', jwks: 'https://issuer.example/jwks.json', algorithms: ['ES256'] },
     { claim: 'sub', jwks: 'http://127.0.0.1:9/jwks' },
@@ -40,6 +40,9 @@ for (const { name, run } of ruleContract({
     { secret: SECRET },
     { claim: 'sub', secret: 'short' },
     { claim: 'sub', secret: '-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0B' },
+    { claim: 'sub', secret: `{"kty":"OKP","crv":"Ed25519","x":"${'A'.repeat(43)}"}` },
+    { claim: 'sub', secret: SECRET, algorithms: ['HS256', 'HS384'] },
+    { claim: 'sub', secret: SECRET, algorithms: ['HS512'] },
     { claim: 'sub', secret: SECRET, trust: 'unverified' },
     { claim: 'sub', secret: SECRET, jwks: 'https://issuer.example/' },
     { claim: 'sub', trust: 'verified' },

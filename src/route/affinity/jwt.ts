@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { BoundedMap } from '../../base/bounded-map.js';
 import { toByteString } from '../../base/framed-key.js';
+import { readJsonObject } from '../../base/json-object.js';
+import { isPublicSecret } from '../../base/signing-key.js';
 import type { RequestFacts } from '../facts.js';
 import type { RuleContext, RuleDefinition, TokenVerifier } from './definition.js';
 import { onFailure } from './options.js';
@@ -64,8 +66,8 @@ const shape = z
         )
         // A public key is no secret: whoever has it could sign.
         .refine(
-          (secret) => !secret.includes('-----BEGIN'),
-          'This is a PEM key, not a shared secret. Serve the public key as a JSON Web Key Set and write jwks: https://…',
+          (secret) => !isPublicSecret(Buffer.from(secret)),
+          'This is a key that others know (PEM, a JSON Web Key, a certificate), not a shared secret. Serve the public key as a JSON Web Key Set and write jwks: https://…',
         )
         .optional(),
       jwks: z
@@ -115,8 +117,22 @@ const shape = z
         const message = `Leave ${other.join(', ')} out; with ${secret !== undefined ? 'a secret' : 'jwks'} it can be ${fitting.join(', ')}.`;
         context.addIssue({ code: 'custom', path: ['algorithms'], message });
       }
+      const bytes = secret === undefined ? Infinity : Buffer.byteLength(secret);
+      for (const algorithm of algorithms) {
+        const bytesMin = secretBytesMin(algorithm);
+        if (bytesMin === undefined || bytes < 32 || bytes >= bytesMin) continue;
+        const message = `Write a secret of at least ${bytesMin} bytes for ${algorithm} (RFC 7518 §3.2), such as the output of: openssl rand -base64 ${bytesMin}`;
+        context.addIssue({ code: 'custom', path: ['secret'], message });
+      }
     }
   });
+
+/** RFC 7518 §3.2: a secret is at least as long as the hash. Undefined where there is no secret. */
+export function secretBytesMin(algorithm: string): number | undefined {
+  return (SECRET_ALGORITHMS as readonly string[]).includes(algorithm)
+    ? Number(algorithm.slice(2)) / 8
+    : undefined;
+}
 
 /** The key is a claim of the bearer token. */
 export const jwt: RuleDefinition<JwtOptions> = {
@@ -257,14 +273,7 @@ function instant(seconds: unknown, absent: number): number | undefined {
 }
 
 function decodePayload(token: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString('utf8'));
-    return typeof payload === 'object' && payload !== null && !Array.isArray(payload)
-      ? (payload as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
+  return readJsonObject(Buffer.from(token.split('.')[1]!, 'base64url'));
 }
 
 function isKeySetUrl(text: string): boolean {

@@ -46,7 +46,8 @@ export class Revoker {
     if (!isName(sub)) throw misused('`sub` must be a text of 1 to 256 characters. Turn a number into text.');
     const { clock, toleranceMs } = this.#settings;
     const nowMs = clock.now();
-    const beforeMs = before === undefined ? nowMs : Number(before);
+    const isInstant = before === undefined || typeof before === 'number' || before instanceof Date;
+    const beforeMs = before === undefined ? nowMs : isInstant ? Number(before) : Number.NaN;
     if (!Number.isFinite(beforeMs))
       throw misused('`before` is no date. Give a Date, or milliseconds since 1970.');
     if (beforeMs >= nowMs - 2 * toleranceMs) {

@@ -10,6 +10,14 @@ export function invalidToken(): StickyError {
   );
 }
 
+/** For a logout. What stands in a token's place may come from the client, so it counts as a bad token. */
+export function neitherToken(): StickyError {
+  return new StickyError(
+    'STICKY_TOKEN_INVALID',
+    'Invalid token: `logout` takes the text of a refresh token, or the claims that `verify` gave, the object itself and no copy of it. Nobody was logged out.',
+  );
+}
+
 export function expiredToken(): StickyError {
   return new StickyError(
     'STICKY_TOKEN_EXPIRED',

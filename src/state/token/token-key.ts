@@ -1,5 +1,14 @@
-import { createPrivateKey, createPublicKey, createSecretKey, KeyObject, type JsonWebKey } from 'node:crypto';
-import { badOption } from '../../base/options.js';
+import {
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  KeyObject,
+  sign,
+  verify,
+  type JsonWebKey,
+} from 'node:crypto';
+import { badOption, checkNames } from '../../base/options.js';
+import { faultOfPublicKey, isPublicSecret, privateMemberOf } from '../../base/signing-key.js';
 
 export type TokenAlg = 'HS256' | 'ES256' | 'EdDSA' | 'RS256';
 
@@ -36,12 +45,15 @@ export interface TokenKey {
 
 /** RFC 7518 §3.2: a key of the hash's size or larger. */
 const SECRET_BYTES_MIN = 32;
-/** RFC 7518 §3.3. */
-const RSA_BITS_MIN = 2048;
 const ID = /^[\x21-\x7e]{1,64}$/;
+const NAMES = { id: 1, alg: 1, secret: 1, privateKey: 1, publicKey: 1, signsFrom: 1 } satisfies Record<
+  keyof TokenKeyOptions,
+  1
+>;
 const ALGS: readonly string[] = ['HS256', 'ES256', 'EdDSA', 'RS256'] satisfies TokenAlg[];
 
 export function readKey(options: TokenKeyOptions): TokenKey {
+  checkNames(options, NAMES, 'A key');
   const { id, alg, secret, privateKey, publicKey } = options;
   if (typeof id !== 'string' || !ID.test(id))
     throw badOption(
@@ -64,6 +76,7 @@ export function readKey(options: TokenKeyOptions): TokenKey {
   const verifying =
     signing === undefined ? readAsymmetric(id, alg, publicKey!, 'public') : createPublicKey(signing);
   checkKind(id, alg, verifying);
+  if (signing !== undefined) checkPair(id, alg, signing, verifying);
   return { id, alg, signing, verifying, signsFromMs };
 }
 
@@ -76,7 +89,8 @@ export function publicJwk({ id, alg, verifying }: TokenKey): JsonWebKey | undefi
 
 function readInstant({ id, signsFrom }: TokenKeyOptions): number {
   if (signsFrom === undefined) return -Infinity;
-  const ms = new Date(signsFrom).getTime();
+  const ms =
+    typeof signsFrom === 'string' || signsFrom instanceof Date ? new Date(signsFrom).getTime() : Number.NaN;
   if (!Number.isFinite(ms))
     throw badOption(`\`signsFrom\` of the key "${id}" is no date. Write one such as 2026-12-01T00:00:00Z.`);
   return ms;
@@ -90,29 +104,11 @@ function readSecret(id: string, secret: string | Uint8Array): KeyObject {
     throw badOption(
       `The secret of the key "${id}" has ${bytes.length} bytes, and at least ${SECRET_BYTES_MIN} are needed. Make one with: openssl rand -base64 32`,
     );
-  // Whoever has a public key could sign (CVE-2016-10555, CVE-2022-23541). White space or text before it
-  // changes nothing (CVE-2026-34950).
-  if (isPublished(bytes))
+  if (isPublicSecret(bytes))
     throw badOption(
-      `The secret of the key "${id}" is a public key, a certificate or a key set, which is no secret. Give it as publicKey, with its own alg, or make a secret with: openssl rand -base64 32`,
+      `The secret of the key "${id}" is known to everybody: it is a public key, a certificate or a key set, or nothing but zeros. Give a public key as publicKey, with its own alg, or make a secret with: openssl rand -base64 32`,
     );
   return createSecretKey(bytes);
-}
-
-function isPublished(bytes: Buffer): boolean {
-  const text = bytes.toString('latin1');
-  if (/-----BEGIN |\bssh-(?:rsa|ed25519)|\becdsa-sha2-|"kty"|"keys"\s*:/.test(text)) return true;
-  // The bare bytes of a public key, or those in base64.
-  return isSpki(bytes) || isSpki(Buffer.from(text, 'base64'));
-}
-
-function isSpki(bytes: Buffer): boolean {
-  try {
-    createPublicKey({ key: bytes, format: 'der', type: 'spki' });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function readAsymmetric(
@@ -137,7 +133,9 @@ function importKey(
 ): KeyObject {
   if (typeof material === 'object' && material !== null) checkJwk(id, alg, material);
   const isPrivate =
-    typeof material === 'string' ? material.includes('PRIVATE KEY-----') : material?.['d'] !== undefined;
+    typeof material === 'string'
+      ? material.includes('PRIVATE KEY-----')
+      : typeof material === 'object' && material !== null && privateMemberOf(material) !== undefined;
   if (isPrivate && type === 'public')
     throw badOption(`The publicKey of the key "${id}" is a private key. Give it as what it is.`);
   try {
@@ -166,18 +164,29 @@ function checkJwk(id: string, alg: TokenAlg, jwk: JsonWebKey): void {
     );
 }
 
-function checkKind(
-  id: string,
-  alg: TokenAlg,
-  { asymmetricKeyType: kind, asymmetricKeyDetails: details }: KeyObject,
-): void {
+function checkKind(id: string, alg: TokenAlg, key: KeyObject): void {
+  const { asymmetricKeyType: kind, asymmetricKeyDetails: details } = key;
   if (alg === 'ES256' && !(kind === 'ec' && details?.namedCurve === 'prime256v1'))
     throw badOption(`The key "${id}" is for ES256 and must be of the curve P-256.`);
   if (alg === 'EdDSA' && kind !== 'ed25519')
     throw badOption(`The key "${id}" is for EdDSA and must be of Ed25519.`);
   if (alg === 'RS256' && kind !== 'rsa') throw badOption(`The key "${id}" is for RS256 and must be of RSA.`);
-  if (alg === 'RS256' && !((details?.modulusLength ?? 0) >= RSA_BITS_MIN))
+  const fault = faultOfPublicKey(key);
+  if (fault !== undefined) throw badOption(`The key "${id}" ${fault}. Make another one for ${alg}.`);
+}
+
+/** A private key whose public part is another's would sign tokens that nobody can verify. */
+function checkPair(id: string, alg: TokenAlg, signing: KeyObject, verifying: KeyObject): void {
+  const probe = Buffer.from('stickyroute');
+  const hash = alg === 'EdDSA' ? null : 'sha256';
+  let fits = false;
+  try {
+    fits = verify(hash, probe, verifying, sign(hash, probe, signing));
+  } catch {
+    // OpenSSL looks at its own signatures, too
+  }
+  if (!fits)
     throw badOption(
-      `The key "${id}" has ${details?.modulusLength ?? 0} bits, and at least ${RSA_BITS_MIN} are needed for RS256.`,
+      `What the key "${id}" signs can't be verified by its own public part. Export it once more.`,
     );
 }

@@ -156,7 +156,7 @@ export function readOptions(options: TokenOptions): TokenSettings {
     ttlMs,
     lifeMsMax,
     type,
-    refresh: options.refresh && readRefresh(options.refresh),
+    refresh: options.refresh === undefined ? undefined : readRefresh(options.refresh),
     boundMs: readDuration('bound', bound, 100, 60_000),
     onUncertain,
     toleranceMs,

@@ -1,4 +1,4 @@
-import { readDuration, type Duration } from '../../base/options.js';
+import { checkNames, readDuration, type Duration } from '../../base/options.js';
 import { Families } from './families.js';
 import { KeyRing, type PublishedKeys } from './key-ring.js';
 import { EPOCH_FIELD, userPlace } from './revocation-record.js';
@@ -6,7 +6,14 @@ import { Revocations } from './revocations.js';
 import { Revoker } from './revoker.js';
 import { signToken, writeClaims, type SignedToken, type TokenContent } from './signed-token.js';
 import { isName, type AppClaims, type TokenClaims } from './token-claims.js';
-import { expiredToken, invalidToken, misused, revokedToken, uncertainToken } from './token-error.js';
+import {
+  expiredToken,
+  invalidToken,
+  misused,
+  neitherToken,
+  revokedToken,
+  uncertainToken,
+} from './token-error.js';
 import type { TokenKeyOptions } from './token-key.js';
 import { readOptions, type TokenOptions, type TokenSettings } from './token-options.js';
 import { verifyText, type VerifiedToken } from './verified-token.js';
@@ -34,6 +41,20 @@ export interface IssuedTokens extends SignedToken {
   readonly refreshToken: string | undefined;
 }
 
+export interface RefreshCall<Claims extends object> {
+  /** What the tokens carry from now on; what they carried before unless given. May throw, to refuse. */
+  readonly claims?: ((grant: RefreshGrant<Claims>) => Claims | Promise<Claims>) | undefined;
+}
+
+export interface RevokeUserOptions {
+  /** Only logins up to that instant: a Date, or milliseconds since 1970. */
+  readonly before?: Date | number | undefined;
+}
+
+const ISSUE_NAMES = { sub: 1, claims: 1, ttl: 1, refresh: 1 } satisfies Record<keyof IssueOptions<object>, 1>;
+const REFRESH_NAMES = { claims: 1 } satisfies Record<keyof RefreshCall<object>, 1>;
+const REVOKE_USER_NAMES = { before: 1 } satisfies Record<keyof RevokeUserOptions, 1>;
+const MISUSED = 'STICKY_TOKEN_MISUSED';
 const UNCERTAIN_EVERY_MS = 10_000;
 
 /**
@@ -50,6 +71,8 @@ export class Tokens<Claims extends object = AppClaims> {
   readonly #revocations: Revocations;
   readonly #revoker: Revoker;
   readonly #verified: VerifiedTokens;
+  /** Claims as `verify` gave them: the objects themselves. */
+  readonly #vouched = new WeakSet<object>();
   readonly #accepts: boolean;
   #ring: KeyRing;
   #toldUncertainAtMs: number;
@@ -70,12 +93,10 @@ export class Tokens<Claims extends object = AppClaims> {
    * A token for a user who has just logged in, and a refresh token where these are switched on. Asks the
    * store once or twice.
    */
-  async issue({
-    sub,
-    claims,
-    ttl,
-    refresh = this.#settings.refresh !== undefined,
-  }: IssueOptions<Claims>): Promise<IssuedTokens> {
+  async issue(options: IssueOptions<Claims>): Promise<IssuedTokens> {
+    checkNames(options, ISSUE_NAMES, 'What `issue` is given', MISUSED);
+    const { sub, claims, ttl, refresh = this.#settings.refresh !== undefined } = options;
+    if (typeof refresh !== 'boolean') throw misused('`refresh` must be true or false.');
     if (!isName(sub)) throw misused('`sub` must be a text of 1 to 256 characters. Turn a number into text.');
     this.#checkCanSign();
     const text = writeClaims(claims);
@@ -123,12 +144,13 @@ export class Tokens<Claims extends object = AppClaims> {
    * user's roles of today; unless given, what they carried before. Rejects with `STICKY_TOKEN_INVALID` or
    * `STICKY_TOKEN_REVOKED`.
    */
-  async refresh(
-    refreshToken: string,
-    {
-      claims,
-    }: { readonly claims?: ((grant: RefreshGrant<Claims>) => Claims | Promise<Claims>) | undefined } = {},
-  ): Promise<IssuedTokens> {
+  async refresh(refreshToken: string, options: RefreshCall<Claims> = {}): Promise<IssuedTokens> {
+    checkNames(options, REFRESH_NAMES, 'What `refresh` is given beside the token', MISUSED);
+    const { claims } = options;
+    if (claims !== undefined && typeof claims !== 'function')
+      throw misused(
+        '`claims` of `refresh` must be a function, such as ({ sub }) => ({ role: roleOf(sub) }).',
+      );
     this.#checkCanSign();
     const granted = await this.#families.refresh(refreshToken, async (grant) => {
       return claims === undefined
@@ -150,19 +172,20 @@ export class Tokens<Claims extends object = AppClaims> {
    * logins up to that instant, by the clocks of who issued them; one within twice the `tolerance` of now, or
    * later, counts as now.
    */
-  async revokeUser(
-    sub: string,
-    { before }: { readonly before?: Date | number | undefined } = {},
-  ): Promise<void> {
-    await this.#revoker.revokeUser(sub, before);
+  async revokeUser(sub: string, options: RevokeUserOptions = {}): Promise<void> {
+    checkNames(options, REVOKE_USER_NAMES, 'What `revokeUser` is given beside the user', MISUSED);
+    await this.#revoker.revokeUser(sub, options.before);
   }
 
   /**
-   * Ends one login: given its refresh token, used or not, or the claims of a verified token. No token that
-   * descends from it is good any more. False: there was nothing to end.
+   * Ends one login: given its refresh token, used or not, or the claims of an access token, which must be the
+   * very object that `verify` or `peek` gave. No token that descends from it is good any more. False: there
+   * was nothing to end.
    */
   async logout(whom: string | TokenClaims<Claims>): Promise<boolean> {
     if (typeof whom === 'string') return await this.#families.endOf(whom);
+    // Anybody can read or write these fields. Only what we verified is taken at its word.
+    if (typeof whom !== 'object' || whom === null || !this.#vouched.has(whom)) throw neitherToken();
     const { sub, jti, sid } = whom as TokenClaims;
     await this.revoke(jti);
     if (sid !== undefined) await this.#families.end(sid, sub);
@@ -196,6 +219,7 @@ export class Tokens<Claims extends object = AppClaims> {
       // The keys were changed meanwhile: what the old ones say counts no more.
       if (ring !== this.#ring) continue;
       this.#verified.add(token);
+      this.#vouched.add(token.claims);
       return token.claims as TokenClaims<Claims>;
     }
   }
