@@ -39,6 +39,9 @@ export type {
   ProbeThresholds,
   Thresholds,
 } from './route/pool/pool.js';
+export type { Members, PoolEvent, UpstreamName } from './route/pool/pool-event.js';
+export { firstStanding } from './route/pool/standing.js';
+export type { Standing } from './route/pool/standing.js';
 export { isReachable, takesNewUsers } from './route/pool/snapshot.js';
 export type { Condition, PoolSnapshot } from './route/pool/snapshot.js';
 export type { Upstream } from './route/pool/upstream.js';

@@ -167,7 +167,7 @@ class PoolClient implements Client {
   }
 
   setUpstreams(upstreams: UpstreamsInput): void {
-    this.#ground.pool.setUpstreams(readUpstreams(upstreams));
+    this.#ground.pool.apply({ kind: 'members', upstreams: readUpstreams(upstreams) });
   }
 
   async close(): Promise<void> {

@@ -89,7 +89,7 @@ export function assemble(config: Config, needs: AssemblyNeeds = {}): Assembly {
     routeFor: (host, path) => table.find(host, path),
     commit() {
       for (const { pool, settings, placement } of takenOver) {
-        pool.setUpstreams(settings.upstreams, placement);
+        pool.apply({ kind: 'members', upstreams: settings.upstreams }, placement);
         pool.setThresholds(settings);
       }
     },

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Clock, Timer } from '../base/clock.js';
 import { Pool, type ConditionChange, type PoolOptions } from '../route/pool/pool.js';
+import type { PoolEvent } from '../route/pool/pool-event.js';
 import type { Assembly } from './assembly.js';
 import { upstreamTls, type CertificateTexts } from './certificate-texts.js';
 import type { PoolKeeper } from './pool-keeper.js';
@@ -19,15 +20,15 @@ interface Probing {
 export class PoolWatch implements PoolKeeper {
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #onChange: ((pool: string, change: ConditionChange) => void) | undefined;
+  readonly #onEvent: ((pool: string, event: PoolEvent) => void) | undefined;
   readonly #pools = new Map<string, Pool>();
   readonly #probing = new Map<string, Probing>();
   #tick: Timer | undefined;
 
-  constructor(clock: Clock, logger: Logger, onChange?: (pool: string, change: ConditionChange) => void) {
+  constructor(clock: Clock, logger: Logger, onEvent?: (pool: string, event: PoolEvent) => void) {
     this.#clock = clock;
     this.#logger = logger;
-    this.#onChange = onChange;
+    this.#onEvent = onEvent;
   }
 
   get pools(): ReadonlyMap<string, Pool> {
@@ -35,7 +36,11 @@ export class PoolWatch implements PoolKeeper {
   }
 
   create(name: string, options: PoolOptions): Pool {
-    const pool = new Pool({ ...options, onChange: (change) => this.#changed(name, change) });
+    const pool = new Pool({
+      ...options,
+      onChange: (change) => this.#changed(name, change),
+      onEvent: (event) => this.#onEvent?.(name, event),
+    });
     this.#pools.set(name, pool);
     return pool;
   }
@@ -82,6 +87,5 @@ export class PoolWatch implements PoolKeeper {
       { pool, upstream: id, from, to, why },
       `upstream ${id} of pool ${pool} is ${to}`,
     );
-    this.#onChange?.(pool, change);
   }
 }

@@ -2,7 +2,7 @@
 export type Outcome = 'bound' | 'keyed' | 'balanced' | 'borrowed' | 'rehomed' | 'rejected';
 
 /** Why something that was found was not followed. */
-export type Why = 'unreadable' | 'expired' | 'gone' | 'down' | 'draining';
+export type Why = 'unreadable' | 'expired' | 'gone' | 'down' | 'draining' | 'out';
 
 /**
  * How a try failed. `unreachable`: no connection could be made, so nobody is there. `broken`: it answered the

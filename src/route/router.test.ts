@@ -284,6 +284,17 @@ describe('the walk', () => {
     expect(decision.outcome).toBe('rejected');
   });
 
+  test('an upstream that is out takes nobody, bound users included; down comes before out', () => {
+    const pool = fakePool(ids, { out: ['b'] });
+    expect(summary(decideWith(pool, fake({ found: bound(1) })))).toMatch(
+      /^[acd], rehomed, by fake, out, fake=/,
+    );
+    const keyedToIt = fake({ found: keyed(1), onFailure: 'reject' });
+    expect(summary(decideWith(pool, keyedToIt))).toBe('nobody, rejected, by fake, out, no write');
+    const both = fakePool(ids, { out: ['b'], conditions: { b: 'down' } });
+    expect(decideWith(both, fake({ found: bound(1) })).why).toBe('down');
+  });
+
   test('draining and down upstreams are passed over for someone new', () => {
     const pool = fakePool(ids, { draining: ['d'], conditions: { c: 'down' } });
     expect(summary(decideWith(pool, fake({ found: NOTHING })))).toBe('b, balanced, by balance, -, fake=b');

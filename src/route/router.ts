@@ -174,7 +174,7 @@ export class Decision implements BalanceFacts {
       this.rule = rule;
       this.outcome = 'bound';
       this.index = found.index;
-      if (!isReachable(this.pool, found.index)) this.#leave('down', 'unreachable');
+      if (!isReachable(this.pool, found.index)) this.#leave(this.#away(found.index), 'unreachable');
       return;
     }
     if (this.outcome !== 'rehomed') {
@@ -185,11 +185,17 @@ export class Decision implements BalanceFacts {
     this.index = this.pool.placement.owner(found.key);
     if (this.index === -1) this.#advance();
     else if (!takesNewUsers(this.pool, this.index)) {
-      this.#leave(this.pool.conditions[this.index] === 'down' ? 'down' : 'draining', 'unreachable');
+      this.#leave(this.#away(this.index), 'unreachable');
     } else if (this.pool.placement.among !== undefined) {
       // Its own upstream is well, and yet others that are not may have moved it: HAProxy's map does.
       this.index = placementNow(this.pool).owner(found.key);
     }
+  }
+
+  /** Why an upstream can't be used: health's word comes before an operator's. */
+  #away(index: number): Why {
+    if (this.pool.conditions[index] === 'down') return 'down';
+    return this.pool.standings[index] === 'out' ? 'out' : 'draining';
   }
 
   /** The upstream of the binding or key can't be used: the rule's failure policy says what now. */
@@ -227,7 +233,7 @@ export class Decision implements BalanceFacts {
     if (this.index !== -1) return;
     this.outcome = 'rejected';
     // Nobody is turned away for an unreadable cookie: there was just no upstream left.
-    if (this.why !== 'draining') this.why = 'down';
+    if (this.why !== 'draining' && this.why !== 'out') this.why = 'down';
   }
 
   /**

@@ -10,6 +10,7 @@ export interface BalanceSubject {
   readonly id: string;
   readonly weight?: number;
   readonly draining?: boolean;
+  readonly isOut?: boolean;
   readonly condition?: Condition;
   readonly load?: number;
   readonly isTried?: boolean;
@@ -30,6 +31,9 @@ export function balanceFacts(
     version: 1,
     upstreams,
     conditions: subjects.map(({ condition = 'up' }) => condition),
+    standings: subjects.map(({ isOut = false, draining = false }) =>
+      isOut ? 'out' : draining ? 'leaving' : 'in',
+    ),
     placement: {
       name: 'none',
       members: [],
@@ -55,6 +59,7 @@ export function balanceContract(
   const closed: readonly BalanceSubject[] = [
     { id: 'down', condition: 'down' },
     { id: 'draining', draining: true },
+    { id: 'out', isOut: true },
     { id: 'tried', isTried: true },
     { id: 'heavy and down', condition: 'down', weight: 100 },
   ];
@@ -86,7 +91,7 @@ export function balanceContract(
 
   return [
     {
-      name: 'picks nothing from a pool that is empty, down, draining or tried',
+      name: 'picks nothing from a pool that is empty, down, draining, out or tried',
       run() {
         assert.equal(create().pick(balanceFacts([])), -1);
         for (const one of closed) assert.equal(create().pick(balanceFacts([one])), -1, one.id);

@@ -1,10 +1,13 @@
 import type { Placement } from '../route/placement/placement.js';
 import type { Condition, PoolSnapshot } from '../route/pool/snapshot.js';
+import { firstStanding } from '../route/pool/standing.js';
 
 export interface FakePoolOptions {
   /** By upstream id; the others are up. */
   readonly conditions?: Readonly<Record<string, Condition>>;
   readonly draining?: readonly string[];
+  /** Those that an operator took out. */
+  readonly out?: readonly string[];
 }
 
 /**
@@ -22,6 +25,9 @@ export function fakePool(ids: readonly string[], options: FakePoolOptions = {}):
     version: 1,
     upstreams,
     conditions: ids.map((id) => options.conditions?.[id] ?? 'up'),
+    standings: upstreams.map((upstream) =>
+      options.out?.includes(upstream.id) ? 'out' : firstStanding(upstream),
+    ),
     placement: fakePlacement(ids),
     indexOf: (id) => (ids.includes(id) ? ids.indexOf(id) : undefined),
   };

@@ -1,13 +1,15 @@
 import type { Clock, Timer } from '../../base/clock.js';
-import type { ConditionChange, Pool } from '../../route/pool/pool.js';
-import type { ConditionOf, Report, UpstreamName } from './protocol.js';
+import type { Pool } from '../../route/pool/pool.js';
+import type { PoolEvent } from '../../route/pool/pool-event.js';
+import type { PoolSnapshot } from '../../route/pool/snapshot.js';
+import type { InPool, PoolNews, Report } from './protocol.js';
 import { TrialTurn, type TurnTaker } from './trial-turn.js';
 
 /** How long a worker has for its trials before it is the next one's turn. */
 const TURN_MS = 50;
 
 /** What workers say of upstreams. */
-export type UpstreamReport = Extract<Report, UpstreamName>;
+export type UpstreamReport = Extract<Report, InPool>;
 
 interface Trial {
   readonly worker: TurnTaker;
@@ -34,13 +36,11 @@ export class FleetPools {
     });
   }
 
-  /** A worker that is told these conditions hears of every change from now on. */
-  join(worker: TurnTaker): readonly ConditionOf[] {
+  /** A worker that is told this hears of every event from now on. */
+  join(worker: TurnTaker): readonly PoolNews[] {
     this.#workers.add(worker);
     return [...this.#pools].flatMap(([pool, { snapshot }]) =>
-      snapshot.upstreams
-        .map(({ id, url }, at) => ({ pool, id, url, condition: snapshot.conditions[at]! }))
-        .filter(({ condition }) => condition !== 'up'),
+      eventsOf(snapshot).map((event) => ({ pool, event })),
     );
   }
 
@@ -62,11 +62,8 @@ export class FleetPools {
     this.#turn.ended(worker);
   }
 
-  changed(pool: string, { id, from, to }: ConditionChange): void {
-    if (from === to) return;
-    const { snapshot } = this.#pools.get(pool)!;
-    const { url } = snapshot.upstreams[snapshot.indexOf(id)!]!;
-    for (const worker of this.#workers) worker.send({ kind: 'condition', pool, id, url, condition: to });
+  changed(pool: string, event: PoolEvent): void {
+    for (const worker of this.#workers) worker.send({ kind: 'pool', pool, event });
   }
 
   hear(worker: TurnTaker, { kind, pool: name, id, url }: UpstreamReport): void {
@@ -103,4 +100,14 @@ export class FleetPools {
     );
     return this.#trials.length < before;
   }
+}
+
+/** What leads from a pool that nothing has happened to, to this one. */
+function eventsOf({ upstreams, standings, conditions }: PoolSnapshot): PoolEvent[] {
+  const events: PoolEvent[] = [{ kind: 'members', upstreams, standings }];
+  upstreams.forEach(({ id, url }, index) => {
+    const condition = conditions[index]!;
+    if (condition !== 'up') events.push({ kind: 'condition', id, url, condition });
+  });
+  return events;
 }

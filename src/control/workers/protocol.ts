@@ -1,5 +1,5 @@
 import type { StickyErrorCode } from '../../base/errors.js';
-import type { Condition } from '../../route/pool/snapshot.js';
+import type { PoolEvent, UpstreamName } from '../../route/pool/pool-event.js';
 import type { CertificateTexts } from '../certificate-texts.js';
 import type { Config } from '../config/config.js';
 import type { Counters } from '../counters.js';
@@ -19,23 +19,22 @@ export interface Setup {
   readonly certificates: CertificateTexts;
 }
 
-/** An upstream goes by its URL too: during a reload one id may be two instances for a moment. */
-export interface UpstreamName {
+export interface InPool extends UpstreamName {
   readonly pool: string;
-  readonly id: string;
-  readonly url: string;
 }
 
-export interface ConditionOf extends UpstreamName {
-  readonly condition: Condition;
+/** Something happened to a pool. A new kind of event needs no new message. */
+export interface PoolNews {
+  readonly pool: string;
+  readonly event: PoolEvent;
 }
 
 /** From the supervisor. */
 export type Order =
-  /** The answer to `hello`. Of the conditions only those that are not `up`. */
-  | { readonly kind: 'start'; readonly setup: Setup; readonly conditions: readonly ConditionOf[] }
+  /** The answer to `hello`. `news`: what leads from the setup's pools to the pools of now. */
+  | { readonly kind: 'start'; readonly setup: Setup; readonly news: readonly PoolNews[] }
   | { readonly kind: 'reload'; readonly setup: Setup }
-  | ({ readonly kind: 'condition' } & ConditionOf)
+  | ({ readonly kind: 'pool' } & PoolNews)
   /** Trials may be begun in one worker at a time. `endTurn` asks for `turnEnded`. */
   | { readonly kind: 'turn' }
   | { readonly kind: 'endTurn' }
@@ -50,7 +49,7 @@ export type Report =
   | { readonly kind: 'failed'; readonly code: StickyErrorCode; readonly message: string }
   | { readonly kind: 'reloaded' }
   /** Of an upstream that was up, or of a trial begun here. */
-  | ({ readonly kind: 'requestFailed' } & UpstreamName)
-  | ({ readonly kind: 'trialBegun' | 'trialSucceeded' | 'trialAbandoned' } & UpstreamName)
+  | ({ readonly kind: 'requestFailed' } & InPool)
+  | ({ readonly kind: 'trialBegun' | 'trialSucceeded' | 'trialAbandoned' } & InPool)
   | { readonly kind: 'turnEnded' }
   | { readonly kind: 'counters'; readonly counters: Counters };

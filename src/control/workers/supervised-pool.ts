@@ -1,76 +1,74 @@
-import { Pool, type PoolOptions, type Thresholds } from '../../route/pool/pool.js';
-import type { PoolView } from '../../route/pool/pool-view.js';
 import type { Placement } from '../../route/placement/placement.js';
+import type { Thresholds } from '../../route/pool/health.js';
+import type { PoolEvent } from '../../route/pool/pool-event.js';
+import type { PoolOptions } from '../../route/pool/pool-options.js';
+import { PoolState } from '../../route/pool/pool-state.js';
+import type { PoolView } from '../../route/pool/pool-view.js';
 import type { Condition, PoolSnapshot } from '../../route/pool/snapshot.js';
-import type { Upstream } from '../../route/pool/upstream.js';
-import type { UpstreamName } from './protocol.js';
+import type { InPool } from './protocol.js';
 
 /** What the supervisor is told of an upstream. */
 export type Telling = 'requestFailed' | 'trialBegun' | 'trialSucceeded' | 'trialAbandoned';
 
 /**
- * A pool in a worker: its members and placement are here, the conditions come from the supervisor. A waiting
+ * A pool in a worker: everything about it comes from the supervisor, as the events of its own pool. A waiting
  * trial shows only in the worker whose turn it is, so that `beginTrial` can answer at once and still no two
  * workers try the same upstream.
  */
 export class SupervisedPool implements PoolView {
   readonly #name: string;
-  readonly #tell: (kind: Telling, upstream: UpstreamName) => void;
-  /** Knows the members; nothing is ever reported to it. */
-  readonly #members: Pool;
+  readonly #tell: (kind: Telling, upstream: InPool) => void;
+  /** Shows a trial as `down` while another worker has the turn. */
+  readonly #state: PoolState;
   /** As the supervisor last said; those that are up are not in it. */
   readonly #conditions = new Map<string, Condition>();
   /** Trials under way in this worker. */
   readonly #trials = new Set<string>();
   #hasTurn: boolean;
   #countsFailures: boolean;
-  #snapshot: PoolSnapshot;
 
   constructor(
     name: string,
     options: PoolOptions,
     hasTurn: boolean,
-    tell: (kind: Telling, upstream: UpstreamName) => void,
+    tell: (kind: Telling, upstream: InPool) => void,
   ) {
     this.#name = name;
     this.#tell = tell;
     this.#hasTurn = hasTurn;
     this.#countsFailures = options.passive.maxFails > 0;
-    this.#members = new Pool(options);
-    this.#snapshot = this.#renewed(1);
+    this.#state = new PoolState(options, options.placement);
   }
 
   get snapshot(): PoolSnapshot {
-    return this.#snapshot;
+    return this.#state.snapshot;
   }
 
   // ---- From the supervisor ----
 
-  /** What is said of an upstream that this worker doesn't have, or has at another URL, is passed over. */
-  setCondition(id: string, url: string, condition: Condition): void {
-    if (this.#urlOf(id) !== url) return;
-    if (condition === 'up') this.#conditions.delete(id);
-    else this.#conditions.set(id, condition);
-    this.#renew();
+  apply(event: PoolEvent, placed?: Placement): void {
+    const before = this.snapshot;
+    if (event.kind === 'condition') {
+      if (!this.#state.has(event)) return;
+      if (event.condition === 'up') this.#conditions.delete(event.id);
+      else this.#conditions.set(event.id, event.condition);
+      this.#show(event.id);
+      return;
+    }
+    if (!this.#state.apply(event, placed) || event.kind !== 'members') return;
+    for (const upstream of before.upstreams) {
+      if (this.#state.has(upstream)) continue;
+      this.#conditions.delete(upstream.id);
+      this.#trials.delete(upstream.id);
+    }
   }
 
   setTurn(hasTurn: boolean): void {
     this.#hasTurn = hasTurn;
-    if (this.#conditions.size > 0) this.#renew();
+    for (const id of this.#conditions.keys()) this.#show(id);
   }
 
   // ---- From a reload ----
-
-  setUpstreams(upstreams: readonly Upstream[], placed?: Placement): void {
-    const before = this.#members.snapshot;
-    this.#members.setUpstreams(upstreams, placed);
-    for (const { id, url } of before.upstreams) {
-      if (this.#urlOf(id) === url) continue;
-      this.#conditions.delete(id);
-      this.#trials.delete(id);
-    }
-    if (this.#members.snapshot !== before) this.#renew();
-  }
 
   setThresholds({ passive }: Thresholds): void {
     this.#countsFailures = passive.maxFails > 0;
@@ -93,7 +91,7 @@ export class SupervisedPool implements PoolView {
     if (!this.#hasTurn || this.#conditions.get(id) !== 'trial') return false;
     this.#conditions.set(id, 'down');
     this.#trials.add(id);
-    this.#renew();
+    this.#show(id);
     this.#say('trialBegun', id);
     return true;
   }
@@ -102,8 +100,16 @@ export class SupervisedPool implements PoolView {
     if (this.#trials.delete(id)) this.#say('trialAbandoned', id);
   }
 
+  #show(id: string): void {
+    const url = this.#urlOf(id);
+    if (url === undefined) return;
+    const condition = this.#conditions.get(id) ?? 'up';
+    const shown = condition === 'trial' && !this.#hasTurn ? 'down' : condition;
+    this.#state.apply({ kind: 'condition', id, url, condition: shown });
+  }
+
   #urlOf(id: string): string | undefined {
-    const { snapshot } = this.#members;
+    const { snapshot } = this;
     const index = snapshot.indexOf(id);
     return index === undefined ? undefined : snapshot.upstreams[index]!.url;
   }
@@ -111,43 +117,5 @@ export class SupervisedPool implements PoolView {
   #say(kind: Telling, id: string): void {
     const url = this.#urlOf(id);
     if (url !== undefined) this.#tell(kind, { pool: this.#name, id, url });
-  }
-
-  #renew(): void {
-    this.#snapshot = this.#renewed(this.#snapshot.version + 1);
-  }
-
-  #renewed(version: number): PoolSnapshot {
-    const members = this.#members.snapshot;
-    return new SupervisedSnapshot(
-      version,
-      members,
-      members.upstreams.map(({ id }) => this.#shown(id)),
-    );
-  }
-
-  #shown(id: string): Condition {
-    const condition = this.#conditions.get(id) ?? 'up';
-    return condition === 'trial' && !this.#hasTurn ? 'down' : condition;
-  }
-}
-
-class SupervisedSnapshot implements PoolSnapshot {
-  readonly version: number;
-  readonly upstreams: readonly Upstream[];
-  readonly conditions: readonly Condition[];
-  readonly placement: Placement;
-  readonly #members: PoolSnapshot;
-
-  constructor(version: number, members: PoolSnapshot, conditions: readonly Condition[]) {
-    this.version = version;
-    this.upstreams = members.upstreams;
-    this.conditions = conditions;
-    this.placement = members.placement;
-    this.#members = members;
-  }
-
-  indexOf(id: string): number | undefined {
-    return this.#members.indexOf(id);
   }
 }

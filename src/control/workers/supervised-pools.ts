@@ -1,19 +1,19 @@
 import type { PoolOptions } from '../../route/pool/pool.js';
 import type { Assembly } from '../assembly.js';
 import type { PoolKeeper } from '../pool-keeper.js';
-import type { ConditionOf, Report } from './protocol.js';
+import type { PoolNews, Report } from './protocol.js';
 import { SupervisedPool } from './supervised-pool.js';
 
 /** Keeps a worker's pools as the supervisor says. It probes nothing and times nothing. */
 export class SupervisedPools implements PoolKeeper {
   readonly #send: (report: Report) => void;
   readonly #pools = new Map<string, SupervisedPool>();
-  /** How things stood when the worker was started, for the pools that it starts with. */
-  #conditions: readonly ConditionOf[];
+  /** What had happened when the worker was started, for the pools that it starts with. */
+  #news: readonly PoolNews[];
   #hasTurn = false;
 
-  constructor(conditions: readonly ConditionOf[], send: (report: Report) => void) {
-    this.#conditions = conditions;
+  constructor(news: readonly PoolNews[], send: (report: Report) => void) {
+    this.#news = news;
     this.#send = send;
   }
 
@@ -21,21 +21,20 @@ export class SupervisedPools implements PoolKeeper {
     const pool = new SupervisedPool(name, options, this.#hasTurn, (kind, upstream) =>
       this.#send({ kind, ...upstream }),
     );
-    for (const { pool: of, id, url, condition } of this.#conditions)
-      if (of === name) pool.setCondition(id, url, condition);
+    for (const { pool: of, event } of this.#news) if (of === name) pool.apply(event);
     this.#pools.set(name, pool);
     return pool;
   }
 
   follow({ pools }: Assembly): void {
     for (const name of this.#pools.keys()) if (!pools.has(name)) this.#pools.delete(name);
-    this.#conditions = [];
+    this.#news = [];
   }
 
   stop(): void {}
 
-  setCondition({ pool, id, url, condition }: ConditionOf): void {
-    this.#pools.get(pool)?.setCondition(id, url, condition);
+  apply({ pool, event }: PoolNews): void {
+    this.#pools.get(pool)?.apply(event);
   }
 
   setTurn(hasTurn: boolean): void {

@@ -11,7 +11,7 @@ import { warnOfFixed } from '../fixed-settings.js';
 import type { RunningGateway } from '../gateway.js';
 import { PoolWatch } from '../pool-watch.js';
 import { FleetPools } from './fleet-pools.js';
-import type { ConditionOf, Report, Setup } from './protocol.js';
+import type { PoolNews, Report, Setup } from './protocol.js';
 import { WorkerSlot, type SlotOwner } from './worker-slot.js';
 
 export interface SupervisorOptions {
@@ -57,7 +57,7 @@ class Supervisor implements RunningGateway, SlotOwner {
     this.#logger = logger;
     this.#config = config;
     const certificates = readCertificates(config);
-    this.#watch = new PoolWatch(clock, logger, (pool, change) => this.#pools.changed(pool, change));
+    this.#watch = new PoolWatch(clock, logger, (pool, event) => this.#pools.changed(pool, event));
     this.#assembly = assemble(config, { createPool: (name, pool) => this.#watch.create(name, pool) });
     this.#setup = { config: { ...config, keys: this.#assembly.keys }, certificates };
     this.#pools = new FleetPools(clock, this.#watch.pools);
@@ -124,7 +124,7 @@ class Supervisor implements RunningGateway, SlotOwner {
     return this.#setup;
   }
 
-  joined(slot: WorkerSlot): readonly ConditionOf[] {
+  joined(slot: WorkerSlot): readonly PoolNews[] {
     return this.#pools.join(slot);
   }
 

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Clock, Timer } from '../../base/clock.js';
 import { StickyError } from '../../base/errors.js';
 import { durationText } from '../config/values.js';
-import type { ConditionOf, Order, Report, Setup } from './protocol.js';
+import type { Order, PoolNews, Report, Setup } from './protocol.js';
 import type { TurnTaker } from './trial-turn.js';
 
 /** A worker that can't live is tried again after this long, then twice as long … */
@@ -17,7 +17,7 @@ const STUCK_MS = 5000;
 /** Whom a slot works for. */
 export interface SlotOwner {
   setup(): Setup;
-  joined(slot: WorkerSlot): readonly ConditionOf[];
+  joined(slot: WorkerSlot): readonly PoolNews[];
   listens(slot: WorkerSlot): void;
   left(slot: WorkerSlot): void;
   hear(slot: WorkerSlot, report: Report): void;
@@ -108,7 +108,7 @@ export class WorkerSlot implements TurnTaker {
     switch (report.kind) {
       case 'hello':
         this.#isTold = true;
-        this.send({ kind: 'start', setup: this.#owner.setup(), conditions: this.#owner.joined(this) });
+        this.send({ kind: 'start', setup: this.#owner.setup(), news: this.#owner.joined(this) });
         break;
       case 'listening':
         this.#opening?.resolve(report);

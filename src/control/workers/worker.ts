@@ -43,15 +43,15 @@ export function runWorker({ pid, send, onOrder, log, finishLog, exit }: WorkerSu
     switch (order.kind) {
       case 'start':
         setup = order.setup;
-        pools = new SupervisedPools(order.conditions, (report) => void send(report));
+        pools = new SupervisedPools(order.news, (report) => void send(report));
         return start();
       case 'reload':
         setup = order.setup;
         return gateway
           .then((running) => running.reload(order.setup.config))
           .then(() => send({ kind: 'reloaded' }));
-      case 'condition':
-        return pools.setCondition(order);
+      case 'pool':
+        return pools.apply(order);
       case 'turn':
         return pools.setTurn(true);
       case 'endTurn':

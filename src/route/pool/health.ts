@@ -147,6 +147,18 @@ export class Health {
     return this.condition === before ? undefined : 'thresholdsChanged';
   }
 
+  /**
+   * Another judge has decided, and what probes and requests said so far is settled with that. `down` lasts
+   * until probes succeed or the judge decides anew.
+   */
+  settle(condition: Condition): void {
+    this.#isHeldByProbes = false;
+    this.#failures = 0;
+    if (condition === 'up') this.#close();
+    else if (condition === 'trial') this.#circuit = 'waiting';
+    else this.#open(Infinity);
+  }
+
   #open(untilMs: number): void {
     this.#circuit = 'open';
     this.#openUntil = untilMs;

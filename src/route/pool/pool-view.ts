@@ -1,7 +1,7 @@
 import type { Placement } from '../placement/placement.js';
 import type { Thresholds } from './health.js';
+import type { PoolEvent } from './pool-event.js';
 import type { PoolSnapshot } from './snapshot.js';
-import type { Upstream } from './upstream.js';
 
 /**
  * A pool as requests and reloads know it. `Pool` keeps the conditions of its upstreams itself; in a worker
@@ -10,10 +10,10 @@ import type { Upstream } from './upstream.js';
 export interface PoolView {
   readonly snapshot: PoolSnapshot;
   /**
-   * `placed`: the placement of these upstreams, where it has been built before (what may fail in a reload
-   * fails before it commits).
+   * `placed`: the placement of new members, when it has been built before (what may fail in a reload fails
+   * before anything changes).
    */
-  setUpstreams(upstreams: readonly Upstream[], placed?: Placement): void;
+  apply(event: PoolEvent, placed?: Placement): void;
   setThresholds(thresholds: Thresholds): void;
   requestSucceeded(id: string): void;
   requestFailed(id: string, nowMs: number): void;

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { SlotTable } from '../placement/slot-table.js';
 import { type ConditionChange, Pool, type PoolOptions } from './pool.js';
-import { isReachable, takesNewUsers } from './snapshot.js';
+import { isReachable, takesNewUsers, type Condition } from './snapshot.js';
+import type { Standing } from './standing.js';
+import type { PoolEvent } from './pool-event.js';
 import { membersOf, type Upstream } from './upstream.js';
 
 const upstream = (id: string, rest: Partial<Upstream> = {}): Upstream => ({
@@ -11,6 +13,8 @@ const upstream = (id: string, rest: Partial<Upstream> = {}): Upstream => ({
   draining: false,
   ...rest,
 });
+
+const members = (...upstreams: Upstream[]): PoolEvent => ({ kind: 'members', upstreams });
 
 function setUp(options: Partial<PoolOptions> = {}) {
   const changes: string[] = [];
@@ -197,7 +201,7 @@ describe('a snapshot', () => {
     pool.requestFailed('a', 0);
     pool.probeSucceeded('b');
     pool.tick(1000);
-    pool.setUpstreams([upstream('a'), upstream('b'), upstream('c')]);
+    pool.apply(members(upstream('a'), upstream('b'), upstream('c')));
     expect(pool.snapshot).toBe(before);
   });
 });
@@ -206,11 +210,13 @@ describe('new upstreams', () => {
   it('start up; those that stay keep their health, and a changed url is another instance', () => {
     const { pool } = setUp();
     for (const id of ['a', 'b']) for (let i = 0; i < 3; i++) pool.probeFailed(id);
-    pool.setUpstreams([
-      upstream('d'),
-      upstream('b', { url: 'http://elsewhere' }),
-      upstream('a', { weight: 2, draining: true }),
-    ]);
+    pool.apply(
+      members(
+        upstream('d'),
+        upstream('b', { url: 'http://elsewhere' }),
+        upstream('a', { weight: 2, draining: true }),
+      ),
+    );
     expect(pool.snapshot.conditions).toEqual(['up', 'up', 'down']);
     expect(pool.snapshot.placement.members).toEqual([
       { id: 'd', weight: 1, url: 'http://d' },
@@ -225,13 +231,13 @@ describe('new upstreams', () => {
   it('with one id twice are refused, and the pool stays as it was', () => {
     const { pool } = setUp();
     const before = pool.snapshot;
-    expect(() => pool.setUpstreams([upstream('a'), upstream('a')])).toThrow(
+    expect(() => pool.apply(members(upstream('a'), upstream('a')))).toThrow(
       expect.objectContaining({
         code: 'STICKY_POOL_INVALID',
         message: expect.stringContaining('two upstreams with the id "a"'),
       }),
     );
-    expect(() => pool.setUpstreams([upstream('a', { weight: 0 })])).toThrow('weight 0');
+    expect(() => pool.apply(members(upstream('a', { weight: 0 })))).toThrow('weight 0');
     expect(pool.snapshot).toBe(before);
     expect(pool.conditionOf('b')).toBe('up');
   });
@@ -240,7 +246,8 @@ describe('new upstreams', () => {
     const { pool } = setUp();
     for (let i = 0; i < 3; i++) pool.probeFailed('a');
     const before = pool.snapshot;
-    pool.setUpstreams(before.upstreams, new SlotTable(membersOf(before.upstreams), 2048));
+    const { upstreams } = before;
+    pool.apply(members(...upstreams), new SlotTable(membersOf(upstreams), 2048));
     expect(pool.snapshot.version).toBe(before.version + 1);
     expect(pool.snapshot.placement).not.toBe(before.placement);
     expect(pool.snapshot.conditions).toEqual(['down', 'up', 'up']);
@@ -259,4 +266,53 @@ it('a witness that is no longer heard lets go of what it held', () => {
   pool.probeFailed('b');
   pool.requestFailed('b', 0);
   expect(pool.snapshot.conditions).toEqual(['up', 'up', 'up']);
+});
+
+describe('a condition that another judge decides', () => {
+  it('stands in place of what probes and requests said, until one of them has news', () => {
+    const { pool } = failed();
+    const settle = (condition: Condition): void =>
+      pool.apply({ kind: 'condition', id: 'a', url: 'http://a', condition });
+    settle('up');
+    for (let i = 0; i < 2; i++) pool.requestFailed('a', 1);
+    expect(pool.conditionOf('a')).toBe('up');
+    settle('trial');
+    expect(pool.beginTrial('a')).toBe(true);
+    pool.requestSucceeded('a');
+    settle('down');
+    pool.tick(1_000_000_000);
+    expect(pool.snapshot.conditions).toEqual(['down', 'up', 'up']);
+    for (let i = 0; i < 2; i++) pool.probeSucceeded('a');
+    expect(pool.snapshot.conditions).toEqual(['up', 'up', 'up']);
+  });
+});
+
+describe('a standing', () => {
+  const stand = (pool: Pool, standing: Standing, url = 'http://a'): void =>
+    pool.apply({ kind: 'standing', id: 'a', url, standing });
+
+  it('says who may come; the condition stays what health says', () => {
+    const { pool } = setUp();
+    const says = (): readonly boolean[] => [isReachable(pool.snapshot, 0), takesNewUsers(pool.snapshot, 0)];
+    expect(says()).toEqual([true, true]);
+    stand(pool, 'leaving');
+    expect(says()).toEqual([true, false]);
+    stand(pool, 'out');
+    expect(says()).toEqual([false, false]);
+    expect(pool.snapshot.conditions).toEqual(['up', 'up', 'up']);
+    stand(pool, 'in');
+    expect(says()).toEqual([true, true]);
+  });
+
+  it('of another instance under the same id is none of its own', () => {
+    const { pool } = setUp();
+    const before = pool.snapshot;
+    stand(pool, 'out', 'http://elsewhere');
+    expect(pool.snapshot).toBe(before);
+  });
+
+  it('begins as the upstream says: draining is leaving', () => {
+    const { pool } = setUp({ upstreams: [upstream('a', { draining: true }), upstream('b')] });
+    expect(pool.snapshot.standings).toEqual(['leaving', 'in']);
+  });
 });

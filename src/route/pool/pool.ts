@@ -1,27 +1,13 @@
-import { StickyError } from '../../base/errors.js';
-import type { Member, Placement } from '../placement/placement.js';
+import type { Placement } from '../placement/placement.js';
 import { type ChangeWhy, Health, type Thresholds } from './health.js';
+import type { PoolEvent } from './pool-event.js';
+import type { ConditionChange, PoolOptions } from './pool-options.js';
+import { PoolState } from './pool-state.js';
 import type { PoolView } from './pool-view.js';
 import type { Condition, PoolSnapshot } from './snapshot.js';
-import { membersOf, type Upstream } from './upstream.js';
 
 export type { ChangeWhy, PassiveThresholds, ProbeThresholds, Thresholds } from './health.js';
-
-/** For logs: an upstream's condition changed (`trialFailed`: it stays `down` for another time-out). */
-export interface ConditionChange {
-  readonly id: string;
-  readonly from: Condition;
-  readonly to: Condition;
-  readonly why: ChangeWhy;
-}
-
-export type CreatePlacement = (members: readonly Member[]) => Placement;
-
-export interface PoolOptions extends Thresholds {
-  readonly upstreams: readonly Upstream[];
-  readonly placement: CreatePlacement;
-  readonly onChange?: ((change: ConditionChange) => void) | undefined;
-}
+export type { ConditionChange, CreatePlacement, PoolOptions } from './pool-options.js';
 
 /**
  * A pool over time: which upstreams it has and how each of them is. It does nothing of its own accord;
@@ -29,29 +15,24 @@ export interface PoolOptions extends Thresholds {
  * passed over.
  */
 export class Pool implements PoolView {
-  #snapshot: PoolSnapshot;
+  readonly #state: PoolState;
   #health: Map<string, Health>;
   #thresholds: Thresholds;
-  /** Told after every change of a condition, when `snapshot` shows it already. */
+  /** Told of every conclusion of health, when `snapshot` shows it already. */
   onChange: ((change: ConditionChange) => void) | undefined;
+  readonly #onEvent: ((event: PoolEvent) => void) | undefined;
 
-  constructor({ upstreams, placement, health, passive, onChange }: PoolOptions) {
+  constructor({ upstreams, standings, placement, health, passive, onChange, onEvent }: PoolOptions) {
     this.#thresholds = { health, passive };
     this.onChange = onChange;
+    this.#onEvent = onEvent;
     this.#health = new Map(upstreams.map(({ id }) => [id, new Health()]));
-    const places = placesOf(upstreams);
-    this.#snapshot = new Snapshot(
-      1,
-      upstreams,
-      upstreams.map(() => 'up'),
-      placement(membersOf(upstreams)),
-      places,
-    );
+    this.#state = new PoolState({ upstreams, standings }, placement);
   }
 
   /** The pool as it is now. Take it once a request. */
   get snapshot(): PoolSnapshot {
-    return this.#snapshot;
+    return this.#state.snapshot;
   }
 
   conditionOf(id: string): Condition | undefined {
@@ -59,23 +40,25 @@ export class Pool implements PoolView {
   }
 
   /**
-   * Upstreams whose id and url stay keep their health; a changed url is another instance and starts `up`, as
-   * a new one does.
+   * Something happened to the pool. A condition that is told here replaces what probes and requests have said
+   * so far. New members whose id and URL stay keep their health; a new URL is another instance and starts
+   * `up`, as a new member does. `placed`: see `PoolView`.
    */
-  setUpstreams(upstreams: readonly Upstream[], placed?: Placement): void {
-    const before = this.#snapshot;
-    if ((placed === undefined || placed === before.placement) && isSame(before.upstreams, upstreams)) return;
-    const places = placesOf(upstreams);
-    const placement = placed ?? before.placement.withMembers(membersOf(upstreams));
-    const health = new Map<string, Health>();
-    for (const { id, url } of upstreams) {
-      const index = before.indexOf(id);
-      const isKept = index !== undefined && before.upstreams[index]!.url === url;
-      health.set(id, (isKept ? this.#health.get(id) : undefined) ?? new Health());
+  apply(event: PoolEvent, placed?: Placement): void {
+    const before = this.snapshot;
+    if (event.kind === 'condition' && this.#state.has(event))
+      this.#health.get(event.id)!.settle(event.condition);
+    if (!this.#state.apply(event, placed)) return;
+    if (event.kind === 'members') {
+      const health = new Map<string, Health>();
+      for (const { id, url } of event.upstreams) {
+        const index = before.indexOf(id);
+        const isKept = index !== undefined && before.upstreams[index]!.url === url;
+        health.set(id, (isKept ? this.#health.get(id) : undefined) ?? new Health());
+      }
+      this.#health = health;
     }
-    this.#health = health;
-    const conditions = upstreams.map(({ id }) => health.get(id)!.condition);
-    this.#snapshot = new Snapshot(before.version + 1, upstreams, conditions, placement, places);
+    this.#onEvent?.(event);
   }
 
   setThresholds({ health, passive }: Thresholds): void {
@@ -126,74 +109,14 @@ export class Pool implements PoolView {
     const why = event(health);
     if (why === undefined) return undefined;
     const to = health.condition;
-    if (from !== to) this.#renew(id, to);
+    if (from !== to) {
+      const { snapshot } = this;
+      const { url } = snapshot.upstreams[snapshot.indexOf(id)!]!;
+      const event: PoolEvent = { kind: 'condition', id, url, condition: to };
+      this.#state.apply(event);
+      this.#onEvent?.(event);
+    }
     this.onChange?.({ id, from, to, why });
     return why;
   }
-
-  #renew(id: string, condition: Condition): void {
-    const before = this.#snapshot as Snapshot;
-    const conditions = [...before.conditions];
-    conditions[before.indexOf(id)!] = condition;
-    this.#snapshot = new Snapshot(
-      before.version + 1,
-      before.upstreams,
-      conditions,
-      before.placement,
-      before.places,
-    );
-  }
-}
-
-class Snapshot implements PoolSnapshot {
-  readonly version: number;
-  readonly upstreams: readonly Upstream[];
-  readonly conditions: readonly Condition[];
-  readonly placement: Placement;
-  readonly places: ReadonlyMap<string, number>;
-
-  constructor(
-    version: number,
-    upstreams: readonly Upstream[],
-    conditions: readonly Condition[],
-    placement: Placement,
-    places: ReadonlyMap<string, number>,
-  ) {
-    this.version = version;
-    this.upstreams = upstreams;
-    this.conditions = conditions;
-    this.placement = placement;
-    this.places = places;
-  }
-
-  indexOf(id: string): number | undefined {
-    return this.places.get(id);
-  }
-}
-
-function placesOf(upstreams: readonly Upstream[]): ReadonlyMap<string, number> {
-  const places = new Map(upstreams.map(({ id }, index) => [id, index]));
-  if (places.size === upstreams.length) return places;
-  const twice = upstreams.find(({ id }, index) => places.get(id) !== index)!;
-  throw new StickyError(
-    'STICKY_POOL_INVALID',
-    `The pool has two upstreams with the id "${twice.id}": give each an id of its own.`,
-  );
-}
-
-function isSame(before: readonly Upstream[], after: readonly Upstream[]): boolean {
-  return (
-    before.length === after.length &&
-    before.every((one, index) => {
-      const other = after[index]!;
-      return (
-        one.id === other.id &&
-        one.url === other.url &&
-        one.weight === other.weight &&
-        one.draining === other.draining &&
-        one.address === other.address &&
-        one.haproxyId === other.haproxyId
-      );
-    })
-  );
 }

@@ -1,4 +1,5 @@
 import type { Placement } from '../placement/placement.js';
+import type { Standing } from './standing.js';
 import type { Upstream } from './upstream.js';
 
 /**
@@ -8,14 +9,16 @@ import type { Upstream } from './upstream.js';
 export type Condition = 'up' | 'down' | 'trial';
 
 /**
- * An immutable view of a pool. Every change of members or health makes a new one with the next version; a
- * request is decided against one snapshot from its first byte to its last try.
+ * An immutable view of a pool. Every change of members, conditions or standings makes a new one with the next
+ * version; a request is decided against one snapshot from its first byte to its last try.
  */
 export interface PoolSnapshot {
   readonly version: number;
   readonly upstreams: readonly Upstream[];
-  /** By the upstream's place in `upstreams`. */
+  /** What health says of each, in the order of `upstreams`. */
   readonly conditions: readonly Condition[];
+  /** What operators want of each, in the order of `upstreams`. */
+  readonly standings: readonly Standing[];
   /** Over all members, whatever their health: health is a filter on its ranking, so it moves nobody else. */
   readonly placement: Placement;
   /** Where an id stands in `upstreams`; undefined where the pool has no such upstream. */
@@ -41,10 +44,10 @@ export function placementNow(pool: PoolSnapshot): Placement {
 
 /** Can it take a request of someone who belongs there (a binding)? */
 export function isReachable(pool: PoolSnapshot, index: number): boolean {
-  return pool.conditions[index] !== 'down';
+  return pool.conditions[index] !== 'down' && pool.standings[index] !== 'out';
 }
 
 /** Can it take someone new (a key's placement, a balance)? */
 export function takesNewUsers(pool: PoolSnapshot, index: number): boolean {
-  return pool.conditions[index] !== 'down' && !pool.upstreams[index]!.draining;
+  return pool.conditions[index] !== 'down' && pool.standings[index] === 'in';
 }

@@ -6,7 +6,7 @@ export interface Upstream {
   readonly url: string;
   /** Its share relative to the others; a finite number above 0. 1 unless said otherwise. */
   readonly weight: number;
-  /** True while the operator wants no new users on it. Bindings are still followed. */
+  /** Its first standing is `leaving` instead of `in`: no new users; bindings are still followed. */
   readonly draining: boolean;
   /**
    * What another balancer's configuration calls it, where host and port of the URL don't say it. For

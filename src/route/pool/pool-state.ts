@@ -1,0 +1,141 @@
+import { StickyError } from '../../base/errors.js';
+import type { Placement } from '../placement/placement.js';
+import type { CreatePlacement } from './pool-options.js';
+import type { Members, PoolEvent, UpstreamName } from './pool-event.js';
+import type { Condition, PoolSnapshot } from './snapshot.js';
+import { firstStanding, type Standing } from './standing.js';
+import { membersOf, type Upstream } from './upstream.js';
+
+/**
+ * What events have made of a pool: its current snapshot and nothing else. A pool that judges health itself
+ * and a pool in a worker both stand on this, so the same events lead to the same snapshot in both.
+ */
+export class PoolState {
+  #snapshot: Snapshot;
+
+  constructor({ upstreams, standings }: Members, placement: CreatePlacement) {
+    const indexes = indexesOf(upstreams);
+    this.#snapshot = new Snapshot(1, {
+      upstreams,
+      conditions: upstreams.map(() => 'up'),
+      standings: standings ?? upstreams.map(firstStanding),
+      placement: placement(membersOf(upstreams)),
+      indexes,
+    });
+  }
+
+  get snapshot(): PoolSnapshot {
+    return this.#snapshot;
+  }
+
+  /** True when the pool has an upstream of this id at this URL. */
+  has({ id, url }: UpstreamName): boolean {
+    return this.#indexOf(id, url) !== undefined;
+  }
+
+  /**
+   * Answers whether the snapshot is a new one. `placed`: the placement of new members, when it has been built
+   * already, so that whatever can fail in a reload fails before anything changes.
+   */
+  apply(event: PoolEvent, placed?: Placement): boolean {
+    if (event.kind === 'members') return this.#setMembers(event, placed);
+    const index = this.#indexOf(event.id, event.url);
+    if (index === undefined) return false;
+    const now = this.#snapshot;
+    if (event.kind === 'condition') {
+      if (now.conditions[index] === event.condition) return false;
+      this.#renew({ ...now.parts, conditions: now.conditions.with(index, event.condition) });
+    } else {
+      if (now.standings[index] === event.standing) return false;
+      this.#renew({ ...now.parts, standings: now.standings.with(index, event.standing) });
+    }
+    return true;
+  }
+
+  #setMembers({ upstreams, standings: wanted }: Members, placed: Placement | undefined): boolean {
+    const { parts: before } = this.#snapshot;
+    const standings = wanted ?? upstreams.map(firstStanding);
+    const isSamePlacement = placed === undefined || placed === before.placement;
+    const areSame = isSame(before.upstreams, upstreams);
+    if (isSamePlacement && areSame && isSameList(before.standings, standings)) return false;
+    const indexes = indexesOf(upstreams);
+    const placement =
+      placed ?? (areSame ? before.placement : before.placement.withMembers(membersOf(upstreams)));
+    const conditions = upstreams.map(({ id, url }): Condition => {
+      const index = this.#indexOf(id, url);
+      return index === undefined ? 'up' : before.conditions[index]!;
+    });
+    this.#renew({ upstreams, conditions, standings, placement, indexes });
+    return true;
+  }
+
+  #indexOf(id: string, url: string): number | undefined {
+    const index = this.#snapshot.indexOf(id);
+    return index !== undefined && this.#snapshot.upstreams[index]!.url === url ? index : undefined;
+  }
+
+  #renew(parts: Parts): void {
+    this.#snapshot = new Snapshot(this.#snapshot.version + 1, parts);
+  }
+}
+
+interface Parts {
+  readonly upstreams: readonly Upstream[];
+  readonly conditions: readonly Condition[];
+  readonly standings: readonly Standing[];
+  readonly placement: Placement;
+  readonly indexes: ReadonlyMap<string, number>;
+}
+
+class Snapshot implements PoolSnapshot {
+  readonly version: number;
+  readonly upstreams: readonly Upstream[];
+  readonly conditions: readonly Condition[];
+  readonly standings: readonly Standing[];
+  readonly placement: Placement;
+  readonly parts: Parts;
+
+  constructor(version: number, parts: Parts) {
+    this.version = version;
+    this.upstreams = parts.upstreams;
+    this.conditions = parts.conditions;
+    this.standings = parts.standings;
+    this.placement = parts.placement;
+    this.parts = parts;
+  }
+
+  indexOf(id: string): number | undefined {
+    return this.parts.indexes.get(id);
+  }
+}
+
+function indexesOf(upstreams: readonly Upstream[]): ReadonlyMap<string, number> {
+  const indexes = new Map(upstreams.map(({ id }, index) => [id, index]));
+  if (indexes.size === upstreams.length) return indexes;
+  const twice = upstreams.find(({ id }, index) => indexes.get(id) !== index)!;
+  throw new StickyError(
+    'STICKY_POOL_INVALID',
+    `The pool has two upstreams with the id "${twice.id}": give each an id of its own.`,
+  );
+}
+
+function isSame(before: readonly Upstream[], after: readonly Upstream[]): boolean {
+  return (
+    before.length === after.length &&
+    before.every((one, index) => {
+      const other = after[index]!;
+      return (
+        one.id === other.id &&
+        one.url === other.url &&
+        one.weight === other.weight &&
+        one.draining === other.draining &&
+        one.address === other.address &&
+        one.haproxyId === other.haproxyId
+      );
+    })
+  );
+}
+
+function isSameList<T>(before: readonly T[], after: readonly T[]): boolean {
+  return before.length === after.length && before.every((one, index) => one === after[index]);
+}
