@@ -2,9 +2,10 @@ import { ANSWER, FLUSH, HEAD, IDLE, LINGER, REQUEST_BODY, TUNNEL } from './clien
 import type { ClientSide } from './client-side.js';
 import { Exchange } from './exchange.js';
 import { Peer } from './forwarded.js';
-import { CR, LF } from './http1/chars.js';
+import { CR } from './http1/chars.js';
+import { EmptyLines } from './http1/empty-lines.js';
 import { headEnd } from './http1/head-end.js';
-import { checkPartialHead, statusOf } from './http1/request-error.js';
+import { checkPartialHead, isHead, statusOf } from './http1/request-error.js';
 import { CHUNKED, parseRequestHead, type RequestHead } from './http1/request-head.js';
 import { UNTIL_CLOSE } from './http1/response-head.js';
 import type { Timed } from './deadlines.js';
@@ -39,6 +40,7 @@ export class ClientConnection implements WireHandler, ClientSide, Guest, Timed, 
   #held: Buffer | undefined;
   /** How far into `#held` the end of a head has been looked for. */
   #searched = 0;
+  readonly #emptyLines = new EmptyLines();
   #keepAlive = true;
   #isHttp10 = false;
   #isHeadRequest = false;
@@ -165,22 +167,26 @@ export class ClientConnection implements WireHandler, ClientSide, Guest, Timed, 
    * Reads a head at `start` and lets its exchange take what follows; answers where the next request starts.
    */
   #readRequest(bytes: Buffer, start: number, end: number): number {
-    // One empty line before a request is forgiven (RFC 9112 §2.2).
-    if (this.#searched === 0 && bytes[start] === CR && bytes[start + 1] === LF && end - start > 2) start += 2;
+    if (this.#searched === 0) {
+      start = this.#emptyLines.skip(bytes, start, end);
+      if (start === end) return end;
+    }
     const { limits } = this.#site.settings;
     const stop = headEnd(bytes, start + this.#searched, end);
     if (stop === -1) {
+      this.#isHeadRequest = isHead(bytes, start, end);
       const error = checkPartialHead(bytes, start + this.#searched, end);
       if (error !== undefined) return this.#refuseHead(400, error, end);
       if (end - start > limits.headBytesMax) return this.#refuseHead(431, 'head-too-large', end);
-      if (this.#phase === IDLE) this.#expectHead();
+      if (this.#phase === IDLE && bytes[start] !== CR) this.#expectHead();
       this.#searched = Math.max(0, end - start - 3);
       this.#held = Buffer.from(bytes.subarray(start, end));
       return end;
     }
     this.#searched = 0;
+    this.#isHeadRequest = isHead(bytes, start, stop);
     if (stop - start > limits.headBytesMax) return this.#refuseHead(431, 'head-too-large', end);
-    const head = parseRequestHead(bytes, start, stop, limits.fieldsMax);
+    const head = parseRequestHead(bytes, start, stop, limits.fieldsMax, this.#peer.isTrusted);
     if (typeof head === 'string') return this.#refuseHead(statusOf(head), head, end);
 
     this.#hasMore = stop < end;
@@ -197,7 +203,6 @@ export class ClientConnection implements WireHandler, ClientSide, Guest, Timed, 
   #open(head: RequestHead): Exchange {
     this.#keepAlive = head.keepAlive;
     this.#isHttp10 = head.isHttp10;
-    this.#isHeadRequest = head.method === 'HEAD';
     this.#bytesOutBefore = this.#outlet.bytesOut;
     const exchange = new Exchange(
       this.#site,
@@ -266,7 +271,8 @@ export class ClientConnection implements WireHandler, ClientSide, Guest, Timed, 
   onDeadline(): void {
     switch (this.#phase) {
       case HEAD:
-        if (this.#held === undefined) this.#close();
+        // Nothing, or no more than empty lines: no request was begun.
+        if (this.#held === undefined || this.#held[0] === CR) this.#close();
         else this.#refuseHead(408, 'head-timeout', 0);
         break;
       case REQUEST_BODY:
@@ -416,7 +422,6 @@ export class ClientConnection implements WireHandler, ClientSide, Guest, Timed, 
    */
   #refuseHead(status: number, code: string, end: number): number {
     this.#keepAlive = false;
-    this.#isHeadRequest = false;
     this.#bytesOutBefore = this.#outlet.bytesOut;
     this.#site.observer.refused({ address: this.#peer.address, status, code });
     this.refuse(status, code, '');

@@ -28,7 +28,7 @@ function ours(text: string): { messages: Message[]; sent: string[] } {
   for (let at = 0; at < bytes.length;) {
     const stop = bytes.indexOf('\r\n\r\n', at);
     if (stop === -1) break;
-    const head = parseRequestHead(bytes, at, stop + 4, 100);
+    const head = parseRequestHead(bytes, at, stop + 4, 100, false);
     if (typeof head === 'string') break;
     let out = upstreamHead(head, head.lines, 'a', 'X-Forwarded-For: 127.0.0.1\r\n', 'id');
     let body = '';

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { request, type RequestOptions, type ConnectOptions } from '../support/raw-client.js';
+import { connect, request, type RequestOptions, type ConnectOptions } from '../support/raw-client.js';
 import { startUpstream, type SeenRequest } from '../support/upstream.js';
-import { startTestGateway } from './gateway.js';
+import { readConfig } from '../../src/control/gateway.js';
+import { settingsOf, startTestGateway } from './gateway.js';
 
 const upstream = await startUpstream();
 const plain = await startTestGateway([upstream]);
@@ -134,6 +135,72 @@ describe('a trusted proxy', () => {
   });
 });
 
+const HEARSAY = {
+  'X-Forwarded-Prefix': '/admin',
+  'X-Forwarded-Port': '1',
+  'X-Forwarded-Ssl': 'on',
+  'X-Forwarded-Scheme': 'https',
+  'X-Forwarded-Server': 'a',
+  'X-Forwarded-Tls-Client-Cert': 'a',
+  'X-Client-IP': '1.2.3.4',
+  'X-Cluster-Client-IP': '1.2.3.4',
+  'True-Client-IP': '1.2.3.4',
+  'CF-Connecting-IP': '1.2.3.4',
+  'X-Original-URL': '/admin',
+  'X-Rewrite-URL': '/admin',
+};
+
+describe('what else proxies say of where a request comes from', () => {
+  it('attack: a stranger says it', async () => {
+    const stranger = await seen(behind.port, { localAddress: '127.0.0.9', headers: HEARSAY });
+    const names = Object.keys(HEARSAY);
+    expect(names.filter((name) => stranger.header(name) !== undefined)).toEqual([]);
+    const underscored = Object.fromEntries(names.map((name) => [name.replaceAll('-', '_'), 'a']));
+    const cgi = await seen(plain.port, { headers: underscored });
+    expect(cgi.fields.filter(([name]) => name.includes('_'))).toEqual([]);
+  });
+
+  it('is passed on as a trusted proxy says it', async () => {
+    const request = await seen(behind.port, { localAddress: '127.0.0.2', headers: HEARSAY });
+    expect(Object.keys(HEARSAY).map((name) => [name, request.header(name)])).toEqual(Object.entries(HEARSAY));
+  });
+});
+
+describe('Forwarded of a trusted proxy', () => {
+  it.each([
+    'for=203.0.113.7;proto=https;by=203.0.113.43',
+    'for="[2001:db8::1]:4711", for=unknown',
+    'For="a\\"b, c"; host=a.example',
+    'for=2001:db8::1',
+    ',for=1.2.3.4,,',
+  ])('%j is kept, with ours behind it', async (element) => {
+    const request = await seen(behind.port, { headers: { Forwarded: element } });
+    expect(request.headers('forwarded')).toEqual([`${element}, for=127.0.0.1`]);
+  });
+
+  it.each(['for="203.0.113.7', 'for="a\\"', 'for=1;by="', '"', 'for=a"b', 'for', 'a b=c', 'for=', '=a'])(
+    'attack: %j, behind which ours would be a part of a value, is left out',
+    async (element) => {
+      const request = await seen(behind.port, { headers: { Forwarded: element } });
+      expect(request.headers('forwarded')).toEqual(['for=127.0.0.1']);
+    },
+  );
+});
+
+it('a reload that trusts other proxies counts for connections that are open', async () => {
+  const gateway = await startTestGateway([upstream]);
+  const client = await connect(gateway.port);
+  const headers = { 'X-Forwarded-For': '203.0.113.7' };
+  const addresses: (string | undefined)[] = [];
+  for (const trustedProxies of [undefined, ['127.0.0.1'], []]) {
+    if (trustedProxies !== undefined)
+      await gateway.reload(readConfig(settingsOf([upstream], { trustedProxies })));
+    await client.request({ headers });
+    addresses.push(upstream.seen.at(-1)!.header('x-real-ip'));
+  }
+  expect(addresses).toEqual(['127.0.0.1', '203.0.113.7', '127.0.0.1']);
+});
+
 describe('X-Request-Id', () => {
   it('is made where there is none, and different each time', async () => {
     const [first, second] = [await seen(plain.port, {}), await seen(plain.port, {})];
@@ -141,10 +208,10 @@ describe('X-Request-Id', () => {
     expect(second.header('x-request-id')).not.toBe(first.header('x-request-id'));
   });
 
-  it('is passed on where it looks like one, and stands in the log', async () => {
-    const request = await seen(plain.port, { headers: { 'X-Request-Id': 'Trace-1.2:3/a+b=c_d' } });
+  it('of a trusted proxy is passed on where it looks like one, and stands in the log', async () => {
+    const request = await seen(behind.port, { headers: { 'X-Request-Id': 'Trace-1.2:3/a+b=c_d' } });
     expect(request.headers('x-request-id')).toEqual(['Trace-1.2:3/a+b=c_d']);
-    expect(plain.log.at(-1)).toMatchObject({ requestId: 'Trace-1.2:3/a+b=c_d' });
+    expect(behind.log.at(-1)).toMatchObject({ requestId: 'Trace-1.2:3/a+b=c_d' });
   });
 
   it.each([
@@ -154,7 +221,15 @@ describe('X-Request-Id', () => {
     ['too much', 'a'.repeat(129)],
     ['bytes beyond ASCII', '\xe4'],
   ])('attack: %s in it, for the eyes of whoever reads the log', async (_name, id) => {
-    const request = await seen(plain.port, { headers: { 'X-Request-Id': id } });
+    const request = await seen(behind.port, { headers: { 'X-Request-Id': id } });
     expect(request.headers('x-request-id')).toEqual([expect.stringMatching(/^[0-9a-f]{32}$/)]);
+  });
+
+  it("attack: a stranger's, which would stand in the log for somebody else's request", async () => {
+    for (const name of ['X-Request-Id', 'X_Request_ID']) {
+      const request = await seen(plain.port, { headers: { [name]: 'trace-1' } });
+      expect(request.headers('x-request-id')).toEqual([expect.stringMatching(/^[0-9a-f]{32}$/)]);
+      expect(request.header(name)).not.toBe('trace-1');
+    }
   });
 });

@@ -103,7 +103,6 @@ describe('attack: a request line that hops read differently', () => {
     ['an asterisk for a GET', 'GET * HTTP/1.1\r\nHost: a\r\n\r\n'],
     ['an authority for a GET', 'GET a:80 HTTP/1.1\r\nHost: a\r\n\r\n'],
     ['a target of another scheme', 'GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n'],
-    ['a target for another host', 'GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n'],
     ['a target with a user', 'GET http://u@a/ HTTP/1.1\r\nHost: u@a\r\n\r\n'],
     ['no version', 'GET /a\r\nHost: a\r\n\r\n'],
     ['a version in lower case', 'GET /a http/1.1\r\nHost: a\r\n\r\n'],
@@ -126,6 +125,8 @@ describe('attack: two hops route by different hosts', () => {
     ['two Hosts', 'GET /a HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n'],
     ['two Hosts alike', 'GET /a HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n'],
     ['an empty Host', 'GET /a HTTP/1.1\r\nHost:\r\n\r\n'],
+    ['an empty Host in HTTP/1.0', 'GET /a HTTP/1.0\r\nHost:\r\n\r\n'],
+    ['a target in absolute form and two Hosts', 'GET http://a/ HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n'],
     ['a list of Hosts', 'GET /a HTTP/1.1\r\nHost: a, b\r\n\r\n'],
     ['a Host with a path', 'GET /a HTTP/1.1\r\nHost: a/b\r\n\r\n'],
     ['a Host with a user', 'GET /a HTTP/1.1\r\nHost: u@a\r\n\r\n'],
@@ -192,7 +193,9 @@ describe('strict is not deaf', () => {
       'hello',
     ],
     ['an empty line first', '\r\nGET /slow HTTP/1.1\r\nHost: a\r\n\r\n', ''],
+    ['several empty lines first', '\r\n\r\n\r\nGET /slow HTTP/1.1\r\nHost: a\r\n\r\n', ''],
     ['a target in absolute form', 'GET http://a/slow HTTP/1.1\r\nHost: a\r\n\r\n', ''],
+    ['a target in absolute form, with another Host', 'GET http://b/slow HTTP/1.1\r\nHost: a\r\n\r\n', ''],
   ])('%s may come a byte at a time, twice on one connection', async (_name, bytes, body) => {
     const client = await connect(gateway.port);
     client.socket.setNoDelay(true);
@@ -220,6 +223,49 @@ describe('strict is not deaf', () => {
     expect((await request(gateway.port, { method: 'TRACE' })).status).toBe(405);
     expect((await request(gateway.port, { method: 'CONNECT', target: 'test.example:443' })).status).toBe(405);
   });
+
+  it('behind CONNECT no request follows: what a tunnel would carry is not read as one', async () => {
+    const before = upstream.seen.length;
+    const client = await connect(gateway.port);
+    client.write(`CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n${SMUGGLED}`);
+    const answer = await client.response();
+    expect([answer.status, answer.header('connection')]).toEqual([405, 'close']);
+    expect(await client.closed()).toBe('end');
+    expect(upstream.seen.length).toBe(before);
+  });
+
+  it.each([
+    ['a bad field', 'HEAD /a HTTP/1.1\r\nHost: a\r\nX A: b\r\n\r\n', 400],
+    ['no Host', 'HEAD /a HTTP/1.1\r\n\r\n', 400],
+    ['a bare LF, before it is whole', 'HEAD /a HTTP/1.1\n', 400],
+    ['another version', 'HEAD /a HTTP/3.0\r\nHost: a\r\n\r\n', 505],
+    ['too much', `HEAD /a HTTP/1.1\r\nX-A: ${'a'.repeat(40_000)}`, 431],
+  ])('HEAD with %s is refused without a body', async (_name, bytes, status) => {
+    const client = await connect(gateway.port);
+    client.expect('HEAD');
+    client.write(bytes);
+    const answer = await client.response();
+    expect([answer.status, answer.body.length]).toEqual([status, 0]);
+    expect(Number(answer.header('content-length'))).toBeGreaterThan(10);
+    expect(await client.closed()).toBe('end');
+    expect(client.received.endsWith('\r\n\r\n')).toBe(true);
+  });
+
+  it.each(['h2c', 'HTTP/2.0', 'TLS/1.0', 'websocket, h2c', 'h2c, websocket'])(
+    'attack: requests that go past the router in %s, behind an upgrade',
+    async (protocol) => {
+      const answer = await request(gateway.port, {
+        headers: { Connection: 'Upgrade, HTTP2-Settings', Upgrade: protocol, 'HTTP2-Settings': 'AAMAAABk' },
+      });
+      expect(answer.status).toBe(200);
+      const { headers } = answer.json() as { headers: Record<string, string> };
+      expect([headers['upgrade'], headers['connection'], headers['http2-settings']]).toEqual([
+        undefined,
+        undefined,
+        undefined,
+      ]);
+    },
+  );
 
   it('an expectation that nobody knows is refused', async () => {
     expect(await refused(get('Expect: the-best\r\n'))).toBe(417);

@@ -22,6 +22,12 @@ export const EXPOSED = 14;
 export const COOKIE = 15;
 export const TRAILER = 16;
 export const EXPECT = 17;
+/**
+ * Other fields by which a proxy says where a request came from (X-Forwarded-Port, X-Client-IP …): worth
+ * something from trusted proxies only.
+ */
+export const HEARSAY = 18;
+export const DATE = 19;
 
 interface Known {
   readonly name: string;
@@ -51,7 +57,46 @@ const KNOWN: readonly Known[] = [
   { name: 'x-request-id', kind: REQUEST_ID },
   { name: 'x-upstream', kind: EXPOSED },
   { name: 'x-affinity', kind: EXPOSED },
+  { name: 'date', kind: DATE },
+  // Beside X-Forwarded-…, which are told by their beginning. Whoever reads them takes them for the word of a
+  // proxy: see docs/decisions/strangers-say-nothing-of-themselves.md.
+  ...[
+    'x-forwarded',
+    'forwarded-for',
+    'client-ip',
+    'x-client-ip',
+    'true-client-ip',
+    'x-true-client-ip',
+    'x-cluster-client-ip',
+    'x-original-forwarded-for',
+    'x-original-host',
+    'x-original-proto',
+    'x-original-url',
+    'x-rewrite-url',
+    'x-remote-ip',
+    'x-remote-addr',
+    'x-originating-ip',
+    'x-proxyuser-ip',
+    'proxy-client-ip',
+    'wl-proxy-client-ip',
+    'x-envoy-external-address',
+    'x-envoy-internal',
+    'cf-connecting-ip',
+    'cf-connecting-ipv6',
+    'cf-pseudo-ipv4',
+    'fastly-client-ip',
+    'x-azure-clientip',
+    'x-azure-socketip',
+    'x-appengine-user-ip',
+    'front-end-https',
+    'x-url-scheme',
+    'x-scheme',
+    'x-script-name',
+  ].map((name) => ({ name, kind: HEARSAY })),
 ];
+
+/** Fields whose names begin so are hearsay too, but for those that the gateway writes anew. */
+const HEARSAY_START = 'x-forwarded-';
 
 const KNOWN_BY_LENGTH: readonly (readonly Known[])[] = Array.from({ length: 32 }, (_, length) =>
   KNOWN.filter((known) => known.name.length === length),
@@ -162,17 +207,37 @@ export class Fields {
  */
 function kindOf(bytes: Uint8Array, start: number, end: number, hasUnderscore: boolean): number {
   const candidates = KNOWN_BY_LENGTH[end - start];
-  if (candidates === undefined) return OTHER;
-  next: for (let i = 0; i < candidates.length; i++) {
-    const { name, kind } = candidates[i]!;
-    for (let at = 0; at < name.length; at++) {
-      const byte = bytes[start + at]!;
-      const lower = byte >= 65 && byte <= 90 ? byte | 32 : hasUnderscore && byte === 0x5f ? 0x2d : byte;
-      if (lower !== name.charCodeAt(at)) continue next;
+  if (candidates !== undefined) {
+    for (let i = 0; i < candidates.length; i++) {
+      const { name, kind } = candidates[i]!;
+      if (!startsWith(bytes, start, name, hasUnderscore)) continue;
+      if (!hasUnderscore || SPOKEN_FOR.has(kind)) return kind;
     }
-    if (!hasUnderscore || (kind >= FORWARDED_FOR && kind <= EXPOSED)) return kind;
   }
-  return OTHER;
+  return end - start > HEARSAY_START.length && startsWith(bytes, start, HEARSAY_START, hasUnderscore)
+    ? HEARSAY
+    : OTHER;
+}
+
+/** What an app reads under a spelling with underscores as well. */
+const SPOKEN_FOR = new Set([
+  FORWARDED_FOR,
+  FORWARDED_PROTO,
+  FORWARDED_HOST,
+  FORWARDED,
+  REAL_IP,
+  REQUEST_ID,
+  EXPOSED,
+  HEARSAY,
+]);
+
+function startsWith(bytes: Uint8Array, start: number, name: string, hasUnderscore: boolean): boolean {
+  for (let at = 0; at < name.length; at++) {
+    const byte = bytes[start + at]!;
+    const lower = byte >= 65 && byte <= 90 ? byte | 32 : hasUnderscore && byte === 0x5f ? 0x2d : byte;
+    if (lower !== name.charCodeAt(at)) return false;
+  }
+  return true;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { CHARS, CR, LF, VALUE } from './chars.js';
+import { CHARS, CR, LF, SPACE, VALUE } from './chars.js';
 import type { RequestError } from './request-head.js';
 
 /** The status that a refused head is answered with. */
@@ -30,4 +30,16 @@ export function checkPartialHead(bytes: Buffer, start: number, end: number): Req
     return byte === CR || byte === LF ? 'bare-cr-or-lf' : 'field-value';
   }
   return undefined;
+}
+
+/** Asked for without a body: so is the refusal, whatever is wrong with the rest of the head. */
+export function isHead(bytes: Buffer, start: number, end: number): boolean {
+  return (
+    end - start >= 5 &&
+    bytes[start] === 72 &&
+    bytes[start + 1] === 69 &&
+    bytes[start + 2] === 65 &&
+    bytes[start + 3] === 68 &&
+    bytes[start + 4] === SPACE
+  );
 }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { CHUNKED, parseRequestHead, type RequestHead } from './request-head.js';
 
-function parse(text: string, fieldsMax = 100): RequestHead | string {
+function parse(text: string, fieldsMax = 100, isTrusted = false): RequestHead | string {
   const bytes = Buffer.from(text, 'latin1');
-  return parseRequestHead(bytes, 0, bytes.length, fieldsMax);
+  return parseRequestHead(bytes, 0, bytes.length, fieldsMax, isTrusted);
 }
 
 /** Well-formed but for the lines under test. */
@@ -121,11 +121,11 @@ describe('a request head', () => {
     ['a target without a slash', 'GET a HTTP/1.1\r\nHost: a\r\n\r\n', 'target'],
     ['* for a method other than OPTIONS', 'GET * HTTP/1.1\r\nHost: a\r\n\r\n', 'target'],
     ['another scheme', 'GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n', 'target'],
-    [
-      'an absolute target for another host',
-      'GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n',
-      'host-differs-from-target',
-    ],
+    ['an absolute target with a user', 'GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n', 'target'],
+    ['an absolute target without a Host', 'GET http://a/ HTTP/1.1\r\n\r\n', 'host-missing'],
+    ['an absolute target with a bad Host', 'GET http://a/ HTTP/1.1\r\nHost: a b\r\n\r\n', 'host'],
+    ['an empty host in HTTP/1.0', 'GET / HTTP/1.0\r\nHost:\r\n\r\n', 'host'],
+    ['a host of blanks', 'GET / HTTP/1.1\r\nHost: \t \r\n\r\n', 'host'],
     ['HTTP/0.9', 'GET /\r\n\r\n', 'target'],
     ['HTTP/1.2', 'GET / HTTP/1.2\r\nHost: a\r\n\r\n', 'request-line'],
     ['HTTP/2.0', 'GET / HTTP/2.0\r\nHost: a\r\n\r\n', 'version'],
@@ -157,6 +157,22 @@ describe('a request head', () => {
       accepted(parse('GET http://a.example/x HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n'))
         .lines,
     ).toBe('GET /x HTTP/1.1\r\nHost: a.example\r\n');
+  });
+});
+
+describe('a target in absolute form', () => {
+  it('is for the host that it names, whatever Host says (RFC 9112 §3.2.2)', () => {
+    const head = accepted(parse('GET http://b:81/x HTTP/1.1\r\nX-A: 1\r\nHost: a\r\n\r\n'));
+    expect([head.host, head.get('host'), head.lines]).toEqual([
+      'b:81',
+      'b:81',
+      'GET /x HTTP/1.1\r\nHost: b:81\r\nX-A: 1\r\n',
+    ]);
+  });
+
+  it('brings the Host that HTTP/1.0 may leave out', () => {
+    const head = accepted(parse('GET http://b/x HTTP/1.0\r\n\r\n'));
+    expect([head.host, head.lines]).toEqual(['b', 'GET /x HTTP/1.1\r\nHost: b\r\n']);
   });
 });
 
@@ -197,19 +213,40 @@ describe('what is passed on', () => {
     );
   });
 
+  const hearsay = [
+    'X-Forwarded-For: 1.2.3.4',
+    'x_forwarded_for: 5.6.7.8',
+    'X-Real-IP: 1.1.1.1',
+    'X_Real_IP: 1.1.1.1',
+    'Forwarded: for=1',
+    'X-Request-Id: 1',
+    'X-Forwarded-Prefix: /admin',
+    'x-forwarded-port: 1',
+    'X-Forwarded-Ssl: on',
+    'X-Forwarded-Scheme: https',
+    'X_Forwarded-Server: a',
+    'X_FORWARDED_ANYTHING: a',
+    'X-Forwarded: for=1',
+    'X-Client-IP: 1.1.1.1',
+    'True-Client-IP: 1.1.1.1',
+    'CF_Connecting_IP: 1.1.1.1',
+    'X-Original-URL: /admin',
+    'Front-End-Https: on',
+  ];
+
   it('leaves out what a client says of its own origin, in every spelling that an app may read', () => {
-    const head = accepted(
-      withLines(
-        'X-Forwarded-For: 1.2.3.4',
-        'x_forwarded_for: 5.6.7.8',
-        'X-Real-IP: 1.1.1.1',
-        'X_Real_IP: 1.1.1.1',
-        'Forwarded: for=1',
-        'X-Kept: 1',
-      ),
-    );
-    expect(head.lines).toBe('POST / HTTP/1.1\r\nHost: a.example\r\nX-Kept: 1\r\n');
-    expect(head.forwarded?.for).toBe('1.2.3.4, 5.6.7.8');
+    const head = accepted(withLines(...hearsay, 'X-Forwarder: 1', 'X-Kept: 1'));
+    expect(head.lines).toBe('POST / HTTP/1.1\r\nHost: a.example\r\nX-Forwarder: 1\r\nX-Kept: 1\r\n');
+    expect([head.forwarded, head.requestId]).toEqual([undefined, undefined]);
+  });
+
+  it('hands over what a trusted proxy says of it, and keeps what the gateway has no word of its own for', () => {
+    const text = `GET / HTTP/1.1\r\nHost: a\r\n${hearsay.map((line) => `${line}\r\n`).join('')}\r\n`;
+    const head = accepted(parse(text, 100, true));
+    expect(head.forwarded).toMatchObject({ for: '1.2.3.4, 5.6.7.8', element: 'for=1' });
+    expect(head.requestId).toBe('1');
+    const kept = hearsay.slice(6).map((line) => `${line}\r\n`);
+    expect(head.lines).toBe(`GET / HTTP/1.1\r\nHost: a\r\n${kept.join('')}`);
   });
 
   it('keeps a name with an underscore that only looks like a framing field, and does not frame by it', () => {
@@ -222,6 +259,31 @@ describe('an upgrade', () => {
   it('is recognised with both fields', () => {
     expect(accepted(withLines('Connection: Upgrade', 'Upgrade: WebSocket')).upgrade).toBe('websocket');
     expect(accepted(withLines('Upgrade: websocket')).upgrade).toBe('');
+  });
+
+  it.each([
+    'h2c',
+    'H2C',
+    'h2',
+    'h2c-14',
+    'h3',
+    'HTTP/2.0',
+    'http/2',
+    'HTTP/1.1',
+    'HTTPS/1.3',
+    'TLS/1.0',
+    'websocket, h2c',
+    'h2c, websocket',
+    'websocket\th2c',
+    'websocket,',
+  ])('to %s is none: requests would go past the router', (protocol) => {
+    expect(accepted(withLines('Connection: Upgrade', `Upgrade: ${protocol}`)).upgrade).toBe('');
+  });
+
+  it.each(['websocket', 'tcp', 'SPDY/3.1', 'h2o', 'tlsish'])('to %s is passed on', (protocol) => {
+    expect(accepted(withLines('Connection: Upgrade', `Upgrade: ${protocol}`)).upgrade).toBe(
+      protocol.toLowerCase(),
+    );
   });
 
   it('is never h2c, never behind a body, never several at once', () => {
@@ -249,5 +311,9 @@ describe('the connection', () => {
       parse(`GET / ${version}\r\nHost: a\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`),
     );
     expect(head.keepAlive).toBe(keepAlive);
+  });
+
+  it('is over behind CONNECT: what follows belongs to a tunnel that there is not', () => {
+    expect(accepted(parse('CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n')).keepAlive).toBe(false);
   });
 });

@@ -9,6 +9,7 @@ import {
   FORWARDED_FOR,
   FORWARDED_HOST,
   FORWARDED_PROTO,
+  HEARSAY,
   HOP,
   HOST,
   KEEP_ALIVE,
@@ -37,7 +38,6 @@ export type RequestError =
   | 'host-missing'
   | 'host-repeated'
   | 'host'
-  | 'host-differs-from-target'
   | 'length-repeated'
   | 'length'
   | 'length-and-transfer-encoding'
@@ -67,6 +67,10 @@ const DROPPED = kinds(
   REQUEST_ID,
   EXPOSED,
 );
+/** What a stranger says of where it comes from goes no further. */
+const DROPPED_OF_STRANGERS = DROPPED | kinds(HEARSAY);
+/** The authority of a target in absolute form stands in for Host (RFC 9112 §3.2.2). */
+const ALSO_HOST = kinds(HOST);
 
 /** The fields that say where a request came from, as the client or a proxy in front sent them. */
 export interface ForwardedFields {
@@ -77,25 +81,31 @@ export interface ForwardedFields {
 }
 
 const fields = new Fields();
-/** The host of the request before: mostly the same, and then known to be good. */
-let hostBefore = '';
+/**
+ * The last host that was found to be good: mostly the next request's too, which then needs no look, and gets
+ * the same text, whose hash is made. It decides nothing: what is equal to it is good by itself.
+ */
+let goodHost = '';
 
 /** A request's head, checked. It keeps its text; values are cut out of it when somebody asks. */
 export class RequestHead {
   method = '';
   /** In origin form (`/path?query`), or `*`. */
   target = '';
-  /** As in the Host field: with port, if it has one. Empty only for HTTP/1.0. */
+  /** Whom the request is for: with port, if it names one. Empty only for HTTP/1.0 without a Host. */
   host = '';
+  /** The Host line is among `lines`; otherwise it is for whoever sends them on to write one. */
+  hasHostLine = false;
   isHttp10 = false;
   /** A number of bytes, or CHUNKED. */
   bodyBytes = 0;
   /** A Content-Length stood there, if only 0. */
   hasLength = false;
-  /** The client wants to use the connection again. */
+  /** The client wants to use the connection again, and can: behind CONNECT no request follows. */
   keepAlive = true;
   /** The protocol the client wants to change to, in lower case; empty: none. */
   upgrade = '';
+  /** Only of a peer that is trusted, as is `requestId`. */
   forwarded: ForwardedFields | undefined;
   requestId: string | undefined;
   /** The request line and the field lines for the upstream, each with its CRLF. */
@@ -113,16 +123,22 @@ export class RequestHead {
 
   /** HeaderSource, for rules. `name` in lower case. */
   get(name: string): string | undefined {
-    return name === 'cookie' ? this.cookie : findField(this.#text, this.#fieldsStart, name);
+    if (name === 'cookie') return this.cookie;
+    if (name === 'host') return this.host;
+    return findField(this.#text, this.#fieldsStart, name);
   }
 }
 
-/** Parses the head in `bytes` from `start` up to `end`, which stands behind the empty line. */
+/**
+ * Parses the head in `bytes` from `start` up to `end`, which stands behind the empty line. `isTrusted`: what
+ * the peer says of where the request comes from is believed; of anybody else it is as if it wasn't there.
+ */
 export function parseRequestHead(
   bytes: Buffer,
   start: number,
   end: number,
   fieldsMax: number,
+  isTrusted: boolean,
 ): RequestHead | RequestError {
   let at = start;
   while (isMethodByte(bytes[at]!)) at++;
@@ -155,20 +171,22 @@ export function parseRequestHead(
   head.method = methodOf(bytes, start, methodEnd) ?? text.slice(0, methodEnd - start);
   head.target = text.slice(targetStart - start, targetEnd - start);
   head.isHttp10 = minor === 48;
-  const names = readFields(head, text);
+  const names = readFields(head, text, isTrusted);
   if (typeof names === 'string') return names;
-  const isOriginForm = bytes[targetStart] === SLASH;
-  if (!isOriginForm) {
-    const wrong = checkTarget(head);
-    if (wrong !== undefined) return wrong;
-  }
+  const dropped = isTrusted ? DROPPED : DROPPED_OF_STRANGERS;
   // Mostly the line goes on as it came, in one slice with the fields.
-  if (isOriginForm && !head.isHttp10)
-    head.lines = keptLines(text, fields, 0, text.length, DROPPED, names.others);
-  else {
-    const kept = keptLines(text, fields, fieldsStart - start, text.length, DROPPED, names.others);
-    head.lines = `${head.method} ${head.target} HTTP/1.1\r\n${kept}`;
+  if (bytes[targetStart] === SLASH && !head.isHttp10) {
+    head.lines = keptLines(text, fields, 0, text.length, dropped, names.others);
+    return head;
   }
+  const isAbsolute = bytes[targetStart] !== SLASH && head.target !== '*' && head.method !== 'CONNECT';
+  if (head.target === '*' && head.method !== 'OPTIONS') return 'target';
+  if (isAbsolute && !readAbsolute(head)) return 'target';
+  const line = `${head.method} ${head.target} HTTP/1.1\r\n`;
+  const from = fieldsStart - start;
+  head.lines = isAbsolute
+    ? `${line}Host: ${head.host}\r\n${keptLines(text, fields, from, text.length, dropped | ALSO_HOST, names.others)}`
+    : line + keptLines(text, fields, from, text.length, dropped, names.others);
   return head;
 }
 
@@ -189,7 +207,7 @@ function methodOf(bytes: Uint8Array, start: number, end: number): string | undef
     : undefined;
 }
 
-function readFields(head: RequestHead, text: string): RequestError | Nominated {
+function readFields(head: RequestHead, text: string, isTrusted: boolean): RequestError | Nominated {
   let hosts = 0;
   let lengths = 0;
   let codings = 0;
@@ -203,7 +221,7 @@ function readFields(head: RequestHead, text: string): RequestError | Nominated {
       case HOST:
         if (++hosts > 1) return 'host-repeated';
         // The same text as before where it can be: what is looked up by it then finds its hash made.
-        head.host = value === hostBefore ? hostBefore : value;
+        head.host = value === goodHost ? goodHost : value;
         break;
       case CONTENT_LENGTH:
         if (++lengths > 1) return 'length-repeated';
@@ -222,19 +240,19 @@ function readFields(head: RequestHead, text: string): RequestError | Nominated {
         head.cookie = head.cookie === undefined ? value : `${head.cookie}; ${value}`;
         break;
       case UPGRADE:
-        upgrade = upgrade === '' ? value.toLowerCase() : `${upgrade}, ${value}`;
+        upgrade = upgrade === '' ? value : `${upgrade},${value}`;
         break;
       case EXPECT:
         if (value.toLowerCase() !== '100-continue') return 'expectation';
         break;
       case REQUEST_ID:
-        head.requestId ??= value;
+        if (isTrusted) head.requestId ??= value;
         break;
       case FORWARDED_FOR:
       case FORWARDED_PROTO:
       case FORWARDED_HOST:
       case FORWARDED:
-        readForwarded(head, kind, value);
+        if (isTrusted) readForwarded(head, kind, value);
     }
   }
   if (codings > 0) {
@@ -245,24 +263,32 @@ function readFields(head: RequestHead, text: string): RequestError | Nominated {
     head.bodyBytes = CHUNKED;
   }
   if (hosts === 0 && !head.isHttp10) return 'host-missing';
-  if (hosts === 1 && head.host !== hostBefore && !isHost(head.host)) return 'host';
-  hostBefore = head.host;
+  if (hosts === 1) {
+    if (head.host === '') return 'host';
+    if (head.host !== goodHost) {
+      if (!isHost(head.host)) return 'host';
+      goodHost = head.host;
+    }
+    head.hasHostLine = true;
+  }
 
   const names = (fields.kinds & HAS_CONNECTION) === 0 ? NOTHING_NOMINATED : nominated(text, fields);
-  head.keepAlive = !names.close && (names.keepAlive || !head.isHttp10);
-  // h2c would smuggle requests past the router (it tunnels HTTP/2), and a body before a change of protocol
-  // has no agreed end.
-  if (
-    upgrade !== '' &&
-    names.upgrade &&
-    head.bodyBytes === 0 &&
-    !head.isHttp10 &&
-    /^[a-z0-9._-]+(?:\/[a-z0-9._-]+)?$/.test(upgrade) &&
-    !upgrade.startsWith('h2')
-  ) {
-    head.upgrade = upgrade;
-  }
+  head.keepAlive = !names.close && (names.keepAlive || !head.isHttp10) && head.method !== 'CONNECT';
+  // A body before a change of protocol has no agreed end.
+  if (upgrade !== '' && names.upgrade && head.bodyBytes === 0 && !head.isHttp10)
+    head.upgrade = upgradeOf(upgrade);
   return names;
+}
+
+/**
+ * The protocol that the client may change to; empty: none. A list is none: what the upstream would choose of
+ * it isn't known. Whatever carries requests of its own is none, by any of its names: HTTP in whatever
+ * version, and TLS with HTTP in it (RFC 2817). Those requests would go past the router.
+ */
+function upgradeOf(value: string): string {
+  const protocol = value.toLowerCase();
+  if (!/^[a-z0-9._-]+(?:\/[a-z0-9._-]+)?$/.test(protocol)) return '';
+  return /^(?:h\d*c?|https?\d*|tls\d*|ssl\d*)(?:[^a-z0-9]|$)/.test(protocol) ? '' : protocol;
 }
 
 const HAS_CONNECTION = kinds(CONNECTION);
@@ -290,21 +316,19 @@ function readForwarded(head: RequestHead, kind: number, value: string): void {
 }
 
 /**
- * Of what isn't in origin form: absolute form (RFC 9112 §3.2.2) only for the host that the Host field names;
- * `*` only for OPTIONS.
+ * Reads a target in absolute form. Its authority counts, whatever Host says (RFC 9112 §3.2.2). False: it is
+ * no such target.
  */
-function checkTarget(head: RequestHead): RequestError | undefined {
-  const { target } = head;
-  if (target === '*') return head.method === 'OPTIONS' ? undefined : 'target';
-  const match = /^https?:\/\/([^/?]+)(.*)$/i.exec(target);
-  if (match === null) return head.method === 'CONNECT' ? undefined : 'target';
+function readAbsolute(head: RequestHead): boolean {
+  const match = /^https?:\/\/([^/?]+)(.*)$/i.exec(head.target);
+  if (match === null) return false;
   const [, authority, rest] = match as unknown as [string, string, string];
-  if (!isHost(authority)) return 'target';
-  if (head.host === '') return 'host-missing';
-  if (authority.toLowerCase() !== head.host.toLowerCase()) return 'host-differs-from-target';
+  if (!isHost(authority)) return false;
+  head.host = authority;
+  head.hasHostLine = true;
   if (rest === '') head.target = head.method === 'OPTIONS' ? '*' : '/';
   else head.target = rest.startsWith('/') ? rest : `/${rest}`;
-  return undefined;
+  return true;
 }
 
 /**

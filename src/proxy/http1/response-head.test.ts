@@ -39,6 +39,48 @@ describe('an answer head', () => {
     expect(accepted('HTTP/1.1 204 X\r\nContent-Length: 0\r\n\r\n').lines).toBe('HTTP/1.1 204 X\r\n');
   });
 
+  it.each([
+    ['Content-Length: 5', 'Content-Length: 5'],
+    ['content-length: 5', 'content-length: 5'],
+    ['Content-Length:\t5', 'Content-Length: 5'],
+    ['Content-Length: 5\t ', 'Content-Length: 5'],
+    ['Content-Length:5', 'Content-Length: 5'],
+    ['Content-Length: 05', 'Content-Length: 5'],
+    ['Content-Length: 00', 'Content-Length: 0'],
+    ['Content-Length: 0', 'Content-Length: 0'],
+  ])('passes the length on in one spelling: %j', (line, sent) => {
+    for (const method of ['GET', 'HEAD']) {
+      const { lines } = accepted(`HTTP/1.1 200 X\r\nX-A: 1\r\n${line}\r\n\r\n`, method);
+      expect(lines).toBe(`HTTP/1.1 200 X\r\nX-A: 1\r\n${sent}\r\n`);
+    }
+  });
+
+  it('loses blanks between a name and its colon (RFC 9112 §5.1), and is read as without them', () => {
+    const head = accepted(
+      'HTTP/1.1 200 X\r\nServer : a : b\r\nContent-Length\t : 5\r\nConnection :close\r\nX-A: 1\r\n\r\n',
+    );
+    expect([head.bodyBytes, head.keepAlive]).toEqual([5, false]);
+    expect(head.lines).toBe('HTTP/1.1 200 X\r\nServer: a : b\r\nContent-Length: 5\r\nX-A: 1\r\n');
+    expect(parse('HTTP/1.1 200 X\r\nContent-Length : 5\r\nContent-Length: 6\r\n\r\n')).toBe(
+      'length-repeated',
+    );
+    expect(parse('HTTP/1.1 200 X\r\nA : 1\r\nNo name: 5\r\n\r\n')).toBe('space-before-colon');
+    expect(parse('HTTP/1.1 200 X\r\nA : 1\nB : 2\r\n\r\n')).toBe('bare-cr-or-lf');
+  });
+
+  it.each([
+    ['timeout=5, max=9', 5000],
+    ['max=9,timeout=5', 5000],
+    ['timeout=0x5', -1],
+    ['timeout=5e3', -1],
+    ['timeout=-5', -1],
+    ['xtimeout=5', -1],
+    ['timeout=9999999', -1],
+    ['', -1],
+  ])('Keep-Alive: %s is a time of %i ms', (value, ms) => {
+    expect(accepted(`HTTP/1.1 200 X\r\nKeep-Alive: ${value}\r\n\r\n`).keepAliveMs).toBe(ms);
+  });
+
   it('may lack its reason and the space before it', () => {
     expect(accepted('HTTP/1.1 200 \r\n\r\n').lines).toBe('HTTP/1.1 200 \r\n');
     expect(accepted('HTTP/1.1 200\r\n\r\n').lines).toBe('HTTP/1.1 200 \r\n');

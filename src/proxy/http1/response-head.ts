@@ -2,6 +2,7 @@ import { CHARS, CR, LF, SPACE, VALUE, parseLength } from './chars.js';
 import {
   CONNECTION,
   CONTENT_LENGTH,
+  DATE,
   EXPOSED,
   HOP,
   KEEP_ALIVE,
@@ -44,13 +45,15 @@ export class ResponseHead {
   keepAliveMs = -1;
   /** With 101: the protocol. */
   upgrade = '';
+  /** A Date is among `lines` (RFC 9110 §6.6.1: one that lacks it gets one on the way). */
+  hasDate = false;
   /** The status line and the field lines for the client, each with its CRLF. */
   lines = '';
 }
 
 const DROPPED = kinds(CONNECTION, HOP, KEEP_ALIVE, UPGRADE, TRANSFER_ENCODING, EXPOSED);
-/** What frames a body, where there can't be one (RFC 9110 §8.6: no Content-Length in 1xx and 204). */
-const DROPPED_BODILESS = DROPPED | kinds(CONTENT_LENGTH);
+const ALSO_LENGTH = kinds(CONTENT_LENGTH);
+const HAS_DATE = kinds(DATE);
 
 /**
  * Parses the head in `bytes` from `start` up to `end`, which stands behind the empty line. The request's
@@ -92,21 +95,67 @@ export function parseResponseHead(
   if (bytes[at] !== CR || bytes[at + 1] !== LF) return 'status-line';
   const fieldsStart = at + 2;
   const error = fields.parse(bytes, fieldsStart, end - 2, start, fieldsMax);
-  if (error !== undefined) return error;
+  if (error !== undefined) {
+    const mended =
+      error === 'space-before-colon' ? withoutBlanksBeforeColons(bytes, start, fieldsStart, end) : undefined;
+    return mended === undefined ? error : parseResponseHead(mended, 0, mended.length, method, fieldsMax);
+  }
 
   const text = bytes.toString('latin1', start, end - 2);
   const head = new ResponseHead();
   head.status = hundreds * 100 + tens * 10 + ones;
   const names = readFields(head, text, method, minor === 0);
   if (typeof names === 'string') return names;
-  const dropped = isBodiless(head.status) ? DROPPED_BODILESS : DROPPED;
+  head.hasDate = (fields.kinds & HAS_DATE) !== 0;
+  const length = lengthLine(head.status, text);
+  const dropped = length === AS_IT_IS ? DROPPED : DROPPED | ALSO_LENGTH;
   // Mostly the line goes on as it came, in one slice with the fields. The space behind the status must be
   // there (RFC 9112 §4).
   if (minor === 1 && reasonStart > start + 12)
     head.lines = keptLines(text, fields, 0, text.length, dropped, names.others);
   else
     head.lines = `HTTP/1.1 ${head.status} ${text.slice(reasonStart - start, at - start)}\r\n${keptLines(text, fields, fieldsStart - start, text.length, dropped, names.others)}`;
+  if (length !== AS_IT_IS) head.lines += length;
   return head;
+}
+
+/**
+ * A head that lost the blanks between field names and colons, as a proxy must take them out of an answer (RFC
+ * 9112 §5.1); undefined where that isn't what is wrong.
+ */
+function withoutBlanksBeforeColons(
+  bytes: Buffer,
+  start: number,
+  fieldsStart: number,
+  end: number,
+): Buffer | undefined {
+  const lines = bytes.toString('latin1', fieldsStart, end);
+  const mended = lines.replace(/^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]+:/gm, '$1:');
+  if (mended.length === lines.length) return undefined;
+  return Buffer.from(bytes.toString('latin1', start, fieldsStart) + mended, 'latin1');
+}
+
+const AS_IT_IS = 'as it is';
+
+/**
+ * The Content-Length line for the client: checked byte for byte and then passed on as it came, or written
+ * anew; empty where there can't be one (RFC 9110 §8.6: none in 1xx and 204).
+ */
+function lengthLine(status: number, text: string): string {
+  if ((fields.kinds & ALSO_LENGTH) === 0) return AS_IT_IS;
+  if (isBodiless(status)) return '';
+  for (let at = 0; at < fields.count; at++) {
+    if (fields.kind(at) !== CONTENT_LENGTH) continue;
+    const valueStart = fields.valueStart(at);
+    const valueEnd = fields.valueEnd(at);
+    const isPlain =
+      valueStart === fields.nameEnd(at) + 2 &&
+      text[valueStart - 1] === ' ' &&
+      text[valueEnd] === '\r' &&
+      (text[valueStart] !== '0' || valueEnd === valueStart + 1);
+    return isPlain ? AS_IT_IS : `Content-Length: ${parseLength(text.slice(valueStart, valueEnd))}\r\n`;
+  }
+  return AS_IT_IS;
 }
 
 function isBodiless(status: number): boolean {
@@ -169,9 +218,9 @@ let keepAliveMsBefore = -1;
 
 function timeoutMs(keepAlive: string, otherwise: number): number {
   if (keepAlive !== keepAliveBefore) {
-    const match = /(?:^|[,\s])timeout=(\d{1,6})/i.exec(keepAlive);
+    const match = /(?:^|[, \t])timeout=(\d{1,6})(?![^, \t;])/i.exec(keepAlive);
     keepAliveBefore = keepAlive;
-    keepAliveMsBefore = match === null ? -1 : Number(match[1]) * 1000;
+    keepAliveMsBefore = match === null ? -1 : parseLength(match[1]!) * 1000;
   }
   return keepAliveMsBefore === -1 ? otherwise : keepAliveMsBefore;
 }

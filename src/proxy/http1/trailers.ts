@@ -2,6 +2,7 @@ import {
   CONNECTION,
   CONTENT_LENGTH,
   COOKIE,
+  DATE,
   EXPECT,
   EXPOSED,
   Fields,
@@ -9,6 +10,7 @@ import {
   FORWARDED_FOR,
   FORWARDED_HOST,
   FORWARDED_PROTO,
+  HEARSAY,
   HOP,
   HOST,
   KEEP_ALIVE,
@@ -45,6 +47,8 @@ const NOT_TRAILERS = kinds(
   REAL_IP,
   REQUEST_ID,
   EXPOSED,
+  HEARSAY,
+  DATE,
 );
 const NOT_TRAILER_NAMES = [
   'age',
@@ -53,7 +57,6 @@ const NOT_TRAILER_NAMES = [
   'content-encoding',
   'content-range',
   'content-type',
-  'date',
   'expires',
   'if-match',
   'if-modified-since',
