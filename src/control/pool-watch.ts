@@ -3,10 +3,12 @@ import type { Logger } from 'pino';
 import type { Clock, Timer } from '../base/clock.js';
 import { Pool, type ConditionChange, type PoolOptions } from '../route/pool/pool.js';
 import type { PoolEvent } from '../route/pool/pool-event.js';
+import type { Upstream } from '../route/pool/upstream.js';
 import type { Assembly } from './assembly.js';
 import { upstreamTls, type CertificateTexts } from './certificate-texts.js';
 import type { PoolKeeper } from './pool-keeper.js';
-import { startProbes } from './probes.js';
+import { probe, startProbes } from './probes.js';
+import { isThere } from './upstream-check.js';
 
 /** How often time-outs of upstreams that failed are looked at. */
 const TICK_MS = 100;
@@ -22,6 +24,9 @@ export class PoolWatch implements PoolKeeper {
   readonly #logger: Logger;
   readonly #onEvent: ((pool: string, event: PoolEvent) => void) | undefined;
   readonly #pools = new Map<string, Pool>();
+  /** How each pool's upstreams are asked whether they are there. */
+  readonly #asking = new Map<string, (upstream: Upstream) => Promise<boolean | undefined>>();
+  readonly #checking = new Set<Upstream>();
   readonly #probing = new Map<string, Probing>();
   #tick: Timer | undefined;
 
@@ -52,9 +57,20 @@ export class PoolWatch implements PoolKeeper {
   follow({ config, pools }: Assembly, certificates: CertificateTexts): void {
     this.#tick ??= this.#clock.every(TICK_MS, () => {
       const now = this.#clock.monotonic();
-      for (const pool of this.#pools.values()) pool.tick(now);
+      for (const [name, pool] of this.#pools) {
+        pool.tick(now);
+        for (const upstream of pool.doubted) this.#check(name, pool, upstream);
+      }
     });
     for (const name of this.#pools.keys()) if (!pools.has(name)) this.#pools.delete(name);
+    this.#asking.clear();
+    for (const pool of config.pools) {
+      const { name, health } = pool;
+      const tls = upstreamTls(pool, certificates);
+      this.#asking.set(name, (upstream) =>
+        health === undefined ? isThere(upstream, tls) : probe(upstream, health, tls),
+      );
+    }
     for (const name of this.#probing.keys()) if (!pools.has(name)) this.#endProbes(name);
     for (const pool of config.pools) {
       const { name, health } = pool;
@@ -74,6 +90,22 @@ export class PoolWatch implements PoolKeeper {
     this.#tick?.stop();
     for (const name of this.#probing.keys()) this.#endProbes(name);
     this.#pools.clear();
+  }
+
+  /**
+   * Requests put it in doubt; its own answer decides. Looked at once a tick, so that a client that sends what
+   * upstreams can't answer costs them ten questions a second at most.
+   */
+  #check(name: string, pool: Pool, upstream: Upstream): void {
+    const ask = this.#asking.get(name);
+    if (ask === undefined || this.#checking.has(upstream)) return;
+    this.#checking.add(upstream);
+    void ask(upstream).then((isWell) => {
+      this.#checking.delete(upstream);
+      // By now the id may be that of another instance.
+      if (isWell !== undefined && pool.urlOf(upstream.id) === upstream.url)
+        pool.checked(upstream.id, isWell, this.#clock.monotonic());
+    });
   }
 
   #endProbes(name: string): void {

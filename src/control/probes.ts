@@ -1,5 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
+import { isLocalError } from '../base/local-error.js';
 import type { Clock, Timer } from '../base/clock.js';
 import type { UpstreamTls } from '../proxy/upstream-endpoint.js';
 import type { Pool } from '../route/pool/pool.js';
@@ -22,8 +23,8 @@ export function startProbes(pool: Pool, health: HealthConfig, tls: UpstreamTls, 
       running.add(upstream.id);
       void probe(upstream, health, tls).then((isWell) => {
         running.delete(upstream.id);
-        if (isWell) pool.probeSucceeded(upstream.id);
-        else pool.probeFailed(upstream.id);
+        if (isWell === true) pool.probeSucceeded(upstream.id);
+        else if (isWell === false) pool.probeFailed(upstream.id);
       });
     }
   };
@@ -31,7 +32,12 @@ export function startProbes(pool: Pool, health: HealthConfig, tls: UpstreamTls, 
   return clock.every(health.everyMs, probeAll);
 }
 
-function probe(upstream: Upstream, health: HealthConfig, tls: UpstreamTls): Promise<boolean> {
+/** `undefined`: it could not be asked, for want of something here. */
+export function probe(
+  upstream: Upstream,
+  health: HealthConfig,
+  tls: UpstreamTls,
+): Promise<boolean | undefined> {
   return new Promise((resolve) => {
     const url = new URL(health.path, upstream.url);
     const options = {
@@ -61,6 +67,6 @@ function probe(upstream: Upstream, health: HealthConfig, tls: UpstreamTls): Prom
             take,
           )
         : http.get(url, options, take);
-    request.on('error', () => resolve(false));
+    request.on('error', (error) => resolve(isLocalError(error) ? undefined : false));
   });
 }

@@ -6,6 +6,7 @@ import { walk } from '../route/walk.js';
 import { CHUNKED, hostName, type RequestHead } from './http1/request-head.js';
 import { UNTIL_CLOSE, type ResponseHead } from './http1/response-head.js';
 import type { ClientSide } from './client-side.js';
+import { blameFor, Doubts } from './blame.js';
 import { exposedFields } from './exposed.js';
 import type { Origin } from './forwarded.js';
 import { NO_BODY, RequestBody, type BodyOnItsWay } from './request-body.js';
@@ -49,6 +50,8 @@ export class Exchange implements UpstreamUser, RequestRecord {
   #endpoint: UpstreamEndpoint | undefined;
   #connection: UpstreamConnection | undefined;
   #isTrial = false;
+  /** Made when a try ends in doubt. */
+  #doubts: Doubts | undefined;
 
   readonly #body: BodyOnItsWay;
   #retriedFresh = false;
@@ -201,7 +204,7 @@ export class Exchange implements UpstreamUser, RequestRecord {
     this.fault = fault;
     this.cause = causeOf(error);
     if (this.#isTunnel || this.#isAnswering) {
-      this.#release(!this.#isTunnel);
+      this.#release();
       this.#abort();
       return;
     }
@@ -213,15 +216,35 @@ export class Exchange implements UpstreamUser, RequestRecord {
       return;
     }
     this.#retriedFresh = false;
-    this.#release(true);
+    this.#blame(fault);
+    this.#release();
     const neverSent = isUnreachable(fault);
     const isSafe = neverSent || (this.#isRepeatable() && fault !== 'answer-timeout');
     if (!isSafe) {
       this.#answerFault();
       return;
     }
-    this.decision!.next(neverSent ? 'unreachable' : 'broken');
+    this.decision!.next(neverSent && fault !== 'local' ? 'unreachable' : 'broken');
     this.#try();
+  }
+
+  #blame(fault: UpstreamFault): void {
+    const { id } = this.#endpoint!;
+    // An upstream may well refuse a body that it has not heard to its end.
+    const blame = isUnreachable(fault) || this.#body.isWhole ? blameFor(fault) : 'nobody';
+    if (blame === 'upstream') this.#pool!.failed(id);
+    else if (blame === 'doubt' && this.head.upgrade === '') {
+      // A trial is checked whatever the others say: nobody else may go there until it is settled.
+      if (this.#isTrial) this.#pool!.doubted(id);
+      else (this.#doubts ??= new Doubts()).add(id);
+    } else return;
+    this.#isTrial = false;
+  }
+
+  #settleDoubts(): void {
+    const doubted = this.#doubts?.settled;
+    this.#doubts = undefined;
+    if (doubted !== undefined) this.#pool!.doubted(doubted);
   }
 
   #isRepeatable(): boolean {
@@ -231,7 +254,9 @@ export class Exchange implements UpstreamUser, RequestRecord {
   /** No upstream is left, or enough were tried. */
   #giveUp(): void {
     const isRejected = this.decision!.rule?.onFailure === 'reject';
-    if (this.fault !== undefined && !isUnreachable(this.fault) && !isRejected) this.#answerFault();
+    const fault = this.fault;
+    if (fault !== undefined && (!isUnreachable(fault) || fault === 'local') && !isRejected)
+      this.#answerFault();
     else this.#refuse(503, 'no-upstream', `Retry-After: ${this.#pool!.retryAfterSeconds}\r\n`);
   }
 
@@ -240,11 +265,12 @@ export class Exchange implements UpstreamUser, RequestRecord {
     this.#refuse(status, code);
   }
 
-  #release(hasFailed: boolean): void {
+  #release(): void {
     const endpoint = this.#endpoint;
     if (endpoint === undefined) return;
     this.#endpoint = undefined;
-    this.#pool!.finish(endpoint, hasFailed, this.#isTrial, this.answeredAt !== 0);
+    this.#pool!.finish(endpoint);
+    if (this.#isTrial) this.#pool!.abandonTrial(endpoint.id);
     this.#isTrial = false;
   }
 
@@ -266,6 +292,9 @@ export class Exchange implements UpstreamUser, RequestRecord {
     this.status = status;
     this.answeredAt = this.#site.clock.monotonic();
     this.#isAnswering = true;
+    this.#isTrial = false;
+    this.#pool!.answered(this.#endpoint!, this.decision!.pool);
+    if (this.#doubts !== undefined) this.#settleDoubts();
     let { lines } = head;
     for (const value of this.decision!.writes()) lines += `Set-Cookie: ${value}\r\n`;
     if (this.#site.settings.expose) lines += exposedFields(this.decision, this.route);
@@ -311,7 +340,7 @@ export class Exchange implements UpstreamUser, RequestRecord {
     const connection = this.#connection!;
     const endpoint = this.#endpoint!;
     this.#connection = undefined;
-    this.#release(false);
+    this.#release();
     if (connection.detach() && this.#body.isWhole) endpoint.release(connection);
     else connection.destroy();
     this.#isOver = true;
@@ -363,7 +392,7 @@ export class Exchange implements UpstreamUser, RequestRecord {
     this.#isOver = true;
     this.#connection?.linger();
     this.#connection = undefined;
-    this.#release(false);
+    this.#release();
     this.#finished();
   }
 
@@ -376,11 +405,12 @@ export class Exchange implements UpstreamUser, RequestRecord {
       if (this.#isTunnel) connection.destroy();
       else connection.reset();
     }
-    this.#release(false);
+    this.#release();
   }
 
   #refuse(status: number, code: string, fields = ''): void {
     this.status = status;
+    if (this.#doubts !== undefined) this.#settleDoubts();
     const exposed = this.#site.settings.expose ? exposedFields(this.decision, this.route) : '';
     this.#isOver = true;
     this.#client.refuse(status, code, `${fields}${exposed}X-Request-Id: ${this.requestId}\r\n`);

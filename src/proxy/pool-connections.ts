@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.js';
+import { isPanic, triedAllTheSame } from '../route/pool/panic.js';
 import type { PoolView } from '../route/pool/pool-view.js';
 import type { PoolSnapshot } from '../route/pool/snapshot.js';
 import type { Upstream } from '../route/pool/upstream.js';
@@ -24,6 +25,9 @@ export class PoolConnections {
   readonly retryAfterSeconds: number;
   readonly #options: PoolConnectionsOptions;
   readonly #endpoints = new Map<string, UpstreamEndpoint>();
+  /** The pool's snapshot as last seen, and what requests are decided against because of it. */
+  #seen: PoolSnapshot | undefined;
+  #decidedOn: PoolSnapshot | undefined;
   #members: readonly Upstream[] = [];
   #load: number[] = [];
   #isClosed = false;
@@ -33,8 +37,14 @@ export class PoolConnections {
     this.retryAfterSeconds = options.retryAfterSeconds;
   }
 
+  /** What requests are decided against. */
   get snapshot(): PoolSnapshot {
-    return this.#options.pool.snapshot;
+    const { snapshot } = this.#options.pool;
+    if (snapshot !== this.#seen) {
+      this.#seen = snapshot;
+      this.#decidedOn = triedAllTheSame(snapshot);
+    }
+    return this.#decidedOn!;
   }
 
   /** Requests in progress, by the upstream's place in the current snapshot. */
@@ -68,14 +78,31 @@ export class PoolConnections {
     return this.#options.pool.beginTrial(id);
   }
 
+  /** Its answer has begun: whatever comes now, the upstream is there. `decidedOn`: the request's snapshot. */
+  answered(endpoint: UpstreamEndpoint, decidedOn: PoolSnapshot): void {
+    const { pool } = this.#options;
+    if (isPanic(decidedOn)) pool.answeredWhileDown(endpoint.id);
+    else pool.requestSucceeded(endpoint.id);
+  }
+
+  failed(id: string): void {
+    const { pool, clock } = this.#options;
+    pool.requestFailed(id, clock.monotonic());
+  }
+
+  doubted(id: string): void {
+    const { pool, clock } = this.#options;
+    pool.requestDoubted(id, clock.monotonic());
+  }
+
+  abandonTrial(id: string): void {
+    this.#options.pool.abandonTrial(id);
+  }
+
   /** The request is over there, for better or worse. */
-  finish(endpoint: UpstreamEndpoint, hasFailed: boolean, isTrial: boolean, hasAnswered: boolean): void {
+  finish(endpoint: UpstreamEndpoint): void {
     endpoint.active--;
     this.#count(endpoint);
-    const { pool, clock } = this.#options;
-    if (hasFailed) pool.requestFailed(endpoint.id, clock.monotonic());
-    else if (hasAnswered) pool.requestSucceeded(endpoint.id);
-    else if (isTrial) pool.abandonTrial(endpoint.id);
   }
 
   /** Ends what is idle; requests in progress are not touched. */

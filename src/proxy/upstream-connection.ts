@@ -1,3 +1,4 @@
+import { isLocalError } from '../base/local-error.js';
 import { BROKEN, ChunkedReader, DONE, type ChunkSink } from './http1/chunked.js';
 import { headEnd } from './http1/head-end.js';
 import { CHUNKED } from './http1/request-head.js';
@@ -197,7 +198,8 @@ export class UpstreamConnection implements ConnectHandler, ChunkSink, Timed {
     this.#owner.closed(this);
     const user = this.#user;
     this.#user = undefined;
-    user?.upstreamFailed(this.#fault ?? (wasConnecting ? 'connect' : 'closed'), error);
+    const fault = !wasConnecting ? 'closed' : isLocalError(error) ? 'local' : 'connect';
+    user?.upstreamFailed(this.#fault ?? fault, error);
   }
 
   onDeadline(): void {

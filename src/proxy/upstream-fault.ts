@@ -7,6 +7,8 @@ import type { ResponseError } from './http1/response-head.js';
 export type UpstreamFault =
   | 'connect'
   | 'connect-timeout'
+  /** No connection could be tried, for want of a socket, a port or memory here. */
+  | 'local'
   | 'closed'
   | 'answer-timeout'
   | 'body-timeout'
@@ -16,7 +18,7 @@ export type UpstreamFault =
 
 /** No connection was made, so the request was not sent: any request may be tried elsewhere. */
 export function isUnreachable(fault: UpstreamFault): boolean {
-  return fault === 'connect' || fault === 'connect-timeout';
+  return fault === 'connect' || fault === 'connect-timeout' || fault === 'local';
 }
 
 /** What the client is told when nothing more can be tried. */
@@ -26,6 +28,8 @@ export function answerTo(fault: UpstreamFault): { status: number; code: string }
     case 'answer-timeout':
     case 'body-timeout':
       return { status: 504, code: 'upstream-timeout' };
+    case 'local':
+      return { status: 503, code: 'out-of-sockets' };
     default:
       return { status: 502, code: `upstream-${fault}` };
   }

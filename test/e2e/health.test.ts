@@ -55,13 +55,15 @@ describe('passive health', () => {
       expect(told(await request(gateway.port, asUser))).toEqual([200, 'borrowed by header (down)']);
     expect(sick.requests).toBe(seenBefore + 1);
 
-    // The trial breaks: down for another failTimeout. The request itself is answered elsewhere.
-    sick.behaviour = ANSWER;
+    // The trial breaks, and the gateway's own check too: down for another failTimeout. The request itself is
+    // answered elsewhere.
+    sick.behaviour = { kind: 'drop' };
     sick.dropConnections();
     expect((await trial.response()).status).toBe(200);
     await until('the failed trial', () =>
       gateway.log.some(({ upstream, why }) => upstream === 'api-2' && why === 'trialFailed'),
     );
+    sick.behaviour = ANSWER;
     expect(told(await request(gateway.port, asUser))).toEqual([200, 'borrowed by header (down)']);
 
     await gateway.condition('api-2', 'trial', 2);

@@ -141,7 +141,11 @@ function toPool(
     upstreams,
     placement,
     health,
-    passive: { maxFails: passive.maxFails, failTimeoutMs: passive.failTimeout },
+    passive: {
+      maxFails: passive.maxFails,
+      failTimeoutMs: passive.failTimeout,
+      maxEjectedShare: passive.maxEjected,
+    },
     tls: { caFile: tls.ca === undefined ? undefined : files.resolve(tls.ca), insecure: tls.insecure },
   };
 }

@@ -1,4 +1,5 @@
 import type { Limits } from '../../proxy/limits.js';
+import type { PassiveThresholds } from '../../route/pool/health.js';
 import type { Upstream } from '../../route/pool/upstream.js';
 
 /**
@@ -45,7 +46,7 @@ export interface PoolConfig {
   readonly placement: Choice;
   /** Active health probes; undefined: none. */
   readonly health: HealthConfig | undefined;
-  readonly passive: { readonly maxFails: number; readonly failTimeoutMs: number };
+  readonly passive: PassiveThresholds;
   /** For `https://` upstreams. */
   readonly tls: { readonly caFile: string | undefined; readonly insecure: boolean };
 }

@@ -10,7 +10,7 @@ import { match } from './match.js';
 import { kindOf } from './messages.js';
 import { nested } from './nested.js';
 import { upstreams } from './upstreams.js';
-import { duration, flag, reads, toNumber, wholeNumber, words, Wrong } from './values.js';
+import { duration, flag, reads, share, toNumber, wholeNumber, words, Wrong } from './values.js';
 
 const KEY_CHARACTERS_MIN = 32;
 const WORKERS_MAX = 256;
@@ -84,6 +84,7 @@ const range = reads((value): string | Wrong => {
 const passive = z.strictObject({
   maxFails: wholeNumber({ min: 0, max: 1000 }).default(3),
   failTimeout: duration({ min: 100, max: HOUR }).default(30_000),
+  maxEjected: share.default(0.5),
 });
 
 /** Two slashes, or a backslash, would make a URL of another host of it. */

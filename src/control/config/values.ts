@@ -73,6 +73,14 @@ export function size(bounds: NumberBounds): z.ZodType<number> {
   });
 }
 
+/** `50%` → 0.5. */
+export const share: z.ZodType<number> = reads((value) => {
+  const match = /^(\d{1,3}(?:\.\d{1,3})?) ?%$/.exec(text(value));
+  if (match === null || Number(match[1]) > 100)
+    return new Wrong('is not a share. Write one from 0% to 100%, with the percent sign, such as 50%.');
+  return Number(match[1]) / 100;
+});
+
 /** `true` or `false`; as text too, for `${NAME}`. */
 export const flag: z.ZodType<boolean> = reads((value) => {
   if (value === true || value === 'true') return true;

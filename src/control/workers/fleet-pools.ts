@@ -80,10 +80,14 @@ export class FleetPools {
         ];
       return;
     }
+    if (kind === 'answeredWhileDown') {
+      pool.answeredWhileDown(id);
+      return;
+    }
     const wasTrial = this.#endTrial(worker, pool, id);
-    if (kind === 'requestFailed') {
+    if (kind === 'requestFailed' || kind === 'requestDoubted') {
       // Whoever did not make the trial speaks of the past: its word counts only while the upstream is up.
-      if (wasTrial || pool.conditionOf(id) === 'up') pool.requestFailed(id, this.#clock.monotonic());
+      if (wasTrial || pool.conditionOf(id) === 'up') pool[kind](id, this.#clock.monotonic());
     } else if (!wasTrial) return;
     else if (kind === 'trialSucceeded') pool.requestSucceeded(id);
     else pool.abandonTrial(id);

@@ -49,7 +49,9 @@ export type Report =
   | { readonly kind: 'failed'; readonly code: StickyErrorCode; readonly message: string }
   | { readonly kind: 'reloaded' }
   /** Of an upstream that was up, or of a trial begun here. */
-  | ({ readonly kind: 'requestFailed' } & InPool)
+  | ({ readonly kind: 'requestFailed' | 'requestDoubted' } & InPool)
+  /** A request that was sent because nothing was up. */
+  | ({ readonly kind: 'answeredWhileDown' } & InPool)
   | ({ readonly kind: 'trialBegun' | 'trialSucceeded' | 'trialAbandoned' } & InPool)
   | { readonly kind: 'turnEnded' }
   | { readonly kind: 'counters'; readonly counters: Counters };

@@ -8,7 +8,13 @@ import type { Condition, PoolSnapshot } from '../../route/pool/snapshot.js';
 import type { InPool } from './protocol.js';
 
 /** What the supervisor is told of an upstream. */
-export type Telling = 'requestFailed' | 'trialBegun' | 'trialSucceeded' | 'trialAbandoned';
+export type Telling =
+  | 'requestFailed'
+  | 'requestDoubted'
+  | 'answeredWhileDown'
+  | 'trialBegun'
+  | 'trialSucceeded'
+  | 'trialAbandoned';
 
 /**
  * A pool in a worker: everything about it comes from the supervisor, as the events of its own pool. A waiting
@@ -83,8 +89,15 @@ export class SupervisedPool implements PoolView {
 
   /** Failures of an upstream that is down already say nothing new. */
   requestFailed(id: string): void {
-    if (this.#trials.delete(id) || (this.#countsFailures && !this.#conditions.has(id)))
-      this.#say('requestFailed', id);
+    if (this.#saysNews(id)) this.#say('requestFailed', id);
+  }
+
+  requestDoubted(id: string): void {
+    if (this.#saysNews(id)) this.#say('requestDoubted', id);
+  }
+
+  answeredWhileDown(id: string): void {
+    if (this.#conditions.has(id)) this.#say('answeredWhileDown', id);
   }
 
   beginTrial(id: string): boolean {
@@ -106,6 +119,10 @@ export class SupervisedPool implements PoolView {
     const condition = this.#conditions.get(id) ?? 'up';
     const shown = condition === 'trial' && !this.#hasTurn ? 'down' : condition;
     this.#state.apply({ kind: 'condition', id, url, condition: shown });
+  }
+
+  #saysNews(id: string): boolean {
+    return this.#trials.delete(id) || (this.#countsFailures && !this.#conditions.has(id));
   }
 
   #urlOf(id: string): string | undefined {

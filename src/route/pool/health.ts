@@ -13,6 +13,8 @@ export interface ProbeThresholds {
 export interface PassiveThresholds {
   readonly maxFails: number;
   readonly failTimeoutMs: number;
+  /** The share of a pool, 0 to 1, above which doubts take no more of its upstreams away. Default: all. */
+  readonly maxEjectedShare?: number | undefined;
 }
 
 export interface Thresholds {
@@ -31,6 +33,8 @@ export type ChangeWhy =
   | 'trialSucceeded'
   | 'trialFailed'
   | 'trialAbandoned'
+  /** The gateway's own check was answered, or a request that was sent because nothing was up. */
+  | 'answered'
   | 'thresholdsChanged';
 
 /**
@@ -43,6 +47,11 @@ type Circuit = 'closed' | 'open' | 'waiting' | 'trying';
  * no trial is made meanwhile. Failed requests take it down for `failTimeoutMs`, then one request may try it.
  * Whatever comes first ends that: the trial, or `healthyAfter` probes that succeed after the failure. Each
  * call answers why the condition changed, or undefined. Time comes from a clock that never goes back.
+ *
+ * A request fails in two ways. `requestFailed` is a fact about the upstream: no connection could be made.
+ * `requestDoubted` may be the request's own doing: the upstream took it and gave no answer. Doubts only make
+ * the upstream `isDoubted`; then whoever keeps the pool asks it something of its own (`checked`), and that
+ * decides. See docs/decisions/a-doubt-is-checked.md.
  */
 export class Health {
   #isHeldByProbes = false;
@@ -51,6 +60,9 @@ export class Health {
   #circuit: Circuit = 'closed';
   /** When the last requests failed, oldest first, at most `maxFails` of them. */
   #failedAt: number[] = [];
+  /** The same of the last doubts. */
+  #doubtedAt: number[] = [];
+  #isDoubted = false;
   #openUntil = 0;
   /** When a tick first saw the trial under way. */
   #tryingSince: number | undefined;
@@ -59,6 +71,16 @@ export class Health {
     if (this.#isHeldByProbes) return 'down';
     if (this.#circuit === 'closed') return 'up';
     return this.#circuit === 'waiting' ? 'trial' : 'down';
+  }
+
+  /** Enough requests went unanswered that it should be asked whether it is there. */
+  get isDoubted(): boolean {
+    return this.#isDoubted;
+  }
+
+  /** Requests, not probes, took it away. */
+  get isEjected(): boolean {
+    return this.#circuit !== 'closed';
   }
 
   probeSucceeded({ health }: Thresholds): ChangeWhy | undefined {
@@ -98,13 +120,52 @@ export class Health {
       return 'trialFailed';
     }
     // As in nginx, successes in between don't count: a share of failing requests is a failing upstream.
-    this.#failedAt.push(nowMs);
-    if (this.#failedAt.length > passive.maxFails)
-      this.#failedAt.splice(0, this.#failedAt.length - passive.maxFails);
-    if (this.#failedAt.length < passive.maxFails || nowMs - this.#failedAt[0]! > passive.failTimeoutMs)
+    note(this.#failedAt, passive.maxFails, nowMs);
+    if (recent(this.#failedAt, passive, nowMs) < passive.maxFails) {
+      this.#doubtIfMany(passive, nowMs);
       return undefined;
+    }
     this.#open(nowMs + passive.failTimeoutMs);
     return 'requestsFailed';
+  }
+
+  /** The upstream took a request and gave no answer, which the request itself may have caused. */
+  requestDoubted({ passive }: Thresholds, nowMs: number): void {
+    if (passive.maxFails === 0 || this.#isHeldByProbes) return;
+    if (this.#circuit === 'trying') this.#isDoubted = true;
+    if (this.#circuit !== 'closed') return;
+    note(this.#doubtedAt, passive.maxFails, nowMs);
+    this.#doubtIfMany(passive, nowMs);
+  }
+
+  /**
+   * What came of asking an upstream that `isDoubted`. `mayEject` false: too many others are away already.
+   */
+  checked(
+    isThere: boolean,
+    mayEject: boolean,
+    { passive }: Thresholds,
+    nowMs: number,
+  ): ChangeWhy | undefined {
+    if (!this.#isDoubted) return undefined;
+    this.#isDoubted = false;
+    this.#doubtedAt = [];
+    const isTrial = this.#circuit === 'trying';
+    if (isThere) {
+      if (!isTrial) return undefined;
+      this.#close();
+      return 'answered';
+    }
+    if (!isTrial && (this.#circuit !== 'closed' || !mayEject)) return undefined;
+    this.#open(nowMs + passive.failTimeoutMs);
+    return isTrial ? 'trialFailed' : 'requestsFailed';
+  }
+
+  /** It answered a request that went to it although it was down, because nothing was up. */
+  answeredWhileDown(): ChangeWhy | undefined {
+    if (this.#isHeldByProbes || this.#circuit === 'closed') return undefined;
+    this.#close();
+    return 'answered';
   }
 
   /**
@@ -123,11 +184,15 @@ export class Health {
     return 'trialAbandoned';
   }
 
+  /** May be tried now: the time-out no longer has a reason. */
+  endTimeout(): ChangeWhy | undefined {
+    if (this.#circuit !== 'open') return undefined;
+    this.#circuit = 'waiting';
+    return 'timeoutPassed';
+  }
+
   tick({ passive }: Thresholds, nowMs: number): ChangeWhy | undefined {
-    if (this.#circuit === 'open' && nowMs >= this.#openUntil) {
-      this.#circuit = 'waiting';
-      return 'timeoutPassed';
-    }
+    if (this.#circuit === 'open' && nowMs >= this.#openUntil) return this.endTimeout();
     if (this.#circuit !== 'trying') return undefined;
     // A trial that neither ends nor is abandoned must not keep the upstream down for good: let another
     // request try.
@@ -159,15 +224,35 @@ export class Health {
     else this.#open(Infinity);
   }
 
+  #doubtIfMany(passive: PassiveThresholds, nowMs: number): void {
+    const doubts = recent(this.#doubtedAt, passive, nowMs);
+    if (doubts > 0 && doubts + recent(this.#failedAt, passive, nowMs) >= passive.maxFails)
+      this.#isDoubted = true;
+  }
+
   #open(untilMs: number): void {
+    this.#close();
     this.#circuit = 'open';
     this.#openUntil = untilMs;
-    this.#failedAt = [];
     this.#successes = 0;
   }
 
   #close(): void {
     this.#circuit = 'closed';
     this.#failedAt = [];
+    this.#doubtedAt = [];
+    this.#isDoubted = false;
   }
+}
+
+/** Keeps the last `max` instants. */
+function note(instants: number[], max: number, nowMs: number): void {
+  instants.push(nowMs);
+  if (instants.length > max) instants.splice(0, instants.length - max);
+}
+
+function recent(instants: readonly number[], { failTimeoutMs }: PassiveThresholds, nowMs: number): number {
+  let count = 0;
+  for (const instant of instants) if (nowMs - instant <= failTimeoutMs) count++;
+  return count;
 }

@@ -16,7 +16,12 @@ export interface PoolView {
   apply(event: PoolEvent, placed?: Placement): void;
   setThresholds(thresholds: Thresholds): void;
   requestSucceeded(id: string): void;
+  /** A fact about the upstream: no connection to it could be made. */
   requestFailed(id: string, nowMs: number): void;
+  /** It took a request and gave no answer; the request itself may be why. */
+  requestDoubted(id: string, nowMs: number): void;
+  /** It answered a request that was sent to it because nothing was up (`triedAllTheSame`). */
+  answeredWhileDown(id: string): void;
   /** True: this request is the one that tries an upstream whose condition is `trial`. */
   beginTrial(id: string): boolean;
   abandonTrial(id: string): void;

@@ -117,6 +117,93 @@ describe('failed requests', () => {
   });
 });
 
+describe('requests without an answer', () => {
+  /** Upstreams that were asked since, and did not answer. */
+  function doubt(pool: Pool, id: string, isThere: boolean): void {
+    for (let i = 0; i < 3; i++) pool.requestDoubted(id, 0);
+    pool.checked(id, isThere, 1);
+  }
+
+  it('take nothing away: enough of them ask for a check, which decides', () => {
+    const { pool, changes } = setUp();
+    pool.requestDoubted('a', 0);
+    pool.requestDoubted('a', 0);
+    expect(pool.doubted).toEqual([]);
+    pool.requestDoubted('a', 0);
+    expect(pool.doubted.map(({ id }) => id)).toEqual(['a']);
+    pool.checked('a', true, 1);
+    expect([pool.doubted, changes]).toEqual([[], []]);
+    doubt(pool, 'a', false);
+    expect(changes).toEqual(['a up > down requestsFailed']);
+    pool.tick(30_001);
+    expect(pool.conditionOf('a')).toBe('trial');
+  });
+
+  it('count with failed connections, within the time-out', () => {
+    const { pool } = setUp();
+    pool.requestDoubted('a', 0);
+    pool.requestFailed('a', 31_000);
+    pool.requestFailed('a', 31_000);
+    expect(pool.doubted).toEqual([]);
+    pool.requestDoubted('a', 31_000);
+    expect(pool.doubted.map(({ id }) => id)).toEqual(['a']);
+  });
+
+  it('a check that nobody asked for says nothing', () => {
+    const { pool, changes } = setUp();
+    pool.checked('a', false, 0);
+    pool.checked('nobody', false, 0);
+    expect(changes).toEqual([]);
+  });
+
+  it.each([
+    [0, 1],
+    [0.5, 1],
+    [0.7, 2],
+    [1, 3],
+  ])('take no more than maxEjected of a pool, and one at least: %f of 3', (maxEjectedShare, most) => {
+    const { pool, changes } = setUp({ passive: { maxFails: 3, failTimeoutMs: 30_000, maxEjectedShare } });
+    for (const id of ['a', 'b', 'c']) doubt(pool, id, false);
+    expect(changes).toHaveLength(most);
+    // Refused connections are no matter of opinion.
+    for (const id of ['a', 'b', 'c']) for (let i = 0; i < 3; i++) pool.requestFailed(id, 2);
+    expect(pool.snapshot.conditions).toEqual(['down', 'down', 'down']);
+  });
+
+  it('never take the only upstream of a pool', () => {
+    const { pool, changes } = setUp({
+      upstreams: [upstream('a')],
+      passive: { maxFails: 1, failTimeoutMs: 30_000, maxEjectedShare: 0.5 },
+    });
+    doubt(pool, 'a', false);
+    expect(changes).toEqual([]);
+  });
+
+  it.each([
+    [true, 'a down > up answered'],
+    [false, 'a down > down trialFailed'],
+  ])('on a trial, one is enough to ask: %s', (isThere, change) => {
+    const { pool, changes } = failed();
+    pool.tick(30_000);
+    pool.beginTrial('a');
+    pool.requestDoubted('a', 31_000);
+    expect(pool.doubted.map(({ id }) => id)).toEqual(['a']);
+    pool.checked('a', isThere, 31_001);
+    expect(changes.at(-1)).toBe(change);
+  });
+
+  it('an answer although all were down brings its upstream back, and ends the time-out of the others', () => {
+    const { pool, changes } = failed();
+    for (let i = 0; i < 3; i++) pool.requestFailed('b', 0);
+    for (let i = 0; i < 3; i++) pool.probeFailed('c');
+    changes.length = 0;
+    pool.answeredWhileDown('c');
+    expect(changes).toEqual([]);
+    pool.answeredWhileDown('a');
+    expect(changes).toEqual(['a down > up answered', 'b down > trial timeoutPassed']);
+  });
+});
+
 describe('a trial', () => {
   function waiting() {
     const made = failed();

@@ -5,6 +5,7 @@ import type { ConditionChange, PoolOptions } from './pool-options.js';
 import { PoolState } from './pool-state.js';
 import type { PoolView } from './pool-view.js';
 import type { Condition, PoolSnapshot } from './snapshot.js';
+import type { Upstream } from './upstream.js';
 
 export type { ChangeWhy, PassiveThresholds, ProbeThresholds, Thresholds } from './health.js';
 export type { ConditionChange, CreatePlacement, PoolOptions } from './pool-options.js';
@@ -33,6 +34,11 @@ export class Pool implements PoolView {
   /** The pool as it is now. Take it once a request. */
   get snapshot(): PoolSnapshot {
     return this.#state.snapshot;
+  }
+
+  urlOf(id: string): string | undefined {
+    const index = this.snapshot.indexOf(id);
+    return index === undefined ? undefined : this.snapshot.upstreams[index]!.url;
   }
 
   conditionOf(id: string): Condition | undefined {
@@ -84,6 +90,26 @@ export class Pool implements PoolView {
     this.#report(id, (health) => health.requestFailed(this.#thresholds, nowMs));
   }
 
+  requestDoubted(id: string, nowMs: number): void {
+    this.#health.get(id)?.requestDoubted(this.#thresholds, nowMs);
+  }
+
+  answeredWhileDown(id: string): void {
+    if (this.#report(id, (health) => health.answeredWhileDown()) === undefined) return;
+    // What took all of them away at once is likely to be over for all of them.
+    for (const other of this.#health.keys()) this.#report(other, (health) => health.endTimeout());
+  }
+
+  /** Upstreams to be asked whether they are there: whoever keeps the pool does, and says so with `checked`. */
+  get doubted(): readonly Upstream[] {
+    return this.snapshot.upstreams.filter(({ id }) => this.#health.get(id)!.isDoubted);
+  }
+
+  /** What came of asking an upstream of `doubted`. */
+  checked(id: string, isThere: boolean, nowMs: number): void {
+    this.#report(id, (health) => health.checked(isThere, this.#mayEject(), this.#thresholds, nowMs));
+  }
+
   /**
    * A request is about to go to an upstream whose condition is `trial`. True: it is the one; until its result
    * it is `down` for everyone else. False: another request was faster, go elsewhere.
@@ -100,6 +126,14 @@ export class Pool implements PoolView {
   /** Moves time-outs on. Call it about once a second. */
   tick(nowMs: number): void {
     for (const id of this.#health.keys()) this.#report(id, (health) => health.tick(this.#thresholds, nowMs));
+  }
+
+  /** One more, at least, of several; never the only one. */
+  #mayEject(): boolean {
+    let ejected = 0;
+    for (const health of this.#health.values()) if (health.isEjected) ejected++;
+    const share = Math.floor(this.#health.size * (this.#thresholds.passive.maxEjectedShare ?? 1));
+    return ejected < Math.max(share, this.#health.size > 1 ? 1 : 0);
   }
 
   #report(id: string, event: (health: Health) => ChangeWhy | undefined): ChangeWhy | undefined {
