@@ -9,7 +9,7 @@ const LOCAL_CODES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Did a connection fail for want of something here? Then it says nothing of the other side. `fetch` and a name
+ * Did a connection fail for want of something here? Then it says nothing of the other side. `fetch` and names
  * with several addresses hide the code: it stands in `cause`, or in each of `errors`.
  */
 export function isLocalError(error: unknown, depth = 0): boolean {

@@ -105,7 +105,7 @@ export function snapshotOf(upstreams: readonly Upstream[], name: string, options
     upstreams,
     placement: (members) => definition.create(members, checked),
     health: undefined,
-    passive: { maxFails: 0, failTimeoutMs: 0, maxEjectedShare: 0.5 },
+    passive: { maxFails: 0, failTimeoutMs: 0, ejectedShareMax: 0.5 },
   }).snapshot;
 }
 

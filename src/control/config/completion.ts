@@ -144,7 +144,7 @@ function toPool(
     passive: {
       maxFails: passive.maxFails,
       failTimeoutMs: passive.failTimeout,
-      maxEjectedShare: passive.maxEjected,
+      ejectedShareMax: passive.maxEjected,
     },
     tls: { caFile: tls.ca === undefined ? undefined : files.resolve(tls.ca), insecure: tls.insecure },
   };

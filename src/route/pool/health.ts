@@ -14,7 +14,7 @@ export interface PassiveThresholds {
   readonly maxFails: number;
   readonly failTimeoutMs: number;
   /** The share of a pool, 0 to 1, above which doubts take no more of its upstreams away. Default: all. */
-  readonly maxEjectedShare?: number | undefined;
+  readonly ejectedShareMax?: number | undefined;
 }
 
 export interface Thresholds {

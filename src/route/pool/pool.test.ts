@@ -161,8 +161,8 @@ describe('requests without an answer', () => {
     [0.5, 1],
     [0.7, 2],
     [1, 3],
-  ])('take no more than maxEjected of a pool, and one at least: %f of 3', (maxEjectedShare, most) => {
-    const { pool, changes } = setUp({ passive: { maxFails: 3, failTimeoutMs: 30_000, maxEjectedShare } });
+  ])('take no more than maxEjected of a pool, and one at least: %f of 3', (ejectedShareMax, most) => {
+    const { pool, changes } = setUp({ passive: { maxFails: 3, failTimeoutMs: 30_000, ejectedShareMax } });
     for (const id of ['a', 'b', 'c']) doubt(pool, id, false);
     expect(changes).toHaveLength(most);
     // Refused connections are no matter of opinion.
@@ -173,7 +173,7 @@ describe('requests without an answer', () => {
   it('never take the only upstream of a pool', () => {
     const { pool, changes } = setUp({
       upstreams: [upstream('a')],
-      passive: { maxFails: 1, failTimeoutMs: 30_000, maxEjectedShare: 0.5 },
+      passive: { maxFails: 1, failTimeoutMs: 30_000, ejectedShareMax: 0.5 },
     });
     doubt(pool, 'a', false);
     expect(changes).toEqual([]);

@@ -100,7 +100,7 @@ export class Pool implements PoolView {
     for (const other of this.#health.keys()) this.#report(other, (health) => health.endTimeout());
   }
 
-  /** Upstreams to be asked whether they are there: whoever keeps the pool does, and says so with `checked`. */
+  /** Upstreams to be asked whether they are there; `checked` takes the answer. */
   get doubted(): readonly Upstream[] {
     return this.snapshot.upstreams.filter(({ id }) => this.#health.get(id)!.isDoubted);
   }
@@ -132,7 +132,7 @@ export class Pool implements PoolView {
   #mayEject(): boolean {
     let ejected = 0;
     for (const health of this.#health.values()) if (health.isEjected) ejected++;
-    const share = Math.floor(this.#health.size * (this.#thresholds.passive.maxEjectedShare ?? 1));
+    const share = Math.floor(this.#health.size * (this.#thresholds.passive.ejectedShareMax ?? 1));
     return ejected < Math.max(share, this.#health.size > 1 ? 1 : 0);
   }
 
