@@ -14,6 +14,8 @@ import { parseArgs } from 'node:util';
 const READY_MS = 15_000;
 const STOP_MS = 8_000;
 const PREFERRED_PORTS = [3001, 3002, 3003];
+/** The rules of examples/sample.yaml. */
+const SAMPLE_RULES = ['cookie', 'jwt', 'header', 'query', 'ip'];
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const cli = path('../dist/cli/main.js');
@@ -60,7 +62,7 @@ async function main() {
   if (redisUrl !== '') await checkRedis();
 
   const ports = await upstreamPorts();
-  const config = await configFile(ports);
+  const { file: config, rules } = await configFile(ports);
   // What the three upstreams have in common. In a file too, for one that is brought back by hand; the folder
   // is its owner's alone.
   const shared = {
@@ -105,7 +107,7 @@ async function main() {
   await ready(gateway);
 
   console.log(`\n${table([...upstreams, gateway])}\n`);
-  console.log(suggestions(await tokenOf(accounts[0], ports[0])));
+  console.log(suggestions(await tokenOf(accounts[0], ports[0]), rules));
   for (const upstream of upstreams) upstream.ended.then(() => onUpstreamEnd(upstream));
   gateway.ended.then(() => onGatewayEnd(gateway));
 }
@@ -140,9 +142,12 @@ function readArguments() {
   }
 }
 
-/** The file with every rule; or, for a size, one as `stickyroute advise` would print it. */
+/**
+ * The file with every rule; or, for a size, one as `stickyroute advise` would print it. With it the rules
+ * that it asks, in order.
+ */
 async function configFile(ports) {
-  if (values.preset === undefined) return path('stickyroute.yaml');
+  if (values.preset === undefined) return { file: path('sample.yaml'), rules: SAMPLE_RULES };
   const { PRESETS } = await import(new URL('../dist/control/presets.js', import.meta.url));
   const preset = PRESETS.find(({ name }) => name === values.preset);
   if (preset === undefined)
@@ -163,7 +168,7 @@ async function configFile(ports) {
   };
   const file = join(folder, 'stickyroute.json');
   writeFileSync(file, JSON.stringify(config));
-  return file;
+  return { file, rules: preset.config.affinity.flatMap((rule) => Object.keys(rule)) };
 }
 
 /** An access token, by logging in at an upstream as anybody would. */
@@ -271,7 +276,7 @@ function table(parts) {
     .join('\n');
 }
 
-function suggestions(token) {
+function suggestions(token, rules) {
   const at = `http://localhost:${port}`;
   const url = `${at}/load-balancer-test`;
   const jar = join(tmpdir(), 'stickyroute-cookies');
@@ -279,17 +284,26 @@ function suggestions(token) {
   const groups = [
     [
       'Paste any line, as often as you like. `x-upstream` says who answered, `x-affinity` why.',
+      // A line for each rule that this configuration asks. The users land on different upstreams.
       [
-        ['by address', `curl -si ${url}`],
-        ['by cookie (send it twice: the second time it is bound)', `curl -si -c ${jar} -b ${jar} ${url}`],
-        ['by header', `curl -si -H 'x-user-id: alice' ${url}`],
-        ['by query', `curl -si '${url}?user_id=bob'`],
-        ['by bearer token', `curl -si -H 'authorization: Bearer ${token}' ${url}`],
+        ['ip', 'by address', `curl -si ${url}`],
         [
+          'cookie',
+          'by cookie (send it twice: the second time it is bound)',
+          `curl -si -c ${jar} -b ${jar} ${url}`,
+        ],
+        ['header', 'by header', `curl -si -H 'x-user-id: frank' ${url}`],
+        ['query', 'by query', `curl -si '${url}?user_id=grace'`],
+        ['jwt', 'by bearer token', `curl -si -H 'authorization: Bearer ${token}' ${url}`],
+        [
+          'header',
           'cookie + hashing: placed by the header, remembered by the cookie',
           `curl -si -c ${jar}-dave -b ${jar}-dave -H 'x-user-id: dave' ${url}`,
         ],
-      ],
+        ['none', 'by turns: any upstream can serve anybody, send it three times', `curl -si ${url}`],
+      ]
+        .filter(([rule]) => rules.includes(rule) || (rule === 'none' && rules.length === 0))
+        .map(([, what, line]) => [what, line]),
     ],
     [
       'And what holds when a user is moved all the same: the three upstreams share sessions, tokens and a cache.',

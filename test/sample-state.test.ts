@@ -8,6 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { freePort } from './support/ports.js';
 import { start, type RunningProcess } from './support/processes.js';
 import { skipUnless } from './support/programs.js';
+import { request } from './support/raw-client.js';
 import { startRedis } from './support/redis.js';
 import { until } from './support/until.js';
 
@@ -267,6 +268,33 @@ describe('the state of the sample', () => {
     expect(sample.stderr).toContain(message.replace('PORT', closed));
     expect(sample.stderr + sample.stdout).not.toContain('secret');
   });
+
+  it.each(['small', 'medium', 'large'])(
+    'says above each line what --preset %s does with it',
+    async (preset) => {
+      const port = await freePort();
+      const sample = start(process.execPath, [SCRIPT, '--port', String(port), '--preset', preset]);
+      await sample.waitForLine(/Ctrl-C stops everything/, 20_000);
+      const said = [...sample.stdout.matchAll(/^# by (\w+).*\ncurl -si (?:-H '([^:]+): ([^']+)')?/gm)];
+      const answers = await Promise.all(
+        said.map(([, , name, value]) =>
+          request(port, {
+            target: '/load-balancer-test',
+            headers: name === undefined ? {} : { [name]: value! },
+          }),
+        ),
+      );
+      const rules: Record<string, string> = {
+        address: 'keyed by ip',
+        bearer: 'keyed by jwt',
+        turns: 'balanced',
+      };
+      expect(said.length).toBeGreaterThan(0);
+      expect(answers.map((answer) => answer.header('x-affinity'))).toEqual(said.map(([, by]) => rules[by!]));
+      await sample.stop();
+    },
+    60_000,
+  );
 
   it('says which presets there are', async () => {
     const sample = start(process.execPath, [SCRIPT, '--port', String(await freePort()), '--preset', 'huge']);

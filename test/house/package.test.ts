@@ -64,6 +64,7 @@ describe('the packed package', () => {
       'LICENSE',
       'README.md',
       'dist',
+      'docs',
       'package.json',
     ]);
     const files = readdirSync(join(packed, 'dist'), { recursive: true }).map(String);

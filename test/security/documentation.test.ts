@@ -1,17 +1,7 @@
 import { expect, it } from 'vitest';
-import { readText, ROOT } from '../house/sources.js';
-import { run } from '../support/processes.js';
+import { readText } from '../house/sources.js';
 
 const page = readText('docs/tokens.md');
-
-it('the first example of docs/tokens.md prints what it says there', async () => {
-  const example = /^```js\n([^]*?)^```/m.exec(page)![1]!;
-  const ran = await run(process.execPath, ['--input-type=module', '--eval', example], { cwd: ROOT });
-  expect(ran.code, ran.stderr).toBe(0);
-  const promised = [...example.matchAll(/\/\/ → (.*)$/gm)].map((match) => match[1]!.trim());
-  expect(promised.length).toBeGreaterThan(0);
-  expect(ran.stdout.trim().split('\n')).toEqual(promised);
-});
 
 it('every attack in the table of docs/tokens.md is a test of that name', () => {
   const tests = ['attacks', 'key-attacks', 'place-attacks', 'spellings']
