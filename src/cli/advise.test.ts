@@ -15,7 +15,7 @@ async function advise(argv: readonly string[], lines?: readonly string[]) {
     env: {},
     cwd: '/',
     signals: new EventEmitter(),
-    openLog: () => ({ write: () => undefined }),
+    openOutputs: () => expect.fail('this command serves nothing'),
     exit: () => undefined,
     ...(lines !== undefined && {
       openTerminal: () => ({

@@ -33,7 +33,7 @@ async function explain(...argv: string[]): Promise<{ code: number; text: string;
     env: {},
     cwd: folder,
     signals: nowhere,
-    openLog: () => ({ write: () => undefined }),
+    openOutputs: () => expect.fail('this command serves nothing'),
     exit: () => undefined,
   });
   return { code, text, error };

@@ -35,7 +35,7 @@ async function command(...argv: string[]): Promise<{ code: number; out: string; 
     env: {},
     cwd: folder,
     signals: new EventEmitter(),
-    openLog: () => ({ write: () => undefined }),
+    openOutputs: () => expect.fail('this command serves nothing'),
     exit: () => undefined,
   };
   const code = await run(argv, around);

@@ -1,7 +1,9 @@
 import type { Config } from '../control/config/config.js';
 import { reportFailure } from './failure.js';
 import type { RunningGateway } from './running-gateway.js';
-import { EXIT, type Surroundings } from './surroundings.js';
+import { EXIT, type Signal, type Surroundings } from './surroundings.js';
+
+const STOPS: readonly Signal[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
 
 /** A file that SIGHUP reads again. */
 export interface ConfigFile {
@@ -10,9 +12,9 @@ export interface ConfigFile {
 }
 
 /**
- * Waits for the signal that ends the gateway, and closes it. The first SIGTERM or SIGINT lets requests in
- * progress finish; the second ends the process at once. SIGHUP reads the file again; a bad one changes
- * nothing.
+ * Waits for the signal that ends the gateway, and closes it. The first SIGTERM, SIGINT or SIGQUIT lets
+ * requests in progress finish; the second ends the process at once. SIGHUP reads the file again; a bad one
+ * changes nothing. When SIGHUP says that the terminal has gone, it ends the gateway as SIGTERM does.
  */
 export function runUntilStopped(
   gateway: RunningGateway,
@@ -24,18 +26,21 @@ export function runUntilStopped(
   let reloads = Promise.resolve();
   return new Promise((done, failed) => {
     let isStopping = false;
-    const onReload = (): void => {
-      if (!isStopping) reloads = reloads.then(() => reload(gateway, file, around));
+    const onHangUp = (): void => {
+      if (around.isTerminalGone?.() === true) stop('the terminal has gone');
+      else if (!isStopping) reloads = reloads.then(() => reload(gateway, file, around));
     };
     const onStop = (): void => {
       if (isStopping) {
         stderr.write('stickyroute: stopped at once, with requests in progress.\n');
         around.exit(EXIT.failed);
-        return;
-      }
+      } else stop();
+    };
+    const stop = (why?: string): void => {
+      if (isStopping) return;
       isStopping = true;
       stderr.write(
-        'stickyroute: stopping; requests in progress may finish. A second signal ends it at once.\n',
+        `stickyroute: ${why === undefined ? '' : `${why}: `}stopping; requests in progress may finish. A second signal ends it at once.\n`,
       );
       reloads
         .then(() => gateway.close())
@@ -45,14 +50,14 @@ export function runUntilStopped(
         );
     };
     const finish = (then: () => void): void => {
-      signals.off('SIGTERM', onStop);
-      signals.off('SIGINT', onStop);
-      signals.off('SIGHUP', onReload);
+      for (const signal of STOPS) signals.off(signal, onStop);
+      signals.off('SIGHUP', onHangUp);
+      parents?.stop();
       then();
     };
-    signals.on('SIGTERM', onStop);
-    signals.on('SIGINT', onStop);
-    signals.on('SIGHUP', onReload);
+    for (const signal of STOPS) signals.on(signal, onStop);
+    signals.on('SIGHUP', onHangUp);
+    const parents = around.onOrphaned?.(() => stop('npm, which started this, has ended'));
   });
 }
 

@@ -1,22 +1,10 @@
 #!/usr/bin/env node
-import { openLog } from '../control/log-destination.js';
-import { run } from './run.js';
-import { openTerminal } from './terminal.js';
+import { npmAncestors } from './ancestors.js';
 
-// A reader that has gone (`| head`) is no reason to fall over, least of all for a gateway.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
-}
+// First of all, before anything else is loaded: SIGUSR1 would open Node's debugger, on a port that anybody on
+// this machine may use to run code in the gateway, and SIGUSR2 would end it. npm may be gone in a moment.
+for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => {});
+const ancestors = npmAncestors(process.env);
 
-process.exitCode = await run(process.argv.slice(2), {
-  stdout: process.stdout,
-  stderr: process.stderr,
-  env: process.env,
-  cwd: process.cwd(),
-  signals: process,
-  openLog,
-  ...(process.stdin.isTTY && process.stderr.isTTY && { openTerminal }),
-  exit: (code) => process.exit(code),
-});
+const { main } = await import('./program.js');
+await main(ancestors);

@@ -46,7 +46,7 @@ function terminal(cwd = folder) {
     env: {},
     cwd,
     signals,
-    openLog: () => ({ write: () => undefined }),
+    openOutputs: () => ({ log: { write: () => undefined }, stderr: err, finish: async () => {} }),
     exit: (code: number) => void exits.push(code),
   };
   return {

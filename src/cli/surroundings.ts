@@ -1,4 +1,5 @@
-import type { DestinationStream } from 'pino';
+import type { Timer } from '../base/clock.js';
+import type { Outputs } from '../control/log-destination.js';
 import type { Terminal } from './terminal.js';
 
 /** All that a command touches of the process it runs in; tests bring their own. */
@@ -8,8 +9,12 @@ export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly signals: SignalSource;
-  /** Where `up` writes its log. `isShared`: its workers write there too. */
-  openLog(isShared: boolean): DestinationStream;
+  /** Where `up` writes from when it serves. `isShared`: its workers write there too. */
+  openOutputs(isShared: boolean): Outputs;
+  /** Whether the terminal that this process was started at has gone. */
+  isTerminalGone?(): boolean;
+  /** Calls `then` when this process was started by npm, and npm or the shell between them has ended. */
+  onOrphaned?(then: () => void): Timer;
   /** Asks whoever sits at the terminal; absent where there is none. */
   openTerminal?(): Terminal;
   /** Ends the process at once, with requests in progress. */
@@ -20,9 +25,11 @@ export interface TextSink {
   write(text: string): unknown;
 }
 
+export type Signal = 'SIGTERM' | 'SIGINT' | 'SIGQUIT' | 'SIGHUP';
+
 export interface SignalSource {
-  on(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', listener: () => void): unknown;
-  off(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', listener: () => void): unknown;
+  on(signal: Signal, listener: () => void): unknown;
+  off(signal: Signal, listener: () => void): unknown;
 }
 
 /**

@@ -30,7 +30,7 @@ Examples:
   stickyroute up -c stickyroute.yaml --listen 127.0.0.1:8080 --expose
 
 Rules for --affinity, tried in the order given: cookie, ip, header:NAME, query:NAME, path:/users/:id, routeCookie:NAME, keyCookie:NAME.
-Signals: SIGTERM and SIGINT stop it once requests in progress are done, a second one at once; SIGHUP reads the file again.`;
+Signals: SIGTERM, SIGINT and SIGQUIT stop it once requests in progress are done, a second one at once; SIGHUP reads the file again.`;
 
 /** Loaded when needed: `validate` and `--help` have no use for the gateway. */
 const realGateway: StartGateway = async (config, options) => {
@@ -90,17 +90,18 @@ export function addUp(
     .action(async (flags: UpFlags) => {
       const read = configReader(flags, around);
       const config = read.config();
-      const log = around.openLog(workerCount(config) > 1);
-      const gateway = await startGateway(config, { logger: pino({ base: null }, log) });
+      const outputs = around.openOutputs(workerCount(config) > 1);
+      const serving: Surroundings = { ...around, stderr: outputs.stderr };
+      const gateway = await startGateway(config, { logger: pino({ base: null }, outputs.log) });
       // Whoever reads that it listens may send a signal at once.
       const stopped = runUntilStopped(
         gateway,
         read.file === undefined ? undefined : { name: read.file, read: read.config },
-        around,
+        serving,
       );
-      announce(gateway.address, config, around);
+      announce(gateway.address, config, serving);
       await stopped;
-      if ('flushSync' in log && typeof log.flushSync === 'function') log.flushSync();
+      await outputs.finish();
       end(EXIT.ok);
     });
 }

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { afterAll } from 'vitest';
 import { readConfig, startGateway, type RunningGateway } from '../../src/control/gateway.js';
 import { freePort } from '../support/ports.js';
-import { start, type RunningProcess } from '../support/processes.js';
+import { start, type RunningProcess, type StartOptions } from '../support/processes.js';
 import { until } from '../support/until.js';
 
 export const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -77,8 +77,15 @@ export interface GatewayProcess {
   reload(config: object | string, expected?: 'in use' | 'nothing changed'): Promise<void>;
 }
 
-/** `stickyroute up -c FILE`, built, as a process of its own. */
-export async function startGatewayProcess(config: object): Promise<GatewayProcess> {
+/**
+ * `stickyroute up -c FILE`, built, as a process of its own. `shell`: what a shell does with it in the place of
+ * `"$@"`, such as `ulimit -n 260; exec "$@" > /dev/full`.
+ */
+export async function startGatewayProcess(
+  config: object,
+  shell?: string,
+  env: StartOptions['env'] = {},
+): Promise<GatewayProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'stickyroute-e2e-'));
   folders.add(folder);
   const file = join(folder, 'stickyroute.yaml');
@@ -97,7 +104,9 @@ export async function startGatewayProcess(config: object): Promise<GatewayProces
     writeFileSync(file, text);
   };
   write(config);
-  const child = start(process.execPath, [CLI, 'up', '-c', file]);
+  const command = [process.execPath, CLI, 'up', '-c', file];
+  const [program, ...args] = shell === undefined ? command : ['bash', '-c', shell, 'bash', ...command];
+  const child = start(program!, args, { env });
   await child.waitForLine(/listens at/);
   return {
     port,

@@ -1,12 +1,14 @@
-import { openLog } from '../log-destination.js';
-import { runWorker } from './worker.js';
-
-// Signals are the supervisor's affair; a terminal and systemd send them to every process of the group.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+// Signals are the supervisor's affair; a terminal and systemd send them to every process of the group. Before
+// anything else is loaded, since SIGUSR1 would open Node's debugger.
+const signals = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+for (const signal of signals) process.on(signal, () => {});
 // Without a supervisor nobody would probe, reload or stop this process.
 process.on('disconnect', () => process.exit(1));
 
-const log = openLog(true);
+const { openOutputs } = await import('../log-destination.js');
+const { runWorker } = await import('./worker.js');
+
+const outputs = openOutputs(true, process.pid);
 
 runWorker({
   pid: process.pid,
@@ -16,7 +18,7 @@ runWorker({
       else process.send(report, undefined, {}, () => done());
     }),
   onOrder: (take) => process.on('message', take),
-  log,
-  finishLog: () => log.finish(),
+  log: outputs.log,
+  finishLog: () => outputs.finish(),
   exit: (code) => process.exit(code),
 });
