@@ -13,8 +13,8 @@ const WRITE_ONLY = 1;
 
 /**
  * `npx stickyroute up` and scripts of npm start this process through a shell. A signal to npm ends npm or the
- * shell, and not what the shell runs. So those between npm and this process are watched, npm included. None for a process that
- * npm didn't start, or that was meant to outlive it (setsid, nohup).
+ * shell, and not what the shell runs. So those between npm and this process are watched, npm included. None
+ * for a process that npm didn't start, or that was meant to outlive it (setsid, nohup).
  */
 export function npmAncestors(env: Readonly<Record<string, string | undefined>>): Ancestor[] {
   if (env['npm_execpath'] === undefined && env['npm_config_user_agent'] === undefined) return [];

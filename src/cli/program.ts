@@ -11,8 +11,8 @@ export async function main(ancestors: readonly Ancestor[]): Promise<void> {
   let outputs: Outputs | undefined;
   let hasLostOutput = false;
 
-  // A reader that has gone (`| head`) is no reason to fall over. A full disk under what was asked for is one, but
-  // not for a gateway, which serves on.
+  // A reader that has gone (`| head`) is no reason to fall over. A full disk under what was asked for is one,
+  // but not for a gateway, which serves on.
   process.stderr.on('error', () => {});
   process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
     if (code === 'EPIPE' || outputs !== undefined || hasLostOutput) return;

@@ -78,7 +78,7 @@ export interface GatewayProcess {
 }
 
 /**
- * `stickyroute up -c FILE`, built, as a process of its own. `shell`: what a shell does with it in the place of
+ * `stickyroute up -c FILE`, built, as a process of its own. `shell`: what a shell does with it as
  * `"$@"`, such as `ulimit -n 260; exec "$@" > /dev/full`.
  */
 export async function startGatewayProcess(
