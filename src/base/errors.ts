@@ -1,48 +1,46 @@
 /**
- * Every error stickyroute raises on purpose carries one of these codes. They are public: handlers switch on
- * them, so a code is never renamed and never reused.
+ * Every code that an error of stickyroute's own may carry, with the HTTP status that says the same to a
+ * client; undefined where it is the app's fault, or no request is concerned. The codes are public: handlers
+ * switch on them, so that none is ever renamed or used again. `docs/errors.md` says of each when it comes and
+ * what to do.
  */
-export type StickyErrorCode =
-  | 'STICKY_CONFIG_INVALID'
-  | 'STICKY_CONFIG_UNREADABLE'
-  | 'STICKY_LISTEN_FAILED'
-  | 'STICKY_TLS_UNREADABLE'
-  | 'STICKY_WORKER_FAILED'
-  | 'STICKY_POOL_INVALID'
-  | 'STICKY_PLACEMENT_INVALID'
-  | 'STICKY_IMPORT_FAILED'
-  | 'STICKY_TOKEN_REFUSED'
-  | 'STICKY_TOKEN_INVALID'
-  | 'STICKY_TOKEN_EXPIRED'
-  | 'STICKY_TOKEN_REVOKED'
-  | 'STICKY_TOKEN_MISUSED'
-  | 'STICKY_STORE_DOWN'
-  | 'STICKY_STORE_FULL'
-  | 'STICKY_STORE_MISUSED'
-  | 'STICKY_SESSION_ENDED'
-  | 'STICKY_SESSION_INVALID'
-  | 'STICKY_SESSION_TOO_LARGE'
-  | 'STICKY_CLIENT_INVALID'
-  | 'STICKY_CLIENT_CLOSED'
-  | 'STICKY_NO_UPSTREAM'
-  | 'STICKY_UPSTREAM_BROKEN'
-  | 'STICKY_DEADLINE'
-  | 'STICKY_CACHE_INVALID'
-  | 'STICKY_CACHE_TOO_LARGE'
-  | 'STICKY_CACHE_LATE';
-
-const STATUS: { readonly [code in StickyErrorCode]?: number } = {
-  STICKY_STORE_DOWN: 503,
-  STICKY_STORE_FULL: 503,
-  STICKY_SESSION_ENDED: 401,
-  STICKY_NO_UPSTREAM: 503,
-  STICKY_UPSTREAM_BROKEN: 502,
-  STICKY_DEADLINE: 504,
+export const ERROR_STATUS = {
+  STICKY_CONFIG_INVALID: undefined,
+  STICKY_CONFIG_UNREADABLE: undefined,
+  STICKY_LISTEN_FAILED: undefined,
+  STICKY_TLS_UNREADABLE: undefined,
+  STICKY_WORKER_FAILED: undefined,
+  STICKY_POOL_INVALID: undefined,
+  STICKY_PLACEMENT_INVALID: undefined,
+  STICKY_IMPORT_FAILED: undefined,
+  STICKY_TOKEN_REFUSED: undefined,
   STICKY_TOKEN_INVALID: 401,
   STICKY_TOKEN_EXPIRED: 401,
   STICKY_TOKEN_REVOKED: 401,
+  STICKY_TOKEN_MISUSED: undefined,
+  STICKY_STORE_DOWN: 503,
+  STICKY_STORE_FULL: 503,
+  STICKY_STORE_MISUSED: undefined,
+  STICKY_CONTENDED: 503,
+  STICKY_SESSION_ENDED: 401,
+  STICKY_SESSION_INVALID: undefined,
+  STICKY_SESSION_TOO_LARGE: undefined,
+  STICKY_CLIENT_INVALID: undefined,
+  STICKY_CLIENT_CLOSED: undefined,
+  STICKY_NO_UPSTREAM: 503,
+  STICKY_UPSTREAM_BROKEN: 502,
+  STICKY_DEADLINE: 504,
+  STICKY_CACHE_INVALID: undefined,
+  STICKY_CACHE_TOO_LARGE: undefined,
   STICKY_CACHE_LATE: 504,
-};
+} as const satisfies Record<`STICKY_${string}`, number | undefined>;
+
+export type StickyErrorCode = keyof typeof ERROR_STATUS;
+
+/** Codes of warnings of the process, which nobody catches. As public as those of errors. */
+export const WARNING_CODES = ['STICKY_CALLBACK_FAILED', 'STICKY_CACHE', 'STICKY_SESSION_UNREADABLE'] as const;
+
+export type StickyWarningCode = (typeof WARNING_CODES)[number];
 
 /** An error meant for a person: `message` says what happened, to which thing, and what to do about it. */
 export class StickyError extends Error {
@@ -59,10 +57,10 @@ export class StickyError extends Error {
    * Fastify look for either name.
    */
   get status(): number | undefined {
-    return STATUS[this.code];
+    return ERROR_STATUS[this.code];
   }
 
   get statusCode(): number | undefined {
-    return STATUS[this.code];
+    return ERROR_STATUS[this.code];
   }
 }

@@ -46,6 +46,16 @@ export function checkNames(
     throw new StickyError(code, `${what} can't have ${odd}. It may have: ${known.join(', ')}.`);
 }
 
+/** A function of the app's, or undefined. `name` is the option's, for the message. */
+export function readFunction<Callback extends (...args: never[]) => unknown>(
+  name: string,
+  value: Callback | undefined,
+  code: StickyErrorCode = 'STICKY_CONFIG_INVALID',
+): Callback | undefined {
+  if (value === undefined || typeof value === 'function') return value;
+  throw new StickyError(code, `\`${name}\` must be a function. Leave it out where there is none.`);
+}
+
 const KEY_CHARACTERS_MIN = 32;
 
 /** Secrets, the first of which signs. None unless set. */

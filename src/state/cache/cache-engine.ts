@@ -3,7 +3,7 @@ import type { Fill } from '../coherence/fill.js';
 import { TierOne, type Kept } from '../coherence/tier-one.js';
 import type { Answer, Found } from './answer.js';
 import { readTimes, type CacheSettings, type LoadOptions, type SetOptions } from './cache-options.js';
-import { decodeValue, encodeValue } from './cache-value.js';
+import { encodeValue, readBack } from './cache-value.js';
 import { APART, checkText, entryName, EntryKeys, scopeName, tagName, type EntryKey } from './entry-key.js';
 import type { Load } from './limited-load.js';
 import { Lookups } from './lookups.js';
@@ -87,6 +87,8 @@ export class CacheEngine {
         'STICKY_CACHE_TOO_LARGE',
         `A value has ${characters} characters as text, and ${valueCharactersMax} is the most. Cache less of it, or raise \`valueBytesMax\`.`,
       );
+    // Before anything is stored: text that can't be read back must not be anybody's.
+    const kept = content.kind === 'value' ? readBack(codec, content.text) : undefined;
     const lifeMs = this.#lookups.lifeMs(content.kind === 'value' ? ttlMs : absenceMs);
     await this.#write(key, seen, async (fill) => {
       const changed = await this.#tierTwo.set(key, {
@@ -97,7 +99,7 @@ export class CacheEngine {
       });
       const version = versionOf(changed);
       const run = this.tierOne.acknowledged(fill, version);
-      this.#lookups.keep(key, fill, content.kind === 'value' ? decodeValue(codec, content.text) : undefined, {
+      this.#lookups.keep(key, fill, kept, {
         version,
         lifeMs,
         tags,

@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.js';
+import type { Warning } from '../../base/app-callback.js';
 
 /** Something that whoever runs the app may want to know. It carries no key and no value. */
 export type CacheEvent =
@@ -11,21 +11,10 @@ export type CacheEvent =
   /** A loaded value was returned but not kept: it is too large, or something newer came meanwhile. */
   | { readonly type: 'notKept'; readonly why: 'tooLarge' | 'overtaken' };
 
-const WARN_EVERY_MS = 10_000;
-let warnedAtMs = -Infinity;
-
-/**
- * What is done with events when the app says nothing: a warning of the process, not more than one in ten
- * seconds.
- */
-export function warn(event: CacheEvent, clock: Clock): void {
-  if (event.type === 'notKept' && event.why === 'overtaken') return;
-  const nowMs = clock.monotonic();
-  if (nowMs - warnedAtMs < WARN_EVERY_MS) return;
-  warnedAtMs = nowMs;
-  process.emitWarning(textOf(event), {
-    code: event.type === 'storeDown' ? 'STICKY_STORE_DOWN' : 'STICKY_CACHE',
-  });
+/** What is said of an event when the app does not listen; undefined where it is nothing to act on. */
+export function warningOf(event: CacheEvent): Warning | undefined {
+  if (event.type === 'notKept' && event.why === 'overtaken') return undefined;
+  return { code: event.type === 'storeDown' ? 'STICKY_STORE_DOWN' : 'STICKY_CACHE', text: textOf(event) };
 }
 
 function textOf(event: CacheEvent): string {

@@ -1,9 +1,17 @@
+import { eventTeller } from '../../base/app-callback.js';
 import { systemClock, type Clock } from '../../base/clock.js';
 import { DAY_MS, HOUR_MS } from '../../base/duration.js';
-import { badOption, checkNames, readDuration, readKeys, type Duration } from '../../base/options.js';
+import {
+  badOption,
+  checkNames,
+  readDuration,
+  readFunction,
+  readKeys,
+  type Duration,
+} from '../../base/options.js';
 import { systemRandom, type Random } from '../../base/random.js';
 import type { Store } from '../store/store.js';
-import { warn, type CacheEvent } from './cache-event.js';
+import { warningOf, type CacheEvent } from './cache-event.js';
 import { jsonCodec, type Codec } from './cache-value.js';
 import type { VersionOptions } from './version-carrier.js';
 
@@ -164,7 +172,7 @@ export function readOptions(options: CacheOptions): CacheSettings {
     keys: readKeys(options.keys),
     version: options.version ?? {},
     codec,
-    onEvent: options.onEvent ?? ((event) => warn(event, clock)),
+    onEvent: eventTeller(readFunction('onEvent', options.onEvent), warningOf, clock),
     clock,
     random,
   };

@@ -40,6 +40,19 @@ export function decodeValue(codec: Codec, text: string): unknown {
   return frozen(codec.decode(text));
 }
 
+/** The same for text that its own codec has just written. */
+export function readBack(codec: Codec, text: string): unknown {
+  try {
+    return decodeValue(codec, text);
+  } catch (error) {
+    throw new StickyError(
+      'STICKY_CACHE_INVALID',
+      "The `codec` can't read what it wrote itself. Nothing was kept; let `decode` take every text that `encode` gives.",
+      { cause: error },
+    );
+  }
+}
+
 function frozen(value: unknown): unknown {
   if (!isPlain(value)) return value;
   const open: object[] = [value];

@@ -61,7 +61,9 @@ export class Flights<Outcome> {
     const { fill, background } = underway.flight;
     if (background !== undefined) {
       underway.flight.background = undefined;
-      void background.then(() => this.#land(underway));
+      // However it ends: an entry whose flight never lands is frozen.
+      const land = (): void => this.#land(underway);
+      background.then(land, land);
       return;
     }
     this.#tierOne.end(fill);

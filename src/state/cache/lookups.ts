@@ -3,7 +3,7 @@ import type { TierOne } from '../coherence/tier-one.js';
 import { Answer, type Found } from './answer.js';
 import type { CacheEvent } from './cache-event.js';
 import type { CacheSettings, EntryTimes } from './cache-options.js';
-import { decodeValue, encodeValue } from './cache-value.js';
+import { decodeValue, encodeValue, readBack } from './cache-value.js';
 import { tagName, type EntryKey } from './entry-key.js';
 import { Flights, type Flight } from './flights.js';
 import { limitedLoad, type Load } from './limited-load.js';
@@ -242,17 +242,18 @@ export class Lookups {
   ): Promise<Outcome> {
     const { clock, codec, valueCharactersMax } = this.#settings;
     let content: Content;
+    let value: unknown;
     try {
       const loaded = await limitedLoad(load, times.hardMs, clock);
       content =
         loaded === undefined ? { kind: 'absence' } : { kind: 'value', text: encodeValue(codec, loaded) };
+      value = content.kind === 'absence' ? undefined : readBack(codec, content.text);
     } catch (error) {
       if (beginning?.isLeased === true)
         // A mark that could not be removed runs out.
         this.#tierTwo.release(key, beginning.nonce, beginning.stale !== undefined).catch(() => {});
       throw error;
     }
-    const value = content.kind === 'absence' ? undefined : decodeValue(codec, content.text);
     const characters = content.kind === 'absence' ? 0 : content.text.length;
     const lifeMs = this.lifeMs(content.kind === 'absence' ? times.absenceMs : times.ttlMs);
     const isTooLarge = characters > valueCharactersMax;
@@ -294,7 +295,7 @@ export class Lookups {
     try {
       const loaded = await limitedLoad(load, times.hardMs, clock);
       const text = loaded === undefined ? '' : encodeValue(codec, loaded);
-      const value = loaded === undefined ? undefined : decodeValue(codec, text);
+      const value = loaded === undefined ? undefined : readBack(codec, text);
       this.keep(key, fill, value, {
         version: 0,
         lifeMs: Math.min(boundMs, loaded === undefined ? times.absenceMs : times.ttlMs),

@@ -40,7 +40,7 @@ export async function renew(state: SessionState, goal: Goal): Promise<void> {
     if (await move(state, ref, old, goal)) return;
   }
   throw new StickyError(
-    'STICKY_STORE_DOWN',
+    'STICKY_CONTENDED',
     `A session was changed by others ${TRIES_MAX} times while it was being renewed. Let the client try again.`,
   );
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.js';
+import type { Warning } from '../../base/app-callback.js';
 
 /** Something that whoever runs the app may want to know. It carries no id, no cookie and no field. */
 export type SessionEvent =
@@ -17,23 +17,24 @@ export type SessionEvent =
   /** The record of a session is not ours, or of a newer version. It counted as absent and was left alone. */
   | { readonly type: 'unreadable' };
 
-const WARN_EVERY_MS = 10_000;
-let warnedAtMs = -Infinity;
-
-/**
- * What is done with events when the app says nothing: a warning of the process, not more than one in ten
- * seconds.
- */
-export function warn(event: SessionEvent, clock: Clock): void {
-  if (event.type === 'endedMeanwhile') return;
-  const nowMs = clock.monotonic();
-  if (nowMs - warnedAtMs < WARN_EVERY_MS) return;
-  warnedAtMs = nowMs;
-  const text =
-    event.type === 'unreadable'
-      ? 'A session in the store is not ours, or of a newer version; it was passed over.'
-      : `The session store can't be reached (${event.during}); ${event.outcome === 'fail' ? 'the request fails with 503' : 'the request goes on without its session'}. ${event.error instanceof Error ? event.error.message : ''}`;
-  process.emitWarning(text.trim(), {
-    code: event.type === 'storeDown' ? 'STICKY_STORE_DOWN' : 'STICKY_SESSION_UNREADABLE',
-  });
+/** What is said of an event when the app does not listen; undefined where it is nothing to act on. */
+export function warningOf(event: SessionEvent): Warning | undefined {
+  switch (event.type) {
+    case 'endedMeanwhile':
+      return undefined;
+    case 'unreadable':
+      return {
+        code: 'STICKY_SESSION_UNREADABLE',
+        text: 'A session in the store is not ours, or of a newer version; it was passed over.',
+      };
+    case 'storeDown': {
+      const outcome =
+        event.outcome === 'fail' ? 'the request fails with 503' : 'the request goes on without its session';
+      const message = event.error instanceof Error ? event.error.message : '';
+      return {
+        code: 'STICKY_STORE_DOWN',
+        text: `The session store can't be reached (${event.during}); ${outcome}. ${message}`,
+      };
+    }
+  }
 }

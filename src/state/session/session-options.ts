@@ -1,10 +1,18 @@
+import { eventTeller } from '../../base/app-callback.js';
 import { systemClock, type Clock } from '../../base/clock.js';
 import { DAY_MS } from '../../base/duration.js';
-import { badOption, checkNames, readDuration, readKeys, type Duration } from '../../base/options.js';
+import {
+  badOption,
+  checkNames,
+  readDuration,
+  readFunction,
+  readKeys,
+  type Duration,
+} from '../../base/options.js';
 import { systemRandom, type Random } from '../../base/random.js';
 import type { Store } from '../store/store.js';
 import { SessionCookie, type SessionCookieOptions } from './session-cookie.js';
-import { warn, type SessionEvent } from './session-event.js';
+import { warningOf, type SessionEvent } from './session-event.js';
 import { SessionIds } from './session-id.js';
 import { SessionRecords, type LocalSettings } from './session-records.js';
 import type { StandardSchema } from './standard-schema.js';
@@ -106,7 +114,7 @@ export function readOptions<Fields extends object>(options: SessionOptions<Field
     );
   if (onStoreDown !== 'fail' && onStoreDown !== 'anonymous')
     throw badOption('`onStoreDown` is neither fail nor anonymous. Write one of them.');
-  const onEvent = options.onEvent ?? ((event: SessionEvent) => warn(event, clock));
+  const onEvent = eventTeller(readFunction('onEvent', options.onEvent), warningOf, clock);
   if (!(Number.isInteger(bytesMax) && bytesMax >= 256 && bytesMax <= BYTES_MAX))
     throw badOption(`\`bytesMax\` must be a whole number from 256 to ${BYTES_MAX}.`);
   return {

@@ -278,7 +278,7 @@ export class SessionState {
       this.content = { ...this.content, fields };
     }
     throw new StickyError(
-      'STICKY_STORE_DOWN',
+      'STICKY_CONTENDED',
       `A session was changed by others ${TRIES_MAX} times while this request tried to change it. Spread its writes over more fields, or write less often.`,
     );
   }

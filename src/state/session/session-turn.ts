@@ -120,7 +120,10 @@ export class SessionTurn<Fields extends object = SessionFields> {
     return (wasExtended || isTouchDue) && left === undefined && ref !== undefined && this.#read?.ref === ref;
   }
 
-  /** Faults of the app go on up; those of the store as `onStoreDown` says. */
+  /**
+   * Faults of the app go on up, and so does a change that lost too many races: the store is there, so nothing
+   * may be dropped. Those of the store as `onStoreDown` says.
+   */
   #storeFailed(during: 'load' | 'commit', error: unknown): void {
     if (!(error instanceof StickyError && error.code === 'STICKY_STORE_DOWN')) throw error;
     const outcome = this.#settings.onStoreDown;

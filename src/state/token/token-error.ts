@@ -40,9 +40,10 @@ export function uncertainToken(): StickyError {
   );
 }
 
+/** The store works; too many wanted to change the same at once. */
 export function contended(tries: number): StickyError {
   return new StickyError(
-    'STICKY_STORE_DOWN',
+    'STICKY_CONTENDED',
     `What the store holds of a user or a login was changed by others ${tries} times while we tried to change it. Let the client try again.`,
   );
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.js';
+import type { Warning } from '../../base/app-callback.js';
 
 /** Something that whoever runs the app may want to know. It carries no token. */
 export type TokenEvent =
@@ -15,20 +15,12 @@ export type TokenEvent =
   /** Revocations could not be read from the store. It is tried again. */
   | { readonly type: 'storeDown'; readonly error: unknown };
 
-const WARN_EVERY_MS = 10_000;
-let warnedAtMs = -Infinity;
-
-/**
- * What is done with events when the app says nothing: a warning of the process, not more than one in ten
- * seconds.
- */
-export function warn(event: TokenEvent, clock: Clock): void {
-  const nowMs = clock.monotonic();
-  if (nowMs - warnedAtMs < WARN_EVERY_MS) return;
-  warnedAtMs = nowMs;
-  process.emitWarning(textOf(event), {
+/** What is said of an event when the app does not listen. */
+export function warningOf(event: TokenEvent): Warning {
+  return {
     code: event.type === 'refreshReused' ? 'STICKY_TOKEN_REVOKED' : 'STICKY_STORE_DOWN',
-  });
+    text: textOf(event),
+  };
 }
 
 function textOf(event: TokenEvent): string {
@@ -36,5 +28,5 @@ function textOf(event: TokenEvent): string {
     return 'A refresh token was used again after its time; its family was ended. Listen with `onEvent` to learn whose.';
   if (event.type === 'uncertain')
     return `Revocations may have been missed, for the store's feed is behind; tokens are treated as \`onUncertain: ${event.outcome}\` says.`;
-  return `Revocations can't be read from the store. ${event.error instanceof Error ? event.error.message : ''}`.trim();
+  return `Revocations can't be read from the store. ${event.error instanceof Error ? event.error.message : ''}`;
 }

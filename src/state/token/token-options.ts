@@ -1,10 +1,11 @@
+import { eventTeller } from '../../base/app-callback.js';
 import { systemClock, type Clock } from '../../base/clock.js';
 import { DAY_MS } from '../../base/duration.js';
-import { badOption, checkNames, readDuration, type Duration } from '../../base/options.js';
+import { badOption, checkNames, readDuration, readFunction, type Duration } from '../../base/options.js';
 import { systemRandom, type Random } from '../../base/random.js';
 import type { Store } from '../store/store.js';
 import { isName } from './token-claims.js';
-import { warn, type TokenEvent } from './token-event.js';
+import { warningOf, type TokenEvent } from './token-event.js';
 import type { TokenKeyOptions } from './token-key.js';
 
 export interface TokenOptions {
@@ -162,7 +163,7 @@ export function readOptions(options: TokenOptions): TokenSettings {
     toleranceMs,
     outlivedMs: lifeMsMax + 2 * toleranceMs + 1_000,
     remembered,
-    onEvent: options.onEvent ?? ((event) => warn(event, clock)),
+    onEvent: eventTeller(readFunction('onEvent', options.onEvent), warningOf, clock),
     clock,
     random,
   };
