@@ -5,7 +5,7 @@ import { Peer } from './forwarded.js';
 import { CR } from './http1/chars.js';
 import { EmptyLines } from './http1/empty-lines.js';
 import { headEnd } from './http1/head-end.js';
-import { checkPartialHead, isHead, statusOf } from './http1/request-error.js';
+import { isHead, refusalOfPart, statusOf } from './http1/request-error.js';
 import { CHUNKED, parseRequestHead, type RequestHead } from './http1/request-head.js';
 import { UNTIL_CLOSE } from './http1/response-head.js';
 import type { Timed } from './deadlines.js';
@@ -175,8 +175,9 @@ export class ClientConnection implements WireHandler, ClientSide, Guest, Timed, 
     const stop = headEnd(bytes, start + this.#searched, end);
     if (stop === -1) {
       this.#isHeadRequest = isHead(bytes, start, end);
-      const error = checkPartialHead(bytes, start + this.#searched, end);
-      if (error !== undefined) return this.#refuseHead(400, error, end);
+      const from = start + this.#searched;
+      const error = refusalOfPart(bytes, start, from, end, limits.fieldsMax);
+      if (error !== undefined) return this.#refuseHead(statusOf(error), error, end);
       if (end - start > limits.headBytesMax) return this.#refuseHead(431, 'head-too-large', end);
       if (this.#phase === IDLE && bytes[start] !== CR) this.#expectHead();
       this.#searched = Math.max(0, end - start - 3);

@@ -2,7 +2,7 @@ import { isLocalError } from '../base/local-error.js';
 import { BROKEN, ChunkedReader, DONE, type ChunkSink } from './http1/chunked.js';
 import { headEnd } from './http1/head-end.js';
 import { CHUNKED } from './http1/request-head.js';
-import { parseResponseHead, type ResponseHead, UNTIL_CLOSE } from './http1/response-head.js';
+import { parseResponseHead, refusalOfPart, type ResponseHead, UNTIL_CLOSE } from './http1/response-head.js';
 import type { Deadlines, Timed } from './deadlines.js';
 import type { Limits } from './limits.js';
 import { Outlet } from './outlet.js';
@@ -272,6 +272,8 @@ export class UpstreamConnection implements ConnectHandler, ChunkSink, Timed {
       const stop = headEnd(bytes, start, end);
       if (stop === -1) {
         if (end - start > limits.headBytesMax) return this.#refuse('head-too-large');
+        const wrong = refusalOfPart(bytes, start, end, this.#user!.method, limits.fieldsMax);
+        if (wrong !== undefined) return this.#refuse(wrong);
         if (end > start) this.#partial = Buffer.from(bytes.subarray(start, end));
         return -1;
       }

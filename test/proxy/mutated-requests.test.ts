@@ -3,10 +3,14 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/testing/seeded-random.js';
 import { freePort } from '../support/ports.js';
 import { connect } from '../support/raw-client.js';
+import { pieces, shownCut } from '../support/cuts.js';
 import { startTestGateway } from './gateway.js';
+import { MemoryGateway } from './memory-gateway.js';
 
 const SEED = Number(process.env.SEED ?? Math.floor(performance.now() * 1000) % 2 ** 31);
 const ROUNDS = 500;
+/** In memory, each with five cuts. */
+const ROUNDS_CUT = 150;
 /** Connections at once. */
 const WIDTH = 25;
 
@@ -122,6 +126,36 @@ await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
 afterAll(() => {
   server.closeAllConnections();
   server.close();
+});
+
+describe(`attack: requests with something wrong, cut by the network (SEED=${SEED})`, () => {
+  it('the same arrives, and the same is refused, wherever they are cut', { timeout: 60_000 }, async () => {
+    const memory = await MemoryGateway.start();
+    let arrived = 0;
+    let refused = 0;
+    for (let round = 0; round < ROUNDS_CUT; round++) {
+      const text = mutated();
+      const whole = await memory.converse([text]);
+      arrived += whole.requests.length;
+      if (/^HTTP\/1\.1 [45]/m.test(whole.client)) refused++;
+      expect(whole.faults, JSON.stringify(text)).toEqual([]);
+      const places = [1, 2, 3].map(() => 1 + random.below(text.length - 1)).sort((a, b) => a - b);
+      const bytewise = Array.from({ length: text.length - 1 }, (_, at) => at + 1);
+      for (const cuts of [...places.map((at) => [at]), places, bytewise]) {
+        const { requests, faults, client } = await memory.converse(pieces(text, cuts));
+        const cut = shownCut(text, cuts);
+        expect({ text, cut, requests, faults, client }).toEqual({
+          text,
+          cut,
+          requests: whole.requests,
+          faults: [],
+          client: whole.client,
+        });
+      }
+    }
+    expect(arrived).toBeGreaterThan(ROUNDS_CUT / 10);
+    expect(refused).toBeGreaterThan(ROUNDS_CUT / 10);
+  });
 });
 
 describe(`attack: ${ROUNDS} requests with something wrong (SEED=${SEED})`, () => {

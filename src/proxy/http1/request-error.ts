@@ -1,5 +1,6 @@
-import { CHARS, CR, LF, SPACE, VALUE } from './chars.js';
-import type { RequestError } from './request-head.js';
+import { SPACE } from './chars.js';
+import { endedHead, oddByte } from './partial-head.js';
+import { parseRequestHead, type RequestError } from './request-head.js';
 
 /** The status that a refused head is answered with. */
 export function statusOf(error: RequestError): number {
@@ -18,18 +19,20 @@ export function statusOf(error: RequestError): number {
 }
 
 /**
- * What can be said of a head before it is whole: bare CR, bare LF and bytes that no head has are refused at
- * once.
+ * What can be said of a request's head before it is whole: bytes that no head has are refused at once, for
+ * the reason that the whole head would be refused for.
  */
-export function checkPartialHead(bytes: Buffer, start: number, end: number): RequestError | undefined {
-  for (let at = start; at < end; at++) {
-    const byte = bytes[at]!;
-    if ((CHARS[byte]! & VALUE) !== 0) continue;
-    if (byte === CR && (at + 1 === end || bytes[at + 1] === LF)) continue;
-    if (byte === LF && at > 0 && bytes[at - 1] === CR) continue;
-    return byte === CR || byte === LF ? 'bare-cr-or-lf' : 'field-value';
-  }
-  return undefined;
+export function refusalOfPart(
+  bytes: Buffer,
+  start: number,
+  from: number,
+  end: number,
+  fieldsMax: number,
+): RequestError | undefined {
+  const odd = oddByte(bytes, start, from, end);
+  if (odd === undefined) return undefined;
+  const head = parseRequestHead(endedHead(bytes, start, end), 0, end - start + 4, fieldsMax, false);
+  return typeof head === 'string' ? head : odd;
 }
 
 /** Asked for without a body: so is the refusal, whatever is wrong with the rest of the head. */

@@ -159,9 +159,10 @@ export function parseRequestHead(
   )
     return 'request-line';
   const minor = bytes[at + 7]!;
+  if (!isDigit(bytes[at + 5]!) || bytes[at + 6] !== 46 || !isDigit(minor)) return 'request-line';
   if (bytes[at + 8] !== CR || bytes[at + 9] !== LF)
     return bytes[at + 8] === LF ? 'bare-cr-or-lf' : 'request-line';
-  if (bytes[at + 5] !== 49 || bytes[at + 6] !== 46 || (minor !== 48 && minor !== 49)) return 'version';
+  if (bytes[at + 5] !== 49 || minor > 49) return 'version';
   const fieldsStart = at + 10;
   const error = fields.parse(bytes, fieldsStart, end - 2, start, fieldsMax);
   if (error !== undefined) return error;
@@ -358,4 +359,8 @@ let nameBefore = '';
  */
 function isMethodByte(byte: number): boolean {
   return (byte >= 65 && byte <= 90) || byte === 0x2d || byte === 0x5f;
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 48 && byte <= 57;
 }

@@ -17,6 +17,7 @@ import {
   type FieldError,
   type Nominated,
 } from './fields.js';
+import { endedHead, oddByte } from './partial-head.js';
 import { CHUNKED } from './request-head.js';
 
 /** Why an upstream's answer was refused; the client gets 502. */
@@ -92,7 +93,8 @@ export function parseResponseHead(
   const reasonStart = bytes[at] === SPACE ? ++at : at;
   while ((CHARS[bytes[at]!]! & VALUE) !== 0) at++;
   if (at > reasonStart && reasonStart === start + 12) return 'status-line';
-  if (bytes[at] !== CR || bytes[at + 1] !== LF) return 'status-line';
+  if (bytes[at] !== CR || bytes[at + 1] !== LF)
+    return bytes[at] === CR || bytes[at] === LF ? 'bare-cr-or-lf' : 'status-line';
   const fieldsStart = at + 2;
   const error = fields.parse(bytes, fieldsStart, end - 2, start, fieldsMax);
   if (error !== undefined) {
@@ -118,6 +120,27 @@ export function parseResponseHead(
   if (length !== AS_IT_IS) head.lines += length;
   return head;
 }
+
+/**
+ * What can be said of an answer's head before it is whole. Without this, one that never will be (its lines
+ * end in LF, or it speaks another protocol) would be waited for, and look like an upstream that is slow.
+ */
+export function refusalOfPart(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  method: string,
+  fieldsMax: number,
+): ResponseError | undefined {
+  for (let at = 0; at < VERSION.length && start + at < end; at++)
+    if (bytes[start + at] !== VERSION.charCodeAt(at)) return 'status-line';
+  const odd = oddByte(bytes, start, start, end);
+  if (odd === undefined) return undefined;
+  const head = parseResponseHead(endedHead(bytes, start, end), 0, end - start + 4, method, fieldsMax);
+  return typeof head === 'string' ? head : odd;
+}
+
+const VERSION = 'HTTP/1.';
 
 /**
  * A head that lost the blanks between field names and colons, as a proxy must take them out of an answer (RFC
