@@ -10,6 +10,7 @@ export const ERROR_STATUS = {
   STICKY_LISTEN_FAILED: undefined,
   STICKY_TLS_UNREADABLE: undefined,
   STICKY_WORKER_FAILED: undefined,
+  STICKY_OPERATION_REFUSED: undefined,
   STICKY_POOL_INVALID: undefined,
   STICKY_PLACEMENT_INVALID: undefined,
   STICKY_IMPORT_FAILED: undefined,

@@ -1,10 +1,9 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { systemClock } from '../base/clock.js';
 import { systemRandom } from '../base/random.js';
-import { clientAddress, parseAddress } from '../route/address.js';
-import { plainFacts } from '../route/plain-facts.js';
+import { parseAddress } from '../route/address.js';
 import { assemble } from '../control/assembly.js';
-import { explanation, type Explanation } from '../control/explanation.js';
+import { explain } from '../control/explanation.js';
 import { explanationText } from './explanation-text.js';
 import { configOf } from './source.js';
 import { EXIT, type Surroundings } from './surroundings.js';
@@ -49,35 +48,14 @@ export function addExplain(program: Command, around: Surroundings, end: (code: n
       // Not commander's requiredOption: that would complain of --url before it complains of --ulr.
       if (flags.url === undefined)
         command.error('error: --url is missing. Write --url http://host/path, or --url /path.');
-      const result = await explain({ ...flags, url: flags.url }, around);
+      const { config, url, header: headers, ip, method } = flags;
+      const assembly = assemble(configOf(config, around).config);
+      const result = await explain(assembly, { url, method, headers, ip }, systemClock, systemRandom);
       around.stdout.write(
         flags.json === true ? `${JSON.stringify(result, null, 2)}\n` : explanationText(result),
       );
       end(result.upstream === undefined ? EXIT.failed : EXIT.ok);
     });
-}
-
-async function explain(
-  { config: given, url, header = [], ip, method }: ExplainFlags & { readonly url: string },
-  around: Surroundings,
-): Promise<Explanation> {
-  const { config } = configOf(given, around);
-  const assembly = assemble(config);
-  const forwarded = header
-    .filter(([name]) => name.toLowerCase() === 'x-forwarded-for')
-    .map(([, value]) => value);
-  const client =
-    ip === undefined
-      ? undefined
-      : clientAddress(ip, forwarded.length === 0 ? undefined : forwarded.join(', '), assembly.trusted);
-  const facts = plainFacts({
-    url,
-    method,
-    headers: header,
-    nowMs: systemClock.now(),
-    ...(client !== undefined && { ip: client }),
-  });
-  return explanation(assembly, facts, systemRandom);
 }
 
 function toUrl(text: string): string {

@@ -1,15 +1,9 @@
-import type { Config } from '../control/config/config.js';
+import { fixedText } from '../control/fixed-settings.js';
 import { reportFailure } from './failure.js';
 import type { RunningGateway } from './running-gateway.js';
 import { EXIT, type Signal, type Surroundings } from './surroundings.js';
 
 const STOPS: readonly Signal[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
-
-/** A file that SIGHUP reads again. */
-export interface ConfigFile {
-  readonly name: string;
-  read(): Config;
-}
 
 /**
  * Waits for the signal that ends the gateway, and closes it. The first SIGTERM, SIGINT or SIGQUIT lets
@@ -18,11 +12,11 @@ export interface ConfigFile {
  */
 export function runUntilStopped(
   gateway: RunningGateway,
-  file: ConfigFile | undefined,
+  file: string | undefined,
   around: Surroundings,
 ): Promise<void> {
   const { signals, stderr } = around;
-  // One reload after the other: two at once could finish in the wrong order.
+  // A stop waits for the reload before it.
   let reloads = Promise.resolve();
   return new Promise((done, failed) => {
     let isStopping = false;
@@ -63,7 +57,7 @@ export function runUntilStopped(
 
 async function reload(
   gateway: RunningGateway,
-  file: ConfigFile | undefined,
+  file: string | undefined,
   { stderr }: Surroundings,
 ): Promise<void> {
   if (file === undefined) {
@@ -71,10 +65,11 @@ async function reload(
     return;
   }
   try {
-    await gateway.reload(file.read());
-    stderr.write(`stickyroute: ${file.name} read again and in use.\n`);
+    const { needsRestart } = await gateway.operations.reload();
+    stderr.write(`stickyroute: ${file} read again and in use.\n`);
+    for (const fixed of needsRestart) stderr.write(`stickyroute: ${fixedText(fixed)}.\n`);
   } catch (error) {
     reportFailure(error, stderr);
-    stderr.write(`stickyroute: ${file.name} can't be used; nothing changed.\n`);
+    stderr.write(`stickyroute: ${file} can't be used; nothing changed.\n`);
   }
 }

@@ -30,13 +30,19 @@ function terminal(cwd = folder) {
   const configs: Config[] = [];
   const events: string[] = [];
   let startFailure: Error | undefined;
-  const startGateway: StartGateway = async (config) => {
+  const startGateway: StartGateway = async (config, { file }) => {
     if (startFailure !== undefined) throw startFailure;
     configs.push(config);
     events.push('started');
     return {
       address: 'http://localhost:8080',
-      reload: async (changed) => void (configs.push(changed), events.push('reloaded')),
+      operations: {
+        async reload() {
+          configs.push(file!.read());
+          events.push('reloaded');
+          return { needsRestart: [] };
+        },
+      },
       close: async () => void events.push('closed'),
     };
   };

@@ -1,12 +1,17 @@
 import type { Logger } from 'pino';
 import type { Config } from '../control/config/config.js';
+import type { ConfigFile } from '../control/control-plane.js';
+import type { Operations } from '../control/operations.js';
 
 /** What `up` needs of a gateway. */
 export interface RunningGateway {
   /** `http://127.0.0.1:8080` */
   readonly address: string;
-  reload(config: Config): Promise<void>;
+  readonly operations: Pick<Operations, 'reload'>;
   close(): Promise<void>;
 }
 
-export type StartGateway = (config: Config, options: { readonly logger: Logger }) => Promise<RunningGateway>;
+export type StartGateway = (
+  config: Config,
+  options: { readonly logger: Logger; readonly file: ConfigFile | undefined },
+) => Promise<RunningGateway>;

@@ -92,13 +92,10 @@ export function addUp(
       const config = read.config();
       const outputs = around.openOutputs(workerCount(config) > 1);
       const serving: Surroundings = { ...around, stderr: outputs.stderr };
-      const gateway = await startGateway(config, { logger: pino({ base: null }, outputs.log) });
+      const file = read.file === undefined ? undefined : { name: read.file, read: read.config };
+      const gateway = await startGateway(config, { logger: pino({ base: null }, outputs.log), file });
       // Whoever reads that it listens may send a signal at once.
-      const stopped = runUntilStopped(
-        gateway,
-        read.file === undefined ? undefined : { name: read.file, read: read.config },
-        serving,
-      );
+      const stopped = runUntilStopped(gateway, read.file, serving);
       announce(gateway.address, config, serving);
       await stopped;
       await outputs.finish();

@@ -9,6 +9,7 @@ import type { Member, Placement } from '../route/placement/placement.js';
 import { placements } from '../route/placement/registry.js';
 import { Pool, type PoolOptions } from '../route/pool/pool.js';
 import type { PoolView } from '../route/pool/pool-view.js';
+import type { Members } from '../route/pool/pool-event.js';
 import { membersOf } from '../route/pool/upstream.js';
 import type { Affinity } from '../route/router.js';
 import type { Choice, Config, PoolConfig, RouteConfig } from './config/config.js';
@@ -36,8 +37,8 @@ export interface Assembly {
   /** `host` in lower case without port, `path` without query. Undefined: no route answers for it. */
   routeFor(host: string, path: string): Route | undefined;
   /**
-   * Gives pools that were taken over from the previous assembly their new upstreams, placement and
-   * thresholds. Until then nothing that runs has changed, so whatever else a reload must open can still fail.
+   * Gives pools that were taken over from the previous assembly the members that `members` named, their
+   * placement and thresholds. Until then nothing that runs has changed, so whatever else a reload must open can still fail.
    * Call it once, and once the new assembly is in use.
    */
   commit(): void;
@@ -47,6 +48,8 @@ export interface AssemblyNeeds {
   /** What runs now: pools of the same name are taken over, with what they know of their upstreams' health. */
   readonly previous?: Assembly | undefined;
   readonly random?: Random;
+  /** Who is in a pool. Default: the upstreams that the configuration lists. */
+  readonly members?: (pool: PoolConfig) => Members;
   /** Makes a pool that is not taken over. */
   readonly createPool?: (name: string, options: PoolOptions) => PoolView;
   readonly tokenVerifier?: RuleContext['tokenVerifier'];
@@ -58,15 +61,19 @@ export function assemble(config: Config, needs: AssemblyNeeds = {}): Assembly {
     previous,
     random = systemRandom,
     tokenVerifier = createTokenVerifier,
+    members = ({ upstreams }) => ({ upstreams }),
     createPool = (_, options) => new Pool(options),
   } = needs;
   const keys = config.keys.length > 0 ? config.keys : madeKeys(previous, random);
   const pools = new Map<string, PoolView>();
   const takenOver: TakenOver[] = [];
   for (const pool of config.pools) {
-    const kept = previous === undefined ? undefined : takeOver(previous, pool);
+    const kept = previous === undefined ? undefined : takeOver(previous, pool, members(pool));
     if (kept !== undefined) takenOver.push(kept);
-    pools.set(pool.name, kept?.pool ?? built(pool, () => createPool(pool.name, optionsOf(pool))));
+    pools.set(
+      pool.name,
+      kept?.pool ?? built(pool, () => createPool(pool.name, optionsOf(pool, members(pool)))),
+    );
   }
   const routes = config.routes.map((route): Route => {
     const { name, hosts, path, pool } = route;
@@ -88,8 +95,8 @@ export function assemble(config: Config, needs: AssemblyNeeds = {}): Assembly {
     trusted: createAddressSet(config.trustedProxies),
     routeFor: (host, path) => table.find(host, path),
     commit() {
-      for (const { pool, settings, placement } of takenOver) {
-        pool.apply({ kind: 'members', upstreams: settings.upstreams }, placement);
+      for (const { pool, settings, members: now, placement } of takenOver) {
+        pool.apply({ kind: 'members', ...now }, placement);
         pool.setThresholds(settings);
       }
     },
@@ -111,8 +118,8 @@ function createAffinity(route: RouteConfig, context: RuleContext): Affinity {
   };
 }
 
-function optionsOf({ upstreams, placement, health, passive }: PoolConfig): PoolOptions {
-  return { upstreams, placement: (members) => createPlacement(placement, members), health, passive };
+function optionsOf({ placement, health, passive }: PoolConfig, members: Members): PoolOptions {
+  return { ...members, placement: (placed) => createPlacement(placement, placed), health, passive };
 }
 
 function createPlacement(choice: Choice, members: readonly Member[]): Placement {
@@ -136,23 +143,24 @@ function built<T>({ name, placement }: PoolConfig, build: () => T): T {
 interface TakenOver {
   readonly pool: PoolView;
   readonly settings: PoolConfig;
+  readonly members: Members;
   /** Built already, so that it fails before anything is changed. */
   readonly placement: Placement;
 }
 
 /** The running pool of this name, and what a commit will give it. */
-function takeOver(previous: Assembly, settings: PoolConfig): TakenOver | undefined {
+function takeOver(previous: Assembly, settings: PoolConfig, members: Members): TakenOver | undefined {
   const pool = previous.pools.get(settings.name);
   if (pool === undefined) return undefined;
   const before = previous.config.pools.find(({ name }) => name === settings.name)!;
-  const members = membersOf(settings.upstreams);
+  const placed = membersOf(members.upstreams);
   const isSamePlacement = isDeepStrictEqual(before.placement, settings.placement);
   const placement = built(settings, () =>
     isSamePlacement
-      ? pool.snapshot.placement.withMembers(members)
-      : createPlacement(settings.placement, members),
+      ? pool.snapshot.placement.withMembers(placed)
+      : createPlacement(settings.placement, placed),
   );
-  return { pool, settings, placement };
+  return { pool, settings, members, placement };
 }
 
 /** Without keys, one that lives as long as the process: also through reloads. 256 bits. */

@@ -1,7 +1,10 @@
+import type { Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
+import { clientAddress } from '../route/address.js';
 import type { Found } from '../route/affinity/rule.js';
 import type { Outcome, Why } from '../route/decision.js';
 import type { RequestFacts } from '../route/facts.js';
+import { plainFacts } from '../route/plain-facts.js';
 import type { PoolSnapshot } from '../route/pool/snapshot.js';
 import { decide, prepare } from '../route/router.js';
 import type { Assembly } from './assembly.js';
@@ -45,6 +48,40 @@ export interface RuleFinding extends RuleName {
   readonly found: Found['kind'] | 'unasked';
   /** The upstream that a binding names. */
   readonly upstream?: string;
+}
+
+/** A request as a person asks about it. */
+export interface AskedRequest {
+  /** `http://example.org/users/7?a=b`, or the path alone. */
+  readonly url: string;
+  readonly method?: string | undefined;
+  readonly headers?: readonly (readonly [name: string, value: string])[] | undefined;
+  /** The address that connects; trusted proxies are looked through. */
+  readonly ip?: string | undefined;
+}
+
+/** Where this request would go, and why. */
+export function explain(
+  assembly: Assembly,
+  { url, method, headers = [], ip }: AskedRequest,
+  clock: Clock,
+  random: Random,
+): Promise<Explanation> {
+  const forwarded = headers
+    .filter(([name]) => name.toLowerCase() === 'x-forwarded-for')
+    .map(([, value]) => value);
+  const client =
+    ip === undefined
+      ? undefined
+      : clientAddress(ip, forwarded.length === 0 ? undefined : forwarded.join(', '), assembly.trusted);
+  const facts = plainFacts({
+    url,
+    headers,
+    nowMs: clock.now(),
+    ...(method !== undefined && { method }),
+    ...(client !== undefined && { ip: client }),
+  });
+  return explanation(assembly, facts, random);
 }
 
 /** Asks the router what the gateway would, and writes down its answers. Keys and tokens stay out of it. */

@@ -6,7 +6,6 @@ import type { PoolEvent } from '../route/pool/pool-event.js';
 import type { Upstream } from '../route/pool/upstream.js';
 import type { Assembly } from './assembly.js';
 import { upstreamTls, type CertificateTexts } from './certificate-texts.js';
-import type { PoolKeeper } from './pool-keeper.js';
 import { probe, startProbes } from './probes.js';
 import { isThere } from './upstream-check.js';
 
@@ -19,7 +18,7 @@ interface Probing {
 }
 
 /** Keeps pools in this process: probes their upstreams, moves their time-outs on, and logs every change. */
-export class PoolWatch implements PoolKeeper {
+export class PoolWatch {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #onEvent: ((pool: string, event: PoolEvent) => void) | undefined;
@@ -48,6 +47,11 @@ export class PoolWatch implements PoolKeeper {
     });
     this.#pools.set(name, pool);
     return pool;
+  }
+
+  /** Throws for members that can't be, and leaves the pool as it was. */
+  apply(pool: string, event: PoolEvent): void {
+    this.#pools.get(pool)?.apply(event);
   }
 
   /**

@@ -50,7 +50,9 @@ export async function startTestGateway(config: object): Promise<TestGateway> {
   return {
     port: gateway.port,
     log,
-    reload: (next) => gateway.reload(read(next)),
+    async reload(next) {
+      await gateway.operations.reload(read(next));
+    },
     async close() {
       running.delete(gateway);
       await gateway.close();

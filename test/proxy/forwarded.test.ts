@@ -194,7 +194,7 @@ it('a reload that trusts other proxies counts for connections that are open', as
   const addresses: (string | undefined)[] = [];
   for (const trustedProxies of [undefined, ['127.0.0.1'], []]) {
     if (trustedProxies !== undefined)
-      await gateway.reload(readConfig(settingsOf([upstream], { trustedProxies })));
+      await gateway.operations.reload(readConfig(settingsOf([upstream], { trustedProxies })));
     await client.request({ headers });
     addresses.push(upstream.seen.at(-1)!.header('x-real-ip'));
   }

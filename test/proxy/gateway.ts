@@ -1,11 +1,8 @@
 import { pino } from 'pino';
 import { afterAll } from 'vitest';
-import {
-  readConfig,
-  startGateway,
-  type GatewayOptions,
-  type RunningGateway,
-} from '../../src/control/gateway.js';
+import { readConfig, type GatewayOptions, type RunningGateway } from '../../src/control/gateway.js';
+import { openGateway } from '../../src/control/one-process.js';
+import type { Engine } from '../../src/proxy/wire.js';
 import type { FakeUpstream } from '../support/upstream.js';
 
 /** A line of the log, as JSON has it. */
@@ -29,14 +26,18 @@ afterAll(async () => {
 export async function startTestGateway(
   upstreams: readonly FakeUpstream[] | Readonly<Record<string, string>>,
   settings: object = {},
-  options: GatewayOptions = {},
+  { engine, ...options }: GatewayOptions & { readonly engine?: Engine } = {},
 ): Promise<TestGateway> {
   const log: LogLine[] = [];
   const logger = pino(
     { base: null, timestamp: false },
     { write: (line: string) => void log.push(JSON.parse(line) as LogLine) },
   );
-  const gateway = await startGateway(readConfig(settingsOf(upstreams, settings)), { logger, ...options });
+  const gateway = await openGateway(
+    readConfig(settingsOf(upstreams, settings)),
+    { logger, ...options },
+    engine,
+  );
   running.add(gateway);
   return Object.assign(gateway, { log });
 }

@@ -108,7 +108,7 @@ describe('a reload', () => {
       }
     });
     await until('some load', () => answered > 50);
-    await gateway.reload(readConfig(settingsOf([stays])));
+    await gateway.operations.reload(readConfig(settingsOf([stays])));
     const { requests } = leaves;
     const before = answered;
     await until('more load', () => answered > before + 50);
@@ -124,7 +124,9 @@ describe('a reload', () => {
     const gateway = await startTestGateway([upstream]);
     const client = await connect(gateway.port);
     expect((await client.request()).header('x-upstream')).toBeUndefined();
-    await gateway.reload(readConfig(settingsOf([upstream], { expose: true, limits: { fields: 10 } })));
+    await gateway.operations.reload(
+      readConfig(settingsOf([upstream], { expose: true, limits: { fields: 10 } })),
+    );
     expect((await client.request()).header('x-upstream')).toBe(upstream.id);
     expect(
       (

@@ -40,7 +40,7 @@ describe('listening with TLS', () => {
     const upstream = await startUpstream();
     const gateway = await startTestGateway([upstream], { tls: LOCALHOST });
     const before = await connect(gateway.port, { tls: {} });
-    await gateway.reload(readConfig(settingsOf([upstream], { tls: OTHER })));
+    await gateway.operations.reload(readConfig(settingsOf([upstream], { tls: OTHER })));
     const after = await connect(gateway.port, { tls: {} });
     expect([certificateOf(before), certificateOf(after)]).toEqual(['localhost', 'other.example']);
     expect([(await before.request()).status, (await after.request()).status]).toEqual([200, 200]);
@@ -56,7 +56,7 @@ describe('listening with TLS', () => {
     const gateway = await startTestGateway([upstream], { tls: LOCALHOST });
     const config = readConfig(settingsOf([upstream], { tls }));
     rmSync(tls.key);
-    await expect(gateway.reload(config)).rejects.toMatchObject({ code: 'STICKY_TLS_UNREADABLE' });
+    await expect(gateway.operations.reload(config)).rejects.toMatchObject({ code: 'STICKY_TLS_UNREADABLE' });
     const client = await connect(gateway.port, { tls: {} });
     expect([certificateOf(client), (await client.request()).status]).toEqual(['localhost', 200]);
   });

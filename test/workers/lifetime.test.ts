@@ -209,7 +209,7 @@ it('the counters of all workers are added up, and those of a dead one stay in th
     import { startSupervisor } from '${new URL('../../dist/control/workers/supervisor.js', import.meta.url)}';
     const config = readConfig({ listen: '127.0.0.1:${port}', upstreams: ${JSON.stringify(urls([upstream!]))}, affinity: [] });
     const gateway = await startSupervisor(config, 2, { logger: pino({ base: null }) });
-    process.on('SIGUSR2', async () => console.log('counted ' + JSON.stringify(await gateway.counters())));
+    process.on('SIGUSR2', async () => console.log('counted ' + JSON.stringify(await gateway.operations.counters())));
   `;
   const file = join(folder, 'counted.mjs');
   writeFileSync(file, script);

@@ -19,12 +19,18 @@ const weight = reads((value) => {
   const number = toNumber(value);
   if (number === undefined)
     return new Wrong(`must be a number above 0, not ${kindOf(value)}. Write weight: 1 or leave it out.`);
-  if (Number.isNaN(number) || number <= 0)
-    return new Wrong(`must be above 0, not ${number}. Write weight: 1 or leave it out.`);
-  if (number > WEIGHT_MAX)
-    return new Wrong(`must be at most ${WEIGHT_MAX}, not ${number}. Weights count relative to each other.`);
-  return number;
+  const problem = weightProblem(number);
+  return problem === undefined ? number : new Wrong(problem);
 });
+
+/** What is wrong with a weight, as it follows its name in a message; undefined when nothing is. */
+export function weightProblem(weight: number): string | undefined {
+  if (typeof weight !== 'number' || Number.isNaN(weight) || weight <= 0)
+    return `must be above 0, not ${String(weight)}. Write weight: 1 or leave it out.`;
+  return weight <= WEIGHT_MAX
+    ? undefined
+    : `must be at most ${WEIGHT_MAX}, not ${weight}. Weights count relative to each other.`;
+}
 
 const details = {
   url,

@@ -1,23 +1,13 @@
 import type { StickyErrorCode } from '../../base/errors.js';
 import type { PoolEvent, UpstreamName } from '../../route/pool/pool-event.js';
-import type { CertificateTexts } from '../certificate-texts.js';
-import type { Config } from '../config/config.js';
 import type { Counters } from '../counters.js';
+import type { Setup } from '../setup.js';
 
 /*
  * All that the supervisor and its workers say to each other. Messages of one pair arrive in the order in
  * which they were sent, so nothing carries a version. Nothing is said for a request that went well on an
  * upstream that is up.
  */
-
-/**
- * What a worker runs: read and checked by the supervisor, so that no worker can find a file changed or gone.
- */
-export interface Setup {
-  /** With the keys, also where the supervisor made them. */
-  readonly config: Config;
-  readonly certificates: CertificateTexts;
-}
 
 export interface InPool extends UpstreamName {
   readonly pool: string;

@@ -1,11 +1,10 @@
 import type { PoolOptions } from '../../route/pool/pool.js';
 import type { Assembly } from '../assembly.js';
-import type { PoolKeeper } from '../pool-keeper.js';
 import type { PoolNews, Report } from './protocol.js';
 import { SupervisedPool } from './supervised-pool.js';
 
 /** Keeps a worker's pools as the supervisor says. It probes nothing and times nothing. */
-export class SupervisedPools implements PoolKeeper {
+export class SupervisedPools {
   readonly #send: (report: Report) => void;
   readonly #pools = new Map<string, SupervisedPool>();
   /** What had happened when the worker was started, for the pools that it starts with. */
@@ -26,12 +25,11 @@ export class SupervisedPools implements PoolKeeper {
     return pool;
   }
 
+  /** The assembly is in use. */
   follow({ pools }: Assembly): void {
     for (const name of this.#pools.keys()) if (!pools.has(name)) this.#pools.delete(name);
     this.#news = [];
   }
-
-  stop(): void {}
 
   apply({ pool, event }: PoolNews): void {
     this.#pools.get(pool)?.apply(event);

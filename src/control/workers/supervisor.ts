@@ -2,21 +2,21 @@ import cluster from 'node:cluster';
 import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
-import { stayAlive, systemClock, type Clock, type Timer } from '../../base/clock.js';
-import { assemble, type Assembly } from '../assembly.js';
-import { readCertificates, type CertificateTexts } from '../certificate-texts.js';
+import { stayAlive, systemClock, type Timer } from '../../base/clock.js';
+import { systemRandom } from '../../base/random.js';
+import type { PoolEvent } from '../../route/pool/pool-event.js';
 import type { Config, Listen } from '../config/config.js';
+import { ControlPlane, type DataPlane } from '../control-plane.js';
 import { addCounters, NO_COUNTERS, type Counters } from '../counters.js';
-import { warnOfFixed } from '../fixed-settings.js';
-import type { RunningGateway } from '../gateway.js';
-import { PoolWatch } from '../pool-watch.js';
+import type { GatewayOptions, RunningGateway } from '../one-process.js';
+import type { Operations } from '../operations.js';
+import type { Setup } from '../setup.js';
 import { FleetPools } from './fleet-pools.js';
-import type { PoolNews, Report, Setup } from './protocol.js';
+import type { PoolNews, Report } from './protocol.js';
 import { WorkerSlot, type SlotOwner } from './worker-slot.js';
 
-export interface SupervisorOptions {
+export interface SupervisorOptions extends GatewayOptions {
   readonly logger: Logger;
-  readonly clock?: Clock;
 }
 
 /**
@@ -38,32 +38,29 @@ export async function startSupervisor(
   return supervisor;
 }
 
-class Supervisor implements RunningGateway, SlotOwner {
-  readonly #logger: Logger;
-  readonly #watch: PoolWatch;
+class Supervisor implements RunningGateway, SlotOwner, DataPlane {
+  readonly #plane: ControlPlane;
   readonly #pools: FleetPools;
   readonly #slots: readonly WorkerSlot[];
   readonly #hold: Timer;
-  #config: Config;
-  #assembly: Assembly;
-  #setup: Setup;
   /** What each worker last said, and those that are gone. */
   readonly #counters = new Map<WorkerSlot, Counters>();
   #goneCounters = NO_COUNTERS;
   address = '';
   port = 0;
 
-  constructor(config: Config, workers: number, { logger, clock = systemClock }: SupervisorOptions) {
-    this.#logger = logger;
-    this.#config = config;
-    const certificates = readCertificates(config);
-    this.#watch = new PoolWatch(clock, logger, (pool, event) => this.#pools.changed(pool, event));
-    this.#assembly = assemble(config, { createPool: (name, pool) => this.#watch.create(name, pool) });
-    this.#setup = { config: { ...config, keys: this.#assembly.keys }, certificates };
-    this.#pools = new FleetPools(clock, this.#watch.pools);
-    this.#watch.follow(this.#assembly, certificates);
+  constructor(config: Config, workers: number, options: SupervisorOptions) {
+    const { logger, file, clock = systemClock, random = systemRandom } = options;
+    const onEvent = (pool: string, event: PoolEvent): void => this.#pools.changed(pool, event);
+    this.#plane = new ControlPlane(config, { logger, clock, random, file, onEvent });
+    this.#pools = new FleetPools(clock, this.#plane.pools);
+    this.#plane.begin(this);
     this.#slots = Array.from({ length: workers }, () => new WorkerSlot(this, clock, logger));
     this.#hold = stayAlive();
+  }
+
+  get operations(): Operations {
+    return this.#plane.operations;
   }
 
   async open(): Promise<void> {
@@ -87,25 +84,15 @@ class Supervisor implements RunningGateway, SlotOwner {
     }
   }
 
-  async reload(config: Config): Promise<void> {
-    const read = readCertificates(config);
-    const assembly = assemble(config, {
-      previous: this.#assembly,
-      createPool: (name, pool) => this.#watch.create(name, pool),
-    });
-    this.#setup = this.#startable({ ...config, keys: assembly.keys }, read);
-    // A worker that dies meanwhile is replaced by one with the new setup.
-    for (const slot of this.#slots) await slot.ask({ kind: 'reload', setup: this.#setup }, 'reloaded');
-    // Last, so that every worker knows the upstreams that it is told about.
-    assembly.commit();
-    this.#watch.follow(assembly, read);
-    warnOfFixed(this.#config, config, this.#logger);
-    this.#assembly = assembly;
-    this.#config = config;
+  async close(): Promise<void> {
+    await this.#end(this.setup().config.shutdownGraceMs);
   }
 
-  async close(): Promise<void> {
-    await this.#end(this.#config.shutdownGraceMs);
+  // ---- Under the control plane ----
+
+  /** One worker after the other. One that dies meanwhile is replaced by one with the new setup. */
+  async swap(setup: Setup): Promise<void> {
+    for (const slot of this.#slots) await slot.ask({ kind: 'reload', setup }, 'reloaded');
   }
 
   async counters(): Promise<Counters> {
@@ -121,7 +108,7 @@ class Supervisor implements RunningGateway, SlotOwner {
   // ---- The slots' owner ----
 
   setup(): Setup {
-    return this.#setup;
+    return this.#plane.setup;
   }
 
   joined(slot: WorkerSlot): readonly PoolNews[] {
@@ -148,21 +135,8 @@ class Supervisor implements RunningGateway, SlotOwner {
   async #end(graceMs: number): Promise<void> {
     await Promise.all(this.#slots.map((slot) => slot.close(graceMs)));
     this.#pools.stop();
-    this.#watch.stop();
+    this.#plane.stop();
     this.#hold.stop();
-  }
-
-  /** With the listener as it was opened: a worker that is replaced later must fit in with the others. */
-  #startable(config: Config, certificates: CertificateTexts): Setup {
-    const now = this.#setup;
-    const isSameListener = (config.tls === undefined) === (now.config.tls === undefined);
-    return {
-      config: { ...config, listen: now.config.listen, tls: isSameListener ? config.tls : now.config.tls },
-      certificates: {
-        ...certificates,
-        listener: isSameListener ? certificates.listener : now.certificates.listener,
-      },
-    };
   }
 }
 

@@ -3,7 +3,8 @@ import type { Logger } from 'pino';
 import type { Clock, Timer } from '../../base/clock.js';
 import { StickyError } from '../../base/errors.js';
 import { durationText } from '../config/values.js';
-import type { Order, PoolNews, Report, Setup } from './protocol.js';
+import type { Setup } from '../setup.js';
+import type { Order, PoolNews, Report } from './protocol.js';
 import type { TurnTaker } from './trial-turn.js';
 
 /** A worker that can't live is tried again after this long, then twice as long … */

@@ -1,7 +1,12 @@
 import { pino, type DestinationStream } from 'pino';
+import { systemClock } from '../../base/clock.js';
 import { StickyError } from '../../base/errors.js';
-import { startGateway, type RunningGateway } from '../gateway.js';
-import type { Order, Report, Setup } from './protocol.js';
+import { systemRandom } from '../../base/random.js';
+import { nodeEngine } from '../../proxy/node-engine.js';
+import { assemble, type Assembly } from '../assembly.js';
+import { Serving } from '../serving.js';
+import type { Setup } from '../setup.js';
+import type { Order, Report } from './protocol.js';
 import { SupervisedPools } from './supervised-pools.js';
 
 /** All that a worker touches of its process. */
@@ -17,21 +22,30 @@ export interface WorkerSurroundings {
 
 /** Serves as a worker: asks for its setup, and does as it is told until told to close. */
 export function runWorker({ pid, send, onOrder, log, finishLog, exit }: WorkerSurroundings): void {
-  let setup: Setup;
   let pools: SupervisedPools;
-  let gateway: Promise<RunningGateway>;
+  let assembly: Assembly;
+  let serving: Serving;
+  let listening: Promise<unknown>;
   const leave = (code: number): Promise<void> => finishLog().then(() => exit(code));
 
-  const start = async (): Promise<void> => {
+  const assembled = ({ config, members }: Setup, previous?: Assembly): Assembly =>
+    assemble(config, {
+      previous,
+      members: ({ name }) => members.get(name)!,
+      createPool: (name, options) => pools.create(name, options),
+    });
+
+  const start = async (setup: Setup): Promise<void> => {
     try {
       // Up to its first wait this runs in one go, so the pools are there when the next order comes.
-      gateway = startGateway(setup.config, {
-        logger: pino({ base: { worker: pid } }, log),
-        keeper: pools,
-        readCertificates: () => setup.certificates,
-      });
-      const { address, port } = await gateway;
-      await send({ kind: 'listening', address, port });
+      assembly = assembled(setup);
+      const logger = pino({ base: { worker: pid } }, log);
+      const ground = { engine: nodeEngine, clock: systemClock, random: systemRandom, logger };
+      serving = new Serving(assembly, setup.certificates, ground);
+      pools.follow(assembly);
+      listening = serving.listen();
+      await listening;
+      await send({ kind: 'listening', address: serving.address, port: serving.port });
     } catch (error) {
       if (!(error instanceof StickyError)) throw error;
       await send({ kind: 'failed', code: error.code, message: error.message });
@@ -39,17 +53,21 @@ export function runWorker({ pid, send, onOrder, log, finishLog, exit }: WorkerSu
     }
   };
 
+  const reload = (setup: Setup): void => {
+    const next = assembled(setup, assembly);
+    next.commit();
+    serving.apply(next, setup.certificates);
+    pools.follow(next);
+    assembly = next;
+  };
+
   const obey = (order: Order): void | Promise<void> => {
     switch (order.kind) {
       case 'start':
-        setup = order.setup;
         pools = new SupervisedPools(order.news, (report) => void send(report));
-        return start();
+        return start(order.setup);
       case 'reload':
-        setup = order.setup;
-        return gateway
-          .then((running) => running.reload(order.setup.config))
-          .then(() => send({ kind: 'reloaded' }));
+        return listening.then(() => reload(order.setup)).then(() => send({ kind: 'reloaded' }));
       case 'pool':
         return pools.apply(order);
       case 'turn':
@@ -57,11 +75,9 @@ export function runWorker({ pid, send, onOrder, log, finishLog, exit }: WorkerSu
       case 'endTurn':
         return pools.setTurn(false);
       case 'count':
-        return gateway
-          .then((running) => running.counters())
-          .then((counters) => send({ kind: 'counters', counters }));
+        return listening.then(() => send({ kind: 'counters', counters: serving.counters() }));
       case 'close':
-        return gateway.then((running) => running.close()).then(() => leave(0));
+        return listening.then(() => serving.close()).then(() => leave(0));
     }
   };
 

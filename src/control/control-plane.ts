@@ -1,0 +1,189 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../base/clock.js';
+import type { Random } from '../base/random.js';
+import type { PoolEvent } from '../route/pool/pool-event.js';
+import type { Upstream } from '../route/pool/upstream.js';
+import { assemble, type Assembly } from './assembly.js';
+import { readCertificates } from './certificate-texts.js';
+import type { Config } from './config/config.js';
+import type { Counters } from './counters.js';
+import { explain } from './explanation.js';
+import { fixedText, withFixed } from './fixed-settings.js';
+import { Membership } from './membership.js';
+import { operationsOf, refused, type Operations, type Reloaded, type Status } from './operations.js';
+import { PoolWatch } from './pool-watch.js';
+import type { Setup } from './setup.js';
+
+/** A configuration that can be read again. */
+export interface ConfigFile {
+  /** As it was typed; messages show it. */
+  readonly name: string;
+  read(): Config;
+}
+
+export interface ControlPlaneOptions {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** What `operations.reload()` reads. */
+  readonly file?: ConfigFile | undefined;
+  /** Told of everything that happens to a pool, by name. */
+  readonly onEvent?: ((pool: string, event: PoolEvent) => void) | undefined;
+}
+
+/** What serves requests under a control plane: the gateway of this process, or the workers of a fleet. */
+export interface DataPlane {
+  /** Serves by this setup from the next request on. It can't fail: all that can has been tried before. */
+  swap(setup: Setup, assembly: Assembly): void | Promise<void>;
+  counters(): Promise<Counters>;
+}
+
+/**
+ * Keeps what a gateway runs by: the configuration in use, who is in which pool, how each upstream is and what
+ * operators want. The same for one process and for a fleet, which differ in their data plane alone.
+ */
+export class ControlPlane {
+  readonly operations: Operations;
+  readonly #options: ControlPlaneOptions;
+  readonly #watch: PoolWatch;
+  readonly #membership: Membership;
+  #setup: Setup;
+  #assembly: Assembly;
+  #data: DataPlane | undefined;
+
+  /** Reads certificates and puts the configuration together. Opens and starts nothing. */
+  constructor(config: Config, options: ControlPlaneOptions) {
+    const { clock, logger, random, onEvent } = options;
+    this.#options = options;
+    this.#watch = new PoolWatch(clock, logger, onEvent);
+    this.#membership = new Membership(
+      (pool, members) => this.#watch.apply(pool, { kind: 'members', ...members }),
+      (pool, error) =>
+        logger.warn({ pool, why: String(error) }, `pool ${pool} keeps its upstreams: ${String(error)}`),
+    );
+    const certificates = readCertificates(config);
+    this.#assembly = assemble(config, {
+      random,
+      members: (pool) => this.#membership.of(pool),
+      createPool: (name, pool) => this.#watch.create(name, pool),
+    });
+    this.#setup = this.#setupOf(config, this.#assembly, certificates);
+    this.operations = operationsOf({
+      status: () => this.#status(),
+      find: (pool, upstream) => this.#find(pool, upstream),
+      say: (pool, upstream, said) => this.#membership.say(pool, upstream, said),
+      reload: (next) => this.#reload(next ?? this.#read()),
+      explain: (request) => explain(this.#assembly, request, clock, random),
+      counters: () => this.#data!.counters(),
+    });
+  }
+
+  get setup(): Setup {
+    return this.#setup;
+  }
+
+  get assembly(): Assembly {
+    return this.#assembly;
+  }
+
+  get pools(): PoolWatch['pools'] {
+    return this.#watch.pools;
+  }
+
+  /** From now on probes run, sources look, and reloads reach these. */
+  begin(data: DataPlane): void {
+    this.#data = data;
+    this.#follow();
+  }
+
+  stop(): void {
+    this.#membership.stop();
+    this.#watch.stop();
+  }
+
+  #read(): Config {
+    const { file } = this.#options;
+    if (file === undefined)
+      throw refused('There is no file to read again: this gateway was started without one.');
+    return file.read();
+  }
+
+  /** Read, assemble, check, swap, follow, warn: a reload, for one process and for a fleet. */
+  async #reload(wanted: Config): Promise<Reloaded> {
+    const { config, certificates, needsRestart } = withFixed(this.#setup, {
+      config: wanted,
+      certificates: readCertificates(wanted),
+    });
+    const assembly = assemble(config, {
+      previous: this.#assembly,
+      random: this.#options.random,
+      members: (pool) => this.#membership.of(pool),
+      createPool: (name, pool) => this.#watch.create(name, pool),
+    });
+    // Until here nothing that runs has changed. From here on nothing can fail.
+    this.#setup = this.#setupOf(config, assembly, certificates);
+    await this.#data!.swap(this.#setup, assembly);
+    assembly.commit();
+    this.#assembly = assembly;
+    this.#follow();
+    for (const fixed of needsRestart) this.#options.logger.warn(fixed, `reloaded, but ${fixedText(fixed)}`);
+    return { needsRestart };
+  }
+
+  #follow(): void {
+    this.#watch.follow(this.#assembly, this.#setup.certificates);
+    this.#membership.follow(this.#assembly.config.pools);
+  }
+
+  /** With the keys, also when they were made here, so that every worker seals alike. */
+  #setupOf(config: Config, { keys }: Assembly, certificates: Setup['certificates']): Setup {
+    const members = new Map(config.pools.map((pool) => [pool.name, this.#membership.of(pool)]));
+    return { config: { ...config, keys }, certificates, members };
+  }
+
+  #status(): Status {
+    return {
+      pools: [...this.#assembly.pools].map(([name, { snapshot }]) => ({
+        name,
+        upstreams: snapshot.upstreams.map((upstream, index) => {
+          const { id, url, weight } = upstream;
+          const word = this.#membership.word(name, upstream);
+          return {
+            id,
+            url,
+            weight,
+            condition: snapshot.conditions[index]!,
+            standing: snapshot.standings[index]!,
+            ...(word && {
+              said: {
+                ...(word.standing !== undefined && { standing: word.standing }),
+                ...(word.weight !== undefined && { weight: word.weight }),
+              },
+            }),
+          };
+        }),
+      })),
+    };
+  }
+
+  #find(pool: string, id: string): Upstream {
+    const { pools } = this.#assembly;
+    const snapshot = pools.get(pool)?.snapshot;
+    if (snapshot === undefined)
+      throw refused(`There is no pool "${pool}". The pools are: ${shortList([...pools.keys()])}.`);
+    const index = snapshot.indexOf(id);
+    if (index === undefined) {
+      const ids = snapshot.upstreams.map((upstream) => upstream.id);
+      throw refused(`Pool "${pool}" has no upstream "${id}". It has: ${shortList(ids)}.`);
+    }
+    return snapshot.upstreams[index]!;
+  }
+}
+
+const LISTED_MAX = 20;
+
+function shortList(names: readonly string[]): string {
+  const more = names.length - LISTED_MAX;
+  if (names.length === 0) return 'none';
+  return names.slice(0, LISTED_MAX).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}

@@ -1,0 +1,18 @@
+import { StickyError } from '../base/errors.js';
+import type { Config } from './config/config.js';
+
+/** Why the port can't be had, and what to do about it. */
+export function listenError(error: NodeJS.ErrnoException, { listen }: Config): StickyError {
+  const where = listen.host === undefined ? `port ${listen.port}` : `${listen.host}:${listen.port}`;
+  const message =
+    error.code === 'EADDRINUSE'
+      ? `${where} is in use. Stop what listens there, or choose another port with listen (--listen).`
+      : error.code === 'EACCES'
+        ? `${where} is not open to this user. Ports below 1024 need root or CAP_NET_BIND_SERVICE; choose a higher one with listen (--listen).`
+        : error.code === 'EADDRNOTAVAIL'
+          ? `${where} is not an address of this machine. Write one that is, or leave the host out.`
+          : error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN'
+            ? `${where} can't be opened: ${listen.host} names no address here. Write an address of this machine, or leave the host out.`
+            : `${where} can't be opened (${error.code ?? error.message}).`;
+  return new StickyError('STICKY_LISTEN_FAILED', message, { cause: error });
+}

@@ -1,0 +1,59 @@
+import { pino, type Logger } from 'pino';
+import { systemClock, type Clock } from '../base/clock.js';
+import { systemRandom, type Random } from '../base/random.js';
+import { nodeEngine } from '../proxy/node-engine.js';
+import type { Engine } from '../proxy/wire.js';
+import type { Config } from './config/config.js';
+import { ControlPlane, type ConfigFile } from './control-plane.js';
+import type { Operations } from './operations.js';
+import { Serving } from './serving.js';
+
+export interface GatewayOptions {
+  /** Where the access log and what happens to upstreams is written. Default: nowhere. */
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** What `operations.reload()` reads. Default: nothing, and a reload takes a configuration. */
+  readonly file?: ConfigFile | undefined;
+}
+
+/** A gateway that listens. */
+export interface RunningGateway {
+  /** `http://127.0.0.1:8080`, as one may type it. */
+  readonly address: string;
+  readonly port: number;
+  /** All that can be asked of it while it runs. */
+  readonly operations: Operations;
+  /** Accepts no more, finishes what runs within `shutdownGrace`, then resolves. */
+  close(): Promise<void>;
+}
+
+/** A gateway in this process. `engine`: where its sockets come from, in tests. */
+export async function openGateway(
+  config: Config,
+  options: GatewayOptions = {},
+  engine: Engine = nodeEngine,
+): Promise<RunningGateway> {
+  const { logger = pino({ enabled: false }), clock = systemClock, random = systemRandom, file } = options;
+  const plane = new ControlPlane(config, { logger, clock, random, file });
+  const serving = new Serving(plane.assembly, plane.setup.certificates, { engine, clock, random, logger });
+  plane.begin({
+    swap: ({ certificates }, assembly) => serving.apply(assembly, certificates),
+    counters: async () => serving.counters(),
+  });
+  try {
+    await serving.listen();
+  } catch (error) {
+    plane.stop();
+    throw error;
+  }
+  return {
+    address: serving.address,
+    port: serving.port,
+    operations: plane.operations,
+    async close() {
+      await serving.close();
+      plane.stop();
+    },
+  };
+}

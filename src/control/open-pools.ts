@@ -1,0 +1,74 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Clock } from '../base/clock.js';
+import type { Deadlines } from '../proxy/deadlines.js';
+import type { Limits } from '../proxy/limits.js';
+import { PoolConnections } from '../proxy/pool-connections.js';
+import type { UpstreamTls } from '../proxy/upstream-endpoint.js';
+import type { Engine } from '../proxy/wire.js';
+import type { PoolView } from '../route/pool/pool-view.js';
+import type { Assembly } from './assembly.js';
+import { upstreamTls, type CertificateTexts } from './certificate-texts.js';
+import type { PoolConfig } from './config/config.js';
+
+interface OpenPool {
+  readonly settings: {
+    readonly limits: Limits;
+    readonly tls: UpstreamTls;
+    readonly retryAfterSeconds: number;
+  };
+  readonly connections: PoolConnections;
+}
+
+/** The pools of a gateway with their connections, through reloads. */
+export class OpenPools {
+  readonly #ground: { readonly engine: Engine; readonly clock: Clock; readonly deadlines: Deadlines };
+  readonly #open = new Map<PoolView, OpenPool>();
+
+  constructor(ground: { readonly engine: Engine; readonly clock: Clock; readonly deadlines: Deadlines }) {
+    this.#ground = ground;
+  }
+
+  /** By name. Connections are kept when their settings are; the others finish what they have. */
+  follow({ config, pools }: Assembly, certificates: CertificateTexts): ReadonlyMap<string, PoolConnections> {
+    const connections = new Map(
+      config.pools.map((settings) => {
+        const pool = pools.get(settings.name)!;
+        return [settings.name, this.#connections(pool, settings, config.limits, certificates)];
+      }),
+    );
+    const used = new Set(pools.values());
+    for (const [pool, { connections: unused }] of this.#open) {
+      if (used.has(pool)) continue;
+      this.#open.delete(pool);
+      unused.close();
+    }
+    return connections;
+  }
+
+  close(): void {
+    for (const { connections } of this.#open.values()) connections.close();
+    this.#open.clear();
+  }
+
+  #connections(
+    pool: PoolView,
+    settings: PoolConfig,
+    limits: Limits,
+    certificates: CertificateTexts,
+  ): PoolConnections {
+    const before = this.#open.get(pool);
+    const tls = upstreamTls(settings, certificates);
+    const wanted = { limits, tls, retryAfterSeconds: retryAfterSeconds(settings) };
+    if (before !== undefined && isDeepStrictEqual(before.settings, wanted)) return before.connections;
+    before?.connections.close();
+    const connections = new PoolConnections({ pool, ...this.#ground, ...wanted });
+    this.#open.set(pool, { settings: wanted, connections });
+    return connections;
+  }
+}
+
+/** An upstream that is down can be back after a probe or two, or when its time-out has passed. */
+function retryAfterSeconds({ health, passive }: PoolConfig): number {
+  const ms = health === undefined ? passive.failTimeoutMs : health.everyMs * health.healthyAfter;
+  return Math.min(60, Math.max(1, Math.ceil(ms / 1000)));
+}

@@ -1,0 +1,104 @@
+import { StickyError } from '../base/errors.js';
+import type { Condition } from '../route/pool/snapshot.js';
+import type { Standing } from '../route/pool/standing.js';
+import type { Upstream } from '../route/pool/upstream.js';
+import type { Config } from './config/config.js';
+import { weightProblem } from './config/upstreams.js';
+import type { Counters } from './counters.js';
+import type { AskedRequest, Explanation } from './explanation.js';
+import type { FixedSetting } from './fixed-settings.js';
+import type { Word } from './overlay.js';
+
+/**
+ * Everything that an operator can ask of a gateway while it runs: the same for one process and for a fleet of
+ * workers, from code, by a signal, by the command line. What an operator says of an upstream outlives reloads;
+ * it ends with the upstream. Rejects with STICKY_OPERATION_REFUSED for a pool or an upstream that is not
+ * there.
+ */
+export interface Operations {
+  /** Who is in each pool, how each is, and what operators want of it. */
+  status(): Promise<Status>;
+  /** No new users; those who are bound still come. Standing `leaving`. */
+  drain(pool: string, upstream: string): Promise<void>;
+  /** All users may come. Standing `in`. */
+  enable(pool: string, upstream: string): Promise<void>;
+  /** No requests any more, bound users included: their rule's failure policy says what now. Standing `out`. */
+  disable(pool: string, upstream: string): Promise<void>;
+  /** Another share of users and requests: a number above 0. */
+  weight(pool: string, upstream: string, weight: number): Promise<void>;
+  /**
+   * Takes another configuration, or, without one, reads the file again. Rejects, and changes nothing, when
+   * something is wrong with it.
+   */
+  reload(config?: Config): Promise<Reloaded>;
+  /** Where a request would go now, and why. */
+  explain(request: AskedRequest): Promise<Explanation>;
+  /** What the gateway has done so far. */
+  counters(): Promise<Counters>;
+}
+
+export interface Status {
+  readonly pools: readonly PoolStatus[];
+}
+
+export interface PoolStatus {
+  readonly name: string;
+  readonly upstreams: readonly UpstreamStatus[];
+}
+
+export interface UpstreamStatus {
+  readonly id: string;
+  readonly url: string;
+  readonly weight: number;
+  readonly condition: Condition;
+  readonly standing: Standing;
+  /** The operator's word, when there is one beside what the configuration says. */
+  readonly said?: Pick<Word, 'standing' | 'weight'>;
+}
+
+/** How a reload went. */
+export interface Reloaded {
+  /** Settings that wait for the next start, such as another `listen`. Everything else is in use. */
+  readonly needsRestart: readonly FixedSetting[];
+}
+
+/** What the verbs stand on. */
+export interface Operated {
+  status(): Status;
+  /** The upstream as it is now; throws when there is none. */
+  find(pool: string, upstream: string): Upstream;
+  say(pool: string, upstream: Upstream, said: Pick<Word, 'standing' | 'weight'>): void;
+  reload(config: Config | undefined): Promise<Reloaded>;
+  explain(request: AskedRequest): Promise<Explanation>;
+  counters(): Promise<Counters>;
+}
+
+/** Every verb. One after the other: what is said during a reload is said of what the reload leaves. */
+export function operationsOf(operated: Operated): Operations {
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(verb: () => T | Promise<T>): Promise<T> => {
+    const result = last.then(verb);
+    last = result.catch(() => {});
+    return result;
+  };
+  const say = (pool: string, upstream: string, said: Pick<Word, 'standing' | 'weight'>): Promise<void> =>
+    inTurn(() => operated.say(pool, operated.find(pool, upstream), said));
+  return {
+    status: async () => operated.status(),
+    drain: (pool, upstream) => say(pool, upstream, { standing: 'leaving' }),
+    enable: (pool, upstream) => say(pool, upstream, { standing: 'in' }),
+    disable: (pool, upstream) => say(pool, upstream, { standing: 'out' }),
+    weight: async (pool, upstream, weight) => {
+      const problem = weightProblem(weight);
+      if (problem !== undefined) throw refused(`The weight of upstream "${upstream}" ${problem}`);
+      await say(pool, upstream, { weight });
+    },
+    reload: (config) => inTurn(() => operated.reload(config)),
+    explain: (request) => operated.explain(request),
+    counters: () => operated.counters(),
+  };
+}
+
+export function refused(message: string): StickyError {
+  return new StickyError('STICKY_OPERATION_REFUSED', message);
+}

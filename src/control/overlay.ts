@@ -1,0 +1,61 @@
+import type { Members } from '../route/pool/pool-event.js';
+import { firstStanding, type Standing } from '../route/pool/standing.js';
+import type { Upstream } from '../route/pool/upstream.js';
+
+/** What an operator said of one upstream. Undefined: nothing, so what its source says goes. */
+export interface Word {
+  readonly url: string;
+  readonly standing?: Standing | undefined;
+  readonly weight?: number | undefined;
+}
+
+/**
+ * What operators said while the gateway runs, over what the sources say: by pool, id and URL. Reloads leave
+ * it alone. A word ends with its upstream, and when the upstream's source says the same.
+ */
+export class Overlay {
+  readonly #words = new Map<string, ReadonlyMap<string, Word>>();
+
+  word(pool: string, { id, url }: Upstream): Word | undefined {
+    const word = this.#words.get(pool)?.get(id);
+    return word?.url === url ? word : undefined;
+  }
+
+  /** Answers what takes the word back, for when it turns out to be impossible. */
+  say(pool: string, upstream: Upstream, said: Pick<Word, 'standing' | 'weight'>): () => void {
+    const before = this.#words.get(pool);
+    const word = { url: upstream.url, ...this.word(pool, upstream), ...said };
+    this.#words.set(pool, new Map(before).set(upstream.id, word));
+    return () => this.#words.set(pool, before ?? new Map());
+  }
+
+  /** The upstreams of a pool's sources, as operators want them. */
+  over(pool: string, upstreams: readonly Upstream[]): Required<Members> {
+    const words = upstreams.map((upstream) => this.word(pool, upstream));
+    return {
+      upstreams: upstreams.map((upstream, index) => {
+        const weight = words[index]?.weight;
+        return weight === undefined || weight === upstream.weight ? upstream : { ...upstream, weight };
+      }),
+      standings: upstreams.map((upstream, index) => words[index]?.standing ?? firstStanding(upstream)),
+    };
+  }
+
+  /** Forgets what has ended. `pools`: what the sources say now. */
+  prune(pools: ReadonlyMap<string, readonly Upstream[]>): void {
+    for (const name of this.#words.keys()) {
+      const kept = (pools.get(name) ?? []).flatMap((upstream): [string, Word][] => {
+        const word = this.word(name, upstream);
+        if (word === undefined) return [];
+        const { url } = word;
+        const standing = word.standing === firstStanding(upstream) ? undefined : word.standing;
+        const weight = word.weight === upstream.weight ? undefined : word.weight;
+        return standing === undefined && weight === undefined
+          ? []
+          : [[upstream.id, { url, standing, weight }]];
+      });
+      if (kept.length === 0) this.#words.delete(name);
+      else this.#words.set(name, new Map(kept));
+    }
+  }
+}

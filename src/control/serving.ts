@@ -1,0 +1,149 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../base/clock.js';
+import { StickyError } from '../base/errors.js';
+import type { Random } from '../base/random.js';
+import { Deadlines } from '../proxy/deadlines.js';
+import { cookieForwarding } from '../proxy/forwarded-cookies.js';
+import { Gateway } from '../proxy/gateway.js';
+import type { GatewayRoute } from '../proxy/gateway-route.js';
+import type { PoolConnections } from '../proxy/pool-connections.js';
+import type { GatewayObserver, GatewaySettings } from '../proxy/site.js';
+import type { Engine, Listener } from '../proxy/wire.js';
+import { clientAddress, parseAddress } from '../route/address.js';
+import { accessLog, noAccessLog } from './access-log.js';
+import type { Assembly } from './assembly.js';
+import type { CertificateTexts } from './certificate-texts.js';
+import { RequestCounter, type Counters } from './counters.js';
+import { listenError } from './listen-error.js';
+import { OpenPools } from './open-pools.js';
+import { RouteTable, type Matching } from './route-table.js';
+import { ruleNames } from './rule-names.js';
+
+/** What serving stands on. */
+export interface ServingGround {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/** The part of a gateway that requests pass: the listener, the routes, the connections to upstreams. */
+export class Serving {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #deadlines: Deadlines;
+  readonly #gateway: Gateway;
+  readonly #pools: OpenPools;
+  readonly #counter = new RequestCounter();
+  #assembly: Assembly;
+  #certificates: CertificateTexts;
+  #observer: GatewayObserver;
+  #listener: Listener | undefined;
+
+  constructor(assembly: Assembly, certificates: CertificateTexts, ground: ServingGround) {
+    const { clock, engine } = ground;
+    this.#clock = clock;
+    this.#logger = ground.logger;
+    this.#deadlines = new Deadlines(clock);
+    this.#assembly = assembly;
+    this.#certificates = certificates;
+    this.#observer = this.#observe(assembly);
+    this.#pools = new OpenPools({ engine, clock, deadlines: this.#deadlines });
+    const observer: GatewayObserver = {
+      finished: (exchange) => {
+        this.#counter.finished(exchange);
+        this.#observer.finished(exchange);
+      },
+      refused: (head) => {
+        this.#counter.refused(head);
+        this.#observer.refused(head);
+      },
+    };
+    const settings = gatewaySettings(assembly, this.#pools.follow(assembly, certificates));
+    this.#gateway = new Gateway({ ...ground, deadlines: this.#deadlines }, settings, observer);
+  }
+
+  /** Rejects with STICKY_LISTEN_FAILED when the port can't be had. */
+  async listen(): Promise<Listener> {
+    const { config } = this.#assembly;
+    try {
+      this.#listener = await this.#gateway.listen({
+        ...config.listen,
+        tls: this.#certificates.listener,
+        connectionsMax: config.limits.connectionsMax,
+        handshakeTimeMs: config.limits.headTimeMs,
+      });
+      return this.#listener;
+    } catch (error) {
+      this.#stop();
+      throw error instanceof StickyError ? error : listenError(error as NodeJS.ErrnoException, config);
+    }
+  }
+
+  /** `http://127.0.0.1:8080`, as one may type it. */
+  get address(): string {
+    const { host, port } = this.#listener!;
+    const name = host === '::' || host === '0.0.0.0' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+    return `${this.#certificates.listener === undefined ? 'http' : 'https'}://${name}:${port}`;
+  }
+
+  get port(): number {
+    return this.#listener!.port;
+  }
+
+  /** From the next request on. Its listener is the one that is open: see `withFixed`. It can't fail. */
+  apply(assembly: Assembly, certificates: CertificateTexts): void {
+    const connections = this.#pools.follow(assembly, certificates);
+    this.#gateway.apply(gatewaySettings(assembly, connections));
+    this.#observer = this.#observe(assembly);
+    this.#assembly = assembly;
+    this.#certificates = certificates;
+    if (certificates.listener !== undefined) this.#gateway.setTls(certificates.listener);
+  }
+
+  async close(): Promise<void> {
+    await this.#gateway.close(this.#assembly.config.shutdownGraceMs);
+    this.#stop();
+  }
+
+  counters(): Counters {
+    return this.#counter.read(this.#gateway.connectionCount);
+  }
+
+  #stop(): void {
+    this.#deadlines.stop();
+    this.#pools.close();
+  }
+
+  #observe({ config }: Assembly): GatewayObserver {
+    return config.accessLog ? accessLog(this.#logger, this.#clock) : noAccessLog;
+  }
+}
+
+function gatewaySettings(
+  { config, routes, trusted }: Assembly,
+  pools: ReadonlyMap<string, PoolConnections>,
+): GatewaySettings {
+  const table = new RouteTable(
+    routes.map(({ name, hosts, path, poolName, affinity }): GatewayRoute & Matching => {
+      const names = ruleNames(affinity.rules);
+      return {
+        name,
+        hosts,
+        path,
+        affinity,
+        pool: pools.get(poolName)!,
+        mayWait: affinity.rules.some((rule) => rule.prepare !== undefined),
+        forwardLines: cookieForwarding(affinity.rules),
+        ruleName: (rule) => names.get(rule)!,
+      };
+    }),
+  );
+  return {
+    limits: config.limits,
+    expose: config.expose,
+    routeFor: (host, path) => table.find(host, path),
+    isTrusted: (address) => trusted.has(parseAddress(address)),
+    clientAddress: (peer, forwardedFor) => clientAddress(peer, forwardedFor, trusted),
+  };
+}

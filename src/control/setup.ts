@@ -1,0 +1,15 @@
+import type { Members } from '../route/pool/pool-event.js';
+import type { CertificateTexts } from './certificate-texts.js';
+import type { Config } from './config/config.js';
+
+/**
+ * All that a gateway is made of, read and checked: a process can serve by it without looking at any file. A
+ * supervisor hands it to its workers.
+ */
+export interface Setup {
+  /** With the keys, also when the gateway made them. */
+  readonly config: Config;
+  readonly certificates: CertificateTexts;
+  /** Who is in each pool, by its name. */
+  readonly members: ReadonlyMap<string, Members>;
+}
