@@ -38,8 +38,8 @@ export interface Assembly {
   routeFor(host: string, path: string): Route | undefined;
   /**
    * Gives pools that were taken over from the previous assembly the members that `members` named, their
-   * placement and thresholds. Until then nothing that runs has changed, so whatever else a reload must open can still fail.
-   * Call it once, and once the new assembly is in use.
+   * placement and thresholds. Until then nothing that runs has changed, so whatever else a reload must open
+   * can still fail. Call it once, and once the new assembly is in use.
    */
   commit(): void;
 }

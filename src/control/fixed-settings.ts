@@ -17,8 +17,8 @@ interface Wanted {
 }
 
 /**
- * What can run of the wanted configuration: with the listener and the workers that are there. And the settings
- * that wait for the next start because of that.
+ * What can run of the wanted configuration: with the listener and the workers that are there. And the
+ * settings that wait for the next start because of that.
  */
 export function withFixed(
   running: Wanted,

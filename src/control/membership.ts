@@ -13,8 +13,8 @@ interface Running {
 }
 
 /**
- * Decides who is in a pool: joins the pool's sources, and lays over them what operators said. A reload changes
- * the sources and nothing of what an operator said.
+ * Decides who is in a pool: joins the pool's sources, and lays over them what operators said. A reload
+ * changes the sources and nothing of what an operator said.
  */
 export class Membership {
   readonly #overlay = new Overlay();
@@ -23,8 +23,8 @@ export class Membership {
   readonly #running = new Map<string, readonly Running[]>();
 
   /**
-   * `changed` is told whenever the members of a pool may be others, and throws for members that can't be; when
-   * a source named them, `refused` is told why, and the pool stays as it was.
+   * `changed` is told whenever the members of a pool may be others, and throws for members that can't be;
+   * when a source named them, `refused` is told why, and the pool stays as it was.
    */
   constructor(
     changed: (pool: string, members: Members) => void,

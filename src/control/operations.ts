@@ -11,9 +11,9 @@ import type { Word } from './overlay.js';
 
 /**
  * Everything that an operator can ask of a gateway while it runs: the same for one process and for a fleet of
- * workers, from code, by a signal, by the command line. What an operator says of an upstream outlives reloads;
- * it ends with the upstream. Rejects with STICKY_OPERATION_REFUSED for a pool or an upstream that is not
- * there.
+ * workers, from code, by a signal, by the command line. What an operator says of an upstream outlives
+ * reloads; it ends with the upstream. Rejects with STICKY_OPERATION_REFUSED for a pool or an upstream that is
+ * not there.
  */
 export interface Operations {
   /** Who is in each pool, how each is, and what operators want of it. */
@@ -22,7 +22,9 @@ export interface Operations {
   drain(pool: string, upstream: string): Promise<void>;
   /** All users may come. Standing `in`. */
   enable(pool: string, upstream: string): Promise<void>;
-  /** No requests any more, bound users included: their rule's failure policy says what now. Standing `out`. */
+  /**
+   * No requests any more, bound users included: their rule's failure policy says what now. Standing `out`.
+   */
   disable(pool: string, upstream: string): Promise<void>;
   /** Another share of users and requests: a number above 0. */
   weight(pool: string, upstream: string, weight: number): Promise<void>;
