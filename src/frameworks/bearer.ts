@@ -1,7 +1,7 @@
 import { StickyError } from '../base/errors.js';
 import type { TokenClaims } from '../state/token/token-claims.js';
 import type { Tokens } from '../state/token/tokens.js';
-import type { Answer } from './held-response.js';
+import type { Answer } from './answer.js';
 
 export interface BearerOptions {
   /** True: a request without a token goes on, with `token` undefined. One with a bad token does not. */

@@ -1,7 +1,8 @@
-import { OutgoingMessage, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Cache } from '../state/cache/cache.js';
 import type { Seen } from '../state/cache/seen.js';
-import { headArguments, METHODS, type Method } from './held-response.js';
+import type { Answer } from './answer.js';
+import { holdResponse, type BeforeHeaders } from './held-response.js';
 
 /**
  * What a request's user has seen; and what it sees until the response's headers go out goes along with them.
@@ -13,22 +14,37 @@ export function seenFor(
   isSecure: boolean,
 ): Seen {
   const seen = cache.version.read((name) => textOf(request.headers[name]));
-  const target = response as unknown as Record<Method, (...args: unknown[]) => unknown>;
-  const originals = new Map(METHODS.map((method) => [method, target[method]]));
-  const send = (method: Method, args: unknown[]): unknown => {
-    for (const each of METHODS) target[each] = originals.get(each)!;
-    const rest = method === 'writeHead' ? headArguments(response, args) : args;
-    if (!areHeadersSent(response))
-      for (const { name, value } of cache.version.write(seen, isSecure)) response.appendHeader(name, value);
-    return target[method](...rest);
-  };
-  for (const method of METHODS) target[method] = (...args) => send(method, args);
+  holdResponse(response, new SeenAnswer(cache, seen, response, isSecure));
   return seen;
 }
 
-/** Past what a session's hold on the response lets the app believe. */
-function areHeadersSent(response: ServerResponse): boolean {
-  return Reflect.get(OutgoingMessage.prototype, 'headersSent', response) as boolean;
+class SeenAnswer implements BeforeHeaders {
+  readonly #cache: Cache;
+  readonly #seen: Seen;
+  readonly #response: ServerResponse;
+  readonly #isSecure: boolean;
+  readonly isQuiet = true;
+
+  constructor(cache: Cache, seen: Seen, response: ServerResponse, isSecure: boolean) {
+    this.#cache = cache;
+    this.#seen = seen;
+    this.#response = response;
+    this.#isSecure = isSecure;
+  }
+
+  pass(): void {
+    if (this.#response.headersSent) return;
+    for (const { name, value } of this.#cache.version.write(this.#seen, this.#isSecure))
+      this.#response.appendHeader(name, value);
+  }
+
+  async finish(): Promise<() => void> {
+    return () => this.pass();
+  }
+
+  fail(): Answer {
+    return { status: 500, text: 'Internal error.' };
+  }
 }
 
 function textOf(value: string | string[] | undefined): string | undefined {

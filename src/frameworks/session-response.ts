@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { StickyError } from '../base/errors.js';
 import type { SessionTurn } from '../state/session/session-turn.js';
-import { holdResponse, type Answer, type BeforeHeaders } from './held-response.js';
+import type { Answer } from './answer.js';
+import { holdResponse, type BeforeHeaders } from './held-response.js';
 
 /**
  * Lets the headers of a response wait until its session is stored. Returns how to answer something else
@@ -12,6 +13,8 @@ export function holdForSession<Fields extends object>(
   turn: SessionTurn<Fields>,
   onError: (error: unknown) => void = warnOf,
 ): (answer: Answer) => void {
+  // Who has a request and no answer to it (an upgrade) gives an empty object: nobody can be told a new id.
+  if (typeof response.writeHead !== 'function') turn.answered();
   return holdResponse(response, new SessionAnswer(response, turn, onError));
 }
 
@@ -40,6 +43,10 @@ class SessionAnswer<Fields extends object> implements BeforeHeaders {
     return this.#turn.isQuiet;
   }
 
+  pass(): void {
+    this.#turn.answered();
+  }
+
   async finish(): Promise<() => void> {
     const { setCookie, cacheControl } = await this.#turn.commit();
     return () => {
@@ -65,6 +72,8 @@ export function sessionFailure(error: unknown): Answer {
     text:
       status === 503
         ? 'The session store is not available. Try again in a moment.'
-        : 'The session could not be stored.',
+        : status === 401
+          ? 'The session has ended.'
+          : 'The session could not be stored.',
   };
 }

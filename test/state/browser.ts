@@ -24,7 +24,9 @@ export class Browser<Fields extends object> {
     const cookieSent = this.cookie;
     await turn.load();
     const end = async (): Promise<SessionHeaders> => {
-      const headers: SessionHeaders = turn.isQuiet
+      const isQuiet = turn.isQuiet;
+      if (isQuiet) turn.answered();
+      const headers: SessionHeaders = isQuiet
         ? { setCookie: undefined, cacheControl: undefined }
         : await turn.commit();
       const pair = headers.setCookie?.split(';', 1)[0];

@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import express, { type ErrorRequestHandler } from 'express';
-import fastify from 'fastify';
+import fastify, { type FastifyReply } from 'fastify';
 import { Hono } from 'hono';
 import { session as expressSession } from '../../src/frameworks/express/session.js';
 import { session as fastifySession } from '../../src/frameworks/fastify/session.js';
@@ -57,20 +57,16 @@ export const apps: Readonly<Record<string, Start>> = {
     app.use(onError);
     return listen(app);
   },
-  'Fastify 5': async (sessions, work) => {
-    const app = fastify({ trustProxy: 'loopback' });
-    await app.register(fastifySession(sessions));
-    app.all('/*', async (request, reply) =>
-      reply
-        .type('text/plain')
-        .send(
-          await work(request.session as unknown as Session<TestFields>, new URL(request.url, 'http://x')),
-        ),
-    );
-    await app.ready();
-    const running = await listen((request, response) => void app.routing(request, response));
-    return { url: running.url, close: async () => void (await Promise.all([running.close(), app.close()])) };
-  },
+  'Fastify 5': (sessions, work) =>
+    startFastify(sessions, async (session, url, reply) => {
+      const text = await work(session, url);
+      return reply.type('text/plain').send(text);
+    }),
+  'Fastify 5, an async handler that returns nothing': (sessions, work) =>
+    startFastify(sessions, async (session, url, reply) => {
+      const text = await work(session, url);
+      void reply.type('text/plain').send(text);
+    }),
   'Hono 4': (sessions, work) => {
     const app = new Hono();
     app.use(honoSession(sessions, TRUSTED));
@@ -80,6 +76,20 @@ export const apps: Readonly<Record<string, Start>> = {
     return listen(getRequestListener(app.fetch));
   },
 };
+
+async function startFastify(
+  sessions: Sessions<TestFields>,
+  handle: (session: Session<TestFields>, url: URL, reply: FastifyReply) => Promise<unknown>,
+): Promise<RunningApp> {
+  const app = fastify({ trustProxy: 'loopback' });
+  await app.register(fastifySession(sessions));
+  app.all('/*', (request, reply) =>
+    handle(request.session as unknown as Session<TestFields>, new URL(request.url, 'http://x'), reply),
+  );
+  await app.ready();
+  const running = await listen((request, response) => void app.routing(request, response));
+  return { url: running.url, close: async () => void (await Promise.all([running.close(), app.close()])) };
+}
 
 async function listen(listener: RequestListener): Promise<RunningApp> {
   const server: Server = createServer(listener);

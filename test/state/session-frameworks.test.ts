@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { memoryStore } from '../../src/state/store/memory.js';
 import { createSessions, type Sessions } from '../../src/state/session/sessions.js';
 import { apps, Visitor, type RunningApp, type TestFields, type Work } from './session-apps.js';
+import { createManualClock, type ManualClock } from '../../src/testing/manual-clock.js';
 import { countingStore, type CountingStore } from './counting-store.js';
 
 const READS = ['waited for', 'at once'] as const;
@@ -12,6 +13,7 @@ const SUBJECTS = Object.entries(apps).flatMap(([name, start]) =>
 // The same scenarios over each framework. What the sessions promise beyond is tested once, in
 // session-promises.test.ts.
 describe.each(SUBJECTS)('sessions in %s, reads %s', (_name, reads, start) => {
+  let clock: ManualClock;
   let store: CountingStore;
   let sessions: Sessions<TestFields>;
   let app: RunningApp;
@@ -50,6 +52,14 @@ describe.each(SUBJECTS)('sessions in %s, reads %s', (_name, reads, start) => {
       case '/unawaited-logout':
         void session.destroy();
         return 'out';
+      case '/renew':
+        await session.regenerate();
+        return 'renewed';
+      case '/caught-logout':
+        return session.destroy().then(
+          () => 'out',
+          (error: { code: string }) => error.code,
+        );
       case '/me':
         return session.userId ?? 'nobody';
       case '/large':
@@ -62,8 +72,9 @@ describe.each(SUBJECTS)('sessions in %s, reads %s', (_name, reads, start) => {
 
   beforeEach(async () => {
     gates = new Map();
-    store = countingStore(memoryStore(), reads);
-    sessions = createSessions<TestFields>({ store, onEvent: () => {} });
+    clock = createManualClock();
+    store = countingStore(memoryStore({ clock }), reads);
+    sessions = createSessions<TestFields>({ store, clock, onEvent: () => {} });
     app = await start(sessions, work);
     visitor = new Visitor(app.url);
   });
@@ -145,6 +156,61 @@ describe.each(SUBJECTS)('sessions in %s, reads %s', (_name, reads, start) => {
     await visitor.text('/unawaited-logout');
     expect(await new Visitor(app.url, cookie).text('/me')).toBe('nobody');
   });
+
+  it('logs in who sends the form twice, whichever answer is lost, and for longer than the grace', async () => {
+    for (const lost of [0, 1]) {
+      visitor = new Visitor(app.url);
+      await visitor.text('/set?field=cart&value=apple');
+      const { cookie } = visitor;
+      const both = [new Visitor(app.url, cookie), new Visitor(app.url, cookie)];
+      for (const each of both) await each.text('/login?user=alice');
+      const kept = both[1 - lost]!;
+      clock.advance(60_000);
+      expect(await kept.text('/me')).toBe('alice');
+      expect(await kept.text('/get?field=cart')).toBe('"apple"');
+    }
+  });
+
+  it('keeps who renews twice logged in, in whichever order the answers come', async () => {
+    await visitor.text('/login?user=alice');
+    const both = [new Visitor(app.url, visitor.cookie), new Visitor(app.url, visitor.cookie)];
+    for (const each of both) await each.text('/renew');
+    clock.advance(60_000);
+    for (const each of both) expect(await each.text('/me')).toBe('alice');
+    expect(await new Visitor(app.url, visitor.cookie).text('/me')).toBe('nobody');
+    await both[0]!.text('/logout');
+    expect(await both[1]!.text('/me')).toBe('nobody');
+  });
+
+  it.each(['fail', 'anonymous'] as const)(
+    'says that a logout failed while the store is down (onStoreDown: %s)',
+    async (onStoreDown) => {
+      await app.close();
+      app = await start(createSessions<TestFields>({ store, clock, onStoreDown, onEvent: () => {} }), work);
+      visitor = new Visitor(app.url);
+      await visitor.text('/login?user=alice');
+      const { cookie } = visitor;
+      store.isDown = true;
+      for (const path of ['/logout', '/unawaited-logout', '/caught-logout']) {
+        const answer = await visitor.ask(path);
+        const text = await answer.text();
+        if (path !== '/caught-logout' || onStoreDown === 'fail')
+          expect([path, answer.status]).toEqual([path, 503]);
+        else expect(text).toBe('STICKY_STORE_DOWN');
+        expect(visitor.cookie).toBe(cookie);
+      }
+      // Down from after the session was read.
+      store.isDown = false;
+      for (const path of ['/logout', '/unawaited-logout']) {
+        store.before = async (command) => void (command === 'change' && (store.isDown = true));
+        const answer = await visitor.ask(path);
+        store.before = undefined;
+        store.isDown = false;
+        expect([path, answer.status, visitor.cookie]).toEqual([path, 503, cookie]);
+      }
+      expect(await visitor.text('/me')).toBe('alice');
+    },
+  );
 
   it('gives a new id at login, and shows the old one nothing of it', async () => {
     await visitor.text('/set?field=cart&value=apple');

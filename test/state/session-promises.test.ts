@@ -4,6 +4,7 @@ import { memoryStore } from '../../src/state/store/memory.js';
 import { createSessions, type Sessions } from '../../src/state/session/sessions.js';
 import type { SessionEvent } from '../../src/state/session/session-event.js';
 import type { SessionOptions } from '../../src/state/session/session-options.js';
+import type { Session } from '../../src/state/session/session.js';
 import { refOf } from '../../src/state/session/session-id.js';
 import { countingStore, type CountingStore } from './counting-store.js';
 import { Browser } from './browser.js';
@@ -212,9 +213,75 @@ describe('the nine promises of sessions', () => {
       const cookies = (await Promise.all([first.end(), second.end()])).flatMap(
         ({ setCookie }) => setCookie ?? [],
       );
-      expect(cookies).toHaveLength(1);
       expect(await sessions.ofUser('alice')).toHaveLength(1);
-      expect(await browser(cookies[0]!.split(';')[0]!).userId()).toBe('alice');
+      // A browser drops the answer to the first click: each has to name the session, for as long as it lives.
+      expect(cookies).toHaveLength(2);
+      clock.advance(10_001);
+      for (const each of cookies) expect(await browser(each.split(';')[0]!).userId()).toBe('alice');
+      expect(await browser(visitor.cookie).userId()).toBe(undefined);
+    });
+
+    it('ATTACK session fixation of a login that the app makes by itself: regenerate() without a user', async () => {
+      const attacker = browser();
+      await attacker.ask((session) => void session.set('planted', true));
+      const victim = browser(attacker.cookie);
+      await victim.ask(async (session) => {
+        await session.regenerate();
+        session.set('loggedIn', 'victim');
+      });
+      const copy = browser(attacker.cookie);
+      expect(await copy.all()).toEqual({ planted: true });
+      // Nor by a renewal of its own.
+      await copy.ask((session) => session.regenerate());
+      expect(await copy.all()).toEqual({ planted: true });
+      clock.advance(10_001);
+      expect(await copy.all()).toEqual({ planted: true });
+      expect(await attacker.all()).toEqual({});
+      expect(await victim.all()).toEqual({ planted: true, loggedIn: 'victim' });
+    });
+
+    it('keeps what is set while a login is under way and not awaited', async () => {
+      const visitor = browser();
+      await visitor.ask(async (session) => {
+        const login = session.user('alice');
+        for (let turn = 0; turn < 2; turn++) await Promise.resolve();
+        session.set('meanwhile', 1);
+        await login;
+      });
+      expect(await visitor.all()).toEqual({ meanwhile: 1 });
+    });
+
+    it.each<[string, (session: Session<Fields>) => unknown]>([
+      ['user', (session) => session.user('alice')],
+      ['regenerate', (session) => session.regenerate()],
+      ['update of a new session', (session) => session.update('a', () => 1)],
+      ['save of a new session', (session) => session.set('a', 1).save()],
+    ])('refuses %s when the headers are out, for nobody can be told the id', async (what, late) => {
+      const visitor = browser();
+      if (!what.endsWith('new session')) await visitor.ask((session) => session.user('bob'));
+      const { session, end } = await visitor.begin();
+      await end();
+      await expect((async () => late(session))()).rejects.toMatchObject({
+        code: 'STICKY_SESSION_LATE',
+        message: expect.stringContaining('before the answer is begun'),
+      });
+      expect(await sessions.ofUser('alice')).toEqual([]);
+    });
+
+    it('stores what is set when the headers are out, and tells when it cannot', async () => {
+      const visitor = browser();
+      await visitor.ask((session) => session.user('bob'));
+      const { session, end } = await visitor.begin();
+      await end();
+      session.set('late', 1);
+      await session.save();
+      expect(await visitor.all()).toEqual({ late: 1 });
+      store.isDown = true;
+      session.set('late', 2);
+      await Promise.resolve();
+      await session.settled();
+      store.isDown = false;
+      expect(events).toMatchObject([{ type: 'lost', error: { code: 'STICKY_STORE_DOWN' } }]);
     });
 
     it('shows one user nothing of the one before', async () => {

@@ -1,6 +1,8 @@
+import type { TLSSocket } from 'node:tls';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Session, SessionFields } from '../../state/session/session.js';
 import type { Sessions } from '../../state/session/sessions.js';
+import { giveSession, knownTurn } from '../request-session.js';
 import { holdForSession } from '../session-response.js';
 
 declare global {
@@ -19,14 +21,21 @@ declare global {
  */
 export function session<Fields extends object>(sessions: Sessions<Fields>): RequestHandler {
   return (request: Request, response: Response, next: NextFunction) => {
-    const turn = sessions.turn({ cookie: request.headers.cookie, isSecure: request.secure });
+    if (knownTurn(request, sessions) !== undefined) return next();
+    const turn = sessions.turn({ cookie: request.headers.cookie, isSecure: isSecure(request) });
     const go = (): void => {
+      giveSession(request, sessions, turn);
       holdForSession(response, turn);
-      request.session = turn.session as unknown as Session<SessionFields>;
       next();
     };
     const loading = turn.load();
     if (loading === undefined) go();
-    else loading.then(go, next);
+    else loading.then(go).catch(next);
+    return undefined;
   };
+}
+
+/** What Express says; of a request that it has not seen (of an upgrade, say), the socket alone. */
+function isSecure(request: Request): boolean {
+  return (request.secure as boolean | undefined) ?? (request.socket as Partial<TLSSocket>).encrypted === true;
 }

@@ -16,20 +16,23 @@ declare module 'fastify' {
 export function seen(cache: Cache): (app: FastifyInstance) => Promise<void> {
   return plugin(async (app) => {
     app.decorateRequest('seen');
-    app.addHook('onRequest', async (request) => {
+    // Not async: while such a hook is waited for, Fastify takes an async handler that has called `reply.send`
+    // for one that returned nothing, and sends that.
+    app.addHook('onRequest', (request, _reply, done) => {
       request.seen = cache.version.read((name) => {
         const value = request.headers[name];
         return typeof value === 'string' ? value : value?.[0];
       });
+      done();
     });
-    app.addHook('onSend', async (request, reply, payload) => {
+    app.addHook('onSend', (request, reply, _payload, done) => {
       // Nothing was read where a hook before this one has answered.
       const headers =
         (request.seen as Seen | undefined) === undefined
           ? []
           : cache.version.write(request.seen, request.protocol === 'https');
       for (const { name, value } of headers) reply.header(name, value);
-      return payload;
+      done();
     });
   });
 }

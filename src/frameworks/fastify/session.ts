@@ -2,6 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import type { Session, SessionFields } from '../../state/session/session.js';
 import type { Sessions } from '../../state/session/sessions.js';
 import type { SessionTurn } from '../../state/session/session-turn.js';
+import { refuseSession, twoKinds } from '../request-session.js';
+import { show, showNoMore } from '../shown-as-sent.js';
 import { plugin } from './plugin.js';
 
 declare module 'fastify' {
@@ -11,7 +13,14 @@ declare module 'fastify' {
 }
 
 const TURN = Symbol('stickyroute session');
-type Turned<Fields extends object> = Record<symbol, SessionTurn<Fields> | undefined>;
+const SESSIONS = Symbol('stickyroute sessions');
+
+/** What a request has of ours. */
+interface Turned<Fields extends object> {
+  [TURN]: SessionTurn<Fields> | undefined;
+  /** Its answer waits until the session is stored. */
+  isStoring?: boolean;
+}
 
 /**
  * A plugin: `app.register(session(sessions))` gives each request its `request.session`, and the answer waits
@@ -23,32 +32,61 @@ export function session<Fields extends object>(
   sessions: Sessions<Fields>,
 ): (app: FastifyInstance) => Promise<void> {
   return plugin(async (app) => {
-    app.decorateRequest('session');
+    if (app.hasDecorator(SESSIONS)) {
+      // Registered before, here or above: one session for each request, whoever asked for it.
+      if ((app as unknown as Record<symbol, unknown>)[SESSIONS] === sessions) return;
+      throw twoKinds();
+    }
+    app.decorate(SESSIONS, sessions as unknown as object);
     app.decorateRequest(TURN);
+    app.decorateRequest('session', {
+      getter(this: object) {
+        return (this as Turned<Fields>)[TURN]?.session as unknown as Session<SessionFields>;
+      },
+      setter: refuseSession,
+    });
     // `done` where nothing is waited for, a promise where something is: Fastify takes either, and async hooks
     // cost every request promises.
     app.addHook('onRequest', (request, _reply, done) => {
       const turn = sessions.turn({ cookie: request.headers.cookie, isSecure: request.protocol === 'https' });
-      const begin = (): void => {
-        request.session = turn.session as unknown as Session<SessionFields>;
-        (request as unknown as Turned<Fields>)[TURN] = turn;
-      };
+      const begin = (): void => void ((request as unknown as Turned<Fields>)[TURN] = turn);
       const loading = turn.load();
       if (loading !== undefined) return loading.then(begin);
       begin();
       return done();
     });
     app.addHook('onSend', (request, reply, payload, done) => {
-      const turn = (request as unknown as Turned<Fields>)[TURN];
+      const turned = request as unknown as Turned<Fields>;
+      // An async handler that has called `reply.send` and returned nothing: Fastify would now send nothing,
+      // before the answer that waits. Nobody may go on but that one.
+      if (turned.isStoring === true) return undefined;
+      const turn = turned[TURN];
       // No turn: the store failed when the request came. Quiet: there is nothing to store and nothing to say.
-      if (turn === undefined || turn.isQuiet) return done();
-      // The answer to a commit that failed passes here too.
-      (request as unknown as Turned<Fields>)[TURN] = undefined;
-      return turn.commit().then(({ setCookie, cacheControl }) => {
-        if (setCookie !== undefined) reply.header('set-cookie', setCookie);
-        if (cacheControl !== undefined) reply.header('cache-control', cacheControl);
-        return payload;
-      });
+      // Answered: the commit failed, and this is what is answered instead.
+      if (turn === undefined || turn.isAnswered) return done();
+      if (turn.isQuiet) {
+        turn.answered();
+        return done();
+      }
+      turned.isStoring = true;
+      // Fastify looks at them before it answers on its own; they tell the truth soon.
+      show(reply.raw, 'headersSent', 'writableEnded');
+      const stored = (): void => {
+        turned.isStoring = false;
+        showNoMore(reply.raw, 'headersSent', 'writableEnded');
+      };
+      return turn.commit().then(
+        ({ setCookie, cacheControl }) => {
+          stored();
+          if (setCookie !== undefined) reply.header('set-cookie', setCookie);
+          if (cacheControl !== undefined) reply.header('cache-control', cacheControl);
+          return payload;
+        },
+        (error: unknown) => {
+          stored();
+          throw error;
+        },
+      );
     });
   });
 }

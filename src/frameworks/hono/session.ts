@@ -1,7 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { MiddlewareHandler } from 'hono';
+import { StickyError } from '../../base/errors.js';
 import type { Session, SessionFields } from '../../state/session/session.js';
 import type { Sessions } from '../../state/session/sessions.js';
+import type { SessionTurn } from '../../state/session/session-turn.js';
+import { twoKinds } from '../request-session.js';
 import { schemeReader, type SchemeOptions } from '../scheme.js';
 import { isStoreDown, sessionFailure, warnOf } from '../session-response.js';
 
@@ -9,6 +12,13 @@ declare module 'hono' {
   interface ContextVariableMap {
     session: Session<SessionFields>;
   }
+}
+
+const HELD = 'stickyroute session';
+
+interface Held {
+  readonly sessions: Sessions<never>;
+  readonly turn: SessionTurn<never>;
 }
 
 /**
@@ -22,6 +32,9 @@ export function session<Fields extends object>(
 ): MiddlewareHandler {
   const isForwardedSecure = schemeReader(options);
   return async (c, next) => {
+    const before = c.get(HELD as never) as Held | undefined;
+    // Mounted twice, it gives one session.
+    if (before?.sessions === (sessions as unknown)) return next();
     // `incoming` is there under @hono/node-server; elsewhere the URL alone tells.
     const incoming = (c.env as { incoming?: IncomingMessage } | undefined)?.incoming;
     const isSecure =
@@ -41,9 +54,22 @@ export function session<Fields extends object>(
     } catch (error) {
       return fail(error);
     }
+    if (before?.turn.cookieName === turn.cookieName) throw twoKinds();
+    c.set(HELD as never, { sessions, turn } as never);
     c.set('session', turn.session as unknown as Session<SessionFields>);
     await next();
-    if (turn.isQuiet) return undefined;
+    // Hono answers 500 to what it doesn't know; the app may say otherwise in `onError`.
+    if (c.error instanceof StickyError && c.error.status !== undefined && c.res.status === 500) {
+      const { error } = c;
+      turn.answered();
+      c.res = undefined;
+      c.res = fail(error);
+      return undefined;
+    }
+    if (turn.isQuiet) {
+      turn.answered();
+      return undefined;
+    }
     try {
       const { setCookie, cacheControl } = await turn.commit();
       if (setCookie !== undefined) c.header('set-cookie', setCookie, { append: true });

@@ -3,7 +3,8 @@ import { StickyError } from '../../base/errors.js';
 import type { Session, SessionFields } from '../../state/session/session.js';
 import type { Sessions } from '../../state/session/sessions.js';
 import { schemeReader, type SchemeOptions } from '../scheme.js';
-import { answer, type Answer } from '../held-response.js';
+import { giveSession, knownTurn } from '../request-session.js';
+import { answer, type Answer } from '../answer.js';
 import { holdForSession, isStoreDown, sessionFailure, warnOf } from '../session-response.js';
 
 /** A request that has a session. */
@@ -37,14 +38,15 @@ export function session<Fields extends object>(
   const isSecure = schemeReader(options);
   const onError = options.onError ?? warnOf;
   return async (request, response) => {
+    const withSession = request as SessionMessage<Fields>;
+    if (knownTurn(request, sessions) !== undefined) return handler(withSession, response);
     const turn = sessions.turn({ cookie: request.headers.cookie, isSecure: isSecure(request) });
     let answerInstead = (failure: Answer): void => answer(response, failure);
     try {
       const loading = turn.load();
       if (loading !== undefined) await loading;
       answerInstead = holdForSession(response, turn, onError);
-      const withSession = request as SessionMessage<Fields>;
-      withSession.session = turn.session;
+      giveSession(request, sessions, turn);
       await handler(withSession, response);
     } catch (error) {
       if (!isStoreDown(error)) onError(error);

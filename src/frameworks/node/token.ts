@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AppClaims, TokenClaims } from '../../state/token/token-claims.js';
 import type { Tokens } from '../../state/token/tokens.js';
 import { bearerGuard, tokenFailure, type BearerOptions } from '../bearer.js';
-import { answer } from '../held-response.js';
+import { answer } from '../answer.js';
 
 export interface NodeTokenOptions extends BearerOptions {
   /** Told of what `handler` threw. A warning of the process unless set. */

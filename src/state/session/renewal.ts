@@ -1,10 +1,17 @@
 import { StickyError } from '../../base/errors.js';
 import type { Step } from '../store/change.js';
 import { partitionOfUser, refOf, userIndex, type SessionRef } from './session-id.js';
-import { writeContent, writeForward, type LoadedSession, type SessionContent } from './session-record.js';
+import {
+  writeContent,
+  writeForward,
+  type Forward,
+  type LoadedSession,
+  type SessionContent,
+} from './session-record.js';
 import { linkSteps, type SessionState } from './session-state.js';
 
 const TRIES_MAX = 50;
+const HOPS_MAX = 8;
 
 /** Whom the session is for after the renewal. */
 export interface Goal {
@@ -17,6 +24,9 @@ export interface Goal {
  * required to be as it was read: what others wrote meanwhile is moved too, and what they ended stays ended.
  * Old and new may be in different partitions, which don't change together; the new id is nobody's before the
  * old one is a forward, so nobody can tell.
+ *
+ * Who comes with an id that another request has renewed meanwhile gets one more id of the same session.
+ * Answers can be lost, or come in any order: whichever id the client ends with is good.
  */
 export async function renew(state: SessionState, goal: Goal): Promise<void> {
   state.checkOpen();
@@ -24,6 +34,7 @@ export async function renew(state: SessionState, goal: Goal): Promise<void> {
     if (goal.user !== undefined) await state.create(goal.user, goal.device);
     return;
   }
+  state.checkTellable();
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     const ref: SessionRef = state.ref!;
     const old = await state.read(ref);
@@ -32,12 +43,12 @@ export async function renew(state: SessionState, goal: Goal): Promise<void> {
       state.checkOpen();
       return;
     }
-    if (old.forward !== undefined) {
-      const isThere = await adopt(state, old, goal);
-      if (isThere) return;
-      continue;
-    }
-    if (await move(state, ref, old, goal)) return;
+    if (old.forward !== undefined && old.forward.kind !== 'left') state.ref = state.follow(old.forward);
+    else if (old.forward !== undefined) {
+      if (await leave(state, old.forward, goal)) return;
+    } else if (state.cameByOldId && old.content.user === goal.user) {
+      if (await nameAgain(state, ref, old)) return;
+    } else if (await move(state, ref, old, goal)) return;
   }
   throw new StickyError(
     'STICKY_CONTENDED',
@@ -45,38 +56,55 @@ export async function renew(state: SessionState, goal: Goal): Promise<void> {
   );
 }
 
-/** Somebody renewed it since this request read it. That will do, if it is for whom it should be. */
-async function adopt(state: SessionState, old: LoadedSession, goal: Goal): Promise<boolean> {
-  const { to, isSameUser } = old.forward!;
-  if (await isOf(state, to, goal.user)) {
-    const target = await state.read(to);
-    if (target !== undefined) state.content = target.content;
-    state.ref = to;
-    state.left = undefined;
-    return true;
+/**
+ * The client has the id from before a login. Who logs in as the same user, as by a form that was sent twice,
+ * comes to the session of the first; anybody else gets one of their own.
+ */
+async function leave(state: SessionState, { to }: Forward, goal: Goal): Promise<boolean> {
+  let ref: SessionRef | undefined = goal.user === undefined ? undefined : to;
+  for (let hops = 0; ref !== undefined && hops < HOPS_MAX; hops++) {
+    const there = await state.read(ref);
+    if (there === undefined || there.content.user !== goal.user || there.forward?.kind === 'left') break;
+    if (there.forward === undefined) return nameAgain(state, ref, there);
+    ref = there.forward.to;
   }
-  if (isSameUser) {
-    state.ref = to;
-    return false;
-  }
-  // Somebody else logged in under the new id. Theirs is left alone, and who wants no more than another id has
-  // it.
-  if (goal.user !== undefined) await state.create(goal.user, goal.device);
+  await state.create(goal.user, goal.device);
   return true;
 }
 
-async function isOf(state: SessionState, ref: SessionRef, user: string | undefined): Promise<boolean> {
-  return (await state.read(ref))?.content.user === user;
+/** Gives the session at `to` one more id, for as long as it lives. */
+async function nameAgain(state: SessionState, to: SessionRef, there: LoadedSession): Promise<boolean> {
+  const { ids, records } = state.settings;
+  const id = ids.make(to.partition);
+  const from = refOf(id);
+  const changed = await records.change(from, {
+    requires: [{ kind: 'version', key: to.key, version: there.version }],
+    steps: [
+      {
+        kind: 'put',
+        key: from.key,
+        fields: writeForward(there.content, { to, kind: 'alias' }),
+        ttlMs: Math.max(1, there.endsInMs),
+      },
+    ],
+  });
+  if (!changed.done) return false;
+  state.isAlso(id, to, there);
+  return true;
 }
 
 async function move(state: SessionState, from: SessionRef, old: LoadedSession, goal: Goal): Promise<boolean> {
   const { store, records, ids, idleMs, graceMs } = state.settings;
   const isSameUser = old.content.user === goal.user;
+  // Without a user it is a login of the app's own making, or may be: whoever planted the old id gains
+  // nothing.
+  const kind = isSameUser && goal.user !== undefined ? 'renewed' : 'left';
   const partition =
     goal.user === undefined || isSameUser ? from.partition : partitionOfUser(goal.user, store.partitions);
   const id = ids.make(partition);
   const to = refOf(id);
   const content = contentAfter(state, old.content, goal);
+  const written = new Map(state.changes);
   // A login begins a new life; a mere change of id does not lengthen the old one.
   const endsInMs = isSameUser ? Math.max(1, Math.min(old.endsInMs, content.absoluteMs)) : content.absoluteMs;
   const requires = [{ kind: 'version', key: from.key, version: old.version } as const];
@@ -85,7 +113,7 @@ async function move(state: SessionState, from: SessionRef, old: LoadedSession, g
     ...linkSteps(goal.user, to, endsInMs),
   ];
   const leave: Step[] = [
-    { kind: 'put', key: from.key, fields: writeForward(old.content, { to, isSameUser }), ttlMs: graceMs },
+    { kind: 'put', key: from.key, fields: writeForward(old.content, { to, kind }), ttlMs: graceMs },
     ...(old.content.user === undefined
       ? []
       : [{ kind: 'unlink', index: userIndex(old.content.user), member: from.key } as const]),
@@ -108,7 +136,7 @@ async function move(state: SessionState, from: SessionRef, old: LoadedSession, g
       return false;
     }
   }
-  state.isNow(id, to, content);
+  state.isNow(id, to, content, written);
   state.endsInMs = endsInMs;
   return true;
 }

@@ -75,7 +75,7 @@ export class SessionCookie {
    * write now is looked at.
    */
   find(field: string | undefined, overHttps: boolean): readonly string[] {
-    const found = cookieValues(field, this.#name(this.#isSecure(overHttps)));
+    const found = cookieValues(field, this.nameFor(overHttps));
     return found.length > DUPLICATES_MAX ? found.slice(0, DUPLICATES_MAX) : found;
   }
 
@@ -100,6 +100,10 @@ export class SessionCookie {
     field += `${life}; HttpOnly; SameSite=${SAME_SITE[sameSite]}`;
     if (isSecure) field += '; Secure';
     return partitioned === true ? `${field}; Partitioned` : field;
+  }
+
+  nameFor(overHttps: boolean): string {
+    return this.#name(this.#isSecure(overHttps));
   }
 
   #isSecure(overHttps: boolean): boolean {

@@ -12,6 +12,8 @@ export type SessionEvent =
       readonly outcome: 'fail' | 'anonymous';
       readonly error: unknown;
     }
+  /** What was changed after the headers of the answer had gone out could not be stored. */
+  | { readonly type: 'lost'; readonly error: unknown }
   /** What a request changed was dropped, for its session had been ended meanwhile. */
   | { readonly type: 'endedMeanwhile' }
   /** The record of a session is not ours, or of a newer version. It counted as absent and was left alone. */
@@ -27,6 +29,13 @@ export function warningOf(event: SessionEvent): Warning | undefined {
         code: 'STICKY_SESSION_UNREADABLE',
         text: 'A session in the store is not ours, or of a newer version; it was passed over.',
       };
+    case 'lost': {
+      const message = event.error instanceof Error ? event.error.message : '';
+      return {
+        code: 'STICKY_SESSION_LATE',
+        text: `What a session was given after the answer's headers had gone out could not be stored. ${message}`,
+      };
+    }
     case 'storeDown': {
       const outcome =
         event.outcome === 'fail' ? 'the request fails with 503' : 'the request goes on without its session';

@@ -12,14 +12,15 @@ export interface SessionContent {
   readonly fields: ReadonlyMap<string, string>;
 }
 
-/** Where a renewed session went on. */
+/** Where a session went on. */
 export interface Forward {
   readonly to: SessionRef;
   /**
-   * True: the same user's, so the old id still stands for all of it. False: somebody logged in meanwhile, and
-   * who holds the old id need not be the one; it shows what it showed before.
+   * `renewed`: an old id, which still stands for all of it. `left`: an old id from before somebody logged in,
+   * and who holds it need not be the one; it shows what it showed before. `alias`: another id of the same
+   * session, as good as its own.
    */
-  readonly isSameUser: boolean;
+  readonly kind: 'renewed' | 'left' | 'alias';
 }
 
 /** A session as it was read. */
@@ -48,10 +49,12 @@ export function writeContent({ user, device, absoluteMs, fields }: SessionConten
   return record;
 }
 
+const KINDS = { left: '0', renewed: '1', alias: '2' } satisfies Record<Forward['kind'], string>;
+
 /** The record that stays under the old id for a while. */
-export function writeForward(old: SessionContent, { to, isSameUser }: Forward): Fields {
-  const shown = isSameUser ? { ...old, fields: new Map<string, string>() } : old;
-  return { ...writeContent(shown), [FORWARD_FIELD]: refText(to), w: isSameUser ? '1' : '0' };
+export function writeForward(old: SessionContent, { to, kind }: Forward): Fields {
+  const shown = kind === 'left' ? old : { ...old, fields: new Map<string, string>() };
+  return { ...writeContent(shown), [FORWARD_FIELD]: refText(to), w: KINDS[kind] };
 }
 
 /**
@@ -74,5 +77,7 @@ function readForward(fields: Fields): Forward | undefined | null {
   const text = fields[FORWARD_FIELD];
   if (text === undefined) return undefined;
   const to = parseRef(text);
-  return to === undefined ? null : { to, isSameUser: fields['w'] === '1' };
+  if (to === undefined) return null;
+  const { w } = fields;
+  return { to, kind: w === KINDS.renewed ? 'renewed' : w === KINDS.alias ? 'alias' : 'left' };
 }

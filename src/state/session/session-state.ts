@@ -43,6 +43,10 @@ export class SessionState {
    * asked for it.
    */
   closed: 'ended' | 'storeDown' | undefined;
+  /** The headers of the answer are out: the client can't be told of a new id any more. */
+  isAnswered = false;
+  /** The client came with the old id of a renewal. */
+  cameByOldId = false;
   /** What is left of it, as it was read. */
   expiresInMs = 0;
   endsInMs = 0;
@@ -86,11 +90,17 @@ export class SessionState {
   #arrive(ref: SessionRef, loaded: LoadedSession | undefined): SessionRef | undefined {
     if (loaded === undefined) return undefined;
     const { forward } = loaded;
-    if (forward?.isSameUser === true) return forward.to;
+    if (forward !== undefined && forward.kind !== 'left') return this.follow(forward);
     this.#take(loaded);
     this.ref = ref;
     this.left = forward;
     return undefined;
+  }
+
+  /** Goes where the session went on. */
+  follow({ to, kind }: Forward): SessionRef {
+    if (kind === 'renewed') this.cameByOldId = true;
+    return to;
   }
 
   read(ref: SessionRef): Promise<LoadedSession | undefined> {
@@ -133,12 +143,14 @@ export class SessionState {
 
   /** Stores a session that wasn't there, under an id of its own. */
   async create(user: string | undefined, device: string | undefined): Promise<void> {
+    this.checkTellable();
     const { store, records, ids, idleMs, absoluteMs, random } = this.settings;
     const partition =
       user === undefined ? random.below(store.partitions) : partitionOfUser(user, store.partitions);
     const id = ids.make(partition);
     const ref = refOf(id);
     const content = { user, device, absoluteMs, fields: this.merged() };
+    const written = new Map(this.changes);
     await records.change(ref, {
       requires: [{ kind: 'absent', key: ref.key }],
       steps: [
@@ -146,24 +158,42 @@ export class SessionState {
         ...linkSteps(user, ref, absoluteMs),
       ],
     });
-    this.isNow(id, ref, content);
+    this.isNow(id, ref, content, written);
   }
 
   /** The session goes on under a new id. */
-  isNow(id: string, ref: SessionRef, content: SessionContent): void {
+  isNow(
+    id: string,
+    ref: SessionRef,
+    content: SessionContent,
+    written: ReadonlyMap<string, string | undefined>,
+  ): void {
     this.newId = id;
     this.ref = ref;
     this.left = undefined;
+    this.cameByOldId = false;
     this.content = content;
-    this.changes.clear();
+    this.#forget(written);
     this.wasDestroyed = false;
     this.expiresInMs = this.settings.idleMs;
     this.endsInMs = content.absoluteMs;
   }
 
+  /** The session at `ref` goes by this id, too. What was set waits for the commit. */
+  isAlso(id: string, ref: SessionRef, loaded: LoadedSession): void {
+    this.newId = id;
+    this.ref = ref;
+    this.left = undefined;
+    this.cameByOldId = false;
+    this.wasDestroyed = false;
+    this.#take(loaded);
+  }
+
   /** Ends it, and where it went on meanwhile. */
   async destroy(): Promise<void> {
     const { records } = this.settings;
+    // Who it is can't be told, so it can't be ended, and must not look so.
+    if (this.closed === 'storeDown') this.checkOpen();
     this.changes.clear();
     let { ref } = this;
     for (let hop = 0; ref !== undefined && hop < HOPS_MAX; hop++) {
@@ -178,9 +208,8 @@ export class SessionState {
       if (changed.done) break;
       const loaded = await this.read(ref);
       // Somebody logged in meanwhile: theirs goes on, and only the old id ends.
-      if (loaded?.forward?.isSameUser === false)
-        await records.change(ref, { steps: [{ kind: 'remove', key }] });
-      ref = loaded?.forward?.isSameUser === true ? loaded.forward.to : undefined;
+      if (loaded?.forward?.kind === 'left') await records.change(ref, { steps: [{ kind: 'remove', key }] });
+      ref = loaded?.forward === undefined || loaded.forward.kind === 'left' ? undefined : loaded.forward.to;
     }
     this.content = this.#empty();
     this.ref = undefined;
@@ -188,6 +217,26 @@ export class SessionState {
     this.newId = undefined;
     this.closed = undefined;
     this.wasDestroyed = true;
+  }
+
+  /** As the store has it now; what was set and not stored is forgotten. */
+  async reload(): Promise<void> {
+    this.checkOpen();
+    this.changes.clear();
+    for (let hops = 0; this.ref !== undefined && hops < HOPS_MAX; hops++) {
+      const loaded = await this.read(this.ref);
+      if (loaded === undefined) {
+        this.close();
+        this.checkOpen();
+        return;
+      }
+      if (loaded.forward === undefined || loaded.forward.kind === 'left') {
+        this.left = loaded.forward;
+        this.#take(loaded);
+        return;
+      }
+      this.ref = this.follow(loaded.forward);
+    }
   }
 
   /** Extends a session that was only read. */
@@ -271,7 +320,7 @@ export class SessionState {
         this.close();
         return;
       }
-      if (loaded.forward !== undefined && this.left === undefined) this.ref = loaded.forward.to;
+      if (loaded.forward !== undefined && this.left === undefined) this.ref = this.follow(loaded.forward);
       // Not the rest: a request sees the session as it was when it came, apart from what it writes.
       const fields = new Map(this.content.fields);
       for (const name of compared) apply(fields, new Map([[name, loaded.content.fields.get(name)]]));
@@ -295,6 +344,15 @@ export class SessionState {
     this.settings.onEvent({ type: 'endedMeanwhile' });
   }
 
+  /** Before a new id is made. */
+  checkTellable(): void {
+    if (!this.isAnswered) return;
+    throw new StickyError(
+      'STICKY_SESSION_LATE',
+      "The headers of the answer are out, so the client can't be told the new id of its session, and nothing was stored. Call user() and regenerate(), and set the first field of a session, before the answer is begun, and await them.",
+    );
+  }
+
   checkOpen(): void {
     if (this.closed === 'ended')
       throw new StickyError(
@@ -315,7 +373,12 @@ export class SessionState {
     const fields = new Map(this.content.fields);
     apply(fields, changes);
     this.content = { ...this.content, fields };
-    for (const [name, text] of changes) if (this.changes.get(name) === text) this.changes.delete(name);
+    this.#forget(changes);
+  }
+
+  /** What was set meanwhile waits for the next commit. */
+  #forget(written: ReadonlyMap<string, string | undefined>): void {
+    for (const [name, text] of written) if (this.changes.get(name) === text) this.changes.delete(name);
   }
 
   #take({ content, expiresInMs, endsInMs }: LoadedSession): void {

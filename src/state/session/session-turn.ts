@@ -20,6 +20,8 @@ export interface SessionHeaders {
   readonly cacheControl: string | undefined;
 }
 
+/** An app that changes its session each time it was stored is not waited for endlessly. */
+const COMMITS_MAX = 100;
 const NOTHING: SessionHeaders = { setCookie: undefined, cacheControl: undefined };
 
 /**
@@ -70,11 +72,26 @@ export class SessionTurn<Fields extends object = SessionFields> {
     return undefined;
   }
 
-  /** True when the headers need not wait and nothing is to be added to them. */
+  /** The name under which its cookie is read and written. */
+  get cookieName(): string {
+    return this.#settings.cookie.nameFor(this.#isSecure);
+  }
+
+  /** The headers are out, or nobody can be told anything: an id that is made now reaches no client. */
+  answered(): void {
+    this.#state.isAnswered = true;
+  }
+
+  get isAnswered(): boolean {
+    return this.#state.isAnswered;
+  }
+
+  /** True when the headers need not wait and nothing is to be added to them. Say `answered` then. */
   get isQuiet(): boolean {
-    const { hasChanges, newId, wasDestroyed } = this.#state;
+    const { newId, wasDestroyed } = this.#state;
     return (
-      !hasChanges &&
+      !this.session.hasChanges &&
+      !this.session.hasFailed &&
       newId === undefined &&
       !wasDestroyed &&
       !this.session.isBusy &&
@@ -84,19 +101,31 @@ export class SessionTurn<Fields extends object = SessionFields> {
   }
 
   /**
-   * Stores what was changed. Rejects with `STICKY_STORE_DOWN` as `load` does, and with the faults of the app.
-   * Call it once.
+   * Stores what was changed. Rejects with `STICKY_STORE_DOWN` as `load` does, with the faults of the app, and
+   * with what an operation rejected with that nobody waited for. Call it once.
    */
   async commit(): Promise<SessionHeaders> {
+    try {
+      // Again, where the app went on meanwhile: what it did before the headers went out is in them.
+      for (let times = 0; times < COMMITS_MAX; times++) {
+        if (this.session.isBusy) await this.session.settled();
+        this.session.checkHeard();
+        try {
+          await this.session.commit();
+        } catch (error) {
+          this.#storeFailed('commit', error);
+        }
+        if (!this.session.isBusy && !this.session.hasChanges) break;
+      }
+    } finally {
+      this.answered();
+    }
+    return this.#headers();
+  }
+
+  #headers(): SessionHeaders {
     const { cookie, ids } = this.#settings;
     const isSecure = this.#isSecure;
-    try {
-      if (this.session.isBusy) await this.session.settled();
-      await this.#state.commit();
-    } catch (error) {
-      this.#storeFailed('commit', error);
-      return NOTHING;
-    }
     const { newId, wasDestroyed } = this.#state;
     if (newId !== undefined) return idHeaders(cookie.write(ids.cookieText(newId), isSecure));
     if (wasDestroyed) return idHeaders(cookie.clear(isSecure));

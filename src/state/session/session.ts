@@ -1,7 +1,12 @@
 import { StickyError } from '../../base/errors.js';
+import { checkNames } from '../../base/options.js';
+import { Operation } from './operation.js';
+import { PassportLogin, type PassportState } from './passport-login.js';
+import { refuseAssignments } from './refused-assignments.js';
 import { renew } from './renewal.js';
 import { refText } from './session-id.js';
 import type { SessionState } from './session-state.js';
+import { writeValue } from './session-value.js';
 
 const NAME_CHARACTERS_MAX = 128;
 
@@ -17,6 +22,11 @@ declare global {
 
 export type SessionFields = Stickyroute.SessionFields;
 
+/** As express-session calls back. */
+export type SessionCallback = (error?: unknown) => void;
+
+const USER_NAMES = { device: 1 };
+
 /**
  * One request's session. `get`, `set`, `delete` and `clear` work on what was read when the request came; what
  * was set is stored before the response's headers go out. The others talk to the store at once.
@@ -28,6 +38,10 @@ export class Session<Fields extends object = SessionFields> {
   /** Operations run one after another, also those nobody waits for. */
   #tail: Promise<void> | undefined;
   #waiting = 0;
+  /** The first that failed. */
+  #failed: { readonly operation: Operation<unknown>; readonly error: unknown } | undefined;
+  #isStoringLate = false;
+  #passport: PassportLogin | undefined;
 
   constructor(state: SessionState) {
     this.#state = state;
@@ -78,70 +92,122 @@ export class Session<Fields extends object = SessionFields> {
    */
   set<Name extends keyof Fields & string>(name: Name, value: Fields[Name]): this {
     if (value === undefined) return this.delete(name);
-    this.#state.changes.set(name, this.#checked(name, value));
+    const text = this.#checked(name, value);
+    if (this.#state.isAnswered) this.#storeLate();
+    this.#state.changes.set(name, text);
     return this;
   }
 
   delete(name: keyof Fields & string): this {
-    if (this.#state.textOf(name) !== undefined) this.#state.changes.set(name, undefined);
+    if (this.#state.textOf(name) === undefined) return this;
+    if (this.#state.isAnswered) this.#storeLate();
+    this.#state.changes.set(name, undefined);
     return this;
   }
 
   /** Deletes every field that this request knows of. Who is logged in stays so. */
   clear(): this {
-    for (const name of this.#state.merged().keys()) this.#state.changes.set(name, undefined);
+    for (const name of this.#state.merged().keys()) this.delete(name as keyof Fields & string);
     return this;
   }
 
   /**
    * Makes a field from what it is now, atomically: of parallel requests that do so none is lost. `make` may
-   * be called several times, so it must do nothing else. Resolves to the new value, which is stored by then;
-   * rejects with `STICKY_SESSION_ENDED` after a logout.
+   * be called several times, so it must do nothing else, and must not wait for anything. Resolves to the new
+   * value, which is stored by then; rejects with `STICKY_SESSION_ENDED` after a logout.
    */
-  async update<Name extends keyof Fields & string>(
+  update<Name extends keyof Fields & string>(
     name: Name,
     make: (value: Fields[Name] | undefined) => Fields[Name] | undefined,
   ): Promise<Fields[Name] | undefined> {
-    await this.#run(() =>
-      this.#state.update(name, (text) => {
-        const value = make(text === undefined ? undefined : (parse(text) as Fields[Name]));
+    if (typeof make !== 'function')
+      throw misused(`update('${name}', …) takes a function that makes the new value from the old one.`);
+    return this.#run(async () => {
+      await this.#state.update(name, (text) => {
+        const value: unknown = make(text === undefined ? undefined : (parse(text) as Fields[Name]));
         return value === undefined ? undefined : this.#checked(name, value);
-      }),
-    );
-    return this.get(name);
+      });
+      return this.get(name);
+    });
   }
 
   /** Goes on under a new id. The old one leads there for some seconds. */
-  async regenerate(): Promise<void> {
-    await this.#run(() => renew(this.#state, { user: this.#state.content.user, device: undefined }));
+  regenerate(): Promise<void>;
+  regenerate(callback: SessionCallback): this;
+  regenerate(callback?: SessionCallback): Promise<void> | this {
+    return this.#call('regenerate', callback, () =>
+      renew(this.#state, { user: this.#state.content.user, device: undefined }),
+    );
   }
 
   /**
    * Logs a user in: under a new id, listed by `ofUser`. What an anonymous session held stays; another user's
    * fields do not.
    */
-  async user(id: string, { device }: { readonly device?: unknown } = {}): Promise<void> {
-    if (typeof id !== 'string' || id === '' || id.length > 256)
-      throw new StickyError(
-        'STICKY_SESSION_INVALID',
-        'A user id must be a text of 1 to 256 characters. Turn a number into text.',
-      );
-    const text = device === undefined ? undefined : this.#checked('device', device);
-    await this.#run(() => renew(this.#state, { user: id, device: text }));
+  user(id: string, options: { readonly device?: unknown } = {}): Promise<void> {
+    return this.#run(async () => {
+      if (typeof id !== 'string' || id === '' || id.length > 256)
+        throw misused('A user id must be a text of 1 to 256 characters. Turn a number into text.');
+      checkNames(options, USER_NAMES, "user()'s second argument", 'STICKY_SESSION_INVALID');
+      const { device } = options;
+      const text = device === undefined ? undefined : this.#checked('device', device);
+      await renew(this.#state, { user: id, device: text });
+    });
   }
 
   /** Ends it: on the server, and in the browser. Nothing in flight brings it back. */
-  async destroy(): Promise<void> {
-    await this.#run(() => this.#state.destroy());
+  destroy(): Promise<void>;
+  destroy(callback: SessionCallback): this;
+  destroy(callback?: SessionCallback): Promise<void> | this {
+    return this.#call('destroy', callback, () => this.#state.destroy());
   }
 
   /**
    * Stores what was set, now. Otherwise that happens before the headers go out. Rejects with
    * `STICKY_SESSION_ENDED` after a logout.
    */
-  async save(): Promise<void> {
-    await this.#run(() => this.#state.commit());
-    this.#state.checkOpen();
+  save(): Promise<void>;
+  save(callback: SessionCallback): this;
+  save(callback?: SessionCallback): Promise<void> | this {
+    return this.#call('save', callback, async () => {
+      await this.commit();
+      this.#state.checkOpen();
+    });
+  }
+
+  /** Reads it again from the store; what was set and not stored is forgotten. */
+  reload(): Promise<void>;
+  reload(callback: SessionCallback): this;
+  reload(callback?: SessionCallback): Promise<void> | this {
+    return this.#call('reload', callback, () => this.#state.reload());
+  }
+
+  /** Does nothing: using a session extends it. For code that was written for express-session. */
+  touch(): this {
+    return this;
+  }
+
+  /**
+   * What Passport keeps of who is logged in, as an object that Passport changes. Who it says is logged in is
+   * logged in here, too, as by `user`: under a new id, and listed by `ofUser`.
+   */
+  get passport(): PassportState | undefined {
+    return (this.#passport ??= new PassportLogin(this.#state)).value;
+  }
+
+  set passport(value: PassportState | undefined) {
+    (this.#passport ??= new PassportLogin(this.#state)).value = value;
+  }
+
+  /** Stores what was set. Not for apps: whoever sends the headers calls it. */
+  async commit(): Promise<void> {
+    if (this.#passport !== undefined) await this.#passport.commit();
+    await this.#state.commit();
+  }
+
+  /** True where `commit` has something to do. Not for apps. */
+  get hasChanges(): boolean {
+    return this.#state.hasChanges || this.#passport?.hasChanged === true;
   }
 
   /** True while an operation has not come to its end. Not for apps: whoever sends the headers asks. */
@@ -149,16 +215,61 @@ export class Session<Fields extends object = SessionFields> {
     return this.#waiting > 0;
   }
 
+  /** True where an operation failed and nobody has heard of it. Not for apps. */
+  get hasFailed(): boolean {
+    return this.#failed?.operation.isHeard === false;
+  }
+
+  /** Throws what an operation failed with that nobody has heard of. Not for apps. */
+  checkHeard(): void {
+    if (this.hasFailed) throw this.#failed!.error;
+  }
+
   /** Waits for operations that were begun, awaited or not. Not for apps. */
   async settled(): Promise<void> {
     while (this.#waiting > 0) await this.#tail;
   }
 
-  #run(operation: () => Promise<void>): Promise<void> {
+  #run<T>(work: () => Promise<T>): Operation<T> {
     this.#waiting++;
-    const done = (this.#tail ?? Promise.resolve()).then(operation).finally(() => void this.#waiting--);
-    this.#tail = done.catch(() => {});
-    return done;
+    const done = (this.#tail ?? Promise.resolve()).then(work);
+    const operation = new Operation<T>((resolve, reject) => done.then(resolve, reject));
+    this.#tail = operation
+      .watch((error) => {
+        this.#failed ??= { operation, error };
+        if (this.#state.isAnswered && !operation.isHeard)
+          this.#state.settings.onEvent({ type: 'lost', error });
+      })
+      .then(() => void this.#waiting--);
+    return operation;
+  }
+
+  /** With a callback, as express-session has it, or with a promise. */
+  #call(
+    name: string,
+    callback: SessionCallback | undefined,
+    work: () => Promise<void>,
+  ): Promise<void> | this {
+    if (callback === undefined) return this.#run(work);
+    if (typeof callback !== 'function')
+      throw misused(`${name}() takes nothing, or a function to call back. Write: await session.${name}()`);
+    // Outside of any promise: what a callback throws is the app's.
+    this.#run(work).then(
+      () => queueMicrotask(() => callback()),
+      (error: unknown) => queueMicrotask(() => callback(error)),
+    );
+    return this;
+  }
+
+  /** What is set when the headers are out is stored at once: nobody comes to do it later. */
+  #storeLate(): void {
+    if (this.#state.ref === undefined && this.#state.closed === undefined) this.#state.checkTellable();
+    if (this.#isStoringLate) return;
+    this.#isStoringLate = true;
+    queueMicrotask(() => {
+      this.#isStoringLate = false;
+      if (this.hasChanges) void this.#run(() => this.commit());
+    });
   }
 
   #checked(name: string, value: unknown): string {
@@ -168,7 +279,7 @@ export class Session<Fields extends object = SessionFields> {
         `A field's name must be a text of 1 to ${NAME_CHARACTERS_MAX} characters.`,
       );
     }
-    const text = stringify(name, value);
+    const text = writeValue(name, value);
     const { bytesMax } = this.#state.settings;
     const bytes = Buffer.byteLength(text) + Buffer.byteLength(name) + this.#state.bytesBeside(name);
     if (bytes > bytesMax) {
@@ -181,23 +292,8 @@ export class Session<Fields extends object = SessionFields> {
   }
 }
 
-function stringify(name: string, value: unknown): string {
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(value);
-  } catch (cause) {
-    throw new StickyError(
-      'STICKY_SESSION_INVALID',
-      `The value of the session's field "${name}" can't be written as JSON: it refers to itself, or holds a BigInt.`,
-      { cause },
-    );
-  }
-  if (text === undefined)
-    throw new StickyError(
-      'STICKY_SESSION_INVALID',
-      `The value of the session's field "${name}" can't be written as JSON. Store plain data: text, numbers, true, false, null, lists and objects.`,
-    );
-  return text;
+function misused(message: string): StickyError {
+  return new StickyError('STICKY_SESSION_INVALID', message);
 }
 
 /** Undefined for what is not JSON: something else wrote it. */
@@ -214,3 +310,5 @@ function deepFreeze(value: unknown): unknown {
   for (const part of Object.values(value)) deepFreeze(part);
   return Object.freeze(value);
 }
+
+refuseAssignments(Session.prototype);

@@ -1,0 +1,68 @@
+import { StickyError } from '../base/errors.js';
+import type { Session } from '../state/session/session.js';
+import type { SessionTurn } from '../state/session/session-turn.js';
+import type { Sessions } from '../state/session/sessions.js';
+
+const HELD = Symbol('stickyroute session');
+
+interface Held {
+  readonly sessions: Sessions<never>;
+  readonly turn: SessionTurn<never>;
+}
+
+interface Holder {
+  [HELD]?: Held;
+}
+
+/** One function for all requests, and no closures. */
+const SESSION: PropertyDescriptor = {
+  configurable: true,
+  enumerable: true,
+  get(this: Holder): Session<never> | undefined {
+    return this[HELD]?.turn.session;
+  },
+  set: refuseSession,
+};
+
+/**
+ * The turn that a request has from these sessions already: middleware that is mounted twice gives one
+ * session. Sessions of another kind under the same cookie are refused: each would overwrite what the other
+ * set.
+ */
+export function knownTurn<Fields extends object>(
+  request: object,
+  sessions: Sessions<Fields>,
+): SessionTurn<Fields> | undefined {
+  const held = (request as Holder)[HELD];
+  if (held === undefined) return undefined;
+  return held.sessions === (sessions as unknown) ? (held.turn as unknown as SessionTurn<Fields>) : undefined;
+}
+
+/** `request.session` from here on. */
+export function giveSession<Fields extends object>(
+  request: object,
+  sessions: Sessions<Fields>,
+  turn: SessionTurn<Fields>,
+): void {
+  const held = (request as Holder)[HELD];
+  if (held !== undefined && held.turn.cookieName === turn.cookieName) throw twoKinds();
+  (request as Holder)[HELD] = {
+    sessions: sessions as unknown as Sessions<never>,
+    turn: turn as unknown as SessionTurn<never>,
+  };
+  if (held === undefined) Object.defineProperty(request, 'session', SESSION);
+}
+
+export function twoKinds(): StickyError {
+  return new StickyError(
+    'STICKY_CONFIG_INVALID',
+    'This request has a session already, of another createSessions() with the same cookie, and each would overwrite the other. Call createSessions() once and share it, or give one of them a `cookie.name` of its own.',
+  );
+}
+
+export function refuseSession(): never {
+  throw new StickyError(
+    'STICKY_SESSION_INVALID',
+    "request.session can't be replaced, and assigning to it ends nothing. To end the session write: await request.session.destroy(). To store a field write: request.session.set(name, value).",
+  );
+}
