@@ -3,27 +3,32 @@ import { IDEMPOTENT_METHODS } from '../base/idempotent-methods.js';
 import { RequestFacts } from '../route/facts.js';
 import { decide, prepare, type Decision } from '../route/router.js';
 import { walk } from '../route/walk.js';
-import { CHUNKED, hostName, type RequestHead } from './http1/request-head.js';
-import { UNTIL_CLOSE, type ResponseHead } from './http1/response-head.js';
-import type { ClientSide } from './client-side.js';
-import { blameFor, Doubts } from './blame.js';
+import { Doubts } from './blame.js';
 import { exposedFields } from './exposed.js';
+import { fieldLine } from './field-line.js';
 import type { Origin } from './forwarded.js';
-import { NO_BODY, RequestBody, type BodyOnItsWay } from './request-body.js';
 import type { GatewayRoute } from './gateway-route.js';
+import { hostName, type RequestHead } from './http1/request-head.js';
+import { NO_BODY, RequestBody, type BodyOnItsWay } from './request-body.js';
 import type { RequestRecord } from './request-record.js';
+import type { AnswerHead, AnswerTaker, ClientSide, RequestTaker } from './sides.js';
 import type { Site } from './site.js';
-import type { UpstreamConnection, UpstreamUser } from './upstream-connection.js';
-import { upstreamHead } from './upstream-head.js';
+import { Try } from './try.js';
 import { answerTo, isUnreachable, type UpstreamFault } from './upstream-fault.js';
-import type { UpstreamEndpoint } from './upstream-endpoint.js';
-import type { PoolConnections } from './pool-connections.js';
+
+/**
+ * How far an exchange is: no answer yet; its head has passed; upgraded; upgraded, and the upstream has ended
+ * its direction; over.
+ */
+type Phase = 'asking' | 'answering' | 'tunnel' | 'half-tunnel' | 'over';
+
+const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
 /**
  * One request and its answer: routed once, tried on one upstream after the other while that is safe, streamed
- * back, counted. Client side and upstream side meet here and nowhere else.
+ * back, counted. The client's side and the upstream's side meet here and nowhere else: see sides.ts.
  */
-export class Exchange implements UpstreamUser, RequestRecord {
+export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
   readonly head: RequestHead;
   readonly requestId: string;
   readonly startedAt: number;
@@ -32,11 +37,6 @@ export class Exchange implements UpstreamUser, RequestRecord {
   decision: Decision | undefined;
   status = 0;
   tries = 0;
-  /** Bytes sent to the client, head and framing included. */
-  get answeredBytes(): number {
-    return this.#client.answeredBytes;
-  }
-  /** When the answer's head came; 0: it didn't. */
   answeredAt = 0;
   fault: UpstreamFault | undefined;
   cause: string | undefined;
@@ -46,23 +46,12 @@ export class Exchange implements UpstreamUser, RequestRecord {
   readonly #client: ClientSide;
   readonly #facts: RequestFacts;
   readonly #forwardedFields: string;
-  #pool: PoolConnections | undefined;
-  #endpoint: UpstreamEndpoint | undefined;
-  #connection: UpstreamConnection | undefined;
-  #isTrial = false;
+  readonly #body: BodyOnItsWay;
+  #phase: Phase = 'asking';
+  #try: Try | undefined;
+  #isAnswerPaused = false;
   /** Made when a try ends in doubt. */
   #doubts: Doubts | undefined;
-
-  readonly #body: BodyOnItsWay;
-  #retriedFresh = false;
-
-  #isAnswering = false;
-  #isAnswerPaused = false;
-  /** Chunk framing is written here, around a body that ends with its connection. */
-  #wrapsChunks = false;
-  #isTunnel = false;
-  #endedSides = 0;
-  #isOver = false;
 
   constructor(site: Site, client: ClientSide, head: RequestHead, origin: Origin, requestId: string) {
     this.#site = site;
@@ -72,11 +61,10 @@ export class Exchange implements UpstreamUser, RequestRecord {
     this.requestId = requestId;
     this.startedAt = site.clock.monotonic();
     this.#forwardedFields = origin.fields;
-    // What comes after a change of protocol is held up like a body.
     this.#body =
       head.bodyBytes === 0 && head.upgrade === ''
         ? NO_BODY
-        : new RequestBody(head.bodyBytes, client, site.settings.limits.keptBodyBytesMax);
+        : new RequestBody(client, site.settings.limits.keptBodyBytesMax);
     this.#facts = new RequestFacts(
       {
         method: head.method,
@@ -90,161 +78,151 @@ export class Exchange implements UpstreamUser, RequestRecord {
     );
   }
 
-  get method(): string {
-    return this.head.method;
-  }
-  get takesChunks(): boolean {
-    return this.#client.takesChunks;
-  }
-  get isRequestWhole(): boolean {
-    return this.#body.isWhole;
-  }
-  /** Body bytes of the request, without framing. */
   get requestBytes(): number {
-    return this.#body.dataBytes;
+    return this.#client.requestBytes;
   }
-  get isTunnel(): boolean {
-    return this.#isTunnel;
+  get answeredBytes(): number {
+    return this.#client.answeredBytes;
   }
 
   /** Begins: finds the route and asks the router. */
   start(): void {
     const { method } = this.head;
     if (method === 'CONNECT' || method === 'TRACE')
-      return this.#refuse(
-        405,
-        'method-not-allowed',
-        'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n',
-      );
+      return this.#refuse(405, 'method-not-allowed', fieldLine('Allow', METHODS));
     const route = this.#site.settings.routeFor(this.#facts.line.host, this.#facts.path);
     if (route === undefined) return this.#refuse(404, 'no-route');
     this.route = route;
-    this.#pool = route.pool;
     const waiting = route.mayWait ? prepare(route.affinity, this.#facts, route.pool.snapshot) : undefined;
-    if (waiting === undefined) this.#decide();
-    else void waiting.then(() => this.#decide());
+    if (waiting === undefined) this.#decide(route);
+    else void waiting.then(() => this.#decide(route));
   }
 
-  #decide(): void {
-    if (this.#isOver) return;
-    const pool = this.#pool!;
-    this.decision = decide(this.route!.affinity, this.#facts, pool.snapshot, pool.load, this.#site.random);
-    this.#try();
+  #decide(route: GatewayRoute): void {
+    if (this.#phase === 'over') return;
+    const { affinity, pool } = route;
+    const decision = decide(affinity, this.#facts, pool.snapshot, pool.load, this.#site.random);
+    this.decision = decision;
+    this.#tryNext(route, decision);
   }
 
-  // ---- The request's body, from the client ----
+  // ---- The request, from the client's side ----
 
-  /** Takes what belongs to this request; answers where it ends. */
-  requestRead(bytes: Buffer, start: number, end: number): number {
-    const stop = this.#body.read(bytes, start, end);
-    if (this.#body.isBroken) this.#badBody();
-    return stop;
+  requestData(bytes: Buffer, start: number, end: number): void {
+    this.#body.data(bytes, start, end);
   }
 
-  #badBody(): void {
+  requestFlush(): void {
+    this.#body.flush();
+  }
+
+  requestEnd(trailers: string): void {
+    this.#body.end(trailers);
+    if (this.#phase === 'half-tunnel') this.#answered();
+  }
+
+  requestBroken(): void {
     this.fault = 'chunk';
     this.cause = undefined;
+    this.#cutShort(400, 'chunk');
+  }
+
+  clientStalled(): void {
+    this.#cutShort(408, 'body-timeout');
+  }
+
+  clientDrained(): void {
+    if (!this.#isAnswerPaused) return;
+    this.#isAnswerPaused = false;
+    this.#try?.side?.resume();
+  }
+
+  clientClosed(): void {
+    if (this.#phase === 'over') return;
+    // 499 as in nginx: nobody was there to take the answer.
+    if (!this.#isTunnel) this.status = 499;
     this.#dropUpstream();
-    if (this.#isAnswering) this.#abort();
-    else this.#refuse(400, 'chunk');
+    this.#finish();
+  }
+
+  /** The request can't be whole any more. */
+  #cutShort(status: number, code: string): void {
+    this.#dropUpstream();
+    if (this.#phase === 'asking') this.#refuse(status, code);
+    else this.#abort();
   }
 
   // ---- The upstreams, one after the other ----
 
-  #try(): void {
-    const decision = this.decision!;
-    const pool = this.#pool!;
-    const stop = walk(decision, pool, this.#site.settings.limits.triesMax - this.tries);
+  #tryNext(route: GatewayRoute, decision: Decision): void {
+    const stop = walk(decision, route.pool, this.#site.settings.limits.triesMax - this.tries);
     if (stop === 'none') {
-      this.#giveUp();
+      this.#giveUp(route, decision);
       return;
     }
-    this.#isTrial = stop === 'trial';
-    const upstream = decision.pool.upstreams[decision.index]!;
-    const endpoint = pool.endpoint(upstream);
-    this.upstreamId = upstream.id;
+    const attempt = new Try(route, decision, stop === 'trial');
+    this.#try = attempt;
+    this.upstreamId = attempt.upstreamId;
     this.tries++;
-    this.#endpoint = endpoint;
-    pool.begin(endpoint);
-    this.#connect(endpoint);
+    this.#connect(attempt);
   }
 
-  #connect(endpoint: UpstreamEndpoint): void {
-    const connection = this.#retriedFresh ? undefined : endpoint.takeIdle(this, !this.#isRepeatable());
-    if (connection === undefined) {
-      this.#connection = endpoint.connect(this);
-      return;
-    }
-    this.#connection = connection;
-    this.upstreamReady();
+  #connect(attempt: Try): void {
+    if (attempt.connect(this, this.#isRepeatable())) this.upstreamReady();
   }
 
   upstreamReady(): void {
-    const connection = this.#connection!;
-    const { forwardLines } = this.route!;
-    const lines =
-      forwardLines === undefined ? this.head.lines : forwardLines(this.head.lines, this.decision!.pool);
-    connection.outlet.text(
-      upstreamHead(this.head, lines, this.#endpoint!.authority, this.#forwardedFields, this.requestId),
+    const attempt = this.#try;
+    const side = attempt?.side;
+    if (attempt === undefined || side === undefined) return;
+    const { forwardLines } = attempt.route;
+    const { fields } = this.head;
+    side.send(
+      this.head,
+      forwardLines === undefined ? fields : forwardLines(fields, attempt.decision.pool),
+      this.#forwardedFields + fieldLine('X-Request-Id', this.requestId),
     );
-    this.#body.sendTo(connection);
+    this.#body.sendTo(side);
   }
 
   upstreamDrained(): void {
-    if (!this.#body.isWhole) this.#connection?.requestMoved();
     this.#body.resume();
   }
 
   upstreamFailed(fault: UpstreamFault, error: Error | undefined): void {
-    if (this.#isOver) return;
-    const connection = this.#connection;
-    const wasReused = connection !== undefined && connection.uses > 1;
-    this.#connection = undefined;
+    const attempt = this.#try;
+    if (attempt === undefined) return;
     this.#body.leave();
     this.fault = fault;
     this.cause = causeOf(error);
-    if (this.#isTunnel || this.#isAnswering) {
-      this.#release();
+    if (this.#phase !== 'asking') {
+      this.#try = undefined;
+      attempt.over();
       this.#abort();
       return;
     }
-    // A connection that had waited was closed by its upstream in the moment of the request: no fault of the
-    // upstream's.
-    if (fault === 'closed' && wasReused && !this.#retriedFresh && this.#isRepeatable()) {
-      this.#retriedFresh = true;
-      this.#connect(this.#endpoint!);
+    const isRepeatable = this.#isRepeatable();
+    if (isRepeatable && attempt.wasStale(fault)) {
+      this.#connect(attempt);
       return;
     }
-    this.#retriedFresh = false;
-    this.#blame(fault);
-    this.#release();
+    this.#try = undefined;
+    // An upstream may well refuse a body that it has not heard to its end, or an upgrade.
+    if (attempt.failed(fault, this.#body.isWhole && this.head.upgrade === ''))
+      (this.#doubts ??= new Doubts()).add(attempt.upstreamId);
     const neverSent = isUnreachable(fault);
-    const isSafe = neverSent || (this.#isRepeatable() && fault !== 'answer-timeout');
-    if (!isSafe) {
-      this.#answerFault();
+    if (!neverSent && (!isRepeatable || fault === 'answer-timeout')) {
+      this.#answerFault(fault);
       return;
     }
-    this.decision!.next(neverSent && fault !== 'local' ? 'unreachable' : 'broken');
-    this.#try();
-  }
-
-  #blame(fault: UpstreamFault): void {
-    const { id } = this.#endpoint!;
-    // An upstream may well refuse a body that it has not heard to its end.
-    const blame = isUnreachable(fault) || this.#body.isWhole ? blameFor(fault) : 'nobody';
-    if (blame === 'upstream') this.#pool!.failed(id);
-    else if (blame === 'doubt' && this.head.upgrade === '') {
-      // A trial is checked whatever the others say: nobody else may go there until it is settled.
-      if (this.#isTrial) this.#pool!.doubted(id);
-      else (this.#doubts ??= new Doubts()).add(id);
-    } else return;
-    this.#isTrial = false;
+    attempt.decision.next(neverSent && fault !== 'local' ? 'unreachable' : 'broken');
+    this.#tryNext(attempt.route, attempt.decision);
   }
 
   #settleDoubts(): void {
     const doubted = this.#doubts?.settled;
     this.#doubts = undefined;
-    if (doubted !== undefined) this.#pool!.doubted(doubted);
+    if (doubted !== undefined) this.route?.pool.doubted(doubted);
   }
 
   #isRepeatable(): boolean {
@@ -252,178 +230,115 @@ export class Exchange implements UpstreamUser, RequestRecord {
   }
 
   /** No upstream is left, or enough were tried. */
-  #giveUp(): void {
-    const isRejected = this.decision!.rule?.onFailure === 'reject';
-    const fault = this.fault;
+  #giveUp(route: GatewayRoute, decision: Decision): void {
+    const isRejected = decision.rule?.onFailure === 'reject';
+    const { fault } = this;
     if (fault !== undefined && (!isUnreachable(fault) || fault === 'local') && !isRejected)
-      this.#answerFault();
-    else this.#refuse(503, 'no-upstream', `Retry-After: ${this.#pool!.retryAfterSeconds}\r\n`);
+      this.#answerFault(fault);
+    else this.#refuse(503, 'no-upstream', fieldLine('Retry-After', route.pool.retryAfterSeconds));
   }
 
-  #answerFault(): void {
-    const { status, code } = answerTo(this.fault!);
+  #answerFault(fault: UpstreamFault): void {
+    const { status, code } = answerTo(fault);
     this.#refuse(status, code);
   }
 
-  #release(): void {
-    const endpoint = this.#endpoint;
-    if (endpoint === undefined) return;
-    this.#endpoint = undefined;
-    this.#pool!.finish(endpoint);
-    if (this.#isTrial) this.#pool!.abandonTrial(endpoint.id);
-    this.#isTrial = false;
+  #dropUpstream(): void {
+    const attempt = this.#try;
+    this.#body.leave();
+    if (attempt === undefined) return;
+    this.#try = undefined;
+    attempt.side?.abort();
+    attempt.over();
   }
 
-  // ---- The answer, from the upstream ----
+  // ---- The answer, from the upstream's side ----
 
-  answerHead(head: ResponseHead): void {
-    const { status } = head;
-    if (status < 200 && status !== 101) {
-      if (this.#client.takesChunks) this.#client.answerHead(status, head.lines, 0);
-      return;
-    }
-    if (status === 101 && this.head.upgrade === '') {
-      const connection = this.#connection!;
-      connection.detach();
-      connection.reset();
-      this.upstreamFailed('upgrade', undefined);
-      return;
-    }
-    this.status = status;
+  answerInterim(head: AnswerHead): void {
+    this.#client.interim(head);
+  }
+
+  answerHead(head: AnswerHead): void {
+    this.#client.head(head, this.#answering('answering', head));
+  }
+
+  answerUpgraded(head: AnswerHead): void {
+    const added = this.#answering('tunnel', head);
+    this.#body.drop();
+    this.#try?.side?.upgraded();
+    this.#client.upgraded(head, added);
+    this.#body.resume();
+  }
+
+  /** The field lines that the gateway adds. */
+  #answering(phase: Phase, head: AnswerHead): string {
+    this.#phase = phase;
+    this.status = head.status;
     this.answeredAt = this.#site.clock.monotonic();
-    this.#isAnswering = true;
-    this.#isTrial = false;
-    this.#pool!.answered(this.#endpoint!, this.decision!.pool);
+    this.#try?.answered();
     if (this.#doubts !== undefined) this.#settleDoubts();
-    let { lines } = head;
-    for (const value of this.decision!.writes()) lines += `Set-Cookie: ${value}\r\n`;
-    if (this.#site.settings.expose) lines += exposedFields(this.decision, this.route);
-    if (status === 101) {
-      this.#isTunnel = true;
-      this.#connection!.tunnel();
-      this.#client.answerHead(101, `${lines}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`, 0);
-      this.#client.tunnel();
-      this.#body.resume();
-      return;
-    }
-    this.#wrapsChunks = head.bodyBytes === UNTIL_CLOSE && this.#client.takesChunks;
-    this.#client.answerHead(status, lines, this.#wrapsChunks ? CHUNKED : head.bodyBytes);
+    let added = '';
+    const { decision } = this;
+    if (decision !== undefined)
+      for (const value of decision.writes()) added += fieldLine('Set-Cookie', value);
+    return this.#site.settings.expose ? added + exposedFields(decision, this.route) : added;
   }
 
-  answerBytes(bytes: Buffer, start: number, end: number): void {
-    if (this.#wrapsChunks) {
-      this.#client.answerText(`${(end - start).toString(16)}\r\n`);
-      this.#client.answerBytes(bytes, start, end);
-      this.#client.answerText('\r\n');
-    } else this.#client.answerBytes(bytes, start, end);
-  }
-
-  answerText(text: string): void {
-    this.#client.answerText(text);
+  answerData(bytes: Buffer, start: number, end: number): void {
+    this.#client.data(bytes, start, end);
   }
 
   answerFlush(): boolean {
     const isWaiting = this.#client.flush();
-    if (!this.#isOver && !this.#isAnswerPaused && this.#client.isUnderPressure) {
+    if (this.#phase !== 'over' && !this.#isAnswerPaused && this.#client.isUnderPressure) {
       this.#isAnswerPaused = true;
-      this.#connection?.pause();
+      this.#try?.side?.pause();
     }
     return isWaiting;
   }
 
-  answerEnd(): void {
-    if (this.#isTunnel) {
-      this.#endSide(() => this.#client.endTunnel());
-      return;
-    }
-    if (this.#wrapsChunks) this.#client.answerText('0\r\n\r\n');
-    const connection = this.#connection!;
-    const endpoint = this.#endpoint!;
-    this.#connection = undefined;
-    this.#release();
-    if (connection.detach() && this.#body.isWhole) endpoint.release(connection);
-    else connection.destroy();
-    this.#isOver = true;
-    this.#client.answerEnd(this.#body.isWhole);
-    this.#finished();
+  answerEnd(trailers: string): void {
+    this.#client.end(trailers);
+    if (this.#phase === 'tunnel' && !this.#body.isWhole) this.#phase = 'half-tunnel';
+    else this.#answered();
   }
 
-  // ---- The client, from its connection ----
+  // ---- The end ----
 
-  clientDrained(): void {
-    if (!this.#isAnswerPaused) return;
-    this.#isAnswerPaused = false;
-    this.#connection?.resume();
+  get #isTunnel(): boolean {
+    return this.#phase === 'tunnel' || this.#phase === 'half-tunnel';
   }
 
-  /** Bytes of an upgraded connection. */
-  tunnelRead(bytes: Buffer, start: number, end: number): void {
-    const connection = this.#connection;
-    if (connection === undefined) return;
-    connection.outlet.bytes(bytes, start, end);
-    connection.outlet.flush();
-    if (connection.outlet.isUnderPressure) this.#body.pause();
-  }
-
-  tunnelEnded(): void {
-    this.#endSide(() => this.#connection?.end());
-  }
-
-  /** The client is gone. */
-  clientClosed(): void {
-    if (this.#isOver) return;
-    // 499 as in nginx: nobody was there to take the answer.
-    if (!this.#isTunnel) this.status = 499;
-    this.#isOver = true;
-    this.#dropUpstream();
-    this.#finished();
-  }
-
-  /** The client sent nothing more of a body that it had announced. */
-  clientStalled(): void {
-    this.#dropUpstream();
-    if (this.#isAnswering) this.#abort();
-    else this.#refuse(408, 'body-timeout');
-  }
-
-  #endSide(end: () => void): void {
-    end();
-    if (++this.#endedSides < 2) return;
-    this.#isOver = true;
-    this.#connection?.linger();
-    this.#connection = undefined;
-    this.#release();
-    this.#finished();
-  }
-
-  #dropUpstream(): void {
-    const connection = this.#connection;
-    this.#connection = undefined;
-    this.#body.leave();
-    if (connection !== undefined) {
-      connection.detach();
-      if (this.#isTunnel) connection.destroy();
-      else connection.reset();
-    }
-    this.#release();
+  /** The answer is whole, or both directions of a tunnel have ended. */
+  #answered(): void {
+    const attempt = this.#try;
+    this.#try = undefined;
+    attempt?.side?.over();
+    attempt?.over();
+    this.#over();
   }
 
   #refuse(status: number, code: string, fields = ''): void {
     this.status = status;
     if (this.#doubts !== undefined) this.#settleDoubts();
     const exposed = this.#site.settings.expose ? exposedFields(this.decision, this.route) : '';
-    this.#isOver = true;
-    this.#client.refuse(status, code, `${fields}${exposed}X-Request-Id: ${this.requestId}\r\n`);
-    this.#finished();
+    const id = fieldLine('X-Request-Id', this.requestId);
+    this.#client.refuse({ status, code, fields: fields + exposed + id });
+    this.#over();
   }
 
   #abort(): void {
-    this.#isOver = true;
     this.#client.abort();
-    this.#finished();
+    this.#over();
   }
 
-  #finished(): void {
+  #over(): void {
+    this.#finish();
+    this.#client.over();
+  }
+
+  #finish(): void {
+    this.#phase = 'over';
     this.#body.drop();
     this.#site.observer.finished(this);
   }

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
-import { ClientConnection } from './client-connection.js';
 import { Deadlines } from './deadlines.js';
+import { Http1Client } from './http1/client.js';
 import { RequestIds } from './request-ids.js';
 import type { GatewayObserver, GatewaySettings, Guest, Site } from './site.js';
 import type { Engine, Listener, ListenTarget, TlsPair } from './wire.js';
@@ -22,7 +22,7 @@ const QUIET_MS = 500;
 const CLOSE_CHECK_MS = 20;
 
 /**
- * Listens, and gives every connection a reader. The way of a request starts here: accept → ClientConnection →
+ * Listens, and gives every connection a reader. The way of a request starts here: accept → Http1Client →
  * Exchange.
  */
 export class Gateway implements Site {
@@ -56,7 +56,7 @@ export class Gateway implements Site {
   /** Opens the port; rejects when it can't be had. */
   async listen(target: ListenTarget): Promise<Listener> {
     this.#listener = await this.#engine.listen(target, (wire, isSecure) => {
-      const connection = new ClientConnection(this, wire, isSecure);
+      const connection = new Http1Client(this, wire, isSecure);
       this.#connections.add(connection);
       return connection;
     });

@@ -1,25 +1,19 @@
-import { BodyReader } from './http1/body-reader.js';
-import type { ChunkSink } from './http1/chunked.js';
-import type { ClientSide } from './client-side.js';
-import type { UpstreamConnection } from './upstream-connection.js';
+import type { ClientSide, UpstreamSide } from './sides.js';
 
 /** What an exchange asks of its request's body. */
 export interface BodyOnItsWay {
-  /** True while everything that came is here, framed as it is sent. */
+  /** True while everything that came is here. */
   readonly isKept: boolean;
   readonly isWhole: boolean;
-  readonly isBroken: boolean;
-  /** Bytes of data so far, without framing. */
-  readonly dataBytes: number;
-  /** Takes what belongs to it; answers where it ends. */
-  read(bytes: Buffer, start: number, end: number): number;
-  /** Sends what has come, and from now on what comes. */
-  sendTo(connection: UpstreamConnection): void;
+  data(bytes: Buffer, start: number, end: number): void;
+  flush(): void;
+  end(trailers: string): void;
+  /** Sends what has come, and from now on what comes. The upstream has the head. */
+  sendTo(side: UpstreamSide): void;
   /** The upstream is gone. */
   leave(): void;
   /** It won't be sent again. */
   drop(): void;
-  pause(): void;
   resume(): void;
 }
 
@@ -27,78 +21,71 @@ export interface BodyOnItsWay {
 export const NO_BODY: BodyOnItsWay = {
   isKept: true,
   isWhole: true,
-  isBroken: false,
-  dataBytes: 0,
-  read: (_bytes, start) => start,
-  sendTo(connection) {
-    connection.outlet.flush();
-    connection.requestSent();
-  },
+  data() {},
+  flush() {},
+  end() {},
+  sendTo: (side) => side.end(''),
   leave() {},
   drop() {},
-  pause() {},
   resume() {},
 };
 
 /**
- * A request's body on its way: framed, kept as far as it may be needed for the first try or for another, and
- * held up while the upstream isn't there or is slow.
+ * A request's body on its way: kept as far as it may be needed for the first try or for another, and held up
+ * while the upstream isn't there or is slow. What passes after an upgrade goes through here, too.
  */
-export class RequestBody implements BodyOnItsWay, ChunkSink {
+export class RequestBody implements BodyOnItsWay {
   isKept = true;
-  readonly #reader: BodyReader;
+  isWhole = false;
   readonly #client: ClientSide;
   readonly #keptBytesMax: number;
-  /** Where it goes; it has the head. */
-  #connection: UpstreamConnection | undefined;
+  #side: UpstreamSide | undefined;
   #pieces: Buffer[] | undefined;
   #keptBytes = 0;
+  #trailers = '';
   #isPaused = false;
 
-  constructor(bodyBytes: number, client: ClientSide, keptBytesMax: number) {
-    this.#reader = new BodyReader(bodyBytes, this);
+  constructor(client: ClientSide, keptBytesMax: number) {
     this.#client = client;
     this.#keptBytesMax = keptBytesMax;
   }
 
-  get isWhole(): boolean {
-    return this.#reader.isWhole;
-  }
-  get isBroken(): boolean {
-    return this.#reader.isBroken;
-  }
-  get dataBytes(): number {
-    return this.#reader.dataBytes;
-  }
-
-  read(bytes: Buffer, start: number, end: number): number {
-    const stop = this.#reader.read(bytes, start, end);
-    if (!this.isBroken) this.#moved();
-    return stop;
-  }
-
-  chunkBytes(bytes: Buffer, start: number, end: number): void {
+  data(bytes: Buffer, start: number, end: number): void {
     if (this.isKept) this.#keep(bytes, start, end);
-    this.#connection?.outlet.bytes(bytes, start, end);
+    this.#side?.data(bytes, start, end);
   }
 
-  chunkText(text: string): void {
-    const bytes = Buffer.from(text, 'latin1');
-    this.chunkBytes(bytes, 0, bytes.length);
+  flush(): void {
+    if (this.isWhole) return;
+    const side = this.#side;
+    if (side === undefined) {
+      // What came is held, and no more is read.
+      this.#pause();
+      return;
+    }
+    side.flush();
+    if (side.isUnderPressure) this.#pause();
   }
 
-  sendTo(connection: UpstreamConnection): void {
-    const { outlet } = connection;
-    if (this.#pieces !== undefined) for (const piece of this.#pieces) outlet.bytes(piece, 0, piece.length);
-    outlet.flush();
+  end(trailers: string): void {
+    this.isWhole = true;
+    this.#trailers = trailers;
+    this.#side?.end(trailers);
+  }
+
+  sendTo(side: UpstreamSide): void {
+    if (this.#pieces !== undefined) for (const piece of this.#pieces) side.data(piece, 0, piece.length);
     if (this.#keptBytes > this.#keptBytesMax) this.drop();
-    this.#connection = connection;
-    if (this.isWhole) connection.requestSent();
-    else this.resume();
+    this.#side = side;
+    if (this.isWhole) side.end(this.#trailers);
+    else {
+      side.flush();
+      this.resume();
+    }
   }
 
   leave(): void {
-    this.#connection = undefined;
+    this.#side = undefined;
   }
 
   drop(): void {
@@ -106,37 +93,22 @@ export class RequestBody implements BodyOnItsWay, ChunkSink {
     this.#pieces = undefined;
   }
 
-  pause(): void {
-    if (this.#isPaused) return;
-    this.#isPaused = true;
-    this.#client.pauseRequest();
-  }
-
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    this.#client.resumeRequest();
+    this.#client.resume();
   }
 
-  #moved(): void {
-    const connection = this.#connection;
-    if (connection === undefined) {
-      // What came is held, and no more is read.
-      if (!this.isWhole) this.pause();
-      return;
-    }
-    connection.outlet.flush();
-    if (this.isWhole) connection.requestSent();
-    else {
-      connection.requestMoved();
-      if (connection.outlet.isUnderPressure) this.pause();
-    }
+  #pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#client.pause();
   }
 
   #keep(bytes: Buffer, start: number, end: number): void {
     this.#keptBytes += end - start;
     // Before anything was sent it is needed whatever its size.
-    if (this.#connection === undefined || this.#keptBytes <= this.#keptBytesMax)
+    if (this.#side === undefined || this.#keptBytes <= this.#keptBytesMax)
       (this.#pieces ??= []).push(Buffer.from(bytes.subarray(start, end)));
     else this.drop();
   }

@@ -1,7 +1,8 @@
 import type { Upstream } from '../route/pool/upstream.js';
 import type { Deadlines, Timed } from './deadlines.js';
+import { Http1Upstream, type ConnectionOwner } from './http1/upstream.js';
 import type { Limits } from './limits.js';
-import { UpstreamConnection, type ConnectionOwner, type UpstreamUser } from './upstream-connection.js';
+import type { AnswerTaker } from './sides.js';
 import type { ConnectTarget, Engine } from './wire.js';
 
 /** How `https://` upstreams are met. */
@@ -34,7 +35,7 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
   readonly #engine: Engine;
   readonly #target: ConnectTarget;
   /** The one used last stands last and is taken first, so that the rest grow old and go. */
-  readonly #idle: UpstreamConnection[] = [];
+  readonly #idle: Http1Upstream[] = [];
   #isRetired = false;
 
   constructor(upstream: Upstream, tls: UpstreamTls, engine: Engine, limits: Limits, deadlines: Deadlines) {
@@ -56,7 +57,7 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
   }
 
   /** An idle connection, or undefined. `mustBeFresh` for requests that can't be repeated. */
-  takeIdle(user: UpstreamUser, mustBeFresh: boolean): UpstreamConnection | undefined {
+  takeIdle(taker: AnswerTaker, mustBeFresh: boolean): Http1Upstream | undefined {
     let connection = this.#idle.at(-1);
     while (connection !== undefined && !connection.isOpen) {
       this.closed(connection);
@@ -68,16 +69,16 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
     if (age >= connection.idleMs || (mustBeFresh && age > FRESH_MS)) return undefined;
     this.#idle.pop();
     connection.idleSlot = -1;
-    connection.take(user);
+    connection.take(taker);
     return connection;
   }
 
-  connect(user: UpstreamUser): UpstreamConnection {
-    return UpstreamConnection.open(this.#engine, this.#target, this, user);
+  connect(taker: AnswerTaker): Http1Upstream {
+    return new Http1Upstream(this.#engine, this.#target, this, taker);
   }
 
   /** A connection has done its work and can do more. */
-  release(connection: UpstreamConnection): void {
+  release(connection: Http1Upstream): void {
     if (this.#isRetired || connection.idleMs === 0 || this.#idle.length >= this.limits.upstreamIdleMax) {
       connection.destroy();
       return;
@@ -88,7 +89,7 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
     if (this.deadlineAt === Infinity) this.deadlineAt = connection.idleSince + SWEEP_IDLE_MS;
   }
 
-  closed(connection: UpstreamConnection): void {
+  closed(connection: Http1Upstream): void {
     const slot = connection.idleSlot;
     if (slot === -1) return;
     connection.idleSlot = -1;

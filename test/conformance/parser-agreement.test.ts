@@ -3,7 +3,7 @@ import { Duplex } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { BodyReader } from '../../src/proxy/http1/body-reader.js';
 import { parseRequestHead } from '../../src/proxy/http1/request-head.js';
-import { upstreamHead } from '../../src/proxy/upstream-head.js';
+import { requestText } from '../../src/proxy/http1/request-text.js';
 import { seededRandom } from '../../src/testing/seeded-random.js';
 
 /**
@@ -30,14 +30,14 @@ function ours(text: string): { messages: Message[]; sent: string[] } {
     if (stop === -1) break;
     const head = parseRequestHead(bytes, at, stop + 4, 100, false);
     if (typeof head === 'string') break;
-    let out = upstreamHead(head, head.lines, 'a', 'X-Forwarded-For: 127.0.0.1\r\n', 'id');
+    let out = requestText(head, head.fields, 'a', 'X-Forwarded-For: 127.0.0.1\r\n');
     let body = '';
     const plain = {
       chunkBytes: (piece: Buffer, start: number, end: number) =>
         void (out += piece.toString('latin1', start, end)),
-      chunkText: (piece: string) => void (out += piece),
+      chunkEnd: (trailers: string) => void (out += head.inChunks ? `0\r\n${trailers}\r\n` : ''),
     };
-    const reader = new BodyReader(head.bodyBytes, plain);
+    const reader = new BodyReader(head, plain);
     const before = out.length;
     const end = reader.isWhole ? stop + 4 : reader.read(bytes, stop + 4, bytes.length);
     if (reader.isBroken || !reader.isWhole) break;

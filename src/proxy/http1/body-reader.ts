@@ -1,38 +1,39 @@
 import { BROKEN, ChunkedReader, DONE, type ChunkSink } from './chunked.js';
-import { CHUNKED } from './request-head.js';
+import type { RequestHead } from './request-head.js';
 
-/** Finds the end of a request's body and hands on what lies before it, framing included. */
+/** Finds the end of a request's body and hands on what lies before it. */
 export class BodyReader {
-  isWhole: boolean;
-  isBroken = false;
-  /** Bytes of data so far, without framing. */
-  dataBytes = 0;
   readonly #sink: ChunkSink;
   readonly #chunks: ChunkedReader | undefined;
+  readonly #bodyBytes: number;
   #left: number;
 
-  constructor(bodyBytes: number, sink: ChunkSink) {
+  constructor(head: RequestHead, sink: ChunkSink) {
     this.#sink = sink;
-    this.#left = bodyBytes;
-    this.#chunks = bodyBytes === CHUNKED ? new ChunkedReader(true) : undefined;
-    this.isWhole = bodyBytes === 0;
+    this.#bodyBytes = head.bodyBytes;
+    this.#left = head.bodyBytes;
+    this.#chunks = head.bodyBytes < 0 ? new ChunkedReader(head.inChunks) : undefined;
+  }
+
+  get isWhole(): boolean {
+    return this.#chunks === undefined ? this.#left === 0 : this.#chunks.state === DONE;
+  }
+  get isBroken(): boolean {
+    return this.#chunks?.state === BROKEN;
+  }
+  /** Bytes of data so far, without framing. */
+  get dataBytes(): number {
+    return this.#chunks === undefined ? this.#bodyBytes - this.#left : this.#chunks.dataBytes;
   }
 
   /** Reads on; returns where the body's part of these bytes ends. */
   read(bytes: Buffer, start: number, end: number): number {
-    const chunks = this.#chunks;
-    if (chunks !== undefined) {
-      const stop = chunks.read(bytes, start, end, this.#sink);
-      this.dataBytes = chunks.dataBytes;
-      this.isWhole = chunks.state === DONE;
-      this.isBroken = chunks.state === BROKEN;
-      return stop;
-    }
+    if (this.#chunks !== undefined) return this.#chunks.read(bytes, start, end, this.#sink);
     const stop = start + Math.min(this.#left, end - start);
+    if (stop === start) return stop;
     this.#left -= stop - start;
-    this.dataBytes += stop - start;
-    this.isWhole = this.#left === 0;
-    if (stop > start) this.#sink.chunkBytes(bytes, start, stop);
+    this.#sink.chunkBytes(bytes, start, stop);
+    if (this.#left === 0) this.#sink.chunkEnd('');
     return stop;
   }
 }

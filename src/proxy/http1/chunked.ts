@@ -3,10 +3,10 @@ import { passedTrailers } from './trailers.js';
 
 /** Takes what a chunked body is made of. */
 export interface ChunkSink {
-  /** Bytes to pass on. */
+  /** Bytes to pass on: data, or chunks without the last one. */
   chunkBytes(bytes: Buffer, start: number, end: number): void;
-  /** Framing to pass on. */
-  chunkText(text: string): void;
+  /** The body is whole. */
+  chunkEnd(trailers: string): void;
 }
 
 const SIZE = 0;
@@ -45,7 +45,7 @@ export class ChunkedReader {
   #extensionBytes = 0;
   #trailers = '';
 
-  /** `keepsFraming: false` passes on the data alone, for a client that can't read chunks. */
+  /** `keepsFraming: false` passes on the data alone, for a receiver that frames it otherwise. */
   constructor(keepsFraming: boolean) {
     this.#keepsFraming = keepsFraming;
   }
@@ -108,7 +108,7 @@ export class ChunkedReader {
             if (from === -1) from = lineStart;
           } else {
             if (from !== -1 && from < lineStart) sink.chunkBytes(bytes, from, lineStart);
-            sink.chunkText(`${this.#size.toString(16)}\r\n`);
+            passOn(sink, `${this.#size.toString(16)}\r\n`);
             from = at;
           }
           this.state = DATA;
@@ -134,7 +134,7 @@ export class ChunkedReader {
           if (bytes[at] !== LF) return this.#break(end);
           at++;
           // Its CR came in an earlier read and was kept back.
-          if (keepsFraming && from === -1) sink.chunkText('\r\n');
+          if (keepsFraming && from === -1) passOn(sink, '\r\n');
           lineStart = -1;
           this.state = SIZE;
           break;
@@ -166,7 +166,7 @@ export class ChunkedReader {
     const passed = passedTrailers(this.#trailers);
     if (passed === undefined) return this.#break(end);
     this.state = DONE;
-    if (this.#keepsFraming) sink.chunkText(`0\r\n${passed}\r\n`);
+    sink.chunkEnd(passed);
     return at;
   }
 
@@ -174,6 +174,10 @@ export class ChunkedReader {
     this.state = BROKEN;
     return end;
   }
+}
+
+function passOn(sink: ChunkSink, framing: string): void {
+  sink.chunkBytes(Buffer.from(framing, 'latin1'), 0, framing.length);
 }
 
 function hexDigit(byte: number): number {

@@ -3,9 +3,10 @@ import { endedHead, oddByte } from './partial-head.js';
 import { parseRequestHead, type RequestError } from './request-head.js';
 
 /** The status that a refused head is answered with. */
-export function statusOf(error: RequestError): number {
+export function statusOf(error: RequestError | 'head-too-large'): number {
   switch (error) {
     case 'too-many-fields':
+    case 'head-too-large':
       return 431;
     case 'transfer-encoding-unknown':
       return 501;

@@ -94,11 +94,13 @@ export class RequestHead {
   target = '';
   /** Whom the request is for: with port, if it names one. Empty only for HTTP/1.0 without a Host. */
   host = '';
-  /** The Host line is among `lines`; otherwise it is for whoever sends them on to write one. */
+  /** The Host line is among `fields`; otherwise it is for whoever sends them on to write one. */
   hasHostLine = false;
   isHttp10 = false;
   /** A number of bytes, or CHUNKED. */
   bodyBytes = 0;
+  /** Its data is handed on as the chunks that came: see `inChunks` in sides.ts. */
+  inChunks = false;
   /** A Content-Length stood there, if only 0. */
   hasLength = false;
   /** The client wants to use the connection again, and can: behind CONNECT no request follows. */
@@ -108,8 +110,8 @@ export class RequestHead {
   /** Only of a peer that is trusted, as is `requestId`. */
   forwarded: ForwardedFields | undefined;
   requestId: string | undefined;
-  /** The request line and the field lines for the upstream, each with its CRLF. */
-  lines = '';
+  /** The field lines for the upstream, each with its CRLF, without those that frame the body. */
+  fields = '';
   /** The Cookie field, several joined; undefined where there is none. */
   cookie: string | undefined;
 
@@ -175,19 +177,14 @@ export function parseRequestHead(
   const names = readFields(head, text, isTrusted);
   if (typeof names === 'string') return names;
   const dropped = isTrusted ? DROPPED : DROPPED_OF_STRANGERS;
-  // Mostly the line goes on as it came, in one slice with the fields.
-  if (bytes[targetStart] === SLASH && !head.isHttp10) {
-    head.lines = keptLines(text, fields, 0, text.length, dropped, names.others);
-    return head;
-  }
-  const isAbsolute = bytes[targetStart] !== SLASH && head.target !== '*' && head.method !== 'CONNECT';
-  if (head.target === '*' && head.method !== 'OPTIONS') return 'target';
-  if (isAbsolute && !readAbsolute(head)) return 'target';
-  const line = `${head.method} ${head.target} HTTP/1.1\r\n`;
   const from = fieldsStart - start;
-  head.lines = isAbsolute
-    ? `${line}Host: ${head.host}\r\n${keptLines(text, fields, from, text.length, dropped | ALSO_HOST, names.others)}`
-    : line + keptLines(text, fields, from, text.length, dropped, names.others);
+  if (bytes[targetStart] === SLASH || head.target === '*' || head.method === 'CONNECT') {
+    if (head.target === '*' && head.method !== 'OPTIONS') return 'target';
+    head.fields = keptLines(text, fields, from, text.length, dropped, names.others);
+  } else {
+    if (!readAbsolute(head)) return 'target';
+    head.fields = `Host: ${head.host}\r\n${keptLines(text, fields, from, text.length, dropped | ALSO_HOST, names.others)}`;
+  }
   return head;
 }
 
@@ -262,6 +259,7 @@ function readFields(head: RequestHead, text: string, isTrusted: boolean): Reques
     // §6.1).
     if (codings > 1 || head.isHttp10) return 'transfer-encoding';
     head.bodyBytes = CHUNKED;
+    head.inChunks = true;
   }
   if (hosts === 0 && !head.isHttp10) return 'host-missing';
   if (hosts === 1) {

@@ -35,7 +35,7 @@ export const UNTIL_CLOSE = -2;
 
 const fields = new Fields();
 
-/** An upstream's head, checked. */
+/** An upstream's head, checked: an AnswerHead (sides.ts) with what its own side needs. */
 export class ResponseHead {
   status = 0;
   /** A number of bytes, CHUNKED or UNTIL_CLOSE. */
@@ -46,10 +46,12 @@ export class ResponseHead {
   keepAliveMs = -1;
   /** With 101: the protocol. */
   upgrade = '';
-  /** A Date is among `lines` (RFC 9110 §6.6.1: one that lacks it gets one on the way). */
+  /** A Date is among `fields` (RFC 9110 §6.6.1: one that lacks it gets one on the way). */
   hasDate = false;
-  /** The status line and the field lines for the client, each with its CRLF. */
-  lines = '';
+  reason = '';
+  /** The field lines for the client, each with its CRLF. */
+  fields = '';
+  inChunks = false;
 }
 
 const DROPPED = kinds(CONNECTION, HOP, KEEP_ALIVE, UPGRADE, TRANSFER_ENCODING, EXPOSED);
@@ -111,13 +113,9 @@ export function parseResponseHead(
   head.hasDate = (fields.kinds & HAS_DATE) !== 0;
   const length = lengthLine(head.status, text);
   const dropped = length === AS_IT_IS ? DROPPED : DROPPED | ALSO_LENGTH;
-  // Mostly the line goes on as it came, in one slice with the fields. The space behind the status must be
-  // there (RFC 9112 §4).
-  if (minor === 1 && reasonStart > start + 12)
-    head.lines = keptLines(text, fields, 0, text.length, dropped, names.others);
-  else
-    head.lines = `HTTP/1.1 ${head.status} ${text.slice(reasonStart - start, at - start)}\r\n${keptLines(text, fields, fieldsStart - start, text.length, dropped, names.others)}`;
-  if (length !== AS_IT_IS) head.lines += length;
+  head.reason = text.slice(reasonStart - start, at - start);
+  head.fields = keptLines(text, fields, fieldsStart - start, text.length, dropped, names.others);
+  if (length !== AS_IT_IS) head.fields += length;
   return head;
 }
 
@@ -227,8 +225,10 @@ function readFields(
   const { status } = head;
   if (status === 101 && (head.upgrade === '' || !names.upgrade)) return 'upgrade';
   if (isBodiless(status) || status === 304 || method === 'HEAD') head.bodyBytes = 0;
-  else if (codings > 0) head.bodyBytes = CHUNKED;
-  else head.bodyBytes = length === -1 ? UNTIL_CLOSE : length;
+  else if (codings > 0) {
+    head.bodyBytes = CHUNKED;
+    head.inChunks = true;
+  } else head.bodyBytes = length === -1 ? UNTIL_CLOSE : length;
   if (head.bodyBytes === UNTIL_CLOSE) head.keepAlive = false;
   return names;
 }

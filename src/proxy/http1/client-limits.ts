@@ -1,0 +1,135 @@
+import type { Timed } from '../deadlines.js';
+import type { Outlet } from '../outlet.js';
+import type { Site } from '../site.js';
+
+/**
+ * What a connection waits for. With `linger` and `flush` it is ending, and nothing that comes is
+ * read; with `flush` the client is slow to take its answer.
+ */
+type Phase = 'head' | 'idle' | 'request-body' | 'answer' | 'tunnel' | 'linger' | 'flush';
+
+/**
+ * After a last answer the client may still be sending: it is read and thrown away this long, so that a reset
+ * doesn't reach it before the answer.
+ */
+const LINGER_MS = 2000;
+
+/** What a connection does about a limit that is reached. */
+export interface LateClient {
+  /** The connection itself holds the request up, because the upstream is slow. */
+  readonly isRequestPaused: boolean;
+  headLate(): void;
+  bodyLate(): void;
+  idleLate(): void;
+}
+
+/** The time limits of a client's connection: which one runs, and what it means when it is over. */
+export class ClientLimits implements Timed {
+  deadlineAt = Infinity;
+  phase: Phase = 'head';
+  readonly #site: Site;
+  readonly #outlet: Outlet;
+  readonly #client: LateClient;
+
+  constructor(site: Site, outlet: Outlet, client: LateClient) {
+    this.#site = site;
+    this.#outlet = outlet;
+    this.#client = client;
+    this.expectHead();
+    site.deadlines.add(this);
+  }
+
+  get isEnding(): boolean {
+    return this.phase === 'linger' || this.phase === 'flush';
+  }
+
+  stop(): void {
+    this.deadlineAt = Infinity;
+    this.#site.deadlines.remove(this);
+  }
+
+  expectHead(): void {
+    this.#expect('head', this.#site.settings.limits.headTimeMs);
+  }
+
+  expectRequest(): void {
+    this.#expect('idle', this.#site.settings.limits.idleTimeMs);
+  }
+
+  expectBody(): void {
+    this.#expect('request-body', this.#site.settings.limits.bodyIdleMs);
+  }
+
+  /** The upstream's own limits run now; the client's begins when it doesn't take what it is sent. */
+  expectAnswer(): void {
+    this.phase = 'answer';
+    this.#watchAnswer();
+  }
+
+  /** More was written for the client. */
+  answerSent(isWaiting: boolean): void {
+    if (this.phase === 'tunnel') this.tunnelMoved();
+    else if (isWaiting && this.phase === 'answer' && this.deadlineAt === Infinity) this.#watchAnswer();
+  }
+
+  /** The client has taken all that was written. */
+  answerTaken(): void {
+    if (this.phase === 'answer') this.#watchAnswer();
+  }
+
+  tunnelMoved(): void {
+    this.#expect('tunnel', this.#site.settings.limits.tunnelIdleMs);
+  }
+
+  expectGoodbye(): void {
+    this.#expect('linger', LINGER_MS);
+  }
+
+  /** Both directions have ended; what was written may still wait. */
+  expectFlush(): void {
+    this.#expect('flush', this.#site.settings.limits.bodyIdleMs);
+  }
+
+  onDeadline(): void {
+    const { wire } = this.#outlet;
+    switch (this.phase) {
+      case 'head':
+        this.#client.headLate();
+        break;
+      case 'request-body':
+        if (!this.#client.isRequestPaused) this.#client.bodyLate();
+        // The upstream doesn't read; if that is because the client doesn't either, the client is in the way.
+        else if (wire.bufferedBytes === 0 || this.#outlet.hasMoved()) this.expectBody();
+        else wire.reset();
+        break;
+      case 'answer':
+        if (this.#outlet.hasMoved()) this.#watchAnswer();
+        else wire.reset();
+        break;
+      case 'idle':
+        this.#client.idleLate();
+        break;
+      case 'linger':
+      case 'flush':
+        if (wire.bufferedBytes === 0) wire.destroy();
+        else if (this.#outlet.hasMoved() || this.phase === 'linger') this.expectFlush();
+        else wire.reset();
+        break;
+      case 'tunnel':
+        wire.destroy();
+    }
+  }
+
+  #watchAnswer(): void {
+    this.#outlet.hasMoved();
+    const isWaiting = this.#outlet.wire.bufferedBytes > 0;
+    this.deadlineAt = isWaiting
+      ? this.#site.deadlines.after(this.#site.settings.limits.bodyIdleMs)
+      : Infinity;
+  }
+
+  #expect(phase: Phase, ms: number): void {
+    this.phase = phase;
+    this.deadlineAt = this.#site.deadlines.after(ms);
+  }
+}

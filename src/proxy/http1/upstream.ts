@@ -1,0 +1,369 @@
+import { isLocalError } from '../../base/local-error.js';
+import type { Deadlines, Timed } from '../deadlines.js';
+import type { Limits } from '../limits.js';
+import { Outlet } from '../outlet.js';
+import type { AnswerTaker, UpstreamSide } from '../sides.js';
+import type { UpstreamFault } from '../upstream-fault.js';
+import type { ConnectHandler, ConnectTarget, Engine, Wire } from '../wire.js';
+import { BodyWriter } from './body-writer.js';
+import { BROKEN, ChunkedReader, DONE, type ChunkSink } from './chunked.js';
+import { headEnd } from './head-end.js';
+import { CHUNKED, type RequestHead } from './request-head.js';
+import { requestText } from './request-text.js';
+import { parseResponseHead, refusalOfPart, type ResponseHead, UNTIL_CLOSE } from './response-head.js';
+
+/** Where connections report to: the upstream that they belong to. */
+export interface ConnectionOwner {
+  /** `host[:port]`, for requests that came without a Host. */
+  readonly authority: string;
+  readonly limits: Limits;
+  readonly deadlines: Deadlines;
+  /** It has done its work and can do more. */
+  release(connection: Http1Upstream): void;
+  /** It is closed, and no longer among the idle ones. */
+  closed(connection: Http1Upstream): void;
+}
+
+type State = 'connecting' | 'idle' | 'awaiting-head' | 'body' | 'tunnel' | 'closed';
+
+/**
+ * The upstream's side over HTTP/1.1: one connection, which carries one exchange at a time and waits for the
+ * next between two.
+ */
+export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, Timed {
+  deadlineAt = Infinity;
+  /** When it became idle, and how long the upstream will keep it. */
+  idleSince = 0;
+  idleMs: number;
+  /** Where it stands in its owner's list of idle connections; -1: not there. */
+  idleSlot = -1;
+
+  readonly #owner: ConnectionOwner;
+  readonly #wire: Wire;
+  readonly #outlet: Outlet;
+  readonly #writer: BodyWriter;
+  #state: State = 'connecting';
+  #taker: AnswerTaker | undefined;
+  /** Exchanges begun on it. */
+  #uses = 1;
+  // Of the request.
+  #method = '';
+  #upgrade = '';
+  #isRequestSent = false;
+  // Of the answer.
+  /** The beginning of a head that came in pieces. */
+  #partial: Buffer | undefined;
+  #bodyLeft = 0;
+  #chunks: ChunkedReader | undefined;
+  #trailers = '';
+  #keepAlive = true;
+  #fault: UpstreamFault | undefined;
+
+  constructor(engine: Engine, target: ConnectTarget, owner: ConnectionOwner, taker: AnswerTaker) {
+    this.#owner = owner;
+    this.idleMs = owner.limits.upstreamIdleMs;
+    this.#taker = taker;
+    this.deadlineAt = owner.deadlines.after(owner.limits.connectTimeMs);
+    owner.deadlines.add(this);
+    this.#wire = engine.connect(target, this);
+    this.#outlet = new Outlet(this.#wire);
+    this.#writer = new BodyWriter(this.#outlet);
+  }
+
+  /** False from the moment it is known to be closed, which is a little before `closed` is told. */
+  get isOpen(): boolean {
+    return this.#wire.isOpen;
+  }
+
+  get isReused(): boolean {
+    return this.#uses > 1;
+  }
+
+  get isUnderPressure(): boolean {
+    return this.#outlet.isUnderPressure;
+  }
+
+  /** An idle connection is given its next exchange. */
+  take(taker: AnswerTaker): void {
+    this.#taker = taker;
+    this.#uses++;
+    this.#begin();
+  }
+
+  // ---- The request (UpstreamSide) ----
+
+  send(head: RequestHead, fields: string, added: string): void {
+    this.#method = head.method;
+    this.#upgrade = head.upgrade;
+    this.#writer.begin(head.bodyBytes >= 0 ? 'plain' : head.inChunks ? 'verbatim' : 'chunks');
+    this.#outlet.text(requestText(head, fields, this.#owner.authority, added));
+    // What follows is no part of the request.
+    if (head.upgrade !== '') this.#requestSent();
+  }
+
+  data(bytes: Buffer, start: number, end: number): void {
+    this.#writer.data(bytes, start, end);
+  }
+
+  flush(): void {
+    this.#outlet.flush();
+    if (!this.#isRequestSent) this.#requestMoved();
+  }
+
+  end(trailers: string): void {
+    if (this.#state === 'tunnel') {
+      this.#outlet.end();
+      return;
+    }
+    this.#writer.end(trailers);
+    this.#outlet.flush();
+    this.#requestSent();
+  }
+
+  upgraded(): void {
+    this.#state = 'tunnel';
+    this.deadlineAt = Infinity;
+  }
+
+  pause(): void {
+    // While the client is too slow, the silence isn't the upstream's.
+    this.deadlineAt = Infinity;
+    this.#wire.pause();
+  }
+
+  resume(): void {
+    this.#touch();
+    this.#wire.resume();
+  }
+
+  over(): void {
+    this.#taker = undefined;
+    // It closes by itself once it has taken what was sent, but not later than this.
+    if (this.#state === 'tunnel')
+      this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.bodyIdleMs);
+    else if (this.#state === 'idle' && this.#keepAlive && this.#isRequestSent) this.#owner.release(this);
+    else this.#wire.destroy();
+  }
+
+  abort(): void {
+    this.#taker = undefined;
+    if (this.#state === 'tunnel') this.#wire.destroy();
+    // The upstream sees that the request was cut.
+    else this.#wire.reset();
+  }
+
+  /** Closes it while it is idle. */
+  destroy(): void {
+    this.#wire.destroy();
+  }
+
+  /** The request is on its way: from now on the answer is due. */
+  #requestSent(): void {
+    this.#isRequestSent = true;
+    if (this.#state === 'awaiting-head')
+      this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.answerTimeMs);
+  }
+
+  /** More of the request was written: the upstream has to take it. */
+  #requestMoved(): void {
+    if (this.#state === 'awaiting-head')
+      this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.bodyIdleMs);
+  }
+
+  // ---- The wire ----
+
+  onConnect(): void {
+    this.#begin();
+    this.#taker?.upstreamReady();
+  }
+
+  onBytes(bytes: Buffer, start: number, end: number): boolean {
+    const taker = this.#taker;
+    if (taker === undefined) {
+      // Nobody asked: an answer to no request would be taken for the next one's.
+      this.#wire.destroy();
+      return false;
+    }
+    this.#read(bytes, start, end);
+    return taker.answerFlush();
+  }
+
+  onDrain(): void {
+    if (!this.#isRequestSent) this.#requestMoved();
+    this.#taker?.upstreamDrained();
+  }
+
+  onEnd(): void {
+    if (this.#taker === undefined || this.#state === 'idle') {
+      this.#wire.destroy();
+      return;
+    }
+    if (this.#state === 'tunnel' || (this.#state === 'body' && this.#bodyLeft === UNTIL_CLOSE))
+      this.#finish();
+    else this.#fail('closed');
+  }
+
+  onClose(error: Error | undefined): void {
+    const wasConnecting = this.#state === 'connecting';
+    this.#state = 'closed';
+    this.deadlineAt = Infinity;
+    this.#owner.deadlines.remove(this);
+    this.#owner.closed(this);
+    const taker = this.#taker;
+    this.#taker = undefined;
+    const fault = !wasConnecting ? 'closed' : isLocalError(error) ? 'local' : 'connect';
+    taker?.upstreamFailed(this.#fault ?? fault, error);
+  }
+
+  onDeadline(): void {
+    switch (this.#state) {
+      case 'connecting':
+        this.#fail('connect-timeout');
+        break;
+      case 'awaiting-head':
+        // It has taken all that there was: the silence is the client's, whose own limit runs.
+        if (!this.#isRequestSent && this.#wire.bufferedBytes === 0) return;
+        this.#fail('answer-timeout');
+        break;
+      case 'body':
+        this.#fail('body-timeout');
+        break;
+      default:
+        this.#wire.destroy();
+    }
+  }
+
+  // ---- The answer ----
+
+  chunkBytes(bytes: Buffer, start: number, end: number): void {
+    this.#taker?.answerData(bytes, start, end);
+  }
+
+  chunkEnd(trailers: string): void {
+    this.#trailers = trailers;
+  }
+
+  #begin(): void {
+    this.#state = 'awaiting-head';
+    this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.bodyIdleMs);
+    this.#partial = undefined;
+    this.#trailers = '';
+    this.#isRequestSent = false;
+    this.#keepAlive = true;
+  }
+
+  #touch(): void {
+    if (this.#state === 'body') this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.bodyIdleMs);
+  }
+
+  #read(bytes: Buffer, start: number, end: number): void {
+    let at = start;
+    if (this.#state === 'awaiting-head') {
+      if (this.#partial !== undefined) {
+        bytes = Buffer.concat([this.#partial, bytes.subarray(start, end)]);
+        at = 0;
+        end = bytes.length;
+        this.#partial = undefined;
+      }
+      at = this.#readHeads(bytes, at, end);
+      if (at === -1 || this.#taker === undefined) return;
+    }
+    switch (this.#state) {
+      case 'tunnel':
+        if (at < end) this.#taker?.answerData(bytes, at, end);
+        return;
+      case 'body':
+        at = this.#readBody(bytes, at, end);
+    }
+    if (this.#state !== 'idle') return;
+    // Behind the end of an answer nothing may stand.
+    if (at < end) this.#keepAlive = false;
+    this.#finish();
+  }
+
+  /**
+   * Reads 1xx heads and the final one; returns where the body starts, or -1 when the head isn't whole or was
+   * refused.
+   */
+  #readHeads(bytes: Buffer, start: number, end: number): number {
+    const { limits } = this.#owner;
+    for (;;) {
+      const taker = this.#taker;
+      if (taker === undefined) return -1;
+      const stop = headEnd(bytes, start, end);
+      if (stop === -1) {
+        if (end - start > limits.headBytesMax) return this.#refuse('head-too-large');
+        const wrong = refusalOfPart(bytes, start, end, this.#method, limits.fieldsMax);
+        if (wrong !== undefined) return this.#refuse(wrong);
+        if (end > start) this.#partial = Buffer.from(bytes.subarray(start, end));
+        return -1;
+      }
+      if (stop - start > limits.headBytesMax) return this.#refuse('head-too-large');
+      const head = parseResponseHead(bytes, start, stop, this.#method, limits.fieldsMax);
+      if (typeof head === 'string') return this.#refuse(head);
+      start = stop;
+      if (head.status >= 200) {
+        this.#expectBody(head, taker);
+        return start;
+      }
+      if (head.status === 101) {
+        if (this.#upgrade === '') return this.#refuse('upgrade');
+        taker.answerUpgraded(head);
+        return start;
+      }
+      taker.answerInterim(head);
+    }
+  }
+
+  #expectBody(head: ResponseHead, taker: AnswerTaker): void {
+    this.#keepAlive = head.keepAlive;
+    // A second before the upstream closes it, it's no longer taken (undici and nginx users know the race).
+    if (head.keepAliveMs >= 0)
+      this.idleMs = Math.min(this.#owner.limits.upstreamIdleMs, Math.max(0, head.keepAliveMs - 1000));
+    this.#bodyLeft = head.bodyBytes;
+    this.#state = head.bodyBytes === 0 ? 'idle' : 'body';
+    if (this.#state === 'idle') this.deadlineAt = Infinity;
+    else this.#touch();
+    taker.answerHead(head);
+    // The taker may have lowered the flag.
+    this.#chunks = head.bodyBytes === CHUNKED ? new ChunkedReader(head.inChunks) : undefined;
+  }
+
+  #readBody(bytes: Buffer, start: number, end: number): number {
+    this.#touch();
+    if (this.#chunks !== undefined) {
+      const stop = this.#chunks.read(bytes, start, end, this);
+      if (this.#chunks.state === DONE) this.#state = 'idle';
+      else if (this.#chunks.state === BROKEN) this.#fail('chunk');
+      return stop;
+    }
+    if (this.#bodyLeft === UNTIL_CLOSE) {
+      if (start < end) this.#taker?.answerData(bytes, start, end);
+      return end;
+    }
+    const take = Math.min(this.#bodyLeft, end - start);
+    if (take > 0) this.#taker?.answerData(bytes, start, start + take);
+    this.#bodyLeft -= take;
+    if (this.#bodyLeft === 0) this.#state = 'idle';
+    return start + take;
+  }
+
+  /** The answer is whole. */
+  #finish(): void {
+    this.deadlineAt = Infinity;
+    this.#taker?.answerEnd(this.#trailers);
+  }
+
+  #refuse(fault: UpstreamFault): -1 {
+    this.#fail(fault);
+    return -1;
+  }
+
+  #fail(fault: UpstreamFault): void {
+    this.#fault = fault;
+    const taker = this.#taker;
+    this.#taker = undefined;
+    this.#wire.destroy();
+    taker?.upstreamFailed(fault, undefined);
+  }
+}

@@ -1,0 +1,88 @@
+import type { Decision } from '../route/router.js';
+import { blameFor } from './blame.js';
+import type { GatewayRoute } from './gateway-route.js';
+import type { AnswerTaker, UpstreamSide } from './sides.js';
+import type { UpstreamEndpoint } from './upstream-endpoint.js';
+import type { UpstreamFault } from './upstream-fault.js';
+
+/**
+ * One request at one upstream: at the one where its decision stands. What it says of the upstream is said
+ * once, by `answered` or `failed`; a trial of which nothing was said is abandoned when it is over.
+ */
+export class Try {
+  readonly route: GatewayRoute;
+  readonly decision: Decision;
+  /** From `connect` on, until it fails. */
+  side: UpstreamSide | undefined;
+  readonly #endpoint: UpstreamEndpoint;
+  readonly #isTrial: boolean;
+  /** An idle connection was taken in vain: the next one is new. */
+  #wantsNew = false;
+  #isJudged = false;
+  #isOver = false;
+
+  constructor(route: GatewayRoute, decision: Decision, isTrial: boolean) {
+    this.route = route;
+    this.decision = decision;
+    this.#endpoint = route.pool.endpoint(decision.pool.upstreams[decision.index]!);
+    this.#isTrial = isTrial;
+    route.pool.begin(this.#endpoint);
+  }
+
+  get upstreamId(): string {
+    return this.#endpoint.id;
+  }
+
+  /** True: an idle connection is ready now. Otherwise the taker is told when one is. */
+  connect(taker: AnswerTaker, isRepeatable: boolean): boolean {
+    const idle = this.#wantsNew ? undefined : this.#endpoint.takeIdle(taker, !isRepeatable);
+    this.side = idle ?? this.#endpoint.connect(taker);
+    return idle !== undefined;
+  }
+
+  /**
+   * A connection that had waited was closed by its upstream in the moment of the request, which is no fault
+   * of the upstream's: true, once, and the next connection is a new one.
+   */
+  wasStale(fault: UpstreamFault): boolean {
+    if (fault !== 'closed' || this.#wantsNew || this.side?.isReused !== true) return false;
+    return (this.#wantsNew = true);
+  }
+
+  /** The answer's head has come: whatever comes now, the upstream is there. */
+  answered(): void {
+    if (this.#isJudged || this.#isOver) return;
+    this.#isJudged = true;
+    this.route.pool.answered(this.#endpoint, this.decision.pool);
+  }
+
+  /**
+   * It gave no answer. `mayDoubt`: the request was sent whole, so silence says something of the upstream.
+   * True: the upstream is in doubt (blame.ts), if the next one doesn't fail alike.
+   */
+  failed(fault: UpstreamFault, mayDoubt: boolean): boolean {
+    const blame = this.#isJudged || this.#isOver ? 'nobody' : blameFor(fault);
+    const { pool } = this.route;
+    if (blame === 'upstream') {
+      this.#isJudged = true;
+      pool.failed(this.upstreamId);
+    }
+    const isInDoubt = blame === 'doubt' && mayDoubt;
+    if (isInDoubt) {
+      this.#isJudged = true;
+      // A trial is checked whatever the others say: nobody else may go there until it is settled.
+      if (this.#isTrial) pool.doubted(this.upstreamId);
+    }
+    this.over();
+    return isInDoubt && !this.#isTrial;
+  }
+
+  /** It was given up, and not because of the upstream; or its answer is whole. */
+  over(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const { pool } = this.route;
+    pool.finish(this.#endpoint);
+    if (this.#isTrial && !this.#isJudged) pool.abandonTrial(this.upstreamId);
+  }
+}
