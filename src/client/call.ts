@@ -6,8 +6,9 @@ import type { Decision } from '../route/router.js';
 import { walk } from '../route/walk.js';
 import { answer, type ClientResponse } from './answer.js';
 import { CallError, type Try, type TryResult } from './call-error.js';
+import { faultOf, type FetchFault } from './fetch-fault.js';
+import { invalid } from './invalid.js';
 import type { RequestBody } from './request-body.js';
-import { wasNeverSent } from './transport-failure.js';
 import { TryWatch } from './try-watch.js';
 
 /** What all calls of a client share. */
@@ -46,6 +47,9 @@ export class Call {
   readonly #tries: Try[] = [];
   #isTrial = false;
   #isOver = false;
+  /** It broke off or was silent; whether the request itself is why is not known before the next try ends. */
+  #suspect: { readonly upstream: string; readonly isTrial: boolean } | undefined;
+  #hasSuspected = false;
 
   constructor(ground: CallGround, request: CallRequest, decision: Decision) {
     this.#ground = ground;
@@ -64,6 +68,7 @@ export class Call {
         if (response !== undefined) return response;
       }
     } catch (error) {
+      this.#settle();
       this.#over();
       throw error;
     }
@@ -117,6 +122,12 @@ export class Call {
     }
     const upstream = this.#id;
     const { outcome } = this.#decision;
+    this.#settle();
+    if (typeof response?.status !== 'number' || !(response.headers instanceof Object)) {
+      watch.end();
+      this.#abandonTrial();
+      throw invalid('The `fetch` of createClient gave something that is no Response.');
+    }
     // As at the gateway, whoever answers is there, whatever the status: an upstream that sheds load with 503
     // must not lose all of it.
     pool.requestSucceeded(upstream);
@@ -138,7 +149,6 @@ export class Call {
 
   /** The try failed: says so to the pool, and moves to the next upstream or throws. */
   #passOn(error: unknown, watch: TryWatch, hadItsTime: boolean): void {
-    const { pool, clock } = this.#ground;
     const { body, signal } = this.#request;
     const upstream = this.#id;
     const isOwn = watch.stop === 'abort' || (watch.stop === undefined && body.failure !== undefined);
@@ -146,18 +156,50 @@ export class Call {
       this.#abandonTrial();
       throw watch.stop === 'abort' ? signal!.reason : body.failure!.error;
     }
-    // At the end of a call that others delayed, or that its caller gave little time, silence is nobody's
-    // fault.
-    if (watch.stop === undefined || hadItsTime) pool.requestFailed(upstream, clock.monotonic());
-    else this.#abandonTrial();
-    const result: TryResult =
-      watch.stop !== undefined ? 'silent' : wasNeverSent(error) ? 'unreachable' : 'broken';
+    const fault = watch.stop === undefined ? faultOf(error) : undefined;
+    this.#count(fault, upstream, hadItsTime);
+    if (fault === 'caller') throw refused(error);
+    const result: TryResult = fault === undefined ? 'silent' : RESULT[fault];
     const mayGoOn =
-      watch.stop !== 'deadline' && (result === 'unreachable' ? body.isRepeatable : this.#isRepeatable);
+      watch.stop !== 'deadline' &&
+      fault !== 'content' &&
+      (result === 'unreachable' ? body.isRepeatable : this.#isRepeatable);
     const done: Try = { upstream, result, ...(watch.stop === undefined && { error }) };
     if (!mayGoOn) this.#tries.push(done);
     else if (this.#leave(done)) return;
     throw this.#failure();
+  }
+
+  /** Says to the pool what a failed try means. `fault` is undefined for silence. */
+  #count(fault: FetchFault | undefined, upstream: string, hadItsTime: boolean): void {
+    const { pool, clock } = this.#ground;
+    if (fault === 'unreachable') pool.requestFailed(upstream, clock.monotonic());
+    // At the end of a call that others delayed, or that its caller gave little time, silence is nobody's
+    // fault.
+    else if (fault === 'broken' || (fault === undefined && hadItsTime)) this.#blame(upstream);
+    else this.#abandonTrial();
+  }
+
+  /**
+   * What the request itself may have caused counts once a call, and for nobody where the next upstream fails
+   * alike: else one request that crashes its handler takes every upstream away from everybody.
+   */
+  #blame(upstream: string): void {
+    if (!this.#hasSuspected) {
+      this.#hasSuspected = true;
+      this.#suspect = { upstream, isTrial: this.#isTrial };
+      return;
+    }
+    this.#abandonTrial();
+    if (this.#suspect?.isTrial === true) this.#ground.pool.abandonTrial(this.#suspect.upstream);
+    this.#suspect = undefined;
+  }
+
+  /** No other upstream failed alike: it counts. */
+  #settle(): void {
+    const { pool, clock } = this.#ground;
+    if (this.#suspect !== undefined) pool.requestFailed(this.#suspect.upstream, clock.monotonic());
+    this.#suspect = undefined;
   }
 
   /** Moves on to the next upstream that can be tried. False: there is none. */
@@ -185,7 +227,8 @@ export class Call {
         done: () => this.#over(),
         broken: (error) => {
           const { failure } = body;
-          if (failure === undefined) pool.requestFailed(upstream, clock.monotonic());
+          const isUpstreams = failure === undefined && faultOf(error) === 'broken';
+          if (isUpstreams && !this.#hasSuspected) pool.requestFailed(upstream, clock.monotonic());
           this.#over();
           return failure === undefined
             ? broken([...before, { upstream, result: 'broken', error }])
@@ -229,6 +272,23 @@ export class Call {
       tries,
     );
   }
+}
+
+const RESULT: Readonly<Record<Exclude<FetchFault, 'caller'>, TryResult>> = {
+  local: 'unreachable',
+  unreachable: 'unreachable',
+  broken: 'broken',
+  content: 'broken',
+  foreign: 'broken',
+};
+
+function refused(error: unknown): Error {
+  const { cause = error } = error as { cause?: unknown };
+  const { code } = (typeof cause === 'object' && cause !== null ? cause : {}) as { code?: unknown };
+  return invalid(
+    `fetch refuses to send this request${typeof code === 'string' ? ` (${code})` : ''}; see \`cause\`. It counts for no upstream. Look at its fields, its body and the options of the call.`,
+    error,
+  );
 }
 
 function broken(tries: readonly Try[]): CallError {

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.js';
+import { safeCallback } from '../base/app-callback.js';
 import { DAY_MS, HOUR_MS } from '../base/duration.js';
-import { checkNames, readDuration, type Duration } from '../base/options.js';
+import { checkNames, readDuration, readFunction, type Duration } from '../base/options.js';
 import { placements } from '../route/placement/registry.js';
 import type { ConditionChange, CreatePlacement } from '../route/pool/pool.js';
 import type { Upstream } from '../route/pool/upstream.js';
@@ -62,6 +63,7 @@ export interface ClientSettings {
   readonly answerTimeMs: number;
   readonly triesMax: number;
   readonly passive: { readonly maxFails: number; readonly failTimeoutMs: number };
+  readonly onChange: ((change: ConditionChange) => void) | undefined;
 }
 
 const TRIES_MAX = 10;
@@ -89,6 +91,8 @@ export function readOptions(options: ClientOptions): ClientSettings {
   checkNames(options, NAMES, 'createClient', 'STICKY_CLIENT_INVALID');
   const { passive = {}, onFailure = 'borrow', deadline = '10s' } = options;
   checkNames(passive, PASSIVE_NAMES, '`passive`', 'STICKY_CLIENT_INVALID');
+  const onChange = readFunction('onChange', options.onChange, 'STICKY_CLIENT_INVALID');
+  readFunction('fetch', options.fetch, 'STICKY_CLIENT_INVALID');
   if (onFailure !== 'borrow' && onFailure !== 'reject')
     throw invalid('onFailure must be "borrow" or "reject".');
   const deadlineMs = readDeadline(deadline);
@@ -104,6 +108,7 @@ export function readOptions(options: ClientOptions): ClientSettings {
       maxFails: wholeNumber('passive.maxFails', passive.maxFails ?? 3, 0, FAILS_MAX),
       failTimeoutMs: milliseconds('passive.failTimeout', passive.failTimeout ?? '30s', 100, HOUR_MS),
     },
+    onChange: onChange && safeCallback(onChange, 'onChange'),
   };
 }
 

@@ -19,7 +19,9 @@ import {
   type UpstreamsInput,
 } from './client-options.js';
 import { keyBytes, type Key } from './key.js';
-import { RequestBody } from './request-body.js';
+import { bytesOf, RequestBody } from './request-body.js';
+import { invalid } from './invalid.js';
+import { checkFields } from './request-fields.js';
 import { checkTarget } from './target.js';
 
 /** As for `fetch`, and what concerns the call as a whole. A redirect is always returned as it is. */
@@ -93,11 +95,12 @@ class PoolClient implements Client {
 
   constructor(options: ClientOptions) {
     const settings = readOptions(options);
-    const { upstreams, placement, passive, triesMax, deadlineMs, answerTimeMs, onFailure } = settings;
+    const { upstreams, placement, passive, triesMax, deadlineMs, answerTimeMs, onFailure, onChange } =
+      settings;
     this.#settings = settings;
     this.#clock = options.clock ?? systemClock;
     this.#tickedAt = this.#clock.monotonic();
-    const pool = new Pool({ upstreams, placement, health: undefined, passive, onChange: options.onChange });
+    const pool = new Pool({ upstreams, placement, health: undefined, passive, onChange });
     // Looked up at each call, so that who replaces the global one later (tests do) is heard.
     const send: typeof fetch = options.fetch ?? ((input, init) => fetch(input, init));
     this.#ground = {
@@ -123,6 +126,7 @@ class PoolClient implements Client {
         'STICKY_CLIENT_CLOSED',
         'The client is closed and takes no more calls. Create another, or close this one later.',
       );
+    checkCall(options);
     const { signal, deadline, idempotent = false, body, ...rest } = options;
     const bytes = keyBytes(key);
     const target = checkTarget(path);
@@ -135,6 +139,9 @@ class PoolClient implements Client {
       ...init,
       ...(body !== undefined && body !== null && { body: '' }),
     });
+    const declared = init.headers.get('content-length');
+    checkFields(init.headers, bytesOf(body));
+    const requestBody = new RequestBody(body, declared === null ? undefined : Number(declared));
     this.#tick();
     const { pool } = this.#ground;
     const facts = new RequestFacts(LINE, { get: (name) => (name === KEY_FIELD ? bytes : undefined) });
@@ -146,7 +153,7 @@ class PoolClient implements Client {
       method,
       isIdempotent: idempotent,
       init,
-      body: new RequestBody(body),
+      body: requestBody,
       signal: signal ?? undefined,
       deadlineMs,
       over,
@@ -160,6 +167,8 @@ class PoolClient implements Client {
   }
 
   candidates(key: Key, limit = Infinity): string[] {
+    if (typeof limit !== 'number' || Number.isNaN(limit) || limit < 0)
+      throw invalid('`limit` must be a number from 0.');
     const { placement, upstreams } = this.#ground.pool.snapshot;
     return Array.from(placement.rank(keyBytes(key)))
       .slice(0, limit)
@@ -189,6 +198,18 @@ class PoolClient implements Client {
     this.#tickedAt = now;
     this.#ground.pool.tick(now);
   }
+}
+
+function checkCall(options: CallOptions): void {
+  if (typeof options !== 'object' || options === null)
+    throw invalid("The options of a call must be an object, such as { method: 'PUT', body }.");
+  const { signal, idempotent, redirect } = options as CallOptions & { redirect?: unknown };
+  if (signal !== undefined && signal !== null && !(signal instanceof AbortSignal))
+    throw invalid('`signal` must be an AbortSignal, such as AbortSignal.timeout(1000).');
+  if (idempotent !== undefined && typeof idempotent !== 'boolean')
+    throw invalid('`idempotent` must be true or false.');
+  if (redirect !== undefined && redirect !== 'manual')
+    throw invalid('`redirect` can only be manual: a redirect is the answer, and is returned as it is.');
 }
 
 function keyRule(onFailure: 'borrow' | 'reject'): Rule {

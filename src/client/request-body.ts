@@ -1,3 +1,5 @@
+import { invalid } from './invalid.js';
+
 export type Body = RequestInit['body'];
 
 /** As much of a streamed body as the gateway keeps too (`keptBodyBytes`). */
@@ -20,10 +22,22 @@ export class RequestBody {
   /** A read under way: a try that fails while one is must not lose its chunk. */
   #reading: Promise<Uint8Array | undefined> | undefined;
 
-  constructor(body: Body) {
+  /** How many bytes the caller says that a stream has. */
+  readonly #declaredBytes: number | undefined;
+  #readBytes = 0;
+
+  /** Throws STICKY_CLIENT_INVALID for what is no body, or was read before. */
+  constructor(body: Body, declaredBytes?: number) {
     this.#body = body;
-    if (typeof body === 'object' && body !== null && Symbol.asyncIterator in body)
-      this.#source = (body as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+    this.#declaredBytes = declaredBytes;
+    if (!isBody(body))
+      throw invalid(
+        `A body is text, bytes, a Blob, a form, a stream or nothing; this one is ${kindOf(body)}. Write an object as text: JSON.stringify(object).`,
+      );
+    if (typeof body !== 'object' || body === null || !(Symbol.asyncIterator in body)) return;
+    if (body instanceof ReadableStream && body.locked)
+      throw invalid('The body is a stream that somebody else reads. Give one that nobody has begun to read.');
+    this.#source = (body as AsyncIterable<unknown>)[Symbol.asyncIterator]();
   }
 
   /** Can it be sent once more, from its first byte? */
@@ -75,9 +89,16 @@ export class RequestBody {
     });
     if (done === true) {
       this.#isEnded = true;
+      if (this.#declaredBytes !== undefined && this.#readBytes < this.#declaredBytes)
+        throw this.#fail(`The body ended after ${this.#readBytes} bytes`);
       return undefined;
     }
-    const chunk = value instanceof Uint8Array ? value : Buffer.from(value as string);
+    if (typeof value !== 'string' && !(value instanceof Uint8Array))
+      throw this.#fail(`The stream of a body gave ${kindOf(value)}, and text or a Uint8Array is wanted`);
+    const chunk = typeof value === 'string' ? Buffer.from(value) : value;
+    this.#readBytes += chunk.length;
+    if (this.#declaredBytes !== undefined && this.#readBytes > this.#declaredBytes)
+      throw this.#fail(`The body has more than ${this.#declaredBytes} bytes`);
     this.#keptBytes += chunk.length;
     if (this.#isKept && this.#keptBytes <= KEPT_BODY_BYTES_MAX) this.#kept.push(chunk);
     else {
@@ -86,4 +107,45 @@ export class RequestBody {
     }
     return chunk;
   }
+
+  /** A mistake of who wrote the stream: its source is told, and no upstream is blamed. */
+  #fail(what: string): unknown {
+    const declared =
+      this.#declaredBytes === undefined
+        ? ''
+        : `, and content-length says ${this.#declaredBytes}. Leave that out`;
+    const error = invalid(`${what}${declared}.`);
+    this.failure = { error };
+    if (!this.#isEnded) void this.#source!.return?.().catch(() => {});
+    this.#isEnded = true;
+    return error;
+  }
+}
+
+/** How many bytes it has, where that is known before it is sent; undefined for streams and forms. */
+export function bytesOf(body: unknown): number | undefined {
+  if (typeof body === 'string') return Buffer.byteLength(body);
+  if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return body.byteLength;
+  if (body instanceof Blob) return body.size;
+  return body instanceof URLSearchParams ? Buffer.byteLength(body.toString()) : undefined;
+}
+
+function isBody(body: unknown): boolean {
+  if (body === undefined || body === null || typeof body === 'string') return true;
+  if (typeof body !== 'object') return false;
+  return (
+    Symbol.asyncIterator in body ||
+    body instanceof ArrayBuffer ||
+    ArrayBuffer.isView(body) ||
+    // Also those of another library for a `fetch` of its own.
+    ['Blob', 'File', 'FormData', 'URLSearchParams'].includes(
+      Object.prototype.toString.call(body).slice(8, -1),
+    )
+  );
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (Array.isArray(value)) return 'a list';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
