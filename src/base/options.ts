@@ -1,4 +1,5 @@
 import { DURATION_FORM, parseDuration } from './duration.js';
+import { nearestName } from './nearest-name.js';
 import { StickyError, type StickyErrorCode } from './errors.js';
 
 /** A length of time in an option: milliseconds, or text such as `'30s'`. */
@@ -42,8 +43,10 @@ export function checkNames(
   if (typeof written !== 'object' || written === null)
     throw new StickyError(code, `${what} must be an object. It may have: ${known.join(', ')}.`);
   const odd = Object.keys(written).find((name) => !known.includes(name));
-  if (odd !== undefined)
-    throw new StickyError(code, `${what} can't have ${odd}. It may have: ${known.join(', ')}.`);
+  if (odd === undefined) return;
+  const meant = nearestName(odd, known);
+  const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
+  throw new StickyError(code, `${what} can't have ${odd}. It may have: ${known.join(', ')}.${hint}`);
 }
 
 /** A function of the app's, or undefined. `name` is the option's, for the message. */

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { createSessions } from '../../src/state/session/index.js';
 import { expressSessionStore } from '../../src/state/store/session-store/express-session.js';
+import { fastifySessionStore } from '../../src/state/store/session-store/fastify-session.js';
 import { lmdbStore } from '../../src/state/store/lmdb/lmdb-store.js';
 import { memoryStore } from '../../src/state/store/memory.js';
 import { redisStore } from '../../src/state/store/redis/redis-store.js';
@@ -33,6 +34,56 @@ it.each<[string, () => unknown, string, string]>([
     () => createSessions({ store, cookie: { samesite: 'strict' } } as never),
     'STICKY_CONFIG_INVALID',
     "`cookie` can't have samesite",
+  ],
+  ...(['secure', 'persistent', 'partitioned'] as const).map(
+    (flag): [string, () => unknown, string, string] => [
+      `${flag} as text`,
+      () => createSessions({ store, cookie: { [flag]: 'false' } } as never),
+      'STICKY_CONFIG_INVALID',
+      `\`cookie.${flag}\` must be true or false`,
+    ],
+  ),
+  [
+    'sameSite as true',
+    () => createSessions({ store, cookie: { sameSite: true } } as never),
+    'STICKY_CONFIG_INVALID',
+    'none of lax, strict and none',
+  ],
+  [
+    'a path that is no text',
+    () => createSessions({ store, cookie: { path: 1 } } as never),
+    'STICKY_CONFIG_INVALID',
+    '`cookie.path` must be text',
+  ],
+  [
+    'copies as text',
+    () => createSessions({ store, local: 'yes' } as never),
+    'STICKY_CONFIG_INVALID',
+    '`local` must be true, false',
+  ],
+  [
+    'a schema that is none',
+    () => createSessions({ store, schema: { cart: 'text' } } as never),
+    'STICKY_CONFIG_INVALID',
+    'not a Standard Schema',
+  ],
+  [
+    'a misspelt option of a store for @fastify/session',
+    () => fastifySessionStore(store, { endedfor: '1m' } as never),
+    'STICKY_STORE_MISUSED',
+    'Did you mean endedFor?',
+  ],
+  [
+    'a misspelt option of a store for express-session',
+    () => expressSessionStore(store, { session: { Store: class {} }, tll: '1d' } as never),
+    'STICKY_STORE_MISUSED',
+    'Did you mean ttl?',
+  ],
+  [
+    'a store for @fastify/session without a store',
+    () => fastifySessionStore({} as never),
+    'STICKY_STORE_MISUSED',
+    'takes a store first',
   ],
   [
     'a key from a variable that is not set',

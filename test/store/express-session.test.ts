@@ -247,3 +247,52 @@ test('a store that is down is an error, never an empty session', async () => {
   isDown = false;
   expect((await service.get('/me', cookie)).body).toBe('alice');
 });
+
+test('all, length and clear know every session that is there, and call back or resolve', async () => {
+  const clock = createManualClock();
+  const store = expressSessionStore(memoryStore({ clock }), { session, clock } as never) as unknown as {
+    set(id: string, session: object): Promise<void>;
+    touch(id: string, session: object): Promise<void>;
+    destroy(id: string): Promise<void>;
+    get(id: string): Promise<object | undefined>;
+    all(): Promise<{ user: string }[]>;
+    length(done?: (error: unknown, length: number) => void): Promise<number>;
+    clear(): Promise<void>;
+  };
+  const until = (ms: number) => ({ expires: new Date(clock.now() + ms).toISOString() });
+  for (const user of ['ada', 'bob', 'cyd']) await store.set(user, { user, cookie: until(60_000) });
+  expect((await store.all()).map(({ user }) => user).sort()).toEqual(['ada', 'bob', 'cyd']);
+  expect(await new Promise((resolve) => void store.length((_, length) => resolve(length)))).toBe(3);
+  await store.destroy('bob');
+  await store.touch('cyd', { cookie: until(120_000) });
+  expect(await store.length()).toBe(2);
+  clock.advance(60_001);
+  expect((await store.all()).map(({ user }) => user)).toEqual(['cyd']);
+  const inFlight = { user: 'cyd', cookie: until(60_000) };
+  await store.set('cyd', inFlight);
+  await store.clear();
+  expect([await store.length(), await store.all()]).toEqual([0, []]);
+  await store.set('cyd', inFlight);
+  expect(await store.get('cyd')).toBe(undefined);
+});
+
+test('a cookie whose length only `touch` changed ("remember me") keeps it at the next touch', async () => {
+  const store = expressSessionStore(memoryStore(), { session } as never) as unknown as {
+    set(id: string, session: object): Promise<void>;
+    touch(id: string, session: object): Promise<void>;
+    get(id: string): Promise<{ cookie: object } | undefined>;
+  };
+  const day = 86_400_000;
+  const cookie = { originalMaxAge: null, expires: null, path: '/', httpOnly: true };
+  await store.set('id', { user: 'ada', cookie });
+  const remembered = {
+    ...cookie,
+    originalMaxAge: 30 * day,
+    expires: new Date(Date.now() + 30 * day).toISOString(),
+  };
+  await store.touch('id', { user: 'ada', cookie: remembered });
+  expect(await store.get('id')).toEqual({ user: 'ada', cookie: remembered });
+  const forgotten = { ...cookie, sameSite: 'lax' };
+  await store.touch('id', { user: 'ada', cookie: forgotten });
+  expect(await store.get('id')).toEqual({ user: 'ada', cookie: forgotten });
+});

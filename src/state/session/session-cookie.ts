@@ -47,13 +47,23 @@ export class SessionCookie {
   constructor(options: SessionCookieOptions, idleMs: number) {
     checkNames(options, NAMES, '`cookie`');
     const { name, path, domain, sameSite = 'lax', secure, partitioned } = options;
+    for (const flag of ['secure', 'persistent', 'partitioned'] as const) {
+      const value: unknown = options[flag];
+      if (value !== undefined && typeof value !== 'boolean')
+        throw badOption(
+          `\`cookie.${flag}\` must be true or false, and is of the type ${typeof value}. A variable of the environment is text: write process.env.X === 'true'.`,
+        );
+    }
+    for (const text of ['name', 'path', 'domain'] as const)
+      if (options[text] !== undefined && typeof options[text] !== 'string')
+        throw badOption(`\`cookie.${text}\` must be text.`);
     if (name !== undefined && !NAME.test(name))
       throw badOption('`cookie.name` is not a cookie name. Use letters, digits and - _ up to 64.');
     if (path !== undefined && !PATH.test(path))
       throw badOption('`cookie.path` must begin with a slash and have no semicolon or control character.');
     if (domain !== undefined && !DOMAIN.test(domain))
       throw badOption('`cookie.domain` is not a domain. Write one such as example.org.');
-    if (!Object.hasOwn(SAME_SITE, sameSite))
+    if (typeof sameSite !== 'string' || !Object.hasOwn(SAME_SITE, sameSite))
       throw badOption('`cookie.sameSite` is none of lax, strict and none. Write one of them.');
     // Browsers drop such cookies; better told now than found missing then (RFC 6265bis §4.1.3, §5.7).
     if (sameSite === 'none' && secure !== true)

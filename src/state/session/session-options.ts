@@ -106,6 +106,11 @@ export function readOptions<Fields extends object>(options: SessionOptions<Field
   } = options;
   if (typeof store?.change !== 'function')
     throw badOption('`store` is missing. Give one, such as memoryStore() of stickyroute/store/memory.');
+  for (const name of ['change', 'read', 'list'] as const)
+    if (typeof store[name] !== 'function')
+      throw badOption(`\`store\` has no ${name}(). Give a store of stickyroute/store/…, not a client.`);
+  if (options.schema !== undefined && typeof options.schema?.['~standard']?.validate !== 'function')
+    throw badOption('`schema` is not a Standard Schema. Give one of zod, valibot or arktype, of an object.');
   const idleMs = readDuration('idle', options.idle ?? '1h', 1_000, 365 * DAY_MS);
   const absoluteMs = readDuration('absolute', options.absolute ?? '12h', 1_000, 365 * DAY_MS);
   if (idleMs > absoluteMs)
@@ -139,6 +144,8 @@ export function readOptions<Fields extends object>(options: SessionOptions<Field
 
 function readLocal(local: boolean | LocalOptions | undefined): LocalSettings | undefined {
   if (local === undefined || local === false) return undefined;
+  if (local !== true && typeof local !== 'object')
+    throw badOption("`local` must be true, false or an object such as { bound: '1s' }.");
   if (local !== true) checkNames(local, LOCAL_NAMES, '`local`');
   const { max = 10_000, bytesMax = 64 * 1024 * 1024, bound = '1s' } = local === true ? {} : local;
   for (const [name, value] of Object.entries({ max, bytesMax }))

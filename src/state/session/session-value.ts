@@ -18,7 +18,11 @@ function check(field: string, value: object, place: string, depth: number, above
   if (depth > DEPTH_MAX) throw refused(field, `${place} is nested more than ${DEPTH_MAX} deep`);
   if (above.includes(value)) throw refused(field, `${place} refers to itself`);
   const isList = Array.isArray(value);
-  if (!isList && !isPlain(value)) throw refused(field, `${place} is ${nameOf(value)}`, adviceFor(value));
+  if (!isList && !isPlain(value)) {
+    // Its failure would end the process, and this one says what is wrong.
+    if (value instanceof Promise) value.catch(() => {});
+    throw refused(field, `${place} is ${nameOf(value)}`, adviceFor(value));
+  }
   above.push(value);
   if (isList)
     for (let at = 0; at < value.length; at++) checkPart(field, value[at], `${place}[${at}]`, depth, above);

@@ -1,3 +1,5 @@
+import { StickyError } from '../../base/errors.js';
+import { checkNames } from '../../base/options.js';
 import type { Store } from '../store/store.js';
 import { Session, type SessionFields } from './session.js';
 import { parseRef, partitionOfUser, refText, userIndex } from './session-id.js';
@@ -18,6 +20,8 @@ export interface ListedSession {
   /** What the app gave to `session.user`. */
   readonly device: unknown;
 }
+
+const END_ALL_NAMES = { except: 1 };
 
 /** Sessions of one app, with its store, cookie and limits. Share one between all requests of a process. */
 export function createSessions<Fields extends object = SessionFields>(
@@ -42,6 +46,7 @@ export class Sessions<Fields extends object = SessionFields> {
 
   /** The sessions in which a user is logged in, the last used first. */
   async ofUser(id: string): Promise<ListedSession[]> {
+    checkUser(id);
     const partition = partitionOfUser(id, this.#store.partitions);
     const linked = await this.#store.list(partition, userIndex(id));
     const listed = await Promise.all(linked.map(({ member }) => this.#list(partition, member, id)));
@@ -50,7 +55,8 @@ export class Sessions<Fields extends object = SessionFields> {
 
   /** Ends one session of `ofUser`'s list. False: it was over already. */
   async end(user: string, ref: string): Promise<boolean> {
-    const at = parseRef(ref);
+    checkUser(user);
+    const at = typeof ref === 'string' ? parseRef(ref) : undefined;
     const partition = partitionOfUser(user, this.#store.partitions);
     if (at === undefined || at.partition !== partition) return false;
     // Only what is linked to that user: a ref that a client sends back may be anybody's.
@@ -68,8 +74,17 @@ export class Sessions<Fields extends object = SessionFields> {
   /** Logs a user out everywhere, in one step; `except` one session. Resolves to how many were ended. */
   async endAll(
     user: string,
-    { except }: { readonly except?: Session<Fields> | string | undefined } = {},
+    options: { readonly except?: Session<Fields> | string | undefined } = {},
   ): Promise<number> {
+    // Misspelt, it would log out the one that is to stay.
+    checkNames(options, END_ALL_NAMES, "endAll()'s second argument", 'STICKY_SESSION_INVALID');
+    checkUser(user);
+    const { except } = options;
+    if (except !== undefined && typeof except !== 'string' && !(except instanceof Session))
+      throw new StickyError(
+        'STICKY_SESSION_INVALID',
+        '`except` is neither a session nor the `ref` of one. Write: { except: request.session }.',
+      );
     const partition = partitionOfUser(user, this.#store.partitions);
     const kept = except instanceof Session ? except.ref : except;
     const key = kept === undefined ? undefined : parseRef(kept)?.key;
@@ -97,4 +112,12 @@ export class Sessions<Fields extends object = SessionFields> {
       device: content.device === undefined ? undefined : (JSON.parse(content.device) as unknown),
     };
   }
+}
+
+function checkUser(id: unknown): void {
+  if (typeof id !== 'string' || id === '')
+    throw new StickyError(
+      'STICKY_SESSION_INVALID',
+      'A user id must be the text that session.user() was given. Turn a number into text.',
+    );
 }

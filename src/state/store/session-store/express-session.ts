@@ -11,10 +11,13 @@ export interface ExpressSessionStoreOptions<S extends object> extends SessionSto
 
 /** What `express-session` asks of a store, apart from what its own class does. */
 interface Methods {
-  get(id: string, callback: (error: unknown, session?: SessionData | null | undefined) => void): void;
-  set(id: string, session: SessionData, callback?: (error?: unknown) => void): void;
-  touch(id: string, session: SessionData, callback?: (error?: unknown) => void): void;
-  destroy(id: string, callback?: (error?: unknown) => void): void;
+  get(id: string, callback?: (error: unknown, session?: SessionData | null | undefined) => void): unknown;
+  set(id: string, session: SessionData, callback?: (error?: unknown) => void): unknown;
+  touch(id: string, session: SessionData, callback?: (error?: unknown) => void): unknown;
+  destroy(id: string, callback?: (error?: unknown) => void): unknown;
+  all(callback?: (error: unknown, sessions?: SessionData[] | undefined) => void): unknown;
+  length(callback?: (error: unknown, length?: number | undefined) => void): unknown;
+  clear(callback?: (error?: unknown) => void): unknown;
   createSession(request: object, session: SessionData): object;
 }
 
@@ -31,7 +34,7 @@ export function expressSessionStore<S extends object>(
       'STICKY_STORE_MISUSED',
       'expressSessionStore needs what express-session exports: expressSessionStore(store, { session }).',
     );
-  const sessions = new KeptSessions(store, { name: 'express-session', ...options });
+  const sessions = new KeptSessions('expressSessionStore', store, { name: 'express-session', ...options });
   // Those that came out of the store, or went into it. They may change what is there, and never bring back
   // what is gone.
   const stored = new WeakSet<object>();
@@ -44,10 +47,13 @@ export function expressSessionStore<S extends object>(
       const saved = sessions.set(id, data, { isStored: stored.has(data) }).then((isDone) => {
         if (isDone) stored.add(data);
       });
-      callBack(saved, callback);
+      return callBack(saved, callback);
     },
     touch: (id, data, callback) => callBack(sessions.touch(id, data), callback),
     destroy: (id, callback) => callBack(sessions.destroy(id), callback),
+    all: (callback) => callBack(sessions.all(), callback),
+    length: (callback) => callBack(sessions.length(), callback),
+    clear: (callback) => callBack(sessions.clear(), callback),
     createSession(request, data) {
       const made = create(request, data);
       stored.add(made);

@@ -5,9 +5,9 @@ export type { SessionStoreOptions };
 
 /** What `@fastify/session` asks of a store. `any`: it describes sessions in the app's own words. */
 export interface FastifySessionStore {
-  get(id: string, callback: (error: any, session?: any) => void): void;
-  set(id: string, session: any, callback: (error?: any) => void): void;
-  destroy(id: string, callback: (error?: any) => void): void;
+  get(id: string, callback: (error: any, session?: any) => void): unknown;
+  set(id: string, session: any, callback: (error?: any) => void): unknown;
+  destroy(id: string, callback: (error?: any) => void): unknown;
 }
 
 /**
@@ -15,7 +15,7 @@ export interface FastifySessionStore {
  * destroyed can't be saved again for a minute, unless told otherwise.
  */
 export function fastifySessionStore(store: Store, options: SessionStoreOptions = {}): FastifySessionStore {
-  const sessions = new KeptSessions(store, { name: 'fastify-session', ...options });
+  const sessions = new KeptSessions('fastifySessionStore', store, { name: 'fastify-session', ...options });
   return {
     get: (id, callback) => callBack(sessions.get(id), callback),
     set: (id, session: SessionData, callback) =>
