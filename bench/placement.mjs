@@ -209,6 +209,35 @@ function goals(of) {
   ];
 }
 
+/** Pools of thousands: CPU time, because a busy machine's clock says little about one short call. */
+function thousands() {
+  const cpuMs = () => process.cpuUsage().user / 1000;
+  const each = (times, call) => {
+    call(); // V8 has seen it once
+    const before = cpuMs();
+    for (let at = 0; at < times; at++) call(at);
+    return (cpuMs() - before) / times;
+  };
+  console.log(
+    '\n| upstreams | ready, ms | add, ms | remove, ms | first look-up of a slot, µs | first three, µs |',
+  );
+  console.log('| ---: | ---: | ---: | ---: | ---: | ---: |');
+  for (const n of [1000, 4095]) {
+    const ids = Array.from({ length: n }, (_, at) => `api-${at}`);
+    const placed = rendezvous(ids);
+    for (let at = 0; at < KEYS; at++) placed.get(`user:${at}`);
+    const cold = rendezvous(ids);
+    const times = [
+      each(20, () => rendezvous(ids).get('user:1')),
+      each(20, () => placed.add('api-new')),
+      each(20, () => placed.remove('api-7')),
+      each(10_000, (at) => cold.get(`user:${at}`)) * 1000,
+      each(10_000, (at) => placed.candidates(`user:${at}`, 3)) * 1000,
+    ];
+    console.log(`| ${[n, ...times.map((time) => time.toFixed(1))].join(' | ')} |`);
+  }
+}
+
 if (isMainThread) {
   console.log(`node ${process.version}, ${cpus()[0]?.model.trim() ?? 'unknown processor'}`);
   console.log(
@@ -224,6 +253,7 @@ if (isMainThread) {
     for (const name of Object.keys(CONTENDERS)) console.log(row(n, name, results[name][n]));
   console.log();
   for (const text of goals((name, n) => results[name][n])) console.log(text);
+  thousands();
 } else {
   seedMathRandom();
   const contender = CONTENDERS[workerData];

@@ -170,7 +170,7 @@ class PoolClient implements Client {
     if (typeof limit !== 'number' || Number.isNaN(limit) || limit < 0)
       throw invalid('`limit` must be a number from 0.');
     const { placement, upstreams } = this.#ground.pool.snapshot;
-    return Array.from(placement.rank(keyBytes(key)))
+    return Array.from(placement.rank(keyBytes(key), limit))
       .slice(0, limit)
       .map((place) => upstreams[place]!.id);
   }

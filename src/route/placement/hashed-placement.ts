@@ -6,6 +6,6 @@ import type { Member, Placement } from './placement.js';
  */
 export interface HashedPlacement extends Placement {
   ownerOfHash(hash: number): number;
-  rankOfHash(hash: number): ArrayLike<number>;
+  rankOfHash(hash: number, atMost?: number): ArrayLike<number>;
   withMembers(members: readonly Member[]): HashedPlacement;
 }

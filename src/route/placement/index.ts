@@ -184,10 +184,12 @@ export class Placed {
 
   /** Ids best first, each once: the key's upstream, then its backups in order. */
   candidates(key: Key, limit = Infinity): string[] {
+    // Who is away may stand among the best few: then all are ranked.
+    const atMost = this.#isUsable === undefined ? limit : undefined;
     const ranked =
       this.#hashed === undefined
-        ? this.#placement.rank(toByteString(key))
-        : this.#hashed.rankOfHash(hashOf(key));
+        ? this.#placement.rank(toByteString(key), atMost)
+        : this.#hashed.rankOfHash(hashOf(key), atMost);
     const ids: string[] = [];
     for (let i = 0; i < ranked.length && ids.length < limit; i++) {
       const place = ranked[i]!;

@@ -2,7 +2,7 @@ import { StickyError } from '../../base/errors.js';
 import { xxh32Text } from '../hash/xxh32.js';
 import type { Member } from './placement.js';
 
-/** Larger pools would make one build or one complete ranking stall a process for seconds. */
+/** In larger pools a single complete ranking would hold the process for milliseconds. */
 export const MEMBERS_MAX = 4096;
 
 /** Throws unless the members can be placed: few enough, each with an id of its own and a weight above 0. */

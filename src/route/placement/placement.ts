@@ -35,9 +35,10 @@ export interface Placement {
   /**
    * Every member once, best first; the first is `owner(key)`. It may end early where the balancer that this
    * one agrees with gives up and balances (nginx after 20 tries); what is left is the balance's to choose
-   * from.
+   * from. `atMost`: the best few are enough, which a placement over thousands may find sooner; it may answer
+   * more.
    */
-  rank(key: string): ArrayLike<number>;
+  rank(key: string, atMost?: number): ArrayLike<number>;
   /** The same placement over other members, all of them usable. What stays the same is not computed again. */
   withMembers(members: readonly Member[]): Placement;
   /**

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { seededRandom, shuffled } from '../../testing/seeded-random.js';
 import { placementContract } from '../../testing/placement-contract.js';
 import { mix32, mixPair } from '../hash/mix32.js';
 import { xxh32 } from '../hash/xxh32.js';
@@ -87,6 +88,43 @@ describe('rendezvous', () => {
     const owners = Array.from({ length: 2 ** 12 }, (_, slot) => fresh.ownerOfHash(slot));
     expect(owners.map((_, slot) => grown.ownerOfHash(slot))).toEqual(owners);
     expect(Math.max(...owners)).toBeGreaterThan(256);
+  });
+
+  it('answers as a table made at once, after any changes and look-ups in between', () => {
+    const random = seededRandom(7);
+    const slots = 2 ** 10;
+    const pool = Array.from({ length: 200 }, (_, at) => ({ id: `api-${at}`, weight: 1 + (at % 3) }));
+    let members = pool.slice(0, 5);
+    let table = new SlotTable(members, slots);
+    for (let change = 0; change < 300; change++) {
+      // Some changes are of one member, some of so many that the holders are not challenged but contested anew.
+      const many = random.below(10) === 0 ? 150 : 1 + random.below(3);
+      const flipped = new Set(Array.from({ length: many }, () => pool[random.below(pool.length)]!.id));
+      const ids = new Set(members.map(({ id }) => id));
+      members = shuffled(
+        pool.filter(({ id }) => ids.has(id) !== flipped.has(id)),
+        random,
+      );
+      table = table.withMembers(members);
+      const fresh = new SlotTable(members, slots);
+      for (let look = 0; look < 100; look++) {
+        const slot = random.below(slots);
+        expect(table.ownerOfHash(slot), `change ${change}, slot ${slot}`).toBe(fresh.ownerOfHash(slot));
+      }
+    }
+  });
+
+  it('finds the best few as the whole ranking has them', () => {
+    for (const weights of [[1], [1, 2, 5, 0.3]]) {
+      const members = list(200).map(({ id }, at) => ({ id, weight: weights[at % weights.length]! }));
+      const placement = new SlotTable(members, 1024);
+      for (let slot = 0; slot < 1024; slot++) {
+        const all = Array.from(placement.rankOfHash(slot));
+        for (const few of [0, 1, 3, 16, 17, 500])
+          expect(Array.from(placement.rankOfHash(slot, few)).slice(0, few)).toEqual(all.slice(0, few));
+        expect(placement.ownerOfHash(slot)).toBe(all[0]);
+      }
+    }
   });
 
   it('stays the same object when nothing changes', () => {

@@ -17,10 +17,14 @@ export class SlotContest {
   readonly #second: Int32Array;
   readonly #weights: Float64Array;
   readonly #isUniform: boolean;
+  /** Rank by id. Made only when a later contest asks. */
+  #rankOfId: Map<string, number> | undefined;
+  readonly #ids: readonly string[];
   readonly #places: Uint16Array;
   readonly #ranks: Uint16Array;
 
-  constructor(members: readonly Member[]) {
+  /** `previous`: what it knows of the same ids is not computed again. */
+  constructor(members: readonly Member[], previous?: SlotContest) {
     this.#places = Uint16Array.from(placesById(members));
     this.#ranks = new Uint16Array(members.length);
     this.#first = new Int32Array(members.length);
@@ -28,13 +32,21 @@ export class SlotContest {
     this.#weights = new Float64Array(members.length);
     this.#places.forEach((place, rank) => {
       const { id, weight } = members[place]!;
-      const [first, second] = idHashes(id);
+      const [first, second] = previous?.hashesOf(id) ?? idHashes(id);
       this.#ranks[place] = rank;
       this.#first[rank] = first;
       this.#second[rank] = second;
       this.#weights[rank] = weight;
     });
+    this.#ids = Array.from(this.#places, (place) => members[place]!.id);
     this.#isUniform = members.every(({ weight }) => weight === members[0]!.weight);
+  }
+
+  /** The two hashes of an id that is a member's; undefined for others. */
+  hashesOf(id: string): [first: number, second: number] | undefined {
+    this.#rankOfId ??= new Map(this.#ids.map((each, rank) => [each, rank]));
+    const rank = this.#rankOfId.get(id);
+    return rank === undefined ? undefined : [this.#first[rank]!, this.#second[rank]!];
   }
 
   /** The place of the slot's best member. There must be one. */
@@ -53,9 +65,10 @@ export class SlotContest {
     return this.#places[best]!;
   }
 
-  /** Every place, best first. */
-  rank(slot: number): Uint16Array {
+  /** Places, best first: all, or the best few. */
+  rank(slot: number, atMost = Infinity): Uint16Array {
     const mixed = mix32(slot);
+    if (atMost <= FEW && atMost < this.#weights.length) return this.#bestFew(mixed, Math.max(atMost, 0));
     const costs = new Float64Array(this.#weights.length);
     const order = new Uint16Array(costs.length);
     for (let rank = 0; rank < costs.length; rank++) {
@@ -64,6 +77,33 @@ export class SlotContest {
     }
     // The sort is stable, so equal costs stay in order of id.
     order.sort((a, b) => costs[a]! - costs[b]!);
+    return order.map((rank) => this.#places[rank]!);
+  }
+
+  /** One pass that keeps the best so far in order, each newcomer put in its place. */
+  #bestFew(mixed: number, count: number): Uint16Array {
+    const order = new Uint16Array(count);
+    if (count === 0) return order;
+    const first = this.#first;
+    const second = this.#second;
+    const weights = this.#weights;
+    const costs = new Float64Array(count).fill(Infinity);
+    let worst = Infinity;
+    for (let rank = 0; rank < first.length; rank++) {
+      const lot = mixPair(mixed, first[rank]!, second[rank]!);
+      // -ln(u) is never less than 1 - u, so most members are out without a logarithm.
+      if (LOT_LIMIT - lot >= worst * weights[rank]!) continue;
+      const cost = costOf(lot, weights[rank]!);
+      if (cost >= worst) continue;
+      let at = count - 1;
+      for (; at > 0 && cost < costs[at - 1]!; at--) {
+        costs[at] = costs[at - 1]!;
+        order[at] = order[at - 1]!;
+      }
+      costs[at] = cost;
+      order[at] = rank;
+      worst = costs[count - 1]!;
+    }
     return order.map((rank) => this.#places[rank]!);
   }
 
@@ -114,6 +154,9 @@ export class SlotContest {
     return mixPair(mixed, this.#first[rank]!, this.#second[rank]!);
   }
 }
+
+/** Up to so many are found in one pass and without a sort. */
+const FEW = 16;
 
 /** The best lot there is, and half a step. */
 const LOT_LIMIT = 2 ** 31 - 0.5;

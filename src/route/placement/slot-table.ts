@@ -5,9 +5,9 @@ import type { Member } from './placement.js';
 import { SlotContest } from './slot-contest.js';
 
 /**
- * 1 MiB a pool (2 MiB above 256 upstreams). Fewer slots spread less evenly, more take longer to build, and
- * from here on the keys' own unevenness is what shows; `docs/placement.md` has the figures. The number can't
- * follow the pool's size, since changing it moves users.
+ * 1 MiB a pool (2 MiB from 128 upstreams). Fewer slots spread less evenly, more take more memory, and from
+ * here on the keys' own unevenness is what shows; `docs/placement.md` has the figures. The number can't follow
+ * the pool's size, since changing it moves users.
  */
 export const SLOTS_DEFAULT = 2 ** 20;
 const SLOTS_MIN = 2 ** 10;
@@ -18,16 +18,27 @@ export function isSlotCount(slots: number): boolean {
   return Number.isInteger(Math.log2(slots)) && slots >= SLOTS_MIN && slots <= SLOTS_MAX;
 }
 
+/** So many members that came may challenge a slot's holder before the slot is contested anew. */
+const CHALLENGERS_MAX = 64;
+
 /**
- * Rendezvous hashing with O(1) look-up: the contest is held once for each slot, and a key belongs to the
- * winner of the slot that its hash falls into. A change costs a pass over the slots, not a new contest for
- * each.
+ * Rendezvous hashing with O(1) look-up: a key belongs to the winner of the slot that its hash falls into. The
+ * contest for a slot is held at the first look-up that needs it, so that a pool of thousands is ready at once
+ * and no call takes long. A change of members costs a copy of the table: who left leaves slots to be
+ * contested again, who came challenges the holders that are known, again at the next look-up.
  */
 export class SlotTable implements HashedPlacement {
   readonly name = 'rendezvous';
   readonly members: readonly Member[];
   readonly #contest: SlotContest;
-  readonly #winners: Places;
+  /**
+   * What is known of each slot: its winner; above `#flag`, a holder who has yet to meet the challengers; with
+   * every bit set, nothing.
+   */
+  readonly #known: Known;
+  readonly #flag: number;
+  /** Places of those who came since, whom a flagged holder has yet to meet. */
+  readonly #challengers: readonly number[];
   readonly #mask: number;
 
   constructor(members: readonly Member[], slots: number, previous?: SlotTable) {
@@ -35,31 +46,31 @@ export class SlotTable implements HashedPlacement {
     checkMembers(members);
     this.members = members;
     this.#mask = slots - 1;
-    this.#contest = new SlotContest(members);
-    this.#winners =
-      previous === undefined || members.length === 0
-        ? winners(members, slots, this.#contest)
-        : this.#carriedOver(previous);
+    this.#contest = new SlotContest(members, previous === undefined ? undefined : previous.#contest);
+    this.#known = emptyTable(slots, members.length);
+    this.#flag = this.#known instanceof Uint8Array ? FLAG_8 : FLAG_16;
+    this.#challengers = previous === undefined ? [] : this.#carryOver(previous);
   }
 
   owner(key: string): number {
     return this.ownerOfHash(xxh32(key));
   }
 
-  rank(key: string): ArrayLike<number> {
-    return this.rankOfHash(xxh32(key));
+  rank(key: string, atMost?: number): ArrayLike<number> {
+    return this.rankOfHash(xxh32(key), atMost);
   }
 
   ownerOfHash(hash: number): number {
-    return this.members.length === 0 ? -1 : this.#winners[hash & this.#mask]!;
+    const known = this.#known[hash & this.#mask]!;
+    return known < this.#flag ? known : this.#settle(hash & this.#mask, known);
   }
 
   /**
-   * Computed on demand: n lots and a sort. It is asked only for users whose own upstream is away, about 1 in
-   * n.
+   * Computed on demand: n lots, and a sort unless a few are enough. It is asked only for users whose own
+   * upstream is away, about 1 in n.
    */
-  rankOfHash(hash: number): ArrayLike<number> {
-    return this.#contest.rank(hash & this.#mask);
+  rankOfHash(hash: number, atMost?: number): ArrayLike<number> {
+    return this.#contest.rank(hash & this.#mask, atMost);
   }
 
   withMembers(members: readonly Member[]): SlotTable {
@@ -68,37 +79,46 @@ export class SlotTable implements HashedPlacement {
       : new SlotTable(members, this.#mask + 1, this);
   }
 
-  /**
-   * Slots of members that left are contested again; the others only see their winner challenged by those who
-   * came.
-   */
-  #carriedOver(previous: SlotTable): Places {
+  #settle(slot: number, known: number): number {
+    if (this.members.length === 0) return -1;
+    const isUnknown = known === this.#flag * 2 - 1;
+    const winner = isUnknown
+      ? this.#contest.winner(slot)
+      : this.#contest.challenge(slot, known - this.#flag, this.#challengers);
+    this.#known[slot] = winner;
+    return winner;
+  }
+
+  /** Copies what still holds, by a table of what each entry becomes; answers the challengers. */
+  #carryOver(previous: SlotTable): readonly number[] {
     const { moved, fresh } = compareMembers(previous.members, this.members);
-    const contest = this.#contest;
-    const before = previous.#winners;
-    const after = emptyTable(before.length, this.members.length);
-    for (let slot = 0; slot < before.length; slot++) {
-      const holder = moved[before[slot]!] ?? -1;
-      if (holder === -1) after[slot] = contest.winner(slot);
-      else after[slot] = fresh.length === 0 ? holder : contest.challenge(slot, holder, fresh);
-    }
-    return after;
+    const waiting = previous.#challengers.map((place) => moved[place]!).filter((place) => place !== -1);
+    const isKeeping = waiting.length + fresh.length <= CHALLENGERS_MAX;
+    const challengers = isKeeping ? [...waiting, ...fresh] : fresh.length <= CHALLENGERS_MAX ? fresh : [];
+    const [flag, before, unknown] = [this.#flag, previous.#flag, this.#flag * 2 - 1];
+    const becomes = new Uint16Array(before * 2).fill(unknown);
+    moved.forEach((place, was) => {
+      if (place === -1) return;
+      if (fresh.length === 0) becomes[was] = place;
+      else if (challengers.length > 0) becomes[was] = flag + place;
+      if (isKeeping) becomes[before + was] = flag + place;
+    });
+    const from = previous.#known;
+    const into = this.#known;
+    for (let slot = 0; slot < into.length; slot++) into[slot] = becomes[from[slot]!]!;
+    return challengers;
   }
 }
 
-type Places = Uint8Array | Uint16Array;
+type Known = Uint8Array | Uint16Array;
+
+const FLAG_8 = 0x80;
+const FLAG_16 = 0x8000;
 
 /**
- * One byte a slot for all but very large pools: what matters here is how much of it stays in the processor's
- * cache.
+ * One byte a slot for all but large pools: what matters here is how much of it stays in the processor's cache.
+ * Nothing is known of any slot.
  */
-function emptyTable(slots: number, members: number): Places {
-  return members <= 256 ? new Uint8Array(slots) : new Uint16Array(slots);
-}
-
-function winners(members: readonly Member[], slots: number, contest: SlotContest): Places {
-  const table = emptyTable(slots, members.length);
-  if (members.length < 2) return table;
-  for (let slot = 0; slot < slots; slot++) table[slot] = contest.winner(slot);
-  return table;
+function emptyTable(slots: number, members: number): Known {
+  return members < FLAG_8 ? new Uint8Array(slots).fill(0xff) : new Uint16Array(slots).fill(0xffff);
 }
