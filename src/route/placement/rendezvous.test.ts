@@ -97,7 +97,8 @@ describe('rendezvous', () => {
     let members = pool.slice(0, 5);
     let table = new SlotTable(members, slots);
     for (let change = 0; change < 300; change++) {
-      // Some changes are of one member, some of so many that the holders are not challenged but contested anew.
+      // Some changes are of one member, some of so many that the holders are not challenged but contested
+      // anew.
       const many = random.below(10) === 0 ? 150 : 1 + random.below(3);
       const flipped = new Set(Array.from({ length: many }, () => pool[random.below(pool.length)]!.id));
       const ids = new Set(members.map(({ id }) => id));

@@ -6,8 +6,8 @@ import { SlotContest } from './slot-contest.js';
 
 /**
  * 1 MiB a pool (2 MiB from 128 upstreams). Fewer slots spread less evenly, more take more memory, and from
- * here on the keys' own unevenness is what shows; `docs/placement.md` has the figures. The number can't follow
- * the pool's size, since changing it moves users.
+ * here on the keys' own unevenness is what shows; `docs/placement.md` has the figures. The number can't
+ * follow the pool's size, since changing it moves users.
  */
 export const SLOTS_DEFAULT = 2 ** 20;
 const SLOTS_MIN = 2 ** 10;
@@ -116,8 +116,8 @@ const FLAG_8 = 0x80;
 const FLAG_16 = 0x8000;
 
 /**
- * One byte a slot for all but large pools: what matters here is how much of it stays in the processor's cache.
- * Nothing is known of any slot.
+ * One byte a slot for all but large pools: what matters here is how much of it stays in the processor's
+ * cache. Nothing is known of any slot.
  */
 function emptyTable(slots: number, members: number): Known {
   return members < FLAG_8 ? new Uint8Array(slots).fill(0xff) : new Uint16Array(slots).fill(0xffff);
