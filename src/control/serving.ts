@@ -142,6 +142,7 @@ function gatewaySettings(
   return {
     limits: config.limits,
     expose: config.expose,
+    halfClose: config.halfClose,
     routeFor: (host, path) => table.find(host, path),
     isTrusted: (address) => trusted.has(parseAddress(address)),
     clientAddress: (peer, forwardedFor) => clientAddress(peer, forwardedFor, trusted),

@@ -14,8 +14,11 @@ const LIMIT_KEYS: Readonly<Record<keyof Limits, string>> = {
   connectionsMax: 'connections',
   connectTimeMs: 'connectTime',
   answerTimeMs: 'answerTime',
+  interimAnswersMax: 'interimAnswers',
   upstreamIdleMs: 'upstreamIdleTime',
   upstreamIdleMax: 'upstreamIdleConnections',
+  upstreamLifeMs: 'upstreamLifeTime',
+  upstreamAddressMs: 'upstreamAddressTime',
   keptBodyBytesMax: 'keptBodyBytes',
   triesMax: 'tries',
 };

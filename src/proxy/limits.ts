@@ -21,10 +21,16 @@ export interface Limits {
   readonly connectTimeMs: number;
   /** From the request's last byte to the first of the answer. */
   readonly answerTimeMs: number;
+  /** Interim answers (1xx) before the answer. */
+  readonly interimAnswersMax: number;
   /** An unused connection to an upstream is kept this long. */
   readonly upstreamIdleMs: number;
   /** Unused connections kept to one upstream. */
   readonly upstreamIdleMax: number;
+  /** A connection to an upstream that is older takes no further request. */
+  readonly upstreamLifeMs: number;
+  /** An upstream's name is looked up again after this long. */
+  readonly upstreamAddressMs: number;
   /** A request body up to this size is kept so that the request can be tried again. */
   readonly keptBodyBytesMax: number;
   /** Upstreams tried for one request. */
@@ -41,8 +47,11 @@ export const DEFAULT_LIMITS: Limits = {
   connectionsMax: 10_000,
   connectTimeMs: 3_000,
   answerTimeMs: 60_000,
+  interimAnswersMax: 32,
   upstreamIdleMs: 30_000,
   upstreamIdleMax: 256,
+  upstreamLifeMs: 600_000,
+  upstreamAddressMs: 60_000,
   keptBodyBytesMax: 64 * 1024,
   triesMax: 3,
 };

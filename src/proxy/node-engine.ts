@@ -1,5 +1,7 @@
+import dns from 'node:dns';
 import net from 'node:net';
 import tls from 'node:tls';
+import { heldBySystem } from './system-queues.js';
 import { connectionTaken } from './turn.js';
 import type {
   ConnectHandler,
@@ -32,6 +34,11 @@ class NodeWire implements Wire {
   }
   get bufferedBytes(): number {
     return this.#socket.writableLength;
+  }
+  heldBySystem(nowMs: number, maxAgeMs: number): number | undefined {
+    const { localPort, remotePort } = this.#socket;
+    if (localPort === undefined || remotePort === undefined) return undefined;
+    return heldBySystem(localPort, remotePort, nowMs, maxAgeMs);
   }
   writeText(text: string): void {
     this.#socket.write(text, 'latin1');
@@ -75,11 +82,13 @@ function follow(socket: net.Socket, handler: WireHandler): void {
 }
 
 function connect(target: ConnectTarget, handler: ConnectHandler): Wire {
-  const { host, port } = target;
+  const { host, port, preferredAddress } = target;
+  const lookup = preferredAddress === undefined ? undefined : lookupPreferring(preferredAddress);
   if (target.tls !== undefined) {
     const socket = tls.connect({
       host,
       port,
+      ...(lookup !== undefined && { lookup }),
       servername: net.isIP(target.tls.serverName) === 0 ? target.tls.serverName : '',
       ...(target.tls.ca === undefined ? {} : { ca: target.tls.ca }),
       rejectUnauthorized: !target.tls.insecure,
@@ -88,7 +97,7 @@ function connect(target: ConnectTarget, handler: ConnectHandler): Wire {
       ...({ highWaterMark: READ_BYTES } as object),
     });
     socket.setNoDelay(true);
-    socket.on('secureConnect', () => handler.onConnect());
+    socket.on('secureConnect', () => handler.onConnect(socket.remoteAddress ?? ''));
     socket.on('data', (bytes: Buffer) => handler.onBytes(bytes, 0, bytes.length));
     follow(socket, handler);
     return new NodeWire(socket);
@@ -100,6 +109,7 @@ function connect(target: ConnectTarget, handler: ConnectHandler): Wire {
   const socket = net.connect({
     host,
     port,
+    ...(lookup !== undefined && { lookup }),
     noDelay: true,
     allowHalfOpen: true,
     ...({ highWaterMark: READ_BYTES } as object),
@@ -115,9 +125,27 @@ function connect(target: ConnectTarget, handler: ConnectHandler): Wire {
       },
     },
   });
-  socket.on('connect', () => handler.onConnect());
+  socket.on('connect', () => handler.onConnect(socket.remoteAddress ?? ''));
   follow(socket, handler);
   return new NodeWire(socket);
+}
+
+/** The system's look-up, with this address first where it is still one of the name's. */
+function lookupPreferring(preferred: string): net.LookupFunction {
+  return (name, options, answer) => {
+    dns.lookup(name, { ...options, all: true }, (error, addresses) => {
+      if (error !== null) {
+        answer(error, '');
+        return;
+      }
+      const sorted = [
+        ...addresses.filter(({ address }) => address === preferred),
+        ...addresses.filter(({ address }) => address !== preferred),
+      ];
+      if (options.all === true) answer(null, sorted);
+      else answer(null, sorted[0]!.address, sorted[0]!.family);
+    });
+  };
 }
 
 function listen(

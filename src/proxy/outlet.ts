@@ -17,7 +17,8 @@ export class Outlet {
   readonly wire: Wire;
   bytesOut = 0;
   #text = '';
-  #takenBytes = 0;
+  /** Bytes that the peer had taken when `progress` was asked last. */
+  #takenBytes = -1;
   #isDue = false;
   #isEnding = false;
 
@@ -84,13 +85,25 @@ export class Outlet {
   }
 
   /**
-   * Whether the peer has taken bytes since it was last asked. What a socket buffers may drain without a word,
-   * so only looking tells.
+   * Asked when a time limit is reached: has the peer taken `all` that was written, `some` of it since the
+   * question was asked last, or `nothing`? What buffers hold may drain without a word, so only looking tells,
+   * and the first look has nothing to compare with: `some`.
    */
-  hasMoved(): boolean {
+  progress(nowMs: number, limitMs: number): 'all' | 'some' | 'nothing' {
+    const { wire } = this;
+    const left = wire.bufferedBytes + (wire.heldBySystem?.(nowMs, limitMs / 10) ?? 0);
+    if (left === 0) return 'all';
     const before = this.#takenBytes;
-    this.#takenBytes = this.bytesOut - this.wire.bufferedBytes;
-    return this.#takenBytes !== before;
+    this.#takenBytes = this.bytesOut - left;
+    return this.#takenBytes === before ? 'nothing' : 'some';
+  }
+
+  /** So much waits for the peer, gathered or buffered, that nothing new should be begun for it. */
+  get isFull(): boolean {
+    if (this.#text.length + this.wire.bufferedBytes < PRESSURE_BYTES) return false;
+    this.send();
+    // From here on `onDrain` follows.
+    return this.isUnderPressure;
   }
 
   /** The peer is slower than what comes in: wait for `onDrain`. */

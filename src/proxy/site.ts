@@ -11,6 +11,8 @@ export interface GatewaySettings {
   readonly limits: Limits;
   /** Adds x-upstream and x-affinity to answers. */
   readonly expose: boolean;
+  /** A client that has closed its sending half still gets its answer; otherwise it has gone. */
+  readonly halfClose: boolean;
   routeFor(host: string, path: string): GatewayRoute | undefined;
   /** Whether the peer's X-Forwarded-* fields are believed. */
   isTrusted(address: string): boolean;

@@ -34,6 +34,12 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
 
   readonly #engine: Engine;
   readonly #target: ConnectTarget;
+  /**
+   * The same with the one address that all connections lead to: a name with two addresses would send one user
+   * to both. Looked up again when its time is over or it takes no connection.
+   */
+  #fixed: ConnectTarget | undefined;
+  #fixedUntil = 0;
   /** The one used last stands last and is taken first, so that the rest grow old and go. */
   readonly #idle: Http1Upstream[] = [];
   #isRetired = false;
@@ -74,12 +80,36 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
   }
 
   connect(taker: AnswerTaker): Http1Upstream {
-    return new Http1Upstream(this.#engine, this.#target, this, taker);
+    return new Http1Upstream(this.#engine, this.#now, this, taker);
+  }
+
+  get #now(): ConnectTarget {
+    const fixed = this.#fixed;
+    if (fixed === undefined) return this.#target;
+    if (this.deadlines.nowMs < this.#fixedUntil) return fixed;
+    return { ...this.#target, preferredAddress: fixed.host };
+  }
+
+  connected(address: string): void {
+    const now = this.deadlines.nowMs;
+    const before = this.#fixed;
+    if (address === '' || (before?.host === address && now < this.#fixedUntil)) return;
+    this.#fixedUntil = now + this.limits.upstreamAddressMs;
+    if (before?.host === address) return;
+    this.#fixed = { ...this.#target, host: address };
+    // The others lead to where the name led before.
+    if (before !== undefined) for (const connection of [...this.#idle]) connection.destroy();
+  }
+
+  notConnected(): void {
+    this.#fixed = undefined;
   }
 
   /** A connection has done its work and can do more. */
   release(connection: Http1Upstream): void {
-    if (this.#isRetired || connection.idleMs === 0 || this.#idle.length >= this.limits.upstreamIdleMax) {
+    const { upstreamIdleMax, upstreamLifeMs } = this.limits;
+    const isOld = this.deadlines.nowMs - connection.openedAt >= upstreamLifeMs;
+    if (this.#isRetired || isOld || connection.idleMs === 0 || this.#idle.length >= upstreamIdleMax) {
       connection.destroy();
       return;
     }

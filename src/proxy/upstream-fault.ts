@@ -13,6 +13,7 @@ export type UpstreamFault =
   | 'answer-timeout'
   | 'body-timeout'
   | 'head-too-large'
+  | 'too-many-interim'
   | 'chunk'
   | ResponseError;
 

@@ -10,6 +10,11 @@ export interface Wire {
   readonly isOpen: boolean;
   /** Bytes written here that the kernel has not taken yet. */
   readonly bufferedBytes: number;
+  /**
+   * Bytes that the kernel has taken and the peer has not acknowledged, at the most `maxAgeMs` ago; undefined
+   * or absent where nobody can tell. It may take milliseconds: only for a wire that seems to stand still.
+   */
+  heldBySystem?(nowMs: number, maxAgeMs: number): number | undefined;
   /** Writes a byte string. */
   writeText(text: string): void;
   /** Writes bytes. They must stay as they are until `bufferedBytes` is 0 again. */
@@ -43,11 +48,14 @@ export interface WireHandler {
 }
 
 export interface ConnectHandler extends WireHandler {
-  onConnect(): void;
+  /** `address`: the one of the host's addresses that it leads to, if it is known. */
+  onConnect(address?: string): void;
 }
 
 export interface ConnectTarget {
   readonly host: string;
+  /** Of the addresses that `host` has, this one first. */
+  readonly preferredAddress?: string | undefined;
   readonly port: number;
   /** Present: TLS. */
   readonly tls:

@@ -31,6 +31,7 @@ const DEFAULTS: Omit<Config, 'pools' | 'routes'> = {
   keys: [],
   trustedProxies: [],
   expose: false,
+  halfClose: false,
   accessLog: true,
   limits: DEFAULT_LIMITS,
   workers: 1,

@@ -48,6 +48,7 @@ export function complete(value: unknown, files: FileReader, issues: Issue[]): Co
     routes: parts.routes.map(({ at: _at, ...route }) => route).sort(bySpecificity),
     trustedProxies: gateway.trustedProxies!,
     expose: gateway.expose!,
+    halfClose: gateway.halfClose!,
     accessLog: gateway.accessLog!,
     limits: gateway.limits!,
     workers: gateway.workers!,

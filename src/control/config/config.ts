@@ -21,6 +21,8 @@ export interface Config {
   /** Addresses and CIDR ranges whose X-Forwarded-* fields are believed. */
   readonly trustedProxies: readonly string[];
   readonly expose: boolean;
+  /** A client that has closed its sending half still gets its answer. */
+  readonly halfClose: boolean;
   readonly accessLog: boolean;
   readonly limits: Limits;
   /** Processes that share the port. `auto`: as many as there are cores. */

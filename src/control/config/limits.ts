@@ -18,8 +18,11 @@ export const LIMIT_BOUNDS = {
   connections: { min: 1, max: 1_000_000 },
   connectTime: { min: 10, max: MINUTE },
   answerTime: { min: 100, max: HOUR },
+  interimAnswers: { min: 0, max: 1000 },
   upstreamIdleTime: { min: 100, max: HOUR },
   upstreamIdleConnections: { min: 0, max: 10_000 },
+  upstreamLifeTime: { min: 1000, max: 24 * HOUR },
+  upstreamAddressTime: { min: 1000, max: HOUR },
   keptBodyBytes: { min: 0, max: 16 * MiB },
   tries: { min: 1, max: 10 },
 } as const satisfies Readonly<Record<string, NumberBounds>>;
@@ -35,10 +38,13 @@ export const written = z.strictObject({
   connections: wholeNumber(LIMIT_BOUNDS.connections).default(DEFAULT_LIMITS.connectionsMax),
   connectTime: duration(LIMIT_BOUNDS.connectTime).default(DEFAULT_LIMITS.connectTimeMs),
   answerTime: duration(LIMIT_BOUNDS.answerTime).default(DEFAULT_LIMITS.answerTimeMs),
+  interimAnswers: wholeNumber(LIMIT_BOUNDS.interimAnswers).default(DEFAULT_LIMITS.interimAnswersMax),
   upstreamIdleTime: duration(LIMIT_BOUNDS.upstreamIdleTime).default(DEFAULT_LIMITS.upstreamIdleMs),
   upstreamIdleConnections: wholeNumber(LIMIT_BOUNDS.upstreamIdleConnections).default(
     DEFAULT_LIMITS.upstreamIdleMax,
   ),
+  upstreamLifeTime: duration(LIMIT_BOUNDS.upstreamLifeTime).default(DEFAULT_LIMITS.upstreamLifeMs),
+  upstreamAddressTime: duration(LIMIT_BOUNDS.upstreamAddressTime).default(DEFAULT_LIMITS.upstreamAddressMs),
   keptBodyBytes: size(LIMIT_BOUNDS.keptBodyBytes).default(DEFAULT_LIMITS.keptBodyBytesMax),
   tries: wholeNumber(LIMIT_BOUNDS.tries).default(DEFAULT_LIMITS.triesMax),
 });
@@ -53,8 +59,11 @@ export const limits: z.ZodType<Limits> = written.transform((read) => ({
   connectionsMax: read.connections,
   connectTimeMs: read.connectTime,
   answerTimeMs: read.answerTime,
+  interimAnswersMax: read.interimAnswers,
   upstreamIdleMs: read.upstreamIdleTime,
   upstreamIdleMax: read.upstreamIdleConnections,
+  upstreamLifeMs: read.upstreamLifeTime,
+  upstreamAddressMs: read.upstreamAddressTime,
   keptBodyBytesMax: read.keptBodyBytes,
   triesMax: read.tries,
 }));

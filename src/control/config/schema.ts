@@ -151,6 +151,7 @@ export const gatewayShape = {
   ).default([]),
   trustedProxies: list(range, 'trustedProxies: [10.0.0.0/8]').default([]),
   expose: flag.default(false),
+  halfClose: flag.default(false),
   accessLog: flag.default(true),
   limits: limits.prefault({}),
   workers: workers.prefault(1),

@@ -99,11 +99,11 @@ export class ClientLimits implements Timed {
       case 'request-body':
         if (!this.#client.isRequestPaused) this.#client.bodyLate();
         // The upstream doesn't read; if that is because the client doesn't either, the client is in the way.
-        else if (wire.bufferedBytes === 0 || this.#outlet.hasMoved()) this.expectBody();
+        else if (wire.bufferedBytes === 0 || this.#isTaking) this.expectBody();
         else wire.reset();
         break;
       case 'answer':
-        if (this.#outlet.hasMoved()) this.#watchAnswer();
+        if (this.#isTaking) this.#watchAnswer();
         else wire.reset();
         break;
       case 'idle':
@@ -112,7 +112,7 @@ export class ClientLimits implements Timed {
       case 'linger':
       case 'flush':
         if (wire.bufferedBytes === 0) wire.destroy();
-        else if (this.#outlet.hasMoved() || this.phase === 'linger') this.expectFlush();
+        else if (this.phase === 'linger' || this.#isTaking) this.expectFlush();
         else wire.reset();
         break;
       case 'tunnel':
@@ -120,8 +120,13 @@ export class ClientLimits implements Timed {
     }
   }
 
+  /** The client takes what it is sent, be it ever so slowly. */
+  get #isTaking(): boolean {
+    const { deadlines, settings } = this.#site;
+    return this.#outlet.progress(deadlines.nowMs, settings.limits.bodyIdleMs) !== 'nothing';
+  }
+
   #watchAnswer(): void {
-    this.#outlet.hasMoved();
     const isWaiting = this.#outlet.wire.bufferedBytes > 0;
     this.deadlineAt = isWaiting
       ? this.#site.deadlines.after(this.#site.settings.limits.bodyIdleMs)

@@ -40,6 +40,8 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
   #hasMore = false;
   /** For a turn that may begin its request. */
   #isWaiting = false;
+  /** Answers wait for the client to read: no next request is begun until they have gone. */
+  #isBehind = false;
 
   constructor(site: Site, wire: Wire, isSecure: boolean) {
     this.#site = site;
@@ -101,7 +103,8 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
       }
       if (this.#limits.isEnding) return true;
     }
-    if (this.#isWaiting || !mayBegin(this)) {
+    if (this.#isBehind) this.#hold(bytes, start, end);
+    else if (this.#isWaiting || !mayBegin(this)) {
       this.#isWaiting = true;
       this.#hold(bytes, start, end);
     } else if (this.#held === undefined) this.#readRequests(bytes, start, end);
@@ -125,10 +128,12 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
       this.#readRequests(held, 0, held.length);
     }
     this.#setPaused();
-    if (!this.#hasEnded || this.#limits.isEnding) return;
-    if (this.#exchange === undefined) this.#close();
+    if (!this.#hasEnded || this.#limits.isEnding || this.#isBehind) return;
+    const exchange = this.#exchange;
+    if (exchange === undefined) this.#close();
     // It waited behind another when `onEnd` came, and its body isn't whole.
     else if (!this.#isRequestWhole) this.#outlet.destroy();
+    else if (!this.#site.settings.halfClose) this.#leave(exchange);
   }
 
   /**
@@ -138,6 +143,12 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
   #readRequests(bytes: Buffer, start: number, end: number): void {
     let at = start;
     while (at < end && !this.#limits.isEnding) {
+      if (this.#outlet.isFull) {
+        this.#isBehind = true;
+        this.#limits.expectAnswer();
+        this.#hold(bytes, at, end);
+        return;
+      }
       at = this.#readRequest(bytes, at, end);
       if (this.#exchange !== undefined) {
         if (at < end) this.#hold(bytes, at, end);
@@ -219,7 +230,8 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
    * one.
    */
   #setPaused(): void {
-    const isPaused = this.isRequestPaused || (this.#exchange !== undefined && this.#held !== undefined);
+    const isHolding = this.#held !== undefined && (this.#exchange !== undefined || this.#isBehind);
+    const isPaused = this.isRequestPaused || isHolding;
     if (isPaused === this.#isPaused) return;
     this.#isPaused = isPaused;
     if (isPaused) this.#wire.pause();
@@ -228,7 +240,13 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
 
   onDrain(): void {
     this.#limits.answerTaken();
-    this.#exchange?.clientDrained();
+    if (!this.#isBehind) {
+      this.#exchange?.clientDrained();
+      return;
+    }
+    this.#isBehind = false;
+    this.#limits.expectRequest();
+    this.#advance();
   }
 
   onEnd(): void {
@@ -236,7 +254,7 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
     const exchange = this.#exchange;
     if (exchange === undefined) {
       // What is held may be a whole request that waits.
-      if (this.#isWaiting) return;
+      if (this.#isWaiting || this.#isBehind) return;
       if (this.#held !== undefined) this.#outlet.destroy();
       else if (!this.#limits.isEnding) this.#close();
       return;
@@ -244,7 +262,16 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
     if (this.#limits.phase === 'tunnel') exchange.requestEnd('');
     // A body that was announced and isn't coming: nobody can finish this request.
     else if (!this.#isRequestWhole) this.#outlet.destroy();
-    // Otherwise the client only closed its half: it gets its answer.
+    // A FIN is all that a gateway hears of a client that has gone.
+    else if (!this.#site.settings.halfClose) this.#leave(exchange);
+  }
+
+  /** Nobody waits for this answer any more. What was answered before is still on its way. */
+  #leave(exchange: Exchange): void {
+    this.#exchange = undefined;
+    exchange.clientClosed();
+    if (exchange.answeredAt === 0) this.#close();
+    else this.abort();
   }
 
   onClose(): void {
@@ -378,6 +405,7 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
   /** Says goodbye; what the client still sends is read and thrown away for a while. */
   #close(): void {
     this.#held = undefined;
+    this.#isBehind = false;
     this.isRequestPaused = false;
     this.#outlet.end();
     this.#limits.expectGoodbye();

@@ -20,6 +20,10 @@ export interface ConnectionOwner {
   readonly deadlines: Deadlines;
   /** It has done its work and can do more. */
   release(connection: Http1Upstream): void;
+  /** A connection is made, to this one of the upstream's addresses. */
+  connected(address: string): void;
+  /** No connection could be made. */
+  notConnected(): void;
   /** It is closed, and no longer among the idle ones. */
   closed(connection: Http1Upstream): void;
 }
@@ -34,6 +38,7 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
   deadlineAt = Infinity;
   /** When it became idle, and how long the upstream will keep it. */
   idleSince = 0;
+  readonly openedAt: number;
   idleMs: number;
   /** Where it stands in its owner's list of idle connections; -1: not there. */
   idleSlot = -1;
@@ -50,7 +55,11 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
   #method = '';
   #upgrade = '';
   #isRequestSent = false;
+  /** The upstream may still be taking the request's body when its end has been written. */
+  #isTaking = false;
+  #hasBody = false;
   // Of the answer.
+  #interimAnswers = 0;
   /** The beginning of a head that came in pieces. */
   #partial: Buffer | undefined;
   #bodyLeft = 0;
@@ -62,6 +71,7 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
   constructor(engine: Engine, target: ConnectTarget, owner: ConnectionOwner, taker: AnswerTaker) {
     this.#owner = owner;
     this.idleMs = owner.limits.upstreamIdleMs;
+    this.openedAt = owner.deadlines.nowMs;
     this.#taker = taker;
     this.deadlineAt = owner.deadlines.after(owner.limits.connectTimeMs);
     owner.deadlines.add(this);
@@ -102,6 +112,7 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
   }
 
   data(bytes: Buffer, start: number, end: number): void {
+    this.#hasBody = true;
     this.#writer.data(bytes, start, end);
   }
 
@@ -132,7 +143,8 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
   }
 
   resume(): void {
-    this.#touch();
+    if (this.#state === 'body') this.#touch();
+    else if (this.#state === 'awaiting-head') this.#expectHead();
     this.#wire.resume();
   }
 
@@ -160,19 +172,29 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
   /** The request is on its way: from now on the answer is due. */
   #requestSent(): void {
     this.#isRequestSent = true;
-    if (this.#state === 'awaiting-head')
-      this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.answerTimeMs);
+    this.#isTaking = this.#hasBody && this.#wire.bufferedBytes > 0;
+    if (this.#state === 'awaiting-head') this.#expectHead();
+  }
+
+  /** The answer is due, or more of the request. */
+  #expectHead(): void {
+    const { answerTimeMs, bodyIdleMs } = this.#owner.limits;
+    this.deadlineAt = this.#owner.deadlines.after(this.#isRequestSent ? answerTimeMs : bodyIdleMs);
   }
 
   /** More of the request was written: the upstream has to take it. */
   #requestMoved(): void {
-    if (this.#state === 'awaiting-head')
-      this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.bodyIdleMs);
+    if (this.#state === 'awaiting-head' || this.#state === 'body') this.#expectMove();
+  }
+
+  #expectMove(): void {
+    this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.bodyIdleMs);
   }
 
   // ---- The wire ----
 
-  onConnect(): void {
+  onConnect(address = ''): void {
+    this.#owner.connected(address);
     this.#begin();
     this.#taker?.upstreamReady();
   }
@@ -206,6 +228,7 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
   onClose(error: Error | undefined): void {
     const wasConnecting = this.#state === 'connecting';
     this.#state = 'closed';
+    if (wasConnecting) this.#owner.notConnected();
     this.deadlineAt = Infinity;
     this.#owner.deadlines.remove(this);
     this.#owner.closed(this);
@@ -221,16 +244,36 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
         this.#fail('connect-timeout');
         break;
       case 'awaiting-head':
-        // It has taken all that there was: the silence is the client's, whose own limit runs.
-        if (!this.#isRequestSent && this.#wire.bufferedBytes === 0) return;
-        this.#fail('answer-timeout');
+        if (!this.#mayTakeLonger()) this.#fail('answer-timeout');
         break;
       case 'body':
-        this.#fail('body-timeout');
+        if (!this.#mayTakeLonger()) this.#fail('body-timeout');
         break;
       default:
         this.#wire.destroy();
     }
+  }
+
+  /** A limit is reached. It is none while the upstream takes the request, be it ever so slowly. */
+  #mayTakeLonger(): boolean {
+    const { deadlines, limits } = this.#owner;
+    const progress = this.#hasBody ? this.#outlet.progress(deadlines.nowMs, limits.bodyIdleMs) : 'all';
+    if (progress === 'nothing') return false;
+    if (progress === 'some') {
+      this.#isTaking = true;
+      this.#expectMove();
+      return true;
+    }
+    if (!this.#isRequestSent) {
+      // It has taken all that there was: the silence is the client's, whose own limit runs.
+      if (this.#state === 'body') this.#expectMove();
+      return true;
+    }
+    if (!this.#isTaking || this.#state === 'body') return false;
+    // Only now it has the whole request.
+    this.#isTaking = false;
+    this.#expectHead();
+    return true;
   }
 
   // ---- The answer ----
@@ -249,6 +292,8 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
     this.#partial = undefined;
     this.#trailers = '';
     this.#isRequestSent = false;
+    this.#hasBody = false;
+    this.#interimAnswers = 0;
     this.#keepAlive = true;
   }
 
@@ -311,6 +356,7 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
         taker.answerUpgraded(head);
         return start;
       }
+      if (++this.#interimAnswers > limits.interimAnswersMax) return this.#refuse('too-many-interim');
       taker.answerInterim(head);
     }
   }
