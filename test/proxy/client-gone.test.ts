@@ -80,6 +80,23 @@ describe('a client that closes while it waits', () => {
     expect(gateway.log.map(({ status }) => status)).toEqual([200, 499]);
   });
 
+  it('and reads still, as nc does, gets an answer that comes at once, and a long one to its end', async () => {
+    const { gateway, upstream } = await setUp({
+      behaviour: { kind: 'answer', body: 'at once', delayMs: 30 },
+    });
+    const client = await connect(gateway.port);
+    client.write('GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n');
+    client.end();
+    expect((await client.response()).text()).toBe('at once');
+    expect((await client.response()).text()).toBe('at once');
+    expect(await client.closed()).toBe('end');
+    upstream.behaviour = { kind: 'flood', bodyBytes: 50_000_000 };
+    const long = await connect(gateway.port);
+    long.send();
+    long.end();
+    expect((await long.response(15_000)).body.length).toBe(50_000_000);
+  });
+
   it('of an upgraded connection still hears the other side', async () => {
     const { gateway } = await setUp({});
     const client = await connect(gateway.port);

@@ -6,13 +6,19 @@ import type { Site } from '../site.js';
  * What a connection waits for. With `linger` and `flush` it is ending, and nothing that comes is
  * read; with `flush` the client is slow to take its answer.
  */
-type Phase = 'head' | 'idle' | 'request-body' | 'answer' | 'tunnel' | 'linger' | 'flush';
+type Phase = 'head' | 'idle' | 'request-body' | 'answer' | 'half-closed' | 'tunnel' | 'linger' | 'flush';
 
 /**
  * After a last answer the client may still be sending: it is read and thrown away this long, so that a reset
  * doesn't reach it before the answer.
  */
 const LINGER_MS = 2000;
+
+/**
+ * A client that has closed its sending half may wait for its answer, or have gone: only a write tells. An
+ * answer that comes within this time is still sent.
+ */
+const HALF_CLOSED_MS = 500;
 
 /** What a connection does about a limit that is reached. */
 export interface LateClient {
@@ -21,12 +27,16 @@ export interface LateClient {
   headLate(): void;
   bodyLate(): void;
   idleLate(): void;
+  /** It closed its sending half a while ago, and nothing is being sent to it. */
+  gone(): void;
 }
 
 /** The time limits of a client's connection: which one runs, and what it means when it is over. */
 export class ClientLimits implements Timed {
   deadlineAt = Infinity;
   phase: Phase = 'head';
+  /** Bytes written when a client that has closed its half was looked at last. */
+  #bytesSeen = 0;
   readonly #site: Site;
   readonly #outlet: Outlet;
   readonly #client: LateClient;
@@ -77,6 +87,12 @@ export class ClientLimits implements Timed {
     if (this.phase === 'answer') this.#watchAnswer();
   }
 
+  /** The client has closed its sending half while it waits for its answer. */
+  expectLeave(): void {
+    this.#bytesSeen = this.#outlet.bytesOut;
+    this.#expect('half-closed', HALF_CLOSED_MS);
+  }
+
   tunnelMoved(): void {
     this.#expect('tunnel', this.#site.settings.limits.tunnelIdleMs);
   }
@@ -105,6 +121,13 @@ export class ClientLimits implements Timed {
       case 'answer':
         if (this.#isTaking) this.#watchAnswer();
         else wire.reset();
+        break;
+      case 'half-closed':
+        // While it is being sent something, a client that has gone shows itself by a reset.
+        if (wire.bufferedBytes > 0 && this.#isTaking)
+          this.#expect('half-closed', this.#site.settings.limits.bodyIdleMs);
+        else if (wire.bufferedBytes === 0 && this.#bytesSeen !== this.#outlet.bytesOut) this.expectLeave();
+        else this.#client.gone();
         break;
       case 'idle':
         this.#client.idleLate();

@@ -14,6 +14,9 @@ import { HeadReader } from './head-reader.js';
 import { statusOf } from './request-error.js';
 import type { RequestHead } from './request-head.js';
 
+/** What may come ahead of its turn while reading goes on. */
+const HELD_BYTES = 4096;
+
 /**
  * The client's side over HTTP/1.1: reads one request after another from its connection and writes the
  * answers.
@@ -133,7 +136,7 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
     if (exchange === undefined) this.#close();
     // It waited behind another when `onEnd` came, and its body isn't whole.
     else if (!this.#isRequestWhole) this.#outlet.destroy();
-    else if (!this.#site.settings.halfClose) this.#leave(exchange);
+    else if (!this.#site.settings.halfClose) this.#limits.expectLeave();
   }
 
   /**
@@ -230,7 +233,10 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
    * one.
    */
   #setPaused(): void {
-    const isHolding = this.#held !== undefined && (this.#exchange !== undefined || this.#isBehind);
+    const heldBytes = this.#held?.length ?? 0;
+    // A little is held without a pause, since a client that has gone is not heard of in a pause.
+    const isHolding =
+      (this.#exchange !== undefined && heldBytes > HELD_BYTES) || (this.#isBehind && heldBytes > 0);
     const isPaused = this.isRequestPaused || isHolding;
     if (isPaused === this.#isPaused) return;
     this.#isPaused = isPaused;
@@ -263,15 +269,7 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
     // A body that was announced and isn't coming: nobody can finish this request.
     else if (!this.#isRequestWhole) this.#outlet.destroy();
     // A FIN is all that a gateway hears of a client that has gone.
-    else if (!this.#site.settings.halfClose) this.#leave(exchange);
-  }
-
-  /** Nobody waits for this answer any more. What was answered before is still on its way. */
-  #leave(exchange: Exchange): void {
-    this.#exchange = undefined;
-    exchange.clientClosed();
-    if (exchange.answeredAt === 0) this.#close();
-    else this.abort();
+    else if (!this.#site.settings.halfClose) this.#limits.expectLeave();
   }
 
   onClose(): void {
@@ -296,6 +294,15 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
 
   idleLate(): void {
     if (!this.#isWaiting) this.#close();
+  }
+
+  /** Nobody waits for this answer any more. What was answered before is still on its way. */
+  gone(): void {
+    const exchange = this.#exchange;
+    this.#exchange = undefined;
+    exchange?.clientClosed();
+    if (exchange !== undefined && exchange.answeredAt !== 0) this.abort();
+    else this.#close();
   }
 
   // ---- Answering (ClientSide) ----
