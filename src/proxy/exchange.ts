@@ -168,7 +168,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
   }
 
   #connect(attempt: Try): void {
-    if (attempt.connect(this, this.#isRepeatable())) this.upstreamReady();
+    if (attempt.connect(this, this.#isRepeatable(), this.#client.loggedIn)) this.upstreamReady();
   }
 
   upstreamReady(): void {
@@ -313,8 +313,11 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
   #answered(): void {
     const attempt = this.#try;
     this.#try = undefined;
-    attempt?.side?.over();
-    attempt?.over();
+    if (attempt !== undefined) {
+      attempt.side?.over();
+      attempt.over();
+      this.#client.loggedIn = attempt.loggedIn(this.#client.loggedIn);
+    }
     this.#over();
   }
 

@@ -63,10 +63,17 @@ export interface Refusal {
   readonly fields: string;
 }
 
+/** What a client's connection keeps, and ends with itself. */
+export interface Belonging {
+  end(): void;
+}
+
 /** What an exchange asks of the client's side, whichever version of HTTP is spoken there. */
 export interface ClientSide {
   /** The client is slower than its answer. */
   readonly isUnderPressure: boolean;
+  /** A connection of an upstream's that belongs to this client alone: see logged-in.ts. */
+  loggedIn: Belonging | undefined;
   /** Body bytes of this request that have come, without framing. */
   readonly requestBytes: number;
   /** Bytes sent for this answer, head and framing included. */

@@ -1,7 +1,9 @@
 import type { Decision } from '../route/router.js';
 import { blameFor } from './blame.js';
 import type { GatewayRoute } from './gateway-route.js';
-import type { AnswerTaker, UpstreamSide } from './sides.js';
+import type { Http1Upstream } from './http1/upstream.js';
+import { LoggedIn } from './logged-in.js';
+import type { AnswerTaker, Belonging, UpstreamSide } from './sides.js';
 import type { UpstreamEndpoint } from './upstream-endpoint.js';
 import type { UpstreamFault } from './upstream-fault.js';
 
@@ -12,8 +14,7 @@ import type { UpstreamFault } from './upstream-fault.js';
 export class Try {
   readonly route: GatewayRoute;
   readonly decision: Decision;
-  /** From `connect` on, until it fails. */
-  side: UpstreamSide | undefined;
+  #connection: Http1Upstream | undefined;
   readonly #endpoint: UpstreamEndpoint;
   readonly #isTrial: boolean;
   /** An idle connection was taken in vain: the next one is new. */
@@ -33,11 +34,28 @@ export class Try {
     return this.#endpoint.id;
   }
 
+  /** From `connect` on, until it fails. */
+  get side(): UpstreamSide | undefined {
+    return this.#connection;
+  }
+
   /** True: an idle connection is ready now. Otherwise the taker is told when one is. */
-  connect(taker: AnswerTaker, isRepeatable: boolean): boolean {
-    const idle = this.#wantsNew ? undefined : this.#endpoint.takeIdle(taker, !isRepeatable);
-    this.side = idle ?? this.#endpoint.connect(taker);
+  connect(taker: AnswerTaker, isRepeatable: boolean, own: Belonging | undefined): boolean {
+    const idle = this.#wantsNew
+      ? undefined
+      : ((own instanceof LoggedIn ? own.take(this.#endpoint, taker) : undefined) ??
+        this.#endpoint.takeIdle(taker, !isRepeatable));
+    this.#connection = idle ?? this.#endpoint.connect(taker);
     return idle !== undefined;
+  }
+
+  /** What this client's connection has logged in, now that an answer is whole. */
+  loggedIn(before: Belonging | undefined): Belonging | undefined {
+    const connection = this.#connection;
+    if (connection?.isLoggedIn !== true) return before;
+    if (before instanceof LoggedIn && before.connection === connection) return before;
+    before?.end();
+    return new LoggedIn(this.#endpoint, connection);
   }
 
   /**

@@ -1,7 +1,7 @@
 import { Exchange } from '../exchange.js';
 import { Peer } from '../forwarded.js';
 import { Outlet } from '../outlet.js';
-import type { AnswerHead, ClientSide, Refusal } from '../sides.js';
+import type { AnswerHead, Belonging, ClientSide, Refusal } from '../sides.js';
 import type { Guest, Site } from '../site.js';
 import { mayBegin, type Beginner } from '../turn.js';
 import type { Wire, WireHandler } from '../wire.js';
@@ -23,6 +23,7 @@ const HELD_BYTES = 4096;
  */
 export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClient, Guest, Beginner {
   isRequestPaused = false;
+  loggedIn: Belonging | undefined;
   readonly #site: Site;
   readonly #wire: Wire;
   readonly #outlet: Outlet;
@@ -274,6 +275,7 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
 
   onClose(): void {
     this.#limits.stop();
+    this.loggedIn?.end();
     this.#site.closed(this);
     const exchange = this.#exchange;
     this.#exchange = undefined;

@@ -28,6 +28,8 @@ export const EXPECT = 17;
  */
 export const HEARSAY = 18;
 export const DATE = 19;
+export const AUTHORIZATION = 20;
+export const AUTHENTICATE = 21;
 
 interface Known {
   readonly name: string;
@@ -58,6 +60,8 @@ const KNOWN: readonly Known[] = [
   { name: 'x-upstream', kind: EXPOSED },
   { name: 'x-affinity', kind: EXPOSED },
   { name: 'date', kind: DATE },
+  { name: 'authorization', kind: AUTHORIZATION },
+  { name: 'www-authenticate', kind: AUTHENTICATE },
   // Beside X-Forwarded-…, which are told by their beginning. Whoever reads them takes them for the word of a
   // proxy: see docs/decisions/strangers-say-nothing-of-themselves.md.
   ...[

@@ -1,5 +1,7 @@
+import { logsConnectionIn } from './connection-login.js';
 import { CHARS, CR, LF, SLASH, SPACE, TARGET, parseLength } from './chars.js';
 import {
+  AUTHORIZATION,
   CONNECTION,
   CONTENT_LENGTH,
   COOKIE,
@@ -105,6 +107,8 @@ export class RequestHead {
   hasLength = false;
   /** The client wants to use the connection again, and can: behind CONNECT no request follows. */
   keepAlive = true;
+  /** It logs its upstream's connection in: see logged-in.ts. */
+  logsIn = false;
   /** The protocol the client wants to change to, in lower case; empty: none. */
   upgrade = '';
   /** Only of a peer that is trusted, as is `requestId`. */
@@ -242,6 +246,9 @@ function readFields(head: RequestHead, text: string, isTrusted: boolean): Reques
         break;
       case EXPECT:
         if (value.toLowerCase() !== '100-continue') return 'expectation';
+        break;
+      case AUTHORIZATION:
+        head.logsIn ||= logsConnectionIn(value);
         break;
       case REQUEST_ID:
         if (isTrusted) head.requestId ??= value;

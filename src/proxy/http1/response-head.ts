@@ -1,5 +1,7 @@
+import { logsConnectionIn } from './connection-login.js';
 import { CHARS, CR, LF, SPACE, VALUE, parseLength } from './chars.js';
 import {
+  AUTHENTICATE,
   CONNECTION,
   CONTENT_LENGTH,
   DATE,
@@ -44,6 +46,8 @@ export class ResponseHead {
   keepAlive = true;
   /** What the upstream said of its idle time-out (`Keep-Alive: timeout=5`); -1 when it didn't. */
   keepAliveMs = -1;
+  /** It asks to log the connection in, or has done so: see logged-in.ts. */
+  logsIn = false;
   /** With 101: the protocol. */
   upgrade = '';
   /** A Date is among `fields` (RFC 9110 §6.6.1: one that lacks it gets one on the way). */
@@ -214,6 +218,9 @@ function readFields(
           head.keepAliveMs,
         );
         break;
+      case AUTHENTICATE:
+        head.logsIn ||= logsConnectionIn(text.slice(fields.valueStart(at), fields.valueEnd(at)));
+        break;
       case UPGRADE:
         head.upgrade = text.slice(fields.valueStart(at), fields.valueEnd(at));
     }
@@ -223,6 +230,8 @@ function readFields(
   head.keepAlive = isHttp10 ? names.keepAlive : !names.close;
 
   const { status } = head;
+  // Its Proxy-Authenticate goes no further, so what it asks for isn't known.
+  if (status === 407) head.logsIn = true;
   if (status === 101 && (head.upgrade === '' || !names.upgrade)) return 'upgrade';
   if (isBodiless(status) || status === 304 || method === 'HEAD') head.bodyBytes = 0;
   else if (codings > 0) {

@@ -1,4 +1,6 @@
 import {
+  AUTHENTICATE,
+  AUTHORIZATION,
   CONNECTION,
   CONTENT_LENGTH,
   COOKIE,
@@ -30,6 +32,8 @@ const TRAILER_FIELDS_MAX = 32;
  * what the request is about, what an answer means.
  */
 const NOT_TRAILERS = kinds(
+  AUTHENTICATE,
+  AUTHORIZATION,
   HOST,
   CONNECTION,
   CONTENT_LENGTH,
@@ -52,7 +56,6 @@ const NOT_TRAILERS = kinds(
 );
 const NOT_TRAILER_NAMES = [
   'age',
-  'authorization',
   'cache-control',
   'content-encoding',
   'content-range',
@@ -71,7 +74,6 @@ const NOT_TRAILER_NAMES = [
   'set-cookie',
   'vary',
   'warning',
-  'www-authenticate',
 ];
 
 const fields = new Fields();

@@ -40,6 +40,8 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
   idleSince = 0;
   readonly openedAt: number;
   idleMs: number;
+  /** Its client has logged it in: see logged-in.ts. */
+  isLoggedIn = false;
   /** Where it stands in its owner's list of idle connections; -1: not there. */
   idleSlot = -1;
 
@@ -103,6 +105,7 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
   // ---- The request (UpstreamSide) ----
 
   send(head: RequestHead, fields: string, added: string): void {
+    if (head.logsIn) this.isLoggedIn = true;
     this.#method = head.method;
     this.#upgrade = head.upgrade;
     this.#writer.begin(head.bodyBytes >= 0 ? 'plain' : head.inChunks ? 'verbatim' : 'chunks');
@@ -153,8 +156,10 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
     // It closes by itself once it has taken what was sent, but not later than this.
     if (this.#state === 'tunnel')
       this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.bodyIdleMs);
-    else if (this.#state === 'idle' && this.#keepAlive && this.#isRequestSent) this.#owner.release(this);
-    else this.#wire.destroy();
+    else if (this.#state !== 'idle' || !this.#keepAlive || !this.#isRequestSent) this.#wire.destroy();
+    // It waits where its client's connection keeps it.
+    else if (this.isLoggedIn) this.deadlineAt = this.#owner.deadlines.after(this.idleMs);
+    else this.#owner.release(this);
   }
 
   abort(): void {
@@ -362,6 +367,7 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
   }
 
   #expectBody(head: ResponseHead, taker: AnswerTaker): void {
+    if (head.logsIn) this.isLoggedIn = true;
     this.#keepAlive = head.keepAlive;
     // A second before the upstream closes it, it's no longer taken (undici and nginx users know the race).
     if (head.keepAliveMs >= 0)
