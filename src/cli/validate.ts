@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { assemble } from '../control/assembly.js';
+import { resolveWarnings } from './resolve.js';
 import { summary } from './summary.js';
 import { configOf } from './source.js';
 import { EXIT, type Surroundings } from './surroundings.js';
@@ -16,16 +17,19 @@ export function addValidate(program: Command, around: Surroundings, end: (code: 
       '-c, --config <file>',
       'the configuration, YAML or JSON (default: stickyroute.yaml, .yml or .json here)',
     )
+    .option('--resolve', 'also look up the names of upstreams, and warn of those with several addresses')
     .addHelpText(
       'after',
-      '\nExamples:\n  stickyroute validate\n  stickyroute validate -c /etc/stickyroute.yaml\n\nExit codes: 0 good, 2 with problems.',
+      '\nExamples:\n  stickyroute validate\n  stickyroute validate -c /etc/stickyroute.yaml --resolve\n\nExit codes: 0 good, 2 with problems.',
     )
-    .action(({ config: given }: { config?: string }) => {
+    .action(async ({ config: given, resolve }: { config?: string; resolve?: boolean }) => {
       const { file, config } = configOf(given, around);
       // Some things only show when it is put together, such as a placement with more upstreams than it has
       // room for.
       assemble(config);
       around.stdout.write(`${file}: ok, ${summary(config)}\n`);
+      if (resolve === true)
+        for (const warning of await resolveWarnings(config)) around.stderr.write(`${file}: ${warning}\n`);
       end(EXIT.ok);
     });
 }

@@ -240,7 +240,8 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
 
   #answerFault(fault: UpstreamFault): void {
     const { status, code } = answerTo(fault);
-    this.#refuse(status, code);
+    // A shortage may be over in a moment.
+    this.#refuse(status, code, status === 503 ? fieldLine('Retry-After', 1) : '');
   }
 
   #dropUpstream(): void {

@@ -35,10 +35,10 @@ class NodeWire implements Wire {
   get bufferedBytes(): number {
     return this.#socket.writableLength;
   }
-  heldBySystem(nowMs: number, maxAgeMs: number): number | undefined {
+  heldBySystem(nowMs: number, ageMsMax: number): number | undefined {
     const { localPort, remotePort } = this.#socket;
     if (localPort === undefined || remotePort === undefined) return undefined;
-    return heldBySystem(localPort, remotePort, nowMs, maxAgeMs);
+    return heldBySystem(localPort, remotePort, nowMs, ageMsMax);
   }
   writeText(text: string): void {
     this.#socket.write(text, 'latin1');

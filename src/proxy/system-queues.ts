@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 
 /**
  * What the system holds of each connection: written, and not acknowledged by the peer. A connection to a slow
- * reader takes new bytes only when a third of that has gone, which can take minutes at 8 KB/s; in between only
- * the system knows that bytes move. Linux says so in /proc; where it doesn't, nothing is known.
+ * reader takes new bytes only when a third of that has gone, which can take minutes at 8 KB/s; in between
+ * only the system knows that bytes move. Linux says so in /proc; where it doesn't, nothing is known.
  */
 const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
 
@@ -14,7 +14,7 @@ let readAtMs = -Infinity;
 let queues: ReadonlyMap<number, number> = new Map();
 
 /**
- * Bytes held for the connection between these ports, as they were `maxAgeMs` ago at the most; undefined where
+ * Bytes held for the connection between these ports, as they were `ageMsMax` ago at the most; undefined where
  * the system doesn't say. To read all of it costs about 4 µs for each connection of the machine, so ask only
  * for a connection that seems to stand still.
  */
@@ -22,9 +22,9 @@ export function heldBySystem(
   localPort: number,
   remotePort: number,
   nowMs: number,
-  maxAgeMs: number,
+  ageMsMax: number,
 ): number | undefined {
-  if (nowMs - readAtMs > maxAgeMs || nowMs < readAtMs) {
+  if (nowMs - readAtMs > ageMsMax || nowMs < readAtMs) {
     queues = read();
     readAtMs = nowMs;
   }

@@ -11,10 +11,10 @@ export interface Wire {
   /** Bytes written here that the kernel has not taken yet. */
   readonly bufferedBytes: number;
   /**
-   * Bytes that the kernel has taken and the peer has not acknowledged, at the most `maxAgeMs` ago; undefined
+   * Bytes that the kernel has taken and the peer has not acknowledged, at the most `ageMsMax` ago; undefined
    * or absent where nobody can tell. It may take milliseconds: only for a wire that seems to stand still.
    */
-  heldBySystem?(nowMs: number, maxAgeMs: number): number | undefined;
+  heldBySystem?(nowMs: number, ageMsMax: number): number | undefined;
   /** Writes a byte string. */
   writeText(text: string): void;
   /** Writes bytes. They must stay as they are until `bufferedBytes` is 0 again. */
