@@ -69,7 +69,8 @@ async function setUp(count: number, settings: object = {}) {
   const gateway = await startTestGateway(Object.fromEntries(apps.map(({ id, url }) => [id, url])), {
     keys: ['a key for tests, of thirty-two characters or more'],
     affinity: [{ cookie: { onFailure: 'rehome' } }],
-    limits: { answerTime: '100ms', bodyIdleTime: '100ms' },
+    // Well above what a busy machine needs for the answers of others.
+    limits: { answerTime: '1s', bodyIdleTime: '1s' },
     passive: { maxFails: 3, failTimeout: '30s' },
     ...settings,
   });
@@ -130,7 +131,7 @@ async function ask(gateway: TestGateway, target: string, method: string, cookie?
 
 const downs = (gateway: TestGateway) => gateway.log.filter((line) => line['to'] === 'down');
 
-describe.each([1, 2, 3])('with a pool of %i', (count) => {
+describe.each([1, 3])('with a pool of %i', (count) => {
   it.each([...BAD, '/socket'])(
     'nobody notices that one client asks for %s again and again',
     async (target) => {
@@ -138,7 +139,7 @@ describe.each([1, 2, 3])('with a pool of %i', (count) => {
       const all = await others(gateway, count);
       const methods = target === '/socket' || target === '/hangs' ? ['GET'] : ['GET', 'POST'];
       for (const method of methods) {
-        for (let turn = 0; turn < 4; turn++) await ask(gateway, target, method);
+        await Promise.all([1, 2, 3, 4].map(() => ask(gateway, target, method)));
         await noticedNothing(gateway, all, `${method} ${target}`);
         // Also of one who belongs to an upstream, and asks always that one.
         await Promise.all([1, 2, 3, 4].map(() => ask(gateway, target, method, all[0]!.cookie)));
