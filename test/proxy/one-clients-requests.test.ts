@@ -70,7 +70,7 @@ async function setUp(count: number, settings: object = {}) {
     keys: ['a key for tests, of thirty-two characters or more'],
     affinity: [{ cookie: { onFailure: 'rehome' } }],
     // Well above what a busy machine needs for the answers of others.
-    limits: { answerTime: '1s', bodyIdleTime: '1s' },
+    limits: { answerTime: '1s', bodyIdleTime: '300ms' },
     passive: { maxFails: 3, failTimeout: '30s' },
     ...settings,
   });
