@@ -3,7 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { nodeEngine } from '../../src/proxy/node-engine.js';
 import type { ConnectTarget, Engine } from '../../src/proxy/wire.js';
+import { createManualClock } from '../../src/testing/manual-clock.js';
 import { request } from '../support/raw-client.js';
+import { startUpstream } from '../support/upstream.js';
 import { startTestGateway, type TestGateway } from './gateway.js';
 
 const servers: Server[] = [];
@@ -70,4 +72,68 @@ describe('an upstream whose name has two addresses', () => {
     expect((await request(gateway.port)).status).toBe(503);
     expect((await request(gateway.port)).text()).toBe('127.0.0.2');
   });
+
+  it('is looked up again after upstreamAddressTime, and keeps its address where the name still has it', async () => {
+    const port = await startTwo();
+    const { engine, asked } = turning(['127.0.0.1', '127.0.0.2']);
+    const preferred: (string | undefined)[] = [];
+    const clock = createManualClock();
+    const gateway = await startTestGateway(
+      { 'api-1': `http://app.example:${port}` },
+      { limits: { upstreamIdleConnections: 0, upstreamAddressTime: '30s' } },
+      {
+        clock,
+        engine: {
+          listen: engine.listen,
+          connect(target, handler) {
+            preferred.push(target.preferredAddress);
+            return engine.connect(target, handler);
+          },
+        },
+      },
+    );
+    gateways.push(gateway);
+    await request(gateway.port);
+    clock.advance(29_000);
+    await request(gateway.port);
+    clock.advance(2000);
+    await request(gateway.port);
+    expect(asked).toEqual(['app.example', '127.0.0.1', 'app.example']);
+    expect(preferred).toEqual([undefined, undefined, '127.0.0.1']);
+  });
+});
+
+it('a connection takes no request when it is older than upstreamLifeTime, however steady the traffic', async () => {
+  const upstream = await startUpstream();
+  const clock = createManualClock();
+  const gateway = await startTestGateway([upstream], { limits: { upstreamLifeTime: '60s' } }, { clock });
+  gateways.push(gateway);
+  for (let turn = 0; turn < 20; turn++) {
+    expect((await request(gateway.port)).status).toBe(200);
+    clock.advance(10_000);
+  }
+  // 200 s in pieces of 60 s, each of which ends with the request after it.
+  expect(upstream.accepted).toBe(3);
+});
+
+it("the system's look-up puts the preferred address first where the name has it", async () => {
+  const port = await startTwo();
+  const reached = (preferredAddress: string) =>
+    new Promise<string>((resolve) => {
+      const wire = nodeEngine.connect(
+        { host: 'localhost', port, tls: undefined, preferredAddress },
+        {
+          onConnect(address = '') {
+            resolve(address);
+            wire.destroy();
+          },
+          onBytes: () => false,
+          onDrain() {},
+          onEnd() {},
+          onClose: (error) => resolve(String(error)),
+        },
+      );
+    });
+  expect(await reached('127.0.0.1')).toBe('127.0.0.1');
+  expect(await reached('192.0.2.1')).toBe('127.0.0.1');
 });

@@ -246,3 +246,26 @@ describe('when nothing is up', () => {
     expect((await request(gateway.port)).status).toBe(200);
   });
 });
+
+it('a trial whose answer streams brings its upstream back at the head of the answer', async () => {
+  const { gateway, apps } = await setUp(2, {
+    passive: { maxFails: 1, failTimeout: '300ms' },
+    limits: { answerTime: '1s', bodyIdleTime: '1h' },
+  });
+  const all = await others(gateway, 2);
+  const { server, port, id } = apps[0]!;
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  const bound = all.find(({ home }) => home === id)!;
+  expect((await request(gateway.port, { headers: { Cookie: bound.cookie } })).header('x-served-by')).toBe(
+    'api-2',
+  );
+  await until('it to be tried', () => gateway.log.some(({ to }) => to === 'trial'));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const stream = await connect(gateway.port);
+  stream.send({ target: '/events', headers: { Cookie: bound.cookie } });
+  await until('it to be up', () => gateway.log.some(({ why }) => why === 'trialSucceeded'));
+  expect(stream.isClosed).toBe(false);
+  await noticedNothing(gateway, [bound], 'a trial that streams');
+  stream.destroy();
+});

@@ -132,4 +132,47 @@ describe('what the workers know of upstreams', () => {
       'trialSucceeded',
     ]);
   });
+
+  it('no client takes an upstream away from others by what it asks for, and one that is stopped goes down', async () => {
+    const bad = { kind: 'drop' } as const;
+    const upstreams = await startUpstreams(2);
+    for (const upstream of upstreams)
+      upstream.behaviour = ({ target }) => (target === '/bad' ? bad : { kind: 'answer' });
+    const fleet = await startFleet({
+      upstreams: Object.fromEntries(upstreams.map(({ id, port }) => [id, `http://127.0.0.1:${port}`])),
+      affinity: [{ header: 'x-user-id' }],
+      passive: { maxFails: 2, failTimeout: '1h' },
+    });
+    const headers = await someoneOf(fleet, 'api-1');
+    for (const method of ['GET', 'POST'])
+      for (let turn = 0; turn < 4; turn++)
+        await throughBoth(fleet, '/bad', { headers, method, body: 'a' }, 4);
+    const meanwhile = await throughBoth(fleet, '/good', { headers }, 16);
+    expect(meanwhile.filter(({ upstream, status }) => upstream !== 'api-1' || status !== 200)).toEqual([]);
+    expect(changes(fleet, 'api-1')).toEqual([]);
+
+    // It still takes connections.
+    upstreams[0]!.behaviour = bad;
+    await throughBoth(fleet, '/well', { headers }, 4);
+    await fleet.logged('that it is down', ({ upstream, to }) => upstream === 'api-1' && to === 'down');
+    await until('both workers to know', async () =>
+      (await throughBoth(fleet, '/after', { headers }, 8)).every(({ upstream }) => upstream === 'api-2'),
+    );
+  });
+
+  it('when nothing is up, requests are tried all the same, and the first answer is told to all', async () => {
+    const [only] = await startUpstreams(1);
+    const fleet = await startFleet({
+      upstreams: { 'api-1': `http://127.0.0.1:${only!.port}` },
+      affinity: [{ header: 'x-user-id' }],
+      passive: { maxFails: 1, failTimeout: '1h' },
+    });
+    await only!.stop();
+    expect((await request(fleet.port)).status).toBe(503);
+    await fleet.logged('that it is down', ({ upstream, to }) => upstream === 'api-1' && to === 'down');
+    await only!.listen();
+    const answers = await throughBoth(fleet, '/again', {}, 8);
+    expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
+    await fleet.logged('that it is up', ({ upstream, why }) => upstream === 'api-1' && why === 'answered');
+  });
 });
