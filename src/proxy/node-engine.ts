@@ -134,14 +134,19 @@ function connect(target: ConnectTarget, handler: ConnectHandler): Wire {
 function lookupPreferring(preferred: string): net.LookupFunction {
   return (name, options, answer) => {
     dns.lookup(name, { ...options, all: true }, (error, addresses) => {
-      if (error !== null) {
+      if (error?.code === 'ENOTFOUND') {
         answer(error, '');
         return;
       }
-      const sorted = [
-        ...addresses.filter(({ address }) => address === preferred),
-        ...addresses.filter(({ address }) => address !== preferred),
-      ];
+      // While the resolver is away, it is where it was.
+      const known = { address: preferred, family: net.isIP(preferred) };
+      const sorted =
+        error !== null
+          ? [known]
+          : [
+              ...addresses.filter(({ address }) => address === preferred),
+              ...addresses.filter(({ address }) => address !== preferred),
+            ];
       if (options.all === true) answer(null, sorted);
       else answer(null, sorted[0]!.address, sorted[0]!.family);
     });

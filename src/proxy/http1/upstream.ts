@@ -233,13 +233,14 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
   onClose(error: Error | undefined): void {
     const wasConnecting = this.#state === 'connecting';
     this.#state = 'closed';
-    if (wasConnecting) this.#owner.notConnected();
+    const isLocal = wasConnecting && isLocalError(error);
+    if (wasConnecting && !isLocal) this.#owner.notConnected();
     this.deadlineAt = Infinity;
     this.#owner.deadlines.remove(this);
     this.#owner.closed(this);
     const taker = this.#taker;
     this.#taker = undefined;
-    const fault = !wasConnecting ? 'closed' : isLocalError(error) ? 'local' : 'connect';
+    const fault = !wasConnecting ? 'closed' : isLocal ? 'local' : 'connect';
     taker?.upstreamFailed(this.#fault ?? fault, error);
   }
 
