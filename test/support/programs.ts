@@ -36,6 +36,14 @@ export function skipUnless(...names: string[]): (title: string, body: () => void
   };
 }
 
+/** The same for what isn't a program: `reason` says what is missing; undefined: nothing. */
+export function skipWhere(reason: string | undefined): (title: string, body: () => void) => void {
+  return (title, body) => {
+    if (reason === undefined) describe(title, body);
+    else describe.skip(`${title} [skipped: ${reason}]`, body);
+  };
+}
+
 function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);

@@ -68,3 +68,20 @@ export type Changed =
     };
 
 export const TTL_MAX_MS = 400 * DAY_MS;
+
+/**
+ * True for a change that leaves less than it finds: somebody logs out, a record is deleted. A store that is
+ * full takes it all the same, else nobody could end anything, or make room. What such a change puts beside
+ * (the mark that something was ended) is small.
+ */
+export function freesRoom({ steps }: Change): boolean {
+  return (
+    steps.some(({ kind }) => kind === 'remove' || kind === 'removeLinked') ||
+    (steps.length > 0 &&
+      steps.every((step) => step.kind === 'unlink' || (step.kind === 'merge' && isEmpty(step.set))))
+  );
+}
+
+function isEmpty(fields: Fields | undefined): boolean {
+  return fields === undefined || Object.keys(fields).length === 0;
+}

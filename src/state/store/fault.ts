@@ -11,11 +11,12 @@ export interface StoreFault {
 
 export type OnFault = (fault: StoreFault) => void;
 
-/** Tells of a fault; one that throws at that is not heard again for this fault. */
+/** Tells of a fault. A store goes on whatever its listener does, at once or later. */
 export function report(onFault: OnFault | undefined, fault: StoreFault): void {
   try {
-    onFault?.(fault);
+    const outcome: unknown = onFault?.(fault);
+    if (outcome instanceof Promise) outcome.catch(() => {});
   } catch {
-    // a store goes on whatever its listeners do
+    // it is not heard again for this fault
   }
 }

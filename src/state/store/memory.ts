@@ -1,9 +1,10 @@
 import { systemClock, type Clock } from '../../base/clock.js';
 import { StickyError } from '../../base/errors.js';
+import { checkNames } from '../../base/options.js';
 import { systemRandom, type Random } from '../../base/random.js';
-import type { Change, Changed } from './change.js';
+import { freesRoom, type Change, type Changed } from './change.js';
 import { living, runChange, type KeptRecord, type Shelf } from './change-run.js';
-import { checkChange, checkKey, checkPartition } from './check.js';
+import { checkChange, checkKey, checkMax, checkPartition } from './check.js';
 import type { Feed, FeedListener } from './feed.js';
 import type { Linked, StoredRecord } from './record.js';
 import type { Store } from './store.js';
@@ -20,17 +21,17 @@ export interface MemoryStoreOptions {
   readonly random?: Random | undefined;
 }
 
+const NAMES = { max: 1, clock: 1, random: 1 } satisfies Record<keyof MemoryStoreOptions, 1>;
 const MAX_DEFAULT = 1_000_000;
 const SWEEP_EVERY_MS = 1_000;
 /** Of one sweep: enough to keep up, too few to be felt. */
 const SWEPT_MAX = 5_000;
 
 /** Keeps everything in this process, for one process: what it holds is gone when the process ends. */
-export function memoryStore({
-  max = MAX_DEFAULT,
-  clock = systemClock,
-  random = systemRandom,
-}: MemoryStoreOptions = {}): Store {
+export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  checkNames(options, NAMES, 'memoryStore', 'STICKY_STORE_MISUSED');
+  const { max = MAX_DEFAULT, clock = systemClock, random = systemRandom } = options;
+  checkMax(max);
   return new MemoryStore(max, clock, random.id());
 }
 
@@ -72,8 +73,8 @@ class MemoryStore implements Store {
   async change(partition: number, change: Change): Promise<Changed> {
     checkPartition(partition, this.partitions);
     checkChange(change);
-    const puts = change.steps.filter((step) => step.kind === 'put').length;
-    if (puts > 0 && this.#records.size + puts > this.#max) {
+    const puts = change.steps.filter((step) => step.kind === 'put' && !this.#records.has(step.key)).length;
+    if (puts > 0 && this.#records.size + puts > this.#max && !freesRoom(change)) {
       throw new StickyError(
         'STICKY_STORE_FULL',
         `The memory store holds ${this.#records.size} records, and ${this.#max} is its most: raise \`max\`, or take the lmdb or redis store.`,
@@ -84,8 +85,17 @@ class MemoryStore implements Store {
     this.#sequence = changed.version;
     const notes = change.notes ?? [];
     if (notes.length > 0)
-      for (const listener of [...this.#listeners]) listener.noted(partition, changed.version, notes);
+      for (const listener of [...this.#listeners]) this.#tell(listener, partition, changed.version, notes);
     return changed;
+  }
+
+  /** The change is done, whatever a listener makes of it. */
+  #tell(listener: FeedListener, partition: number, version: number, notes: readonly string[]): void {
+    try {
+      listener.noted(partition, version, notes);
+    } catch {
+      // as in every store: who follows is not who changes
+    }
   }
 
   async list(partition: number, index: string): Promise<readonly Linked[]> {

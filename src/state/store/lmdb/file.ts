@@ -1,5 +1,15 @@
 import { hash } from 'node:crypto';
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import { BoundedMap } from '../../../base/bounded-map.js';
@@ -14,6 +24,8 @@ const FORMAT = 1;
 /** Together some 12 MiB at most. */
 const KNOWN_MAX = 4096;
 const KNOWN_CHARACTERS_MAX = 1024;
+/** Of one file: a few for each process that has it open. Said by who makes the file; 64 bytes each. */
+const READERS_MAX = 4096;
 const HEADER = 'header';
 const DATA = 'data.mdb';
 const LOCK = 'lock.mdb';
@@ -24,6 +36,7 @@ export class LmdbFile {
   readonly records: Database<string, string>;
   readonly links: Database<string, string>;
   readonly log: Database<string, number>;
+  readonly #folder: string;
   readonly #headers: Database<string, string>;
   readonly #onFault: OnFault | undefined;
   /**
@@ -36,12 +49,24 @@ export class LmdbFile {
   #isClosed = false;
 
   constructor(folder: string, random: Random, onFault: OnFault | undefined) {
+    this.#folder = folder;
     this.#onFault = onFault;
     const isNew = !existsSync(folder);
     try {
       checkKind(folder);
       if (isNew) mkdirSync(folder, { recursive: true, mode: 0o700 });
-      this.root = open<string, string>({ path: folder, noSubdir: false, encoding: 'string' });
+      this.root = open<string, string>({
+        path: folder,
+        noSubdir: false,
+        encoding: 'string',
+        // With it, a process that is killed while it flushes leaves a lock behind. That breaks the writes and
+        // the `close` of every process that waits for it.
+        overlappingSync: false,
+        // With it, lmdb keeps a promise for each batch that nobody listens to: a disk that is full ends the
+        // process.
+        eventTurnBatching: false,
+        maxReaders: READERS_MAX,
+      });
       this.#headers = this.root.openDB({ name: 'headers', encoding: 'string' });
       this.records = this.root.openDB({ name: 'records', encoding: 'string' });
       this.links = this.root.openDB({ name: 'links', encoding: 'string' });
@@ -56,7 +81,7 @@ export class LmdbFile {
     } catch (error) {
       throw failureOf(error, `can't open ${folder}`);
     }
-    const { format } = this.header();
+    const { format } = this.#firstHeader(folder);
     if (format === FORMAT) return;
     void this.close();
     throw new StickyError(
@@ -79,13 +104,32 @@ export class LmdbFile {
   async change<T>(write: () => T): Promise<T> {
     this.refresh();
     // A child, because only that is undone whole when something in it throws. Many of them share one commit.
-    return await this.root.childTransaction(write);
+    try {
+      return await this.root.childTransaction(write);
+    } catch (error) {
+      throw this.#failure(await reasonOf(error), "can't write");
+    }
+  }
+
+  /** A write of which only a part found room is an input or output error to lmdb. */
+  #failure(error: unknown, what: string): StickyError {
+    const isPartial = /Input\/output error|EIO/.test(messageOf(error)) && hasNoRoom(this.#folder);
+    return isPartial ? fullOf(error, what) : failureOf(error, what);
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    await this.root.close();
+    // What was acknowledged is on the disk. What lmdb can't flush any more was told of by whoever changed it.
+    await this.root.close().catch(() => {});
+  }
+
+  #firstHeader(folder: string): Header {
+    try {
+      return this.header();
+    } catch (error) {
+      throw failureOf(error, `can't read ${folder}`);
+    }
   }
 
   header(): Header {
@@ -176,18 +220,65 @@ function shortName(name: string): string {
   return hash('sha256', name, 'base64url').slice(0, 32);
 }
 
+/**
+ * Why a commit failed. lmdb rejects with an error that has the reason as a promise, and a promise that nobody
+ * listens to ends the process when it rejects.
+ */
+async function reasonOf(error: unknown): Promise<unknown> {
+  const { commitError } = error as { commitError?: Promise<unknown> };
+  if (!(commitError instanceof Promise)) return error;
+  const reason = commitError.then(
+    () => error,
+    (cause: unknown) => cause,
+  );
+  // It comes in the same turn. One that never comes holds nobody up.
+  return await Promise.race([
+    reason,
+    new Promise((resolve) => setImmediate(() => setImmediate(resolve, error))),
+  ]);
+}
+
 export function failureOf(error: unknown, what: string): StickyError {
   if (error instanceof StickyError) return error;
-  const text = error instanceof Error ? error.message : String(error);
-  if (/MAP_FULL|No space left|ENOSPC/i.test(text))
+  const text = messageOf(error);
+  if (/READERS_FULL|maxreaders/i.test(text))
     return new StickyError(
-      'STICKY_STORE_FULL',
-      `The lmdb store ${what}: there is no space left on the disk. Nothing was changed.`,
+      'STICKY_STORE_DOWN',
+      `The lmdb store ${what}: too many processes have the file open, for ${READERS_MAX} readers at most (fewer where another program made it). End some; to raise the number, end all and remove ${LOCK}.`,
       { cause: error },
     );
+  if (/MAP_FULL|No space left|ENOSPC|EFBIG|File too large|EDQUOT|quota exceeded/i.test(text))
+    return fullOf(error, what);
   return new StickyError(
     'STICKY_STORE_DOWN',
     `The lmdb store ${what}; see \`cause\`. Look at the rights and the state of its folder.`,
     { cause: error },
   );
+}
+
+function fullOf(cause: unknown, what: string): StickyError {
+  return new StickyError(
+    'STICKY_STORE_FULL',
+    `The lmdb store ${what}: there is no space left on the disk, or in what this process may use of it. Nothing was changed. Make room, or let records live for less long.`,
+    { cause },
+  );
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** What one commit may need at most, roughly. */
+const ROOM_BYTES = 4 * 1024 * 1024;
+
+/** On the disk, or below the size that a file of this process may have (`ulimit -f`). */
+function hasNoRoom(folder: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    if (bavail * bsize < ROOM_BYTES) return true;
+    const limit = /^Max file size +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+    return limit !== undefined && Number(limit) - statSync(join(folder, DATA)).size < ROOM_BYTES;
+  } catch {
+    return false; // no /proc: the reason stays what it was
+  }
 }

@@ -1,11 +1,11 @@
 import { systemClock, type Clock } from '../../../base/clock.js';
 import { HOUR_MS } from '../../../base/duration.js';
 import { StickyError } from '../../../base/errors.js';
-import { readDuration, type Duration } from '../../../base/options.js';
+import { checkNames, readDuration, readFunction, type Duration } from '../../../base/options.js';
 import { systemRandom, type Random } from '../../../base/random.js';
-import type { Change, Changed } from '../change.js';
+import { freesRoom, type Change, type Changed } from '../change.js';
 import { living, runChange } from '../change-run.js';
-import { checkChange, checkKey, checkPartition } from '../check.js';
+import { checkChange, checkKey, checkMax, checkPartition } from '../check.js';
 import type { OnFault } from '../fault.js';
 import type { Feed } from '../feed.js';
 import type { Answer } from '../feed-follower.js';
@@ -34,6 +34,10 @@ export interface LmdbStoreOptions {
   readonly random?: Random | undefined;
 }
 
+const NAMES = { path: 1, max: 1, feedEvery: 1, onFault: 1, clock: 1, random: 1 } satisfies Record<
+  keyof LmdbStoreOptions,
+  1
+>;
 const MAX_DEFAULT = 10_000_000;
 /** Notes kept for those who look late; trimmed a hundred at a time. */
 const LOG_MAX = 1_000;
@@ -42,6 +46,7 @@ const READERS_CHECKED_EVERY_MS = 60_000;
 
 /** Keeps everything in a file, for the processes of one machine. It is there again when they start anew. */
 export function lmdbStore(options: LmdbStoreOptions): Store {
+  checkNames(options, NAMES, 'lmdbStore', 'STICKY_STORE_MISUSED');
   return new LmdbStore(options);
 }
 
@@ -71,6 +76,8 @@ class LmdbStore implements Store {
         'STICKY_STORE_MISUSED',
         'The lmdb store needs a `path`: a folder on a disk of this machine, such as data/state.',
       );
+    checkMax(max);
+    readFunction('onFault', onFault, 'STICKY_STORE_MISUSED');
     const everyMs = readDuration('feedEvery', feedEvery, 1, HOUR_MS, 'STICKY_STORE_MISUSED');
     this.#file = new LmdbFile(path, random, onFault);
     this.#clock = clock;
@@ -105,18 +112,13 @@ class LmdbStore implements Store {
   async change(partition: number, change: Change): Promise<Changed> {
     checkPartition(partition, this.partitions);
     checkChange(change);
-    if (this.#isFull && change.steps.some((step) => step.kind === 'put')) {
+    if (this.#isFull && change.steps.some((step) => step.kind === 'put') && !freesRoom(change)) {
       throw new StickyError(
         'STICKY_STORE_FULL',
         `The lmdb store holds ${this.#max} records, which is its most: raise \`max\`, or let records live for less long.`,
       );
     }
-    let changed: Changed;
-    try {
-      changed = await this.#file.change(() => this.#changeNow(change));
-    } catch (error) {
-      throw failureOf(error, "can't write");
-    }
+    const changed = await this.#file.change(() => this.#changeNow(change));
     if (changed.done && (change.notes?.length ?? 0) > 0) this.#lookNow?.();
     return changed;
   }

@@ -1,4 +1,4 @@
-import type { Change, Requirement, Step } from '../change.js';
+import { freesRoom, type Change, type Requirement, type Step } from '../change.js';
 import type { Fields } from '../record.js';
 import type { PartitionKeys } from './keys.js';
 
@@ -22,12 +22,8 @@ export interface ChangeHead {
   readonly markMs: number | undefined;
 }
 
-export function changeCall(
-  of: PartitionKeys,
-  id: string,
-  head: ChangeHead,
-  { requires = [], steps, notes = [] }: Change,
-): ChangeCall {
+export function changeCall(of: PartitionKeys, id: string, head: ChangeHead, change: Change): ChangeCall {
+  const { requires = [], steps, notes = [] } = change;
   const call = new Call([of.header, of.log, of.mark(id)]);
   const { layout, run, partition, channel, logMax, logMs, notAfterMs, markMs } = head;
   call.add(
@@ -39,6 +35,7 @@ export function changeCall(
     `${logMs}`,
     notAfterMs.toFixed(0),
     markMs === undefined ? '' : `${markMs}`,
+    freesRoom(change) ? '1' : '',
   );
   call.add(`${requires.length}`);
   for (const requirement of requires) addRequirement(call, of, requirement);

@@ -38,7 +38,7 @@ export interface NodeRedisCluster {
 export interface IoredisClient {
   readonly isCluster: boolean;
   call(command: string, args: string[]): Promise<unknown>;
-  duplicate(): object;
+  duplicate(options?: object): object;
 }
 
 export type RedisClient = NodeRedisClient | NodeRedisSentinel | NodeRedisCluster | IoredisClient;
@@ -64,6 +64,12 @@ const MAPS_AS_LISTS = { 37: Array };
 // node-redis 6 would make a timer and a signal for each command; the store has a time limit of its own, and
 // one timer for all.
 const OWN_LIMIT = { typeMapping: MAPS_AS_LISTS, timeout: undefined };
+
+/**
+ * ioredis: a subscription waits for its connection and comes back with it, whatever the app's own commands
+ * are to do.
+ */
+const OF_SUBSCRIBER = { enableOfflineQueue: true, maxRetriesPerRequest: null, autoResubscribe: true };
 
 export function redisPort(client: RedisClient): RedisPort {
   if (has(client, 'call')) return ioredisPort(client as IoredisClient);
@@ -103,7 +109,16 @@ function clusterPort(client: NodeRedisCluster): RedisPort {
   return {
     isCluster: true,
     resends: false,
-    send: (key, args, signal) => client.sendCommand(key, false, args, options(signal)),
+    async send(key, args, signal) {
+      try {
+        return await client.sendCommand(key, false, args, options(signal));
+      } catch (error) {
+        // Its map of slots has a hole, where it was read before the cluster was whole; nothing was sent. It
+        // reads the map anew when a server says that a key has moved, so any server is asked.
+        if (!(error instanceof TypeError) || signal.aborted) throw error;
+        return await client.sendCommand(undefined, false, args, options(signal));
+      }
+    },
     subscribe: (channel, heard, lost) => subscribeWithin(client, channel, heard, lost),
   };
 }
@@ -116,7 +131,7 @@ function ioredisPort(client: IoredisClient): RedisPort {
     // A Cluster has a connection of its own for subscriptions; a single client gives its only one up to them.
     subscribe: (channel, heard, lost) =>
       subscribeIoredis(
-        (client.isCluster ? client : client.duplicate()) as IoredisSubscriber,
+        (client.isCluster ? client : client.duplicate(OF_SUBSCRIBER)) as IoredisSubscriber,
         !client.isCluster,
         channel,
         heard,

@@ -44,6 +44,11 @@ export function otherLayout(ours: string, found: string): StickyError {
   );
 }
 
+/** Keys of one command lie on two servers while their slot moves. Nothing was done; soon it can be. */
+export function isTryAgain(error: unknown): boolean {
+  return error instanceof Error && /^-?TRYAGAIN\b/.test(error.message);
+}
+
 export function isNoScript(error: unknown): boolean {
   return error instanceof Error && error.message.includes('NOSCRIPT');
 }

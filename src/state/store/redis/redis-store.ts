@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '../../../base/clock.js';
 import { DAY_MS, HOUR_MS } from '../../../base/duration.js';
 import { StickyError } from '../../../base/errors.js';
-import { readDuration, type Duration } from '../../../base/options.js';
+import { checkNames, readDuration, readFunction, type Duration } from '../../../base/options.js';
 import { systemRandom, type Random } from '../../../base/random.js';
 import type { Change, Changed } from '../change.js';
 import { checkChange, checkKey, checkPartition } from '../check.js';
@@ -13,7 +13,15 @@ import { SharedFeed } from '../shared-feed.js';
 import type { Store } from '../store.js';
 import { changeCall } from './change-call.js';
 import { redisPort, type RedisClient, type RedisPort } from './client.js';
-import { failureOf, isNoScript, isWrongType, otherLayout, strangeKey, tooLate } from './failure.js';
+import {
+  failureOf,
+  isNoScript,
+  isTryAgain,
+  isWrongType,
+  otherLayout,
+  strangeKey,
+  tooLate,
+} from './failure.js';
 import { redisFeedSource } from './feed-source.js';
 import { partitionKeys, type PartitionKeys } from './keys.js';
 import { mergeCall } from './merge-call.js';
@@ -62,14 +70,27 @@ const LOG_MAX = 1_000;
 const LOG_MS = DAY_MS;
 /** More than are kept: Redis trims by whole blocks of a hundred. */
 const ENTRIES_MAX = 2_000;
+/** While a slot moves from one server to another. */
+const TRY_AGAIN_MS = 25;
+const NAMES = {
+  prefix: 1,
+  partitions: 1,
+  timeout: 1,
+  feedEvery: 1,
+  onFault: 1,
+  clock: 1,
+  random: 1,
+} satisfies Record<keyof RedisStoreOptions, 1>;
 
 /**
  * Keeps everything in Redis or Valkey, for any number of processes on any number of machines. The client is
  * yours: connect it, close it.
  */
 export function redisStore(client: RedisClient, options: RedisStoreOptions = {}): Store {
+  checkNames(options, NAMES, 'redisStore', 'STICKY_STORE_MISUSED');
   const { prefix = 'sr', partitions = 16 } = options;
-  if (!/^[^{}\s]{1,64}$/.test(prefix))
+  readFunction('onFault', options.onFault, 'STICKY_STORE_MISUSED');
+  if (typeof prefix !== 'string' || !/^[^{}\s]{1,64}$/.test(prefix))
     throw misused('The `prefix` of a redis store has 1 to 64 characters, without braces and blanks.');
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > PARTITIONS_MAX)
     throw misused(`The \`partitions\` of a redis store are a whole number from 1 to ${PARTITIONS_MAX}.`);
@@ -338,8 +359,20 @@ class RedisStore implements Store {
   ): Promise<ScriptReply> {
     const clock = this.#clocks[partition]!;
     const askedAtMs = this.#clock.monotonic();
-    const send = (name: string, script: string): Promise<unknown> =>
-      this.#port.send(keys[0]!, [name, script, `${keys.length}`, ...keys, ...tokens], signal);
+    const send = async (name: string, script: string): Promise<unknown> => {
+      for (;;) {
+        try {
+          return await this.#port.send(
+            keys[0]!,
+            [name, script, `${keys.length}`, ...keys, ...tokens],
+            signal,
+          );
+        } catch (error) {
+          if (!isTryAgain(error) || signal.aborted) throw error;
+          await new Promise<void>((resolve) => this.#clock.after(TRY_AGAIN_MS, resolve));
+        }
+      }
+    };
     const reply = scriptReply(
       await send('EVALSHA', sha).catch((error: unknown) => {
         if (!isNoScript(error)) throw error;

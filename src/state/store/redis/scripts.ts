@@ -43,8 +43,8 @@ end
  */
 export const CHANGE = script(`${BEGINNING}
 local function takeKey() return KEYS[takeNumber()] end
-local layout, offeredRun, partition, channel, logMax, logMs, notAfter, markMs =
-  take(), take(), take(), take(), take(), take(), take(), take()
+local layout, offeredRun, partition, channel, logMax, logMs, notAfter, markMs, frees =
+  take(), take(), take(), take(), take(), take(), take(), take(), take()
 
 -- It lay in some queue until nobody waited for it any more.
 if now > tonumber(notAfter) then return { 'late', whole(now) } end
@@ -57,6 +57,10 @@ if markMs ~= '' then
     return { 'done', whole(now), version, removed }
   end
 end
+
+-- Without memory left, Redis refuses what may need some, but only as the first write of a script: a deletion before it is let through,
+-- and all that follows. This one deletes nothing.
+if frees ~= '' then redis.call('HDEL', KEYS[1], '') end
 
 local of, otherLayout = header(KEYS[1], KEYS[2], layout, offeredRun)
 if not of then return { 'layout', whole(now), otherLayout } end
