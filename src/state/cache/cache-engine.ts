@@ -1,4 +1,5 @@
 import { StickyError } from '../../base/errors.js';
+import { checkNames } from '../../base/options.js';
 import type { Fill } from '../coherence/fill.js';
 import { TierOne, type Kept } from '../coherence/tier-one.js';
 import type { Answer, Found } from './answer.js';
@@ -14,6 +15,9 @@ import type { Content } from './stored-entry.js';
 
 const NO_TAGS: readonly string[] = [];
 const TAGS_MAX = 64;
+const INVALID = 'STICKY_CACHE_INVALID';
+const SET_NAMES = { ttl: 1, grace: 1, absence: 1, tags: 1 } satisfies Record<keyof SetOptions, 1>;
+const LOAD_NAMES = { ...SET_NAMES, soft: 1, hard: 1, lease: 1 } satisfies Record<keyof LoadOptions, 1>;
 
 /** Both tiers as one, for entries that a cache and its scopes have named. */
 export class CacheEngine {
@@ -60,6 +64,9 @@ export class CacheEngine {
     options: LoadOptions | undefined,
     seen: Seen | undefined,
   ): Promise<Found<unknown>> {
+    if (load !== undefined && typeof load !== 'function')
+      throw misused('`load` of the cache must be a function, such as () => readFromDatabase(id).');
+    if (options !== undefined) checkNames(options, LOAD_NAMES, 'The options of a load', INVALID);
     return this.#lookups.find({
       key,
       load,
@@ -76,6 +83,7 @@ export class CacheEngine {
     seen: Seen | undefined,
   ): Promise<void> {
     const { codec, valueCharactersMax } = this.settings;
+    if (options !== undefined) checkNames(options, SET_NAMES, 'The options of `set`', INVALID);
     const { ttlMs, graceMs, absenceMs } = readTimes(options, this.settings.times);
     const tags = readTags(options?.tags);
     if (value === undefined && absenceMs === 0) return this.remove(key, seen);
@@ -118,6 +126,7 @@ export class CacheEngine {
 
   /** In every partition at once; where one fails, the others are done, and doing it again does no harm. */
   async removeTag(tag: string, seen: Seen | undefined): Promise<void> {
+    checkText('A tag', tag);
     const partitions = Array.from({ length: this.settings.store.partitions }, (_, partition) => partition);
     const outcomes = await Promise.allSettled(
       partitions.map((partition) => this.#removeLinked(partition, tagName(tag), seen)),
@@ -189,6 +198,11 @@ function versionOf(changed: { readonly done: boolean; readonly version?: number 
 
 function readTags(tags: readonly string[] | undefined): readonly string[] {
   if (tags === undefined) return NO_TAGS;
-  if (tags.length <= TAGS_MAX && tags.every((tag) => typeof tag === 'string')) return tags;
-  throw new StickyError('STICKY_CACHE_INVALID', `\`tags\` must be at most ${TAGS_MAX} texts.`);
+  if (Array.isArray(tags) && tags.length <= TAGS_MAX && tags.every((tag) => typeof tag === 'string'))
+    return tags;
+  throw misused(`\`tags\` must be a list of at most ${TAGS_MAX} texts.`);
+}
+
+function misused(message: string): StickyError {
+  return new StickyError(INVALID, message);
 }

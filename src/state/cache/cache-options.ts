@@ -132,6 +132,7 @@ const NAMES = {
   hard: 1,
   lease: 1,
 } satisfies Record<keyof CacheOptions, 1>;
+const VERSION_NAMES = { carrier: 1, name: 1, path: 1 } satisfies Record<keyof VersionOptions, 1>;
 const NAME = /^[a-z0-9-]{1,64}$/;
 const MEBI = 1024 * 1024;
 
@@ -148,10 +149,15 @@ export function readOptions(options: CacheOptions): CacheSettings {
   } = options;
   if (typeof store?.change !== 'function')
     throw badOption('`store` is missing. Give one, such as memoryStore() of stickyroute/store/memory.');
-  if (!NAME.test(name)) throw badOption('`name` must be 1 to 64 lower-case letters, digits and hyphens.');
-  if (!(jitter >= 0 && jitter <= 0.9)) throw badOption('`jitter` must be a number from 0 to 0.9.');
+  if (typeof name !== 'string' || !NAME.test(name))
+    throw badOption('`name` must be 1 to 64 lower-case letters, digits and hyphens.');
+  if (typeof jitter !== 'number' || !(jitter >= 0 && jitter <= 0.9))
+    throw badOption('`jitter` must be a number from 0 to 0.9.');
   if (onStoreDown !== 'load' && onStoreDown !== 'fail')
     throw badOption('`onStoreDown` is neither load nor fail. Write one of them.');
+  if (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function')
+    throw badOption('`codec` must have the functions encode and decode.');
+  if (options.version !== undefined) checkNames(options.version, VERSION_NAMES, '`version`');
   return {
     store,
     name,

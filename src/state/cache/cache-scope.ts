@@ -3,7 +3,7 @@ import type { Answer, Found } from './answer.js';
 import type { CacheEngine } from './cache-engine.js';
 import type { LoadOptions, SetOptions } from './cache-options.js';
 import type { EntryKey } from './entry-key.js';
-import type { Load } from './limited-load.js';
+import { requiredLoad, type Load } from './limited-load.js';
 import type { Seen } from './seen.js';
 
 /**
@@ -32,7 +32,7 @@ export class CacheScope {
   }
 
   async getOrLoad<Value>(key: string, load: Load<Value>, options?: LoadOptions): Promise<Value> {
-    const { value } = await this.lookup<Value>(key, load, options);
+    const { value } = await this.lookup<Value>(key, requiredLoad(load), options);
     return value as Value;
   }
 

@@ -1,9 +1,10 @@
+import { StickyError } from '../../base/errors.js';
 import type { Found } from './answer.js';
 import { CacheEngine } from './cache-engine.js';
 import { readOptions, type CacheOptions, type LoadOptions, type SetOptions } from './cache-options.js';
 import { CacheScope } from './cache-scope.js';
 import { checkText } from './entry-key.js';
-import type { Load } from './limited-load.js';
+import { requiredLoad, type Load } from './limited-load.js';
 import { Seen } from './seen.js';
 import { VersionCarrier } from './version-carrier.js';
 
@@ -50,7 +51,7 @@ export class Cache {
   /** The value in either tier, or what `load` returns, which is kept for the next. */
   getOrLoad<Value>(key: string, load: Load<Value>, options?: LoadOptions): Promise<Value> {
     const kept = this.#engine.local(key);
-    return (kept === undefined ? this.#find(key, load, options) : kept.value.promise) as Promise<Value>;
+    return (kept === undefined ? this.#load(key, load, options) : kept.value.promise) as Promise<Value>;
   }
 
   /** As `get`, or with a load `getOrLoad`, and which level answered. */
@@ -84,6 +85,11 @@ export class Cache {
    */
   scope(userId: string, seen?: Seen): CacheScope {
     checkText('A user id', userId);
+    if (seen !== undefined && !(seen instanceof Seen))
+      throw new StickyError(
+        'STICKY_CACHE_INVALID',
+        '`seen` must be what `cache.version.read` made of the request, or left out.',
+      );
     const { clock, boundMs } = this.#engine.settings;
     return new CacheScope(this.#engine, userId, seen ?? new Seen(clock, boundMs));
   }
@@ -100,6 +106,10 @@ export class Cache {
   ): Promise<unknown> {
     const { value } = await this.#engine.find(this.#engine.keys.entry(key), load, options, undefined);
     return value;
+  }
+
+  async #load(key: string, load: Load<unknown>, options: LoadOptions | undefined): Promise<unknown> {
+    return this.#find(key, requiredLoad(load), options);
   }
 
   async #lookup(

@@ -49,3 +49,12 @@ class Limit implements LoadContext {
     this.#controller?.abort(reason);
   }
 }
+
+/** Without its load it would be a `get`, which is another promise. */
+export function requiredLoad<Value>(load: Load<Value>): Load<Value> {
+  if (typeof load === 'function') return load;
+  throw new StickyError(
+    'STICKY_CACHE_INVALID',
+    '`getOrLoad` needs a `load`, such as () => readFromDatabase(id). Take `get` where there is none.',
+  );
+}
