@@ -3,6 +3,7 @@
  * needed.
  */
 import { toByteString } from '../../base/framed-key.js';
+import { checkNames } from '../../base/options.js';
 import { xxh32, xxh32Text } from '../hash/xxh32.js';
 import { CADDY_VERSION_DEFAULT, CaddyContest } from './caddy-contest.js';
 import { ENVOY_RING_DEFAULTS, EnvoyRing, type EnvoyRingOptions } from './envoy-ring.js';
@@ -46,7 +47,8 @@ export function rendezvous(
   members: readonly MemberInput[],
   options: { readonly slots?: number | undefined } = {},
 ): Placed {
-  return new Placed(new SlotTable(members.map(toMember), options.slots ?? SLOTS_DEFAULT));
+  check(options, { slots: 1 }, 'rendezvous');
+  return new Placed(new SlotTable(toMembers(members), options.slots ?? SLOTS_DEFAULT));
 }
 
 /** A ring of virtual points, for many small pools. `points`: of an upstream of weight 1, 1000 unless set. */
@@ -54,7 +56,8 @@ export function ring(
   members: readonly MemberInput[],
   options: { readonly points?: number | undefined } = {},
 ): Placed {
-  return new Placed(new PointRing(members.map(toMember), options.points ?? POINTS_DEFAULT));
+  check(options, { points: 1 }, 'ring');
+  return new Placed(new PointRing(toMembers(members), options.points ?? POINTS_DEFAULT));
 }
 
 /**
@@ -65,17 +68,18 @@ export function maglev(
   members: readonly MemberInput[],
   options: { readonly tableSize?: number | undefined } = {},
 ): Placed {
-  return new Placed(new MaglevTable(members.map(toMember), options.tableSize ?? TABLE_SIZE_DEFAULT));
+  check(options, { tableSize: 1 }, 'maglev');
+  return new Placed(new MaglevTable(toMembers(members), options.tableSize ?? TABLE_SIZE_DEFAULT));
 }
 
 /** As nginx's `ip_hash` does. Members in the order of its configuration; keys are addresses. */
 export function nginxIpHash(members: readonly MemberInput[]): Placed {
-  return new Placed(new NginxDraws('nginxIpHash', members.map(toMember), new AddressDraws()));
+  return new Placed(new NginxDraws('nginxIpHash', toMembers(members), new AddressDraws()));
 }
 
 /** As nginx's `hash KEY` does. Members in the order of its configuration. */
 export function nginxHash(members: readonly MemberInput[]): Placed {
-  return new Placed(new NginxDraws('nginxHash', members.map(toMember), new KeyDraws()));
+  return new Placed(new NginxDraws('nginxHash', toMembers(members), new KeyDraws()));
 }
 
 /**
@@ -83,7 +87,7 @@ export function nginxHash(members: readonly MemberInput[]): Placed {
  * its id.
  */
 export function nginxConsistent(members: readonly MemberInput[]): Placed {
-  return new Placed(new NginxPoints(members.map(toMember)));
+  return new Placed(new NginxPoints(toMembers(members)));
 }
 
 /** As HAProxy's `hash-type consistent` does: by `number`, or else by position in its configuration. */
@@ -91,12 +95,14 @@ export function haproxyConsistent(
   members: readonly MemberInput[],
   options: HaproxyNodesOptions = {},
 ): Placed {
-  return new Placed(new HaproxyNodes(members.map(toMember), options));
+  check(options, { hash: 1, avalanche: 1, source: 1, key: 1 }, 'haproxyConsistent');
+  return new Placed(new HaproxyNodes(toMembers(members), options));
 }
 
 /** As HAProxy's `hash-type map-based` does. Members in the order of its configuration. */
 export function haproxyMap(members: readonly MemberInput[], options: HaproxyHashOptions = {}): Placed {
-  return new Placed(new HaproxySlots(members.map(toMember), options));
+  check(options, { hash: 1, avalanche: 1, source: 1 }, 'haproxyMap');
+  return new Placed(new HaproxySlots(toMembers(members), options));
 }
 
 /**
@@ -107,7 +113,8 @@ export function caddyHrw(
   members: readonly MemberInput[],
   options: { readonly version?: string | undefined } = {},
 ): Placed {
-  return new Placed(new CaddyContest(members.map(toMember), options.version ?? CADDY_VERSION_DEFAULT));
+  check(options, { version: 1 }, 'caddyHrw');
+  return new Placed(new CaddyContest(toMembers(members), options.version ?? CADDY_VERSION_DEFAULT));
 }
 
 /**
@@ -118,7 +125,8 @@ export function envoyRingHash(
   members: readonly MemberInput[],
   options: Partial<EnvoyRingOptions> = {},
 ): Placed {
-  return new Placed(new EnvoyRing(members.map(toMember), { ...ENVOY_RING_DEFAULTS, ...options }));
+  check(options, ENVOY_RING_DEFAULTS, 'envoyRingHash');
+  return new Placed(new EnvoyRing(toMembers(members), { ...ENVOY_RING_DEFAULTS, ...options }));
 }
 
 /** As Envoy's Maglev does. What it hashes of a member is its `address`, or else its id. */
@@ -126,7 +134,8 @@ export function envoyMaglev(
   members: readonly MemberInput[],
   options: Partial<EnvoyTableOptions> = {},
 ): Placed {
-  return new Placed(new EnvoyTable(members.map(toMember), { ...ENVOY_TABLE_DEFAULTS, ...options }));
+  check(options, ENVOY_TABLE_DEFAULTS, 'envoyMaglev');
+  return new Placed(new EnvoyTable(toMembers(members), { ...ENVOY_TABLE_DEFAULTS, ...options }));
 }
 
 /**
@@ -134,7 +143,8 @@ export function envoyMaglev(
  * `address`, or else its id.
  */
 export function ketamaMd5(members: readonly MemberInput[], options: Partial<KetamaOptions> = {}): Placed {
-  return new Placed(new KetamaRing(members.map(toMember), { ...KETAMA_DEFAULTS, ...options }));
+  check(options, KETAMA_DEFAULTS, 'ketamaMd5');
+  return new Placed(new KetamaRing(toMembers(members), { ...KETAMA_DEFAULTS, ...options }));
 }
 
 /**
@@ -142,7 +152,7 @@ export function ketamaMd5(members: readonly MemberInput[], options: Partial<Keta
  * the server's URL as Traefik's configuration has it; keys are addresses.
  */
 export function traefikHrw(members: readonly MemberInput[]): Placed {
-  return new Placed(new TraefikContest(members.map(toMember)));
+  return new Placed(new TraefikContest(toMembers(members)));
 }
 
 /**
@@ -176,7 +186,7 @@ export class Placed {
   get(key: Key): string | undefined {
     const owner =
       this.#hashed === undefined
-        ? this.#placement.owner(toByteString(key))
+        ? this.#placement.owner(bytesOf(key))
         : this.#hashed.ownerOfHash(hashOf(key));
     if (this.#isUsable?.[owner] === false) return this.candidates(key, 1)[0];
     return this.#placement.members[owner]?.id;
@@ -184,11 +194,12 @@ export class Placed {
 
   /** Ids best first, each once: the key's upstream, then its backups in order. */
   candidates(key: Key, limit = Infinity): string[] {
+    if (typeof limit !== 'number' || !(limit >= 0)) throw invalid('`limit` must be a number from 0.');
     // Who is away may stand among the best few: then all are ranked.
     const atMost = this.#isUsable === undefined ? limit : undefined;
     const ranked =
       this.#hashed === undefined
-        ? this.#placement.rank(toByteString(key), atMost)
+        ? this.#placement.rank(bytesOf(key), atMost)
         : this.#hashed.rankOfHash(hashOf(key), atMost);
     const ids: string[] = [];
     for (let i = 0; i < ranked.length && ids.length < limit; i++) {
@@ -222,6 +233,8 @@ export class Placed {
    * them. An earlier `among` no longer counts.
    */
   among(isUsable: (id: string) => boolean): Placed {
+    if (typeof isUsable !== 'function')
+      throw invalid('`among` takes a function that says whether an id can be used.');
     const usable = this.members.map(({ id }) => isUsable(id));
     const { among } = this.#placement;
     return among === undefined
@@ -230,10 +243,27 @@ export class Placed {
   }
 }
 
+function check(options: unknown, names: object, what: string): void {
+  checkNames(options, names, `The options of ${what}`, 'STICKY_PLACEMENT_INVALID');
+}
+
+function toMembers(inputs: readonly MemberInput[]): Member[] {
+  if (!Array.isArray(inputs)) throw invalid("The upstreams must be a list, such as ['api-1', 'api-2'].");
+  return (inputs as readonly MemberInput[]).map(toMember);
+}
+
 function toMember(input: MemberInput): Member {
-  return typeof input === 'string' ? { id: input, weight: 1 } : { ...input, weight: input.weight ?? 1 };
+  if (typeof input === 'string') return { id: input, weight: 1 };
+  if (typeof input === 'object' && input !== null) return { ...input, weight: input.weight ?? 1 };
+  throw invalid("An upstream is its id, or an object such as { id: 'api-1', weight: 2 }.");
 }
 
 function hashOf(key: Key): number {
-  return typeof key === 'string' ? xxh32Text(key) : xxh32(toByteString(key));
+  return typeof key === 'string' ? xxh32Text(key) : xxh32(bytesOf(key));
+}
+
+/** A number would be hashed as another balancer does not. */
+function bytesOf(key: Key): string {
+  if (typeof key === 'string' || key instanceof Uint8Array) return toByteString(key);
+  throw invalid('A key must be text or a Uint8Array. Write a number as text: String(id).');
 }

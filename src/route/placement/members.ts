@@ -20,7 +20,7 @@ export function checkMembers(members: readonly Member[]): void {
       throw invalid(
         `Two upstreams have the id "${id}": give each an id of its own, and more weight to one that should get more.`,
       );
-    if (!(weight > 0) || weight === Infinity) {
+    if (typeof weight !== 'number' || !(weight > 0) || weight === Infinity) {
       throw invalid(
         `Upstream "${id}" has the weight ${String(weight)}: it must be a finite number above 0. To send it nobody, leave it out.`,
       );
