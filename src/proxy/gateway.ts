@@ -4,6 +4,7 @@ import { Deadlines } from './deadlines.js';
 import { Http1Client } from './http1/client.js';
 import { RequestIds } from './request-ids.js';
 import type { GatewayObserver, GatewaySettings, Guest, Site } from './site.js';
+import { sendLater } from './turn.js';
 import type { Engine, Listener, ListenTarget, TlsPair } from './wire.js';
 
 /** What a gateway stands on. */
@@ -16,7 +17,8 @@ export interface GatewayGround {
 
 /**
  * After SIGTERM idle connections stay open this long: a request that was on its way when the signal came is
- * still answered, with `Connection: close`.
+ * still answered, with `Connection: close`. A connection that is accepted later has as long from then on: its
+ * first request is on its way too.
  */
 const QUIET_MS = 500;
 const CLOSE_CHECK_MS = 20;
@@ -35,6 +37,8 @@ export class Gateway implements Site {
   isClosing = false;
   readonly #engine: Engine;
   readonly #connections = new Set<Guest>();
+  /** When connections were accepted that came after the gateway began to close. */
+  readonly #lateAt = new WeakMap<Guest, number>();
   #listener: Listener | undefined;
   #onEmpty: (() => void) | undefined;
   #closing: Promise<void> | undefined;
@@ -58,6 +62,7 @@ export class Gateway implements Site {
     this.#listener = await this.#engine.listen(target, (wire, isSecure) => {
       const connection = new Http1Client(this, wire, isSecure);
       this.#connections.add(connection);
+      if (this.isClosing) this.#lateAt.set(connection, this.clock.monotonic());
       return connection;
     });
     return this.#listener;
@@ -83,12 +88,14 @@ export class Gateway implements Site {
   #close(graceMs: number): Promise<void> {
     this.isClosing = true;
     const startedAt = this.clock.monotonic();
+    const quietMs = Math.min(QUIET_MS, graceMs);
+    const idles = { send: () => this.#closeIdle(this.clock.monotonic() - quietMs) };
     return new Promise((resolve) => {
       let isListening = this.#listener !== undefined;
       const check = (): void => {
         const elapsed = this.clock.monotonic() - startedAt;
-        if (elapsed >= Math.min(QUIET_MS, graceMs))
-          for (const connection of this.#connections) connection.closeIfIdle();
+        // At the end of the turn: a request that has arrived by then has been read.
+        if (elapsed >= quietMs) sendLater(idles);
         if (elapsed >= graceMs) for (const connection of this.#connections) connection.destroy();
         if (isListening || this.#connections.size > 0) return;
         this.#onEmpty = undefined;
@@ -105,6 +112,12 @@ export class Gateway implements Site {
       });
       if (!isListening) check();
     });
+  }
+
+  /** Those that have been here since then. */
+  #closeIdle(sinceMs: number): void {
+    for (const connection of this.#connections)
+      if ((this.#lateAt.get(connection) ?? -Infinity) <= sinceMs) connection.closeIfIdle();
   }
 
   closed(guest: Guest): void {

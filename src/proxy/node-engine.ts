@@ -1,6 +1,7 @@
 import dns from 'node:dns';
 import net from 'node:net';
 import tls from 'node:tls';
+import { systemClock } from '../base/clock.js';
 import { heldBySystem } from './system-queues.js';
 import { connectionTaken } from './turn.js';
 import type {
@@ -183,6 +184,15 @@ function listen(
   }
   server.on('connection', connectionTaken);
   server.maxConnections = target.connectionsMax;
+  const closeNow = server.close.bind(server);
+  let ended: Promise<void> | undefined;
+  const end = (): Promise<void> => (ended ??= drained(server).then(() => void closeNow()));
+  // `node:cluster` calls it in a worker, when the supervisor lets go of the port.
+  server.close = (done) => {
+    if (done !== undefined) server.once('close', done);
+    void end();
+    return server;
+  };
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: target.host, port: target.port, backlog: 1024 }, () => {
@@ -194,34 +204,45 @@ function listen(
         host: bound.address,
         port: bound.port,
         setTls: (pair: TlsPair) => (server as tls.Server).setSecureContext(pair),
-        close: (done) => closeDrained(server, done),
+        close: (done) => void end().then(done),
       });
     });
   });
 }
 
-/**
- * Turns of the event loop without a new connection after which none is waiting; and how many are given at
- * most.
- */
+/** This long without a new connection, and the last turns of the event loop are short: then none is waiting. */
+const QUIET_MS = 5;
 const QUIET_TURNS = 2;
-const TURNS_MAX = 10_000;
+/** In a turn that lasts longer, because of other work or other processes, connections may come unseen. */
+const QUIET_TURN_MS = 0.05;
+/** Where new connections never stop coming, the port is closed in the first short turn after this. */
+const DRAIN_MS_MAX = 1000;
+/** On a machine that is so busy that no turn is short. */
+const TURNS_MAX = 20_000;
 
 /**
- * Stops listening once the connections that the system has made for us are taken: libuv takes one a turn, and
- * closing resets the rest, together with the requests that came over them.
+ * Resolves when the connections that the system has made for us are taken: libuv takes one a turn, and closing
+ * resets the rest, together with the requests that came over them.
  */
-function closeDrained(server: net.Server, done: () => void): void {
+function drained(server: net.Server): Promise<void> {
+  const startedAt = systemClock.monotonic();
+  let takenAt = startedAt;
+  let turnAt = startedAt;
   let turnsLeft = TURNS_MAX;
   let quietTurns = 0;
-  server.on('connection', () => (quietTurns = 0));
-  const turn = (): void => {
-    if (++quietTurns <= QUIET_TURNS && --turnsLeft > 0) {
-      setImmediate(turn);
-      return;
-    }
-    server.close();
-    done();
-  };
-  setImmediate(turn);
+  server.on('connection', () => {
+    takenAt = systemClock.monotonic();
+    quietTurns = 0;
+  });
+  return new Promise((resolve) => {
+    const turn = (): void => {
+      const now = systemClock.monotonic();
+      quietTurns = now - turnAt > QUIET_TURN_MS ? 0 : quietTurns + 1;
+      turnAt = now;
+      const isQuiet = now - takenAt >= QUIET_MS || now - startedAt >= DRAIN_MS_MAX;
+      if ((isQuiet && quietTurns > QUIET_TURNS) || --turnsLeft === 0) resolve();
+      else setImmediate(turn);
+    };
+    setImmediate(turn);
+  });
 }

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/control/gateway.js';
+import { nodeEngine } from '../../src/proxy/node-engine.js';
+import type { Engine } from '../../src/proxy/wire.js';
+import { createManualClock } from '../../src/testing/manual-clock.js';
 import { accepts } from '../support/ports.js';
 import { connect, request } from '../support/raw-client.js';
 import { startUpstream } from '../support/upstream.js';
@@ -36,6 +39,34 @@ describe('closing', () => {
     expect(await idle.closed()).toBe('end');
     idle.destroy();
     late.destroy();
+    await closed;
+  });
+
+  it('gives a connection that is accepted late as long for its first request as the others had', async () => {
+    const upstream = await startUpstream();
+    const clock = createManualClock();
+    let letGo: (() => void) | undefined;
+    // The port stays open after the gateway began to close, as it does while the system has connections left.
+    const engine: Engine = {
+      ...nodeEngine,
+      async listen(target, accept) {
+        const listener = await nodeEngine.listen(target, accept);
+        return { ...listener, close: (done) => (letGo = () => listener.close(done)) };
+      },
+    };
+    const gateway = await startTestGateway([upstream], { shutdownGrace: '10s' }, { clock, engine });
+    const closed = gateway.close();
+    clock.advance(450);
+    const late = await connect(gateway.port);
+    clock.advance(400);
+    // The end of the turn, in which idle connections are closed, has passed when another client is answered.
+    expect((await request(gateway.port)).status).toBe(200);
+    expect((await late.request()).status).toBe(200);
+    const idle = await connect(gateway.port);
+    clock.advance(600);
+    expect(await idle.closed()).toBe('end');
+    for (const client of [late, idle]) client.destroy();
+    letGo!();
     await closed;
   });
 

@@ -1,9 +1,13 @@
+import type { Order } from './protocol.js';
+
 // Signals are the supervisor's affair; a terminal and systemd send them to every process of the group. Before
 // anything else is loaded, since SIGUSR1 would open Node's debugger.
 const signals = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 for (const signal of signals) process.on(signal, () => {});
-// Without a supervisor nobody would probe, reload or stop this process.
-process.on('disconnect', () => process.exit(1));
+// Without a supervisor nobody would probe, reload or stop this process. The supervisor ends the channel itself
+// when the worker is to close.
+let isClosing = false;
+process.on('disconnect', () => isClosing || process.exit(1));
 
 const { openOutputs } = await import('../log-destination.js');
 const { runWorker } = await import('./worker.js');
@@ -17,7 +21,11 @@ runWorker({
       if (process.send === undefined || !process.connected) done();
       else process.send(report, undefined, {}, () => done());
     }),
-  onOrder: (take) => process.on('message', take),
+  onOrder: (take) =>
+    process.on('message', (order: Order) => {
+      isClosing ||= order.kind === 'close';
+      take(order);
+    }),
   log: outputs.log,
   finishLog: () => outputs.finish(),
   exit: (code) => process.exit(code),

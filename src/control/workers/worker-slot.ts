@@ -81,8 +81,12 @@ export class WorkerSlot implements TurnTaker {
     this.#restart?.stop();
     const worker = this.#worker;
     if (worker === undefined) return Promise.resolve();
-    if (this.#isTold) this.send({ kind: 'close' });
-    else worker.process.kill('SIGKILL');
+    if (this.#isTold) {
+      this.send({ kind: 'close' });
+      // The primary holds the port open as well, and takes no connection from it: what the system connects
+      // after the last worker has closed would be reset. So the primary's hold ends first, here and now.
+      worker.disconnect();
+    } else worker.process.kill('SIGKILL');
     const stuck = this.#clock.after(graceMs + STUCK_MS, () => worker.process.kill('SIGKILL'));
     return new Promise((resolve) => {
       this.#closed = () => {
