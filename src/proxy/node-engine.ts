@@ -210,7 +210,9 @@ function listen(
   });
 }
 
-/** This long without a new connection, and the last turns of the event loop are short: then none is waiting. */
+/**
+ * This long without a new connection, and the last turns of the event loop are short: then none is waiting.
+ */
 const QUIET_MS = 5;
 const QUIET_TURNS = 2;
 /** In a turn that lasts longer, because of other work or other processes, connections may come unseen. */
@@ -221,8 +223,8 @@ const DRAIN_MS_MAX = 1000;
 const TURNS_MAX = 20_000;
 
 /**
- * Resolves when the connections that the system has made for us are taken: libuv takes one a turn, and closing
- * resets the rest, together with the requests that came over them.
+ * Resolves when the connections that the system has made for us are taken: libuv takes one a turn, and
+ * closing resets the rest, together with the requests that came over them.
  */
 function drained(server: net.Server): Promise<void> {
   const startedAt = systemClock.monotonic();

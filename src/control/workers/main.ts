@@ -4,8 +4,8 @@ import type { Order } from './protocol.js';
 // anything else is loaded, since SIGUSR1 would open Node's debugger.
 const signals = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
 for (const signal of signals) process.on(signal, () => {});
-// Without a supervisor nobody would probe, reload or stop this process. The supervisor ends the channel itself
-// when the worker is to close.
+// Without a supervisor nobody would probe, reload or stop this process. The supervisor ends the channel
+// itself when the worker is to close.
 let isClosing = false;
 process.on('disconnect', () => isClosing || process.exit(1));
 
