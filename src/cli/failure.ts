@@ -25,6 +25,7 @@ export function reportFailure(error: unknown, stderr: TextSink): number {
   }
   if (error instanceof ConfigError) {
     for (const problem of error.problems) stderr.write(`${problemLine(problem, error.source)}\n`);
+    if (error.untold > 0) stderr.write(`and ${error.untold} more problems\n`);
     stderr.write(`${problemCount(error)}\n`);
     return EXIT.misused;
   }
@@ -42,6 +43,6 @@ export function reportFailure(error: unknown, stderr: TextSink): number {
 
 /** `stickyroute.yaml: 3 problems` */
 export function problemCount(error: ConfigError): string {
-  const count = error.problems.length;
+  const count = error.problems.length + error.untold;
   return `${error.source === undefined ? '' : `${error.source}: `}${count} problem${count === 1 ? '' : 's'}`;
 }

@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { StickyError } from '../base/errors.js';
 import type { UpstreamTls } from '../proxy/upstream-endpoint.js';
 import type { TlsPair } from '../proxy/wire.js';
+import { readBounded } from './config/bounded-file.js';
+import { CERTIFICATE_BYTES_MAX, reason } from './config/certificates.js';
 import type { Config, PoolConfig } from './config/config.js';
 
 /**
@@ -31,11 +32,11 @@ export function upstreamTls({ name, tls }: PoolConfig, { authorities }: Certific
 
 function readPem(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readBounded(file, CERTIFICATE_BYTES_MAX).toString('utf8');
   } catch (error) {
     throw new StickyError(
       'STICKY_TLS_UNREADABLE',
-      `${file} can't be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'}). Check the path and who may read it.`,
+      `Can't use ${file}, ${reason(error, 'the folder of the configuration')}`,
       { cause: error },
     );
   }

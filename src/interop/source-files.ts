@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, sep } from 'node:path';
 import { StickyError } from '../base/errors.js';
+import { readBounded, type FileRefusal } from '../control/config/bounded-file.js';
 import type { Report } from './report.js';
 
 const FILE_BYTES_MAX = 1024 * 1024;
@@ -37,36 +38,24 @@ export class SourceFiles {
     const who = at === undefined ? '' : `${at}: `;
     if (++this.#files > FILES_MAX)
       throw failed(`${who}more than ${FILES_MAX} files are included. Import a part of them.`);
-    let descriptor: number | undefined;
+    let bytes: Buffer;
     try {
-      // A pipe that nobody writes to would be waited for.
-      descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-      const stat = fstatSync(descriptor);
-      if (!stat.isFile()) throw failed(`${who}${name} is no file.`);
-      this.#bytes += stat.size;
-      if (stat.size > FILE_BYTES_MAX)
-        throw failed(`${who}${name} has more than ${FILE_BYTES_MAX} bytes. Is it the right file?`);
-      if (this.#bytes > TOTAL_BYTES_MAX)
-        throw failed(
-          `${who}the files have more than ${TOTAL_BYTES_MAX} bytes together. Import a part of them.`,
-        );
-      const bytes = readFileSync(descriptor);
-      const shown = at === undefined ? name : shortName(name);
-      if (!isUtf8(bytes))
-        this.#report.say(
-          at ?? basename(shown),
-          `${at === undefined ? 'it' : shown} is not UTF-8: what is not ASCII in it is read wrongly. Convert it first, with iconv.`,
-        );
-      return { name: shown, text: bytes.toString('utf8').replace(/^\ufeff/, '') };
+      bytes = readBounded(path, FILE_BYTES_MAX);
     } catch (error) {
-      if (error instanceof StickyError) throw error;
-      const code = (error as NodeJS.ErrnoException).code;
-      throw failed(
-        `${who}can't read ${name}: ${code === 'ENOENT' ? 'it is not there' : code === 'EACCES' ? 'permission is missing' : (code ?? 'unknown error')}.`,
-      );
-    } finally {
-      if (descriptor !== undefined) closeSync(descriptor);
+      throw failed(`${who}can't read ${shorten(name)}: ${unread(error)}.`);
     }
+    this.#bytes += bytes.length;
+    if (this.#bytes > TOTAL_BYTES_MAX)
+      throw failed(
+        `${who}the files have more than ${TOTAL_BYTES_MAX} bytes together. Import a part of them.`,
+      );
+    const shown = at === undefined ? name : shortName(name);
+    if (!isUtf8(bytes))
+      this.#report.say(
+        at ?? basename(shown),
+        `${at === undefined ? 'it' : shown} is not UTF-8: what is not ASCII in it is read wrongly. Convert it first, with iconv.`,
+      );
+    return { name: shown, text: bytes.toString('utf8').replace(/^\ufeff/, '') };
   }
 
   /**
@@ -90,6 +79,34 @@ export class SourceFiles {
   #path(name: string): string {
     return isAbsolute(name) ? name : join(this.#folder, name);
   }
+}
+
+/** Why a file is not read, in words. */
+function unread(error: unknown): string {
+  switch ((error as NodeJS.ErrnoException | FileRefusal).code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return 'it is not there';
+    case 'EACCES':
+    case 'EPERM':
+      return 'permission is missing';
+    case 'EISDIR':
+      return 'it is a folder';
+    case 'NO_FILE':
+      return 'it is no file';
+    case 'SILENT':
+    case 'TOO_LARGE':
+      return `it ${(error as Error).message}`;
+    case undefined:
+      return 'its name is none';
+    default:
+      return (error as NodeJS.ErrnoException).code!;
+  }
+}
+
+/** What is quoted of a file: a name of a megabyte would drown what is said of it. */
+export function shorten(text: string, charsMax = 200): string {
+  return text.length <= charsMax ? text : `${text.slice(0, charsMax)} …`;
 }
 
 export function failed(message: string): StickyError {

@@ -1,9 +1,10 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { readBounded, type FileRefusal } from './bounded-file.js';
 import type { Issue } from './problem.js';
 
-const CERTIFICATE_BYTES_MAX = 1024 * 1024;
+/** A bundle of every public authority has a fifth of this. */
+export const CERTIFICATE_BYTES_MAX = 1024 * 1024;
 
 /** Files that a configuration names, relative to the folder that it stands in. */
 export interface FileReader {
@@ -19,12 +20,7 @@ export function filesOf(folder: string): FileReader {
     read(path, at, issues) {
       const full = resolve(folder, path);
       try {
-        const content = readFileSync(full);
-        if (content.length <= CERTIFICATE_BYTES_MAX) return content;
-        issues.push({
-          path: at,
-          message: `names ${full}, which is too big for a PEM file. Name the right file.`,
-        });
+        return readBounded(full, CERTIFICATE_BYTES_MAX);
       } catch (error) {
         issues.push({ path: at, message: `names ${full}, ${reason(error)}` });
       }
@@ -94,7 +90,7 @@ function privateKey(
 
 /** Why a file can't be read, and what to do. `base`: where a relative path starts. */
 export function reason(error: unknown, base = 'the folder of the configuration'): string {
-  switch ((error as NodeJS.ErrnoException).code) {
+  switch ((error as NodeJS.ErrnoException | FileRefusal).code) {
     case 'ENOENT':
     case 'ENOTDIR':
       return `which is not there. Check the path; a relative one starts at ${base}.`;
@@ -103,6 +99,14 @@ export function reason(error: unknown, base = 'the folder of the configuration')
       return 'which this user may not read. Change its permissions, or run as another user.';
     case 'EISDIR':
       return 'which is a folder. Name the file in it.';
+    case 'TOO_LARGE':
+      return `which ${(error as Error).message}. Is it the right file?`;
+    case 'NO_FILE':
+      return 'which is a pipe, a device or a socket. Name a file.';
+    case 'SILENT':
+      return 'which is a pipe to which nothing is written. Name a file.';
+    case 'ENXIO':
+      return 'which is a socket or a device that is not there. Name a file.';
     default:
       return `which can't be read (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'}).`;
   }

@@ -29,7 +29,7 @@ export function choice(what: string, registry: readonly Choosable[]): z.ZodType<
     if (keys.length === 0) return fail(`names no ${what}. Write one of ${names.join(', ')}.`);
     if (keys.length > 1)
       return fail(
-        `has ${keys.length} names: ${keys.join(', ')}. Write one ${what} an entry, its options one level deeper.`,
+        `has ${keys.length} names: ${keys.slice(0, 5).join(', ')}${keys.length > 5 ? ' …' : ''}. Write one ${what} an entry, its options one level deeper.`,
       );
     // `ip:` with nothing after it is YAML's null, and means the defaults.
     return chosen(keys[0]!, (value as Record<string, unknown>)[keys[0]!] ?? {}, [keys[0]!]);

@@ -165,13 +165,14 @@ function readRoutes(value: unknown, pools: readonly string[], issues: Issue[]): 
     });
     return [];
   }
+  const known = new Set(pools);
   return value.flatMap((written, index): WrittenRoute[] => {
     const at = ['routes', index];
     const { name, match, pool, affinity, balance } = readSections(routeShape, written, at, issues);
-    if (pool !== undefined && pools.length > 0 && !pools.includes(pool)) {
+    if (pool !== undefined && pools.length > 0 && !known.has(pool)) {
       issues.push({
         path: [...at, 'pool'],
-        message: `names no pool of this file. The pools are: ${pools.join(', ')}.`,
+        message: `names no pool of this file. The pools are: ${someOf(pools)}.`,
       });
     }
     if (match === undefined) return [];
@@ -179,4 +180,12 @@ function readRoutes(value: unknown, pools: readonly string[], issues: Issue[]): 
     const partial = { name: name ?? routeName(hosts, path), pool: pool ?? '', hosts, path, at };
     return [{ ...partial, affinity: affinity ?? [], balance: balance ?? { name: '', options: {} } }];
   });
+}
+
+/** A hundred thousand names in each of a hundred thousand messages would fill the memory. */
+const NAMES_SHOWN_MAX = 20;
+
+function someOf(names: readonly string[]): string {
+  const more = names.length > NAMES_SHOWN_MAX ? `, and ${names.length - NAMES_SHOWN_MAX} more` : '';
+  return `${names.slice(0, NAMES_SHOWN_MAX).join(', ')}${more}`;
 }

@@ -1,12 +1,12 @@
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { StickyError } from '../../base/errors.js';
+import { readBounded } from './bounded-file.js';
 import { filesOf, reason } from './certificates.js';
 import { complete } from './completion.js';
 import type { Config } from './config.js';
-import { parseText, type ConfigDocument } from './document.js';
+import { parseText } from './document.js';
 import { readEnvironment } from './environment.js';
-import { ConfigError, pathText, type ConfigProblem, type Issue } from './problem.js';
+import { ConfigError, pathText, PROBLEMS_MAX, type Issue } from './problem.js';
 
 /** A configuration of 4096 upstreams has a tenth of this. */
 const FILE_BYTES_MAX = 1024 * 1024;
@@ -37,21 +37,33 @@ export function loadConfig(file: string, env: Environment, folder: string): Conf
 export function parseConfig(text: string, origin: TextOrigin): Config {
   const document = parseText(text);
   if (document.value === undefined) throw new ConfigError(document.problems, origin.source);
-  const taken = new Map<string, string>();
+  const taken = { values: new Map<string, string>(), characters: 0 };
   const missing: Issue[] = [];
   const value = readEnvironment(document.value, origin.env, missing, taken);
   const issues: Issue[] = [];
   const config = complete(value, filesOf(origin.folder), issues);
   // What a missing variable leaves behind is empty; the schema's complaint about that says nothing new.
-  const news = issues.filter(
-    (issue) => !missing.some(({ path }) => path.every((part, at) => issue.path[at] === part)),
+  const gone = new Set(missing.map(({ path }) => pathText(path)));
+  const news = gone.size === 0 ? issues : issues.filter(({ path }) => !isWithin(path, gone));
+  if (document.problems.length === 0 && missing.length === 0 && news.length === 0 && config !== undefined)
+    return config;
+  const told = [...missing, ...news].map(({ path, message }) => ({
+    ...document.locate(path),
+    problem: () => ({ path: pathText(path), message: hidden(message, taken.values) }),
+  }));
+  const doubled = document.problems.map(({ line, column, ...problem }) => ({
+    line,
+    column,
+    problem: () => problem,
+  }));
+  const all = [...doubled, ...told].sort(
+    (a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
   );
-  const problems = [
-    ...document.problems,
-    ...[...missing, ...news].map((issue) => placed(issue, document, taken)),
-  ];
-  if (problems.length > 0 || config === undefined) throw new ConfigError(inOrder(problems), origin.source);
-  return config;
+  const shown = all.slice(0, PROBLEMS_MAX).map(({ line, column, problem }) => ({
+    ...problem(),
+    ...(line !== undefined && { line, column: column ?? 1 }),
+  }));
+  throw new ConfigError(shown, origin.source, all.length - shown.length);
 }
 
 /**
@@ -62,47 +74,37 @@ export function readConfig(value: unknown, folder: string = process.cwd(), sourc
   const issues: Issue[] = [];
   const config = complete(value, filesOf(folder), issues);
   if (config === undefined) {
+    const shown = issues.slice(0, PROBLEMS_MAX);
     throw new ConfigError(
-      issues.map(({ path, message }) => ({ path: pathText(path), message })),
+      shown.map(({ path, message }) => ({ path: pathText(path), message })),
       source,
+      issues.length - shown.length,
     );
   }
   return config;
 }
 
 function readText(path: string, shown: string): string {
-  let descriptor: number | undefined;
   try {
-    descriptor = openSync(path, 'r');
-    const { size } = fstatSync(descriptor);
-    if (size <= FILE_BYTES_MAX) return readFileSync(descriptor, 'utf8');
+    return readBounded(path, FILE_BYTES_MAX, true).toString('utf8');
   } catch (error) {
     throw new StickyError(
       'STICKY_CONFIG_UNREADABLE',
       `Can't use the configuration ${shown}, ${reason(error, 'the working folder')}`,
       { cause: error },
     );
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
   }
-  throw new StickyError(
-    'STICKY_CONFIG_UNREADABLE',
-    `Can't use the configuration ${shown}, which has more than ${FILE_BYTES_MAX} bytes. Is it the right file?`,
-  );
 }
 
-function placed(
-  { path, message }: Issue,
-  document: ConfigDocument,
-  taken: ReadonlyMap<string, string>,
-): ConfigProblem {
+/** Is the path, or a part of it from its beginning, one of these? */
+function isWithin(path: readonly PropertyKey[], some: ReadonlySet<string>): boolean {
+  return some.has('') || path.some((_, at) => some.has(pathText(path.slice(0, at + 1))));
+}
+
+/** A secret of the environment must not be shown; its reference is. */
+function hidden(message: string, taken: ReadonlyMap<string, string>): string {
   let shown = message;
   for (const [value, reference] of taken)
     if (value.length >= SECRET_CHARS_MIN) shown = shown.replaceAll(value, reference);
-  return { path: pathText(path), message: shown, ...document.locate(path) };
-}
-
-/** As they stand in the file. */
-function inOrder(problems: readonly ConfigProblem[]): ConfigProblem[] {
-  return [...problems].sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
+  return shown;
 }

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Issue } from './problem.js';
-import { didYouMean } from './suggestion.js';
+import { unknownKeys } from './suggestion.js';
 
 /** What zod expects, in words. */
 const EXPECTED: Readonly<Record<string, string>> = {
@@ -19,7 +19,8 @@ const EXPECTED: Readonly<Record<string, string>> = {
  * that may be a secret.
  */
 export function sentence(issue: z.core.$ZodRawIssue): string {
-  if (issue.code === 'unrecognized_keys') return unknownKeys(issue);
+  // One line a key, in the order of `keys`; `toIssues` takes them apart.
+  if (issue.code === 'unrecognized_keys') return unknownKeys(issue.keys, keysOf(issue)).join('\n');
   if (issue.input === undefined) return 'is missing. Add it.';
   if (issue.input === null) return 'has no value. Write one, or leave the line out.';
   switch (issue.code) {
@@ -78,12 +79,6 @@ export function kindOf(value: unknown): string {
 /** `a, b or c` */
 export function oneOf(names: readonly string[]): string {
   return names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} or ${names.at(-1)!}`;
-}
-
-/** One line a key, in the order of `keys`; `toIssues` takes them apart. */
-function unknownKeys(issue: z.core.$ZodRawIssue<z.core.$ZodIssueUnrecognizedKeys>): string {
-  const known = keysOf(issue);
-  return issue.keys.map((key) => `is not a key here. ${didYouMean(key, known, 'Keys here')}`).join('\n');
 }
 
 function keysText(issue: z.core.$ZodRawIssue): string {

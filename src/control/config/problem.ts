@@ -19,27 +19,48 @@ export interface Issue {
   readonly message: string;
 }
 
+/** More would not be read. What follows is counted. */
+export const PROBLEMS_MAX = 100;
+const PATH_CHARS_MAX = 300;
+const MESSAGE_CHARS_MAX = 2000;
+
 /** A configuration that can't be used, with everything that is wrong with it. */
 export class ConfigError extends StickyError {
   readonly problems: readonly ConfigProblem[];
   /** The file, as its name was given; undefined for an object. */
   readonly source: string | undefined;
 
-  constructor(problems: readonly ConfigProblem[], source?: string) {
-    super('STICKY_CONFIG_INVALID', problems.map((problem) => problemLine(problem, source)).join('\n'));
+  /** How many problems more there are than `problems` tells. */
+  readonly untold: number;
+
+  constructor(problems: readonly ConfigProblem[], source?: string, untold = 0) {
+    super(
+      'STICKY_CONFIG_INVALID',
+      [
+        ...problems.map((problem) => problemLine(problem, source)),
+        ...(untold === 0 ? [] : [`and ${untold} more problems`]),
+      ].join('\n'),
+    );
     this.name = 'ConfigError';
     this.problems = problems;
     this.source = source;
+    this.untold = untold;
   }
 }
 
 /** `stickyroute.yaml:12:5 upstreams.api-2.weight: must be above 0, not 0.` */
 export function problemLine(problem: ConfigProblem, source?: string): string {
   const place = problem.line === undefined ? '' : `:${problem.line}:${problem.column ?? 1}`;
-  const where = [source === undefined ? '' : source + place, problem.path]
+  const where = [source === undefined ? '' : source + place, cut(problem.path, PATH_CHARS_MAX)]
     .filter((part) => part !== '')
     .join(' ');
-  return where === '' ? problem.message : `${where}: ${problem.message}`;
+  const message = cut(problem.message, MESSAGE_CHARS_MAX);
+  return where === '' ? message : `${where}: ${message}`;
+}
+
+/** A key of a megabyte would drown what is wrong with it. */
+function cut(text: string, charsMax: number): string {
+  return text.length <= charsMax ? text : `${text.slice(0, charsMax)} …`;
 }
 
 /** `['routes', 0, 'match']` → `routes[0].match`. Names that a dot would blur are quoted. */

@@ -53,9 +53,11 @@ function list<T>(entry: z.ZodType<T>, example: string, twice?: string): z.ZodTyp
       });
       return z.NEVER;
     }
+    const seen = new Set<unknown>();
     value.forEach((item, at) => {
-      if (twice !== undefined && value.indexOf(item) !== at)
+      if (twice !== undefined && seen.has(item))
         context.addIssue({ code: 'custom', path: [at], message: twice });
+      seen.add(item);
     });
     return value.map((item, at) => nested(entry, item, context, [at])).filter((item) => item !== undefined);
   });

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { kindOf, sentence, toIssues } from './messages.js';
 import type { Issue } from './problem.js';
-import { didYouMean } from './suggestion.js';
+import { unknownKeys } from './suggestion.js';
 
 export type Shape = Readonly<Record<string, z.ZodType>>;
 
@@ -27,13 +27,9 @@ export function readSections<S extends Shape>(
     return {};
   }
   const known = Object.keys(shape);
-  for (const key of Object.keys(value)) {
-    if (!known.includes(key))
-      issues.push({
-        path: [...path, key],
-        message: `is not a key here. ${didYouMean(key, known, 'Keys here')}`,
-      });
-  }
+  const strange = Object.keys(value).filter((key) => !known.includes(key));
+  const messages = unknownKeys(strange, known);
+  strange.forEach((key, at) => issues.push({ path: [...path, key], message: messages[at]! }));
   const sections: Record<string, unknown> = {};
   for (const key of known) {
     const result = shape[key]!.safeParse(
@@ -41,7 +37,7 @@ export function readSections<S extends Shape>(
       { error: sentence },
     );
     if (result.success) sections[key] = result.data;
-    else issues.push(...toIssues(result.error.issues, [...path, key]));
+    else for (const issue of toIssues(result.error.issues, [...path, key])) issues.push(issue);
   }
   return sections as Sections<S>;
 }

@@ -51,6 +51,16 @@ export function didYouMean(written: string, known: readonly string[], what: stri
     : `Did you mean ${name}?`;
 }
 
+/** Suggestions for more keys than this would take time and not be read. */
+const SUGGESTIONS_MAX = 100;
+
+/** What is said of each of these keys, none of which is known. */
+export function unknownKeys(written: readonly string[], known: readonly string[]): string[] {
+  return written.map((key, at) =>
+    at < SUGGESTIONS_MAX ? `is not a key here. ${didYouMean(key, known, 'Keys here')}` : 'is not a key here.',
+  );
+}
+
 /** Case and separators are what people mistype most: `max_fails` is `maxFails`. */
 function bare(name: string): string {
   return name.toLowerCase().replaceAll(/[-_ ]/g, '').slice(0, 64);

@@ -9,6 +9,7 @@ import { flag, reads, toNumber, wholeNumber, words, Wrong } from './values.js';
 const ID = /^[A-Za-z0-9:][\w.:-]{0,127}$/;
 const EXAMPLE = 'http://127.0.0.1:8001';
 const WEIGHT_MAX = 1_000_000;
+const URL_CHARACTERS_MAX = 2048;
 
 const url = reads((value) => {
   if (typeof value !== 'string') return new Wrong(`must be a URL, not ${kindOf(value)}. Write ${EXAMPLE}.`);
@@ -111,6 +112,10 @@ const ID_FORM =
 
 /** A URL's origin, or why it can't be an upstream. Never shows the URL: it may hold a password. */
 export function readOrigin(written: string): string | Wrong {
+  if (written.length > URL_CHARACTERS_MAX)
+    return new Wrong(
+      `has ${written.length} characters, which no URL of an upstream has. Write one like ${EXAMPLE}.`,
+    );
   if (!/^https?:\/\//i.test(written)) {
     const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(written)?.[1]?.toLowerCase();
     if (scheme === 'ws' || scheme === 'wss')
@@ -135,7 +140,7 @@ export function readOrigin(written: string): string | Wrong {
     return new Wrong(
       'holds a user name or password, which stickyroute would not send. Leave out all before the @.',
     );
-  const port = /^https?:\/\/[^/?#]*?:(\d*)(?:[/?#]|$)/i.exec(written.replace(/\[[^\]]*\]/, 'v6'))?.[1];
+  const port = /^https?:\/\/[^/?#]*?:(\d*)(?:[/?#]|$)/i.exec(written.replace(/\[[^[\]]*\]/, 'v6'))?.[1];
   if (port !== undefined && (port === '' || Number(port) < 1 || Number(port) > 65535)) {
     return new Wrong(
       `has ${port === '' ? 'no port after the colon' : `the port ${port}`}. Write one from 1 to 65535, such as ${EXAMPLE}.`,
