@@ -2,6 +2,7 @@ import { plainFacts } from '../../route/plain-facts.js';
 import type { Placement } from '../../route/placement/placement.js';
 import type { PoolSnapshot } from '../../route/pool/snapshot.js';
 import type { RouteConfig } from './config.js';
+import { CookieOwners } from './cookie-owners.js';
 import { pathText, type Issue } from './problem.js';
 import { sampleRule } from './sample-rule.js';
 
@@ -10,8 +11,6 @@ interface WrittenCookie {
   readonly name: string;
   readonly identity: string;
   readonly hasDomain: boolean;
-  readonly route: Pick<RouteConfig, 'name' | 'hosts'>;
-  readonly at: readonly PropertyKey[];
 }
 
 /**
@@ -23,18 +22,17 @@ export function cookieClashes(
   routes: readonly (RouteConfig & { readonly at: readonly PropertyKey[] })[],
   issues: Issue[],
 ): void {
-  const written: WrittenCookie[] = [];
+  const written = new Map<string, CookieOwners<readonly PropertyKey[]>>();
   for (const route of routes) {
     route.affinity.forEach((choice, index) => {
       const cookie = cookieOf(choice.name, choice.options, route.name);
       if (cookie === undefined) return;
       const at = [...route.at, 'affinity', index];
-      const other = written.find(
-        (earlier) =>
-          earlier.identity === cookie.identity && (earlier.hasDomain || overlap(earlier.route, route)),
-      );
-      if (other === undefined) written.push({ ...cookie, route, at });
-      else issues.push({ path: at, message: clash(cookie.name, pathText(other.at), choice.name) });
+      const owners = written.get(cookie.identity) ?? new CookieOwners();
+      written.set(cookie.identity, owners);
+      const other = owners.meeting(route.hosts);
+      if (other === undefined) owners.add(at, route.hosts, cookie.hasDomain);
+      else issues.push({ path: at, message: clash(cookie.name, pathText(other), choice.name) });
     });
   }
 }
@@ -44,11 +42,7 @@ function clash(cookie: string, other: string, rule: string): string {
 }
 
 /** Asks the rule for a `Set-Cookie` and reads what identifies it. */
-function cookieOf(
-  name: string,
-  options: unknown,
-  route: string,
-): Pick<WrittenCookie, 'name' | 'identity' | 'hasDomain'> | undefined {
+function cookieOf(name: string, options: unknown, route: string): WrittenCookie | undefined {
   const rule = sampleRule(name, options, route);
   if (rule?.bind === undefined) return undefined;
   const [pair = '', ...attributes] = rule.bind(plainFacts({ nowMs: 0 }), SOME_POOL, 0).split('; ');
@@ -78,15 +72,3 @@ const SOME_POOL: PoolSnapshot = {
   placement: NO_PLACEMENT,
   indexOf: () => undefined,
 };
-
-function overlap(
-  a: { readonly hosts: readonly string[] },
-  b: { readonly hosts: readonly string[] },
-): boolean {
-  if (a.hosts.length === 0 || b.hosts.length === 0) return true;
-  return a.hosts.some((one) => b.hosts.some((other) => covers(one, other) || covers(other, one)));
-}
-
-function covers(pattern: string, host: string): boolean {
-  return pattern === host || (pattern.startsWith('*') && host.endsWith(pattern.slice(1)));
-}
