@@ -3,12 +3,14 @@ import { exportText, targets } from '../interop/export.js';
 import { Report } from '../interop/report.js';
 import { parseVersion, type Version } from '../interop/version.js';
 import { configOf } from './source.js';
-import { EXIT, type Surroundings } from './surroundings.js';
+import { sayEnd } from './interop-end.js';
+import type { Surroundings } from './surroundings.js';
 
 interface ExportFlags {
   readonly config?: string;
   readonly targetVersion?: Version;
   readonly strict?: boolean;
+  readonly accept?: boolean;
 }
 
 const EXAMPLES = `
@@ -17,8 +19,9 @@ Examples:
   stickyroute export nginx --target-version 1.29.6 > nginx.conf
   stickyroute export haproxy --strict > haproxy.cfg
 
-The file goes to standard output; what it can't say as stickyroute does goes to standard error, a line each.
-Exit codes: 0 written, 2 bad configuration or command line, 3 with --strict: written, but not all is carried over.`;
+The file goes to standard output; what it can't say as stickyroute does goes to standard error and into its head, a line each.
+A note says what a loss means: it opens a door (what the configuration keeps strangers from, the other balancer can't), behaves differently, or is harmless.
+Exit codes: 0 written, 2 bad configuration or command line, 3 written, but something opens a door (--accept: 0), or with --strict not all is carried over.`;
 
 /** `stickyroute export`: this configuration as another balancer's. */
 export function addExport(program: Command, around: Surroundings, end: (code: number) => void): void {
@@ -34,15 +37,21 @@ export function addExport(program: Command, around: Surroundings, end: (code: nu
       'the configuration, YAML or JSON (default: stickyroute.yaml, .yml or .json here)',
     )
     .option('--target-version <version>', 'the version of the other balancer, such as 1.29.6', toVersion)
-    .option('--strict', 'exit 3 when something is not carried over')
+    .option('--strict', 'exit 3 when anything is not carried over')
+    .option('--accept', 'exit 0 though something opens a door')
     .addHelpText('after', EXAMPLES)
-    .action((target: (typeof targets)[number], { config: given, targetVersion, strict }: ExportFlags) => {
-      const { file, config } = configOf(given, around);
-      const report = new Report();
-      around.stdout.write(exportText(target, config, file, targetVersion, report));
-      for (const line of report.lines) around.stderr.write(`${file}: ${line}\n`);
-      end(strict === true && report.lines.length > 0 ? EXIT.incomplete : EXIT.ok);
-    });
+    .action(
+      (
+        target: (typeof targets)[number],
+        { config: given, targetVersion, strict = false, accept = false }: ExportFlags,
+      ) => {
+        const { file, config } = configOf(given, around);
+        const report = new Report();
+        around.stdout.write(exportText(target, config, file, targetVersion, report));
+        for (const line of report.lines) around.stderr.write(`${file}: ${line}\n`);
+        end(sayEnd(report, around.stderr, { strict, accept }));
+      },
+    );
 }
 
 function toTarget(text: string): (typeof targets)[number] {

@@ -3,12 +3,14 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { CADDY_VERSION_WANTED, caddyWay } from '../route/placement/caddy-contest.js';
 import { importText, origins, type Origin } from '../interop/import.js';
 import { Report } from '../interop/report.js';
-import { EXIT, type Surroundings } from './surroundings.js';
+import { sayEnd } from './interop-end.js';
+import type { Surroundings } from './surroundings.js';
 
 interface ImportFlags {
   readonly from?: Origin;
   readonly fromVersion?: string;
   readonly strict?: boolean;
+  readonly accept?: boolean;
 }
 
 const EXAMPLES = `
@@ -17,8 +19,10 @@ Examples:
   stickyroute import --from haproxy lb.cfg > stickyroute.yaml
   stickyroute import --from-version 2.6.2 Caddyfile > stickyroute.yaml
 
-The configuration goes to standard output; what was not understood goes to standard error, with file and line.
-Exit codes: 0 read, 1 the file can't be read or is broken, 2 bad command line, 3 with --strict: read, but not all was understood.`;
+The configuration goes to standard output; what is not carried over goes to standard error and, as comments, into the configuration, with file and line.
+A note says what a loss means: it opens a door (a password, an address or a certificate is no longer asked for), behaves differently, or is harmless.
+A route that opens a door is written commented out, unless --accept says that everybody may use it.
+Exit codes: 0 read, 1 the file can't be read or is broken, 2 bad command line, 3 read, but something opens a door, or with --strict not all is carried over.`;
 
 /** `stickyroute import`: another balancer's configuration as ours. */
 export function addImport(program: Command, around: Surroundings, end: (code: number) => void): void {
@@ -39,13 +43,16 @@ export function addImport(program: Command, around: Surroundings, end: (code: nu
       'its version, such as 2.6.2: Caddy has placed keys in three ways',
       toCaddyVersion,
     )
-    .option('--strict', 'exit 3 when something was not understood')
+    .option('--strict', 'exit 3 when anything is not carried over')
+    .option('--accept', 'write the routes that open a door as they are, and exit 0')
     .addHelpText('after', EXAMPLES)
-    .action((file: string, { from, fromVersion, strict }: ImportFlags) => {
+    .action((file: string, { from, fromVersion, strict = false, accept = false }: ImportFlags) => {
       const report = new Report();
-      around.stdout.write(importText(resolve(around.cwd, file), file, from, report, fromVersion));
+      around.stdout.write(
+        importText(resolve(around.cwd, file), file, from, report, { version: fromVersion, accept }),
+      );
       for (const line of report.lines) around.stderr.write(`${line}\n`);
-      end(strict === true && report.lines.length > 0 ? EXIT.incomplete : EXIT.ok);
+      end(sayEnd(report, around.stderr, { strict, accept }));
     });
 }
 

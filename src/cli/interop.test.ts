@@ -53,7 +53,7 @@ describe('stickyroute export', () => {
     const loose = await command('export', 'nginx', '-c', 'ours.yaml');
     expect(loose).toMatchObject({
       code: 0,
-      err: 'ours.yaml: placement: rendezvous is written as hash … consistent, which places keys elsewhere: they move once. To move them now, and not at the change, write placement: nginxConsistent first.\n',
+      err: 'ours.yaml: behaves differently: placement: rendezvous is written as hash … consistent, which places keys elsewhere: they move once. To move them now, and not at the change, write placement: nginxConsistent first.\nstickyroute: 0 open a door, 1 behaves differently, 0 are harmless.\n',
     });
     expect(await command('export', 'nginx', '-c', 'ours.yaml', '--strict')).toMatchObject({
       code: 3,
@@ -84,7 +84,7 @@ describe('stickyroute import', () => {
   it('says with file and line what it did not understand, and exits 3 for that only with --strict', async () => {
     expect(await command('import', 'half.conf')).toMatchObject({
       code: 0,
-      err: 'half.conf:2: gzip is not carried over.\n',
+      err: 'behaves differently: half.conf:2: gzip is not carried over.\nstickyroute: 0 open a door, 1 behaves differently, 0 are harmless.\n',
     });
     expect(await command('import', 'half.conf', '--strict')).toMatchObject({ code: 3 });
   });

@@ -1,11 +1,16 @@
-import { stringify } from 'yaml';
 import { complete } from '../control/config/completion.js';
 import { pathText, type Issue } from '../control/config/problem.js';
 import { limitWithin } from './bounds.js';
+import { doorsOf, type Lock } from './doors.js';
+import { draftText, wholeValue, type DraftPart, type DraftParts } from './draft-text.js';
 import { chosenListener, sayOtherListeners, type Listener } from './listeners.js';
 import { Names } from './names.js';
 import type { Report } from './report.js';
+import { failed } from './source-files.js';
 import { covers } from './host-routes.js';
+
+/** A file that comes to more is a program's, and should be imported in parts. */
+const ROUTES_MAX = 10_000;
 
 /** An upstream on its way into our configuration. */
 export interface DraftUpstream {
@@ -25,6 +30,8 @@ export interface DraftPool {
   readonly health?: object;
   readonly passive?: object;
   readonly tls?: object;
+  /** Where it was written. */
+  readonly at?: string;
 }
 
 export interface DraftRoute {
@@ -36,7 +43,12 @@ export interface DraftRoute {
   readonly balance?: string;
   /** Where it was written, for what is said of it. */
   readonly at: string;
+  /** The server, frontend or site that it stands in, as its listeners name it. */
+  readonly owner?: string;
 }
+
+/** Where TLS is spoken there and no certificate can be read: nobody is served in clear for want of one. */
+const MISSING_PAIR = { cert: 'cert.pem', key: 'key.pem' };
 
 /** What a reader makes of another balancer's file: our configuration, as a person would write it. */
 export class Draft {
@@ -45,6 +57,9 @@ export class Draft {
   readonly #limits = new Map<string, { readonly value: unknown; readonly at: string }>();
   readonly #routes: DraftRoute[] = [];
   readonly #listeners: Listener[] = [];
+  readonly #locks: Lock[] = [];
+  /** Host, or nothing for any, and path → the route that has them. */
+  readonly #taken = new Map<string, DraftRoute>();
 
   constructor(report: Report) {
     this.#report = report;
@@ -72,71 +87,105 @@ export class Draft {
 
   /** Two routes for one match: the first counts, as in most balancers. */
   route(route: DraftRoute): void {
-    const hosts = route.hosts.filter(
-      (host) => !this.#routes.some((other) => other.path === route.path && other.hosts.includes(host)),
-    );
-    const isTaken =
-      route.hosts.length === 0
-        ? this.#routes.some((other) => other.path === route.path && other.hosts.length === 0)
-        : hosts.length === 0;
+    this.#report.spend(1 + route.hosts.length * 50);
+    const keyOf = (host: string): string => `${host} ${route.path}`;
+    const hosts = route.hosts.filter((host) => !this.#taken.has(keyOf(host)));
+    const isTaken = route.hosts.length === 0 ? this.#taken.has(keyOf('')) : hosts.length === 0;
     if (isTaken) {
       // `path /api` and `path_beg /api/` are one route here, and nothing is lost.
-      const isSame = this.#routes.some(
-        (other) => other.path === route.path && other.pool === route.pool && other.at === route.at,
-      );
+      const other = this.#taken.get(keyOf(route.hosts[0] ?? ''));
+      const isSame = other !== undefined && other.pool === route.pool && other.at === route.at;
       if (!isSame)
         this.#report.say(
           route.at,
           `the route for ${route.hosts.join(', ') || 'any host'}${route.path === '/' ? '' : ` and ${route.path}`} is not carried over: another one answers there already.`,
         );
-    } else this.#routes.push({ ...route, hosts });
+      return;
+    }
+    if (this.#routes.length >= ROUTES_MAX)
+      throw failed(`${route.at}: more than ${ROUTES_MAX} routes. Import a part of the file.`);
+    const kept = { ...route, hosts };
+    this.#routes.push(kept);
+    for (const host of hosts.length === 0 ? [''] : hosts) this.#taken.set(keyOf(host), kept);
   }
 
-  /** The configuration as YAML, and what is wrong with it should it not be usable as it is. */
-  text(header: string): { readonly yaml: string; readonly issues: readonly Issue[] } {
-    const value = plain(this.#value()) as Record<string, unknown>;
-    const issues: Issue[] = [];
-    // Certificates stand where the other balancer runs, which need not be here.
-    complete(value, { resolve: (path) => path, read: () => undefined, authority: () => undefined }, issues);
-    const body = stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
-    return { yaml: `${header}${body}`, issues };
+  /** Something there keeps requests from upstreams, and nothing here would. */
+  lock(lock: Lock): void {
+    this.#report.door(lock.at, lock.message);
+    this.#locks.push(lock);
   }
 
-  #value(): Record<string, unknown> {
+  /**
+   * The configuration as YAML, and what is wrong with it should it not be usable as it is. Routes that open a
+   * door are comments in it, unless they are accepted.
+   */
+  text(header: string, accept: boolean): { readonly yaml: string; readonly issues: readonly Issue[] } {
     const listener = chosenListener(this.#listeners);
     if (listener !== undefined) sayOtherListeners(this.#listeners, listener, this.#report);
-    const value: Record<string, unknown> = {
-      ...Object.fromEntries([...this.#settings].map(([key, entry]) => [key, entry.value])),
-      ...(listener !== undefined && { listen: listener.value }),
-      ...(listener?.tls !== undefined && { tls: listener.tls }),
-    };
+    const doors = doorsOf(this.#routes, this.#locks, this.#listeners, listener, this.#report);
+    const parts = this.#parts(listener, doors.size > 0);
+    const issues: Issue[] = [];
+    // Certificates stand where the other balancer runs, which need not be here.
+    complete(
+      wholeValue(parts),
+      { resolve: (path) => path, read: () => undefined, authority: () => undefined },
+      issues,
+    );
+    return { yaml: draftText(header, parts, doors, this.#report.notes, accept), issues };
+  }
+
+  #parts(listener: Listener | undefined, hasDoors: boolean): DraftParts {
+    const settings: DraftPart[] = [...this.#settings].map(([name, { value, at }]) => ({
+      value: plain({ [name]: value }) as object,
+      at,
+    }));
+    if (listener !== undefined) {
+      const { value, at, isTls } = listener;
+      const tls = listener.tls ?? (isTls ? MISSING_PAIR : undefined);
+      settings.push({ value: plain({ listen: value, ...(tls !== undefined && { tls }) }) as object, at });
+    }
     if (this.#limits.size > 0)
-      value['limits'] = Object.fromEntries([...this.#limits].map(([key, entry]) => [key, entry.value]));
+      settings.push({
+        value: { limits: Object.fromEntries([...this.#limits].map(([key, entry]) => [key, entry.value])) },
+        at: [...this.#limits.values()][0]!.at,
+      });
     const [first] = this.#routes;
-    if (this.#routes.length === 1 && first!.hosts.length === 0 && first!.path === '/') {
-      const { pool, affinity, balance } = first!;
+    if (this.#routes.length === 1 && first!.hosts.length === 0 && first!.path === '/' && !hasDoors) {
+      const { pool, affinity, balance, at } = first!;
       const { tls, ...rest } = poolValue(pool);
-      return {
-        ...value,
-        ...rest,
-        ...(tls !== undefined && { upstreamTls: tls }),
-        affinity,
-        ...(balance !== undefined && { balance }),
-      };
+      settings.push({
+        value: plain({ ...rest, ...(tls !== undefined && { upstreamTls: tls }) }) as object,
+        at: pool.at ?? at,
+      });
+      settings.push({ value: plain({ affinity, ...(balance !== undefined && { balance }) }) as object, at });
+      return { settings, pools: [], routes: [] };
     }
     const names = new Names();
     const cookies = new Names();
     const pools = new Map<DraftPool, string>();
     for (const { pool } of this.#routes)
       if (!pools.has(pool)) pools.set(pool, names.unique(poolName(pool.name)));
-    value['pools'] = Object.fromEntries([...pools].map(([pool, name]) => [name, poolValue(pool)]));
-    value['routes'] = this.#routes.map(({ hosts, path, pool, affinity, balance }) => ({
-      match: { ...(hosts.length === 1 ? { host: hosts[0] } : hosts.length > 1 ? { host: hosts } : {}), path },
-      pool: pools.get(pool)!,
-      affinity: affinity.map((rule) => named(rule, cookies)),
-      ...(balance !== undefined && { balance }),
-    }));
-    return value;
+    return {
+      settings,
+      pools: [...pools].map(([pool, name]) => ({
+        value: plain({ [name]: poolValue(pool) }) as object,
+        at: pool.at,
+      })),
+      routes: this.#routes.map((route) => {
+        const { hosts, path, pool, affinity, balance, at } = route;
+        const match = {
+          ...(hosts.length === 1 ? { host: hosts[0] } : hosts.length > 1 ? { host: hosts } : {}),
+          path,
+        };
+        const value = {
+          match,
+          pool: pools.get(pool)!,
+          affinity: affinity.map((rule) => named(rule, cookies)),
+          ...(balance !== undefined && { balance }),
+        };
+        return { value: plain(value) as object, at, route };
+      }),
+    };
   }
 
   #once(
@@ -229,7 +278,9 @@ export function sayFallthrough(
   at: string,
   report: Report,
 ): void {
+  report.spend(routes.length * 2);
   const own = routes.filter(({ hosts }) => hosts.includes(host));
+  report.spend(own.length * routes.length);
   const wider = routes.find(
     ({ hosts, path }) => hosts.length === 0 && !own.some((route) => covers(route.path, path)),
   );

@@ -22,7 +22,7 @@ export const origins: readonly Origin[] = [
   {
     name: 'nginx',
     named: /nginx|\.conf$/i,
-    speaks: /^\s*(?:http|server|upstream\s+\S+)\s*\{/m,
+    speaks: /^[ \t]*(?:http|server|upstream[ \t]{1,20}[^\s{]{1,200})[ \t]{0,20}\{/m,
     read: readNginx,
   },
   {
@@ -31,8 +31,15 @@ export const origins: readonly Origin[] = [
     speaks: /^(?:frontend|backend|listen|defaults)\b/m,
     read: readHaproxy,
   },
-  { name: 'caddy', named: /caddy/i, speaks: /^\s*(?:reverse_proxy|handle|route)\b/m, read: readCaddy },
+  { name: 'caddy', named: /caddy/i, speaks: /^[ \t]*(?:reverse_proxy|handle|route)\b/m, read: readCaddy },
 ];
+
+export interface ImportOptions {
+  /** Of the balancer whose file it is. */
+  readonly version?: string | undefined;
+  /** Writes routes that open a door as they are, and not as comments. */
+  readonly accept?: boolean;
+}
 
 /** Our configuration as YAML, from another balancer's file. `from`: whose, where its name does not say it. */
 export function importText(
@@ -40,7 +47,7 @@ export function importText(
   shown: string,
   from: Origin | undefined,
   report: Report,
-  version?: string,
+  { version, accept = false }: ImportOptions = {},
 ): string {
   const files = new SourceFiles(dirname(path), report);
   const file = { ...files.read(path), name: basename(shown) };
@@ -55,9 +62,7 @@ export function importText(
       `${shown}: nothing in it passes requests to upstreams in a way that stickyroute knows.${report.lines.map((line) => `\n${line}`).join('')}`,
     );
   const printable = file.name.replace(/[^\x20-\x7e]/g, '?');
-  const { yaml, issues } = draft.text(
-    `# From ${printable}, by stickyroute import.\n# What was not understood is not in here; the import said it.\n`,
-  );
+  const { yaml, issues } = draft.text(`# From ${printable}, by stickyroute import.\n`, accept);
   for (const line of issueLines(issues)) report.say(file.name, `the result needs your hand: ${line}`);
   return yaml;
 }

@@ -16,10 +16,11 @@ export interface Listener {
  * with TLS: whoever came by TLS must not be asked to come in clear.
  */
 export function chosenListener<T extends Listener>(listeners: readonly T[]): T | undefined {
-  const owners = ({ value }: Listener): number =>
-    new Set(listeners.filter((other) => other.value === value).map(({ owner }) => owner)).size;
-  const most = Math.max(0, ...listeners.map(owners));
-  const busiest = listeners.filter((listener) => owners(listener) === most);
+  const owners = new Map<number | string, Set<string>>();
+  for (const { value, owner } of listeners) owners.set(value, (owners.get(value) ?? new Set()).add(owner));
+  let most = 0;
+  for (const { size } of owners.values()) most = Math.max(most, size);
+  const busiest = listeners.filter(({ value }) => owners.get(value)!.size === most);
   const first = busiest.filter(({ owner }) => owner === busiest[0]!.owner);
   return first.find(({ isTls }) => isTls) ?? first[0];
 }

@@ -1,6 +1,8 @@
 /** Gives out names that are not taken yet. */
 export class Names {
   readonly #taken = new Set<string>();
+  /** Where the search for a free number goes on: from 2 each time, it would take for ever. */
+  readonly #next = new Map<string, number>();
   readonly #fold: (name: string) => string;
 
   /** `fold`: for where names that differ are the same all the same; nginx knows no case. */
@@ -12,7 +14,10 @@ export class Names {
   /** `wanted`, or with a number behind it. */
   unique(wanted: string, join = '-'): string {
     let name = wanted;
-    for (let number = 2; this.#taken.has(this.#fold(name)); number++) name = `${wanted}${join}${number}`;
+    const stem = this.#fold(wanted + join);
+    let number = this.#next.get(stem) ?? 2;
+    for (; this.#taken.has(this.#fold(name)); number++) name = `${wanted}${join}${number}`;
+    this.#next.set(stem, number);
     this.#taken.add(this.#fold(name));
     return name;
   }
@@ -28,6 +33,6 @@ export function plainName(text: string): string {
     text
       .toLowerCase()
       .replace(/[^a-z0-9]+/g, '_')
-      .replace(/^_+|_+$/g, '') || 'x'
+      .replace(/^_|_$/g, '') || 'x'
   );
 }

@@ -7,10 +7,13 @@ import type { Report } from './report.js';
  * path, though it stands later there.
  */
 export function sayOrder(routes: readonly DraftRoute[], report: Report): void {
+  const affinity = routes.map((route) => JSON.stringify(route.affinity));
   routes.forEach((earlier, place) => {
-    for (const later of routes.slice(place + 1)) {
-      if (earlier.pool === later.pool && JSON.stringify(earlier.affinity) === JSON.stringify(later.affinity))
-        continue;
+    for (let next = place + 1; next < routes.length; next++) {
+      const later = routes[next]!;
+      report.spend(1);
+      if (earlier.pool === later.pool && affinity[place] === affinity[next]) continue;
+      report.spend(earlier.hosts.length * later.hosts.length);
       const doMeet =
         (covers(earlier.path, later.path) || covers(later.path, earlier.path)) &&
         hostsMeet(earlier.hosts, later.hosts);
@@ -41,6 +44,6 @@ function isUnder(name: string, wildcard: string): boolean {
  */
 function isNearer(a: DraftRoute, b: DraftRoute): boolean {
   const rank = ({ hosts }: DraftRoute): number =>
-    Math.max(0, ...hosts.map((host) => (host.startsWith('*.') ? host.length : 1000)));
+    hosts.reduce((most, host) => Math.max(most, host.startsWith('*.') ? host.length : 1000), 0);
   return rank(a) > rank(b) || (rank(a) === rank(b) && a.path.length > b.path.length);
 }

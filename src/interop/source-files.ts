@@ -7,6 +7,8 @@ import type { Report } from './report.js';
 
 const FILE_BYTES_MAX = 1024 * 1024;
 const FILES_MAX = 500;
+/** No path of the system is longer. */
+const PATTERN_CHARS_MAX = 4096;
 const TOTAL_BYTES_MAX = 16 * 1024 * 1024;
 /** nginx itself has no limit but memory; a chain this long is a circle. */
 export const INCLUDE_DEPTH_MAX = 16;
@@ -64,6 +66,7 @@ export class SourceFiles {
    */
   matching(pattern: string): string[] {
     if (!/[*?[]/.test(pattern)) return [pattern];
+    if (pattern.length > PATTERN_CHARS_MAX) return [];
     const parts = this.#path(pattern).split(sep);
     let found = [parts[0] === '' ? sep : parts[0]!];
     for (const part of parts.slice(1)) {
@@ -91,7 +94,7 @@ function unread(error: unknown): string {
     case 'EPERM':
       return 'permission is missing';
     case 'EISDIR':
-      return 'it is a folder';
+      return 'it is no file but a folder';
     case 'NO_FILE':
       return 'it is no file';
     case 'SILENT':

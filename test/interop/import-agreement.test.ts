@@ -137,7 +137,7 @@ skipUnless(
             file,
             origins.find((origin) => origin.name === name),
             new Report(),
-            name === 'caddy' ? '2.6.2' : undefined,
+            { version: name === 'caddy' ? '2.6.2' : undefined },
           );
 
           const balancer = await startBalancer(name, text, port);

@@ -22,7 +22,7 @@ function imported(path: string, name: string, from?: string, version?: string): 
     name,
     origins.find((origin) => origin.name === from),
     report,
-    version,
+    { version },
   );
   return `${yaml}---\n${report.lines.map((line) => `${line}\n`).join('')}`;
 }

@@ -8,6 +8,8 @@ export interface CaddyToken {
   readonly isQuoted: boolean;
 }
 
+/** Texts in quotes may be whole pages; a name or an address has less. */
+const WORD_CHARS_MAX = 16_384;
 const TOKENS_MAX = 200_000;
 
 /**
@@ -46,6 +48,8 @@ export function caddyTokens(text: string, file: string): CaddyToken[] {
       let end = at;
       while (end < text.length && !/\s/.test(text[end]!))
         end += text[end] === '\\' && text[end + 1] !== '\n' ? 2 : 1;
+      if (end - at > WORD_CHARS_MAX)
+        throw failed(`${file}:${line}: a word has more than ${WORD_CHARS_MAX} characters. Put it in quotes.`);
       const word = text.slice(at, end);
       const marker = /^<<([\w-]+)$/.exec(word)?.[1];
       if (marker !== undefined) {

@@ -69,6 +69,7 @@ export function withHosts(
     hosts.push(read.data);
   }
   if (scope.hosts.length === 0) return { ...scope, hosts };
+  report.spend(hosts.length * scope.hosts.length);
   const both = hosts.filter(
     (host) =>
       scope.hosts.includes(host) ||
@@ -79,6 +80,7 @@ export function withHosts(
 
 function withPaths(scope: Scope, patterns: readonly string[], at: string, report: Report): Scope | string {
   const paths = new Set<string>();
+  const known = new Set(patterns);
   for (const pattern of patterns) {
     const [, plain = '', star] = /^([^*]*)(\*?)$/.exec(pattern) ?? [];
     if (star === undefined) return `${pattern} has a * in it.`;
@@ -86,12 +88,13 @@ function withPaths(scope: Scope, patterns: readonly string[], at: string, report
     if (!read.success) return `${pattern} can't be a path here.`;
     const path = read.data;
     const isWhole = plain.endsWith('/');
-    if (star === '' && path !== '/' && !patterns.includes(`${path}/*`))
+    if (star === '' && path !== '/' && !known.has(`${path}/*`))
       report.say(at, `path ${pattern} covers all below it here, too.`);
     else if (star === '*' && !isWhole)
       report.say(at, `path ${pattern} covers whole segments here: ${path}/x, not ${path}x.`);
-    else if (star === '*' && path !== '/' && !patterns.includes(path))
+    else if (star === '*' && path !== '/' && !known.has(path))
       report.say(at, `path ${pattern} covers ${path} itself here, too.`);
+    report.spend(scope.paths.length);
     for (const outer of scope.paths) {
       if (covers(outer, path)) paths.add(path);
       else if (covers(path, outer)) paths.add(outer);

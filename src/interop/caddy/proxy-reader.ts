@@ -82,7 +82,11 @@ export function caddyProxy(
     ...lines
       .filter(({ name }) => name === 'to')
       .flatMap(({ args, at }) => args.map((address) => ({ address, at }))),
-  ].flatMap(({ address, at }) => upstreamsOf(address, isTls, at, report));
+  ].flatMap(({ address, at }) => {
+    const found = upstreamsOf(address, isTls, at, report);
+    report.spend(found.length * 50);
+    return found;
+  });
   if (upstreams.length === 0) {
     report.say(line.at, 'reverse_proxy is not carried over: no upstream of it is of use here.');
     return undefined;

@@ -146,10 +146,10 @@ class CaddyReader {
   }
 
   #lines(lines: readonly Segment[], scope: Scope, around: ReadonlyMap<string, Segment>): void {
-    const named = new Map([
-      ...around,
-      ...lines.filter(({ name }) => name.startsWith('@')).map((line) => [line.name, line] as const),
-    ]);
+    const own = lines.filter(({ name }) => name.startsWith('@'));
+    this.#report.spend(own.length === 0 ? 0 : around.size);
+    const named =
+      own.length === 0 ? around : new Map([...around, ...own.map((line) => [line.name, line] as const)]);
     for (const line of lines) {
       const { name, args, block, at } = line;
       if (name.startsWith('@') || name === 'bind' || WITHOUT_MEANING.has(name)) continue;

@@ -14,11 +14,20 @@ export interface Segment {
 
 const DEPTH_MAX = 32;
 const SEGMENTS_MAX = 100_000;
+const CHARACTERS_MAX = 16 * 1024 * 1024;
 
 /** The top of a Caddyfile: global options, snippets and sites. */
 export function segments(file: SourceFile, files: SourceFiles, report: Report): Segment[] {
   const snippets = new Map<string, readonly Segment[]>();
   let count = 0;
+  let characters = 0;
+  const charge =
+    (at: string) =>
+    (more: number): void => {
+      characters += more;
+      if (characters > CHARACTERS_MAX)
+        throw failed(`${at}: snippets and their arguments come to more than ${CHARACTERS_MAX} characters.`);
+    };
   return top(file, 0);
 
   function top(source: SourceFile, depth: number): Segment[] {
@@ -42,7 +51,8 @@ export function segments(file: SourceFile, files: SourceFiles, report: Report): 
       return [{ ...segment, block: segment.block?.flatMap((inner) => resolved(inner, depth)) }];
     const [what = '', ...values] = segment.args;
     const snippet = snippets.get(what);
-    if (snippet !== undefined) return snippet.flatMap((inner) => resolved(filled(inner, values), depth + 1));
+    if (snippet !== undefined)
+      return snippet.flatMap((inner) => resolved(filled(inner, values, charge(segment.at)), depth + 1));
     return files.matching(what).flatMap((name) => {
       try {
         return top(files.read(name, segment.at), depth + 1);
@@ -58,18 +68,24 @@ export function segments(file: SourceFile, files: SourceFiles, report: Report): 
   }
 }
 
-/** `{args[0]}` and `{args.0}` in a snippet. */
-function filled(segment: Segment, values: readonly string[]): Segment {
-  const fill = (text: string): string =>
-    text.replace(
-      /\{args(?:\[(\d+)\]|\.(\d+))\}/g,
-      (whole, a?: string, b?: string) => values[Number(a ?? b)] ?? whole,
-    );
+/**
+ * `{args[0]}` and `{args.0}` in a snippet. `charge` is told of every character before it is written: arguments
+ * that stand twice in a snippet that is imported by a snippet double with each of them.
+ */
+function filled(segment: Segment, values: readonly string[], charge: (characters: number) => void): Segment {
+  const fill = (text: string): string => {
+    charge(text.length + 1);
+    return text.replace(/\{args(?:\[(\d{1,4})\]|\.(\d{1,4}))\}/g, (whole, a?: string, b?: string) => {
+      const value = values[Number(a ?? b)] ?? whole;
+      charge(value.length);
+      return value;
+    });
+  };
   return {
     ...segment,
     name: fill(segment.name),
     args: segment.args.map(fill),
-    block: segment.block?.map((inner) => filled(inner, values)),
+    block: segment.block?.map((inner) => filled(inner, values, charge)),
   };
 }
 

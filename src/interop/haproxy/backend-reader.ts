@@ -50,6 +50,7 @@ export function haproxyBackend(
       /^set-var/.test(words[1] ?? '') &&
       !/sr_(?:client|for)\)$/.test(words[1]!),
   );
+  report.spend(lines.length * (1 + variables.length) + inherited.length);
   for (const line of lines)
     if (!isRead(line, variables) && !(section.kind === 'listen' && FRONT.has(line.words[0]!)))
       readSetting(line, draft, report);
@@ -105,24 +106,27 @@ function readServers({ lines }: Section, inherited: readonly Line[], report: Rep
   const defaults = (some: readonly Line[]): string[] =>
     some.filter(({ words }) => words[0] === 'default-server').flatMap(({ words }) => words.slice(1));
   // `server-template web 3 …` is three servers, which count though none of them can be carried over.
-  const written = lines.flatMap((line) =>
-    line.words[0] === 'server'
-      ? [line]
-      : line.words[0] === 'server-template'
-        ? Array.from({ length: templateSize(line) }, () => line)
-        : [],
-  );
+  const written = lines.flatMap((line) => {
+    if (line.words[0] !== 'server-template') return line.words[0] === 'server' ? [line] : [];
+    const length = templateSize(line);
+    report.spend(length * 10);
+    return Array.from({ length }, () => line);
+  });
   const numbers = numbersOf(written, report);
   const urls = new Set<string>();
   const names = new Names();
+  const before = defaults(inherited);
+  // default-server goes for the servers behind it.
+  const inForce = new Map<Line, number>();
+  for (const line of lines) {
+    if (line.words[0] === 'default-server') for (const word of line.words.slice(1)) before.push(word);
+    else if (line.words[0] === 'server') inForce.set(line, before.length);
+  }
   const kept = written.flatMap((line, place) => {
     if (line.words[0] !== 'server') return [];
-    // default-server goes for the servers behind it.
-    const server = haproxyServer(
-      line,
-      [...defaults(inherited), ...defaults(lines.slice(0, lines.indexOf(line)))],
-      report,
-    );
+    const options = before.slice(0, inForce.get(line)!);
+    report.spend(options.length + line.words.length);
+    const server = haproxyServer(line, options, report);
     if (server === undefined) return [];
     if (urls.has(server.url)) {
       report.say(

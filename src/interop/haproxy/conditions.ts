@@ -25,6 +25,7 @@ export function conditions(
   for (const terms of alternativesOf(rest)) {
     let asked: Asked = {};
     for (const term of terms) {
+      report.spend(1 + (typeof term === 'string' ? (acls.get(term)?.length ?? 0) : term.length) * 10);
       const found = Array.isArray(term) ? criterion(term, at, report) : named(term as string, acls, report);
       if (typeof found === 'string') return found;
       if ((found.hosts && asked.hosts) || (found.paths && asked.paths))

@@ -38,6 +38,7 @@ class HaproxyReader {
   readonly #report: Report;
   readonly #backends = new Map<string, HaproxyBackend | undefined>();
   readonly #inherited = new Map<Section, readonly Line[]>();
+  readonly #named = new Map<string, Section>();
 
   constructor(all: readonly Section[], draft: Draft, report: Report) {
     this.#sections = all;
@@ -46,8 +47,11 @@ class HaproxyReader {
     let before: readonly Line[] = [];
     const named = new Map<string, readonly Line[]>();
     for (const section of all) {
+      if (section.kind === 'backend' && !this.#named.has(section.name))
+        this.#named.set(section.name, section);
       if (section.kind === 'defaults') {
         before = [...(section.from === undefined ? [] : (named.get(section.from) ?? [])), ...section.lines];
+        report.spend(before.length);
         named.set(section.name, before);
       } else
         this.#inherited.set(section, section.from === undefined ? before : (named.get(section.from) ?? []));
@@ -99,7 +103,8 @@ class HaproxyReader {
       const [, acl = '', fetch, ...ranges] = line.words;
       if (acl === 'sr_trusted' && fetch === 'src')
         this.#draft.set('trustedProxies', trustedRanges(ranges, line.at, this.#report), line.at);
-      else acls.set(acl, [...(acls.get(acl) ?? []), line]);
+      else if (acls.has(acl)) acls.get(acl)!.push(line);
+      else acls.set(acl, [line]);
     }
     if (kind === 'frontend')
       for (const line of lines)
@@ -113,7 +118,9 @@ class HaproxyReader {
           line.at,
           `use_backend ${backend} is not carried over: ${asked} Routes match by host and path.`,
         );
-      else for (const alternative of asked) routes.push(...this.#routes(backend, alternative, line.at));
+      else
+        for (const alternative of asked)
+          for (const route of this.#routes(backend, alternative, line.at)) routes.push(route);
     }
     sayOrder(routes, this.#report);
     const last =
@@ -122,7 +129,8 @@ class HaproxyReader {
     const fallback =
       kind === 'listen' && lines.some(({ words }) => words[0] === 'server') ? section.name : last?.words[1];
     if (fallback !== undefined)
-      routes.push(...this.#routes(fallback, {}, last?.at ?? at, kind === 'listen' ? section : undefined));
+      for (const route of this.#routes(fallback, {}, last?.at ?? at, kind === 'listen' ? section : undefined))
+        routes.push(route);
     for (const route of routes) this.#draft.route(route);
     if (routes.length === 0) {
       this.#report.say(at, `${kind} ${name} is not carried over: it leads to no server.`);
@@ -146,7 +154,7 @@ class HaproxyReader {
   }
 
   #backend(name: string, at: string, own: Section | undefined): HaproxyBackend | undefined {
-    const section = own ?? this.#sections.find((each) => each.kind === 'backend' && each.name === name);
+    const section = own ?? this.#named.get(name);
     if (section === undefined) {
       this.#report.say(
         at,

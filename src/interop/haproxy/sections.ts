@@ -39,6 +39,8 @@ const KINDS = new Set([
   'acme',
 ]);
 const LINES_MAX = 100_000;
+/** HAProxy's own lines have 2048 characters at first, and grow. */
+const LINE_CHARS_MAX = 65_536;
 
 /**
  * The sections of a file. Throws where a quote is not closed, or where something stands in front of the first
@@ -51,6 +53,8 @@ export function sections(file: SourceFile): Section[] {
     throw failed(`${file.name} has more than ${LINES_MAX} lines. Import a part of it.`);
   lines.forEach((text, place) => {
     const at = `${file.name}:${place + 1}`;
+    if (text.length > LINE_CHARS_MAX)
+      throw failed(`${at}: the line has more than ${LINE_CHARS_MAX} characters.`);
     const words = wordsOf(text.replace(/\r$/, ''), at);
     const [first] = words;
     if (first === undefined) return;

@@ -75,9 +75,7 @@ export function haproxyServer(
   const [, name = '', address = '', ...own] = words;
   const leftOut = (why: string): undefined => void report.say(at, `server ${name} is left out: ${why}`);
   const [, host, port] =
-    /^(?:ipv[46]@)?(\[[0-9a-fA-F:.]+\]|[\w.-]+|[0-9a-fA-F:]+:[0-9a-fA-F:]*(?=:\d+$)):(\d{1,5})$/.exec(
-      address,
-    ) ?? [];
+    /^(?:ipv[46]@)?(\[[0-9a-fA-F:.]+\]|[\w.-]+|[0-9a-fA-F:]{2,60}(?=:\d+$)):(\d{1,5})$/.exec(address) ?? [];
   const bracketed = host?.includes(':') === true && !host.startsWith('[') ? `[${host}]` : host;
   if (host === undefined || !isOrigin(`http://${bracketed}:${Number(port)}`))
     return leftOut(`${address} is not a host and a port.`);

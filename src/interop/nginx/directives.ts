@@ -40,11 +40,11 @@ export function directives(file: SourceFile, files: SourceFiles, report: Report)
     let words: Token[] = [];
     for (let next = stream.next(); !next.done; next = stream.next()) {
       const token = next.value;
-      const [first, ...rest] = words;
       if (token.kind === 'word') {
         words.push(token);
         continue;
       }
+      const [first] = words;
       if (token.kind === 'close') {
         if (first !== undefined)
           throw failed(
@@ -56,9 +56,9 @@ export function directives(file: SourceFile, files: SourceFiles, report: Report)
       if (++count > DIRECTIVES_MAX) throw failed(`${source.name}: more than ${DIRECTIVES_MAX} directives.`);
       if (first === undefined)
         throw failed(`${source.name}:${token.line}: ${token.text} stands where a directive should begin.`);
+      const args = words.slice(1).map(({ text }) => text);
       words = [];
       const at = `${source.name}:${first.line}`;
-      const args = rest.map(({ text }) => text);
       if (token.kind === 'open') {
         found.push({
           name: first.text,
@@ -66,7 +66,8 @@ export function directives(file: SourceFile, files: SourceFiles, report: Report)
           block: block(stream, source, depth, level + 1, token.line),
           at,
         });
-      } else if (first.text === 'include' && args.length === 1) found.push(...included(args[0]!, at, depth));
+      } else if (first.text === 'include' && args.length === 1)
+        for (const line of included(args[0]!, at, depth)) found.push(line);
       else found.push({ name: first.text, args, block: undefined, at });
     }
     if (words.length > 0)

@@ -35,6 +35,10 @@ export function* tokens(text: string, file: string): Generator<Token> {
       const start = line;
       const end =
         char === '"' || char === "'" ? quotedEnd(text, at, char, `${file}:${line}`) : wordEnd(text, at);
+      if (end - at > WORD_CHARS_MAX)
+        throw failed(
+          `${file}:${line}: a word has more than ${WORD_CHARS_MAX} characters; nginx reads none so long.`,
+        );
       const raw = char === '"' || char === "'" ? text.slice(at + 1, end - 1) : text.slice(at, end);
       line += raw.split('\n').length - 1;
       directive ||= raw;
@@ -47,6 +51,9 @@ export function* tokens(text: string, file: string): Generator<Token> {
     }
   }
 }
+
+/** nginx's own limit (NGX_CONF_BUFFER: "too long parameter"). */
+const WORD_CHARS_MAX = 4096;
 
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r' };
 
@@ -70,21 +77,54 @@ function quotedEnd(text: string, start: number, quote: string, place: string): n
   throw failed(`${place}: a quote is opened here and not closed.`);
 }
 
-/**
- * What may hold a brace in a program of Lua and is none: comments, texts in quotes, texts in long brackets.
- */
-const LUA_PASSED_OVER =
-  /--\[(=*)\[[^]*?\]\1\]|--[^\n]*|\[(=*)\[[^]*?\]\2\]|"(?:\\[^]|[^"\\\n])*"|'(?:\\[^]|[^'\\\n])*'/y;
+/** Long brackets of a higher level are taken as plain text: nobody writes them. */
+const LUA_LEVEL_MAX = 16;
 
-/** The place of the brace that ends a block of Lua, or the end of the text. */
+/**
+ * The place of the brace that ends a block of Lua, or the end of the text. Comments, texts in quotes and texts
+ * in long brackets may hold braces that are none. One pass: where something is opened and never closed, no
+ * place is looked at twice.
+ */
 function luaEnd(text: string, start: number): number {
+  const unclosed = new Set<number>();
   let depth = 1;
-  for (let at = start; at < text.length; at++) {
-    LUA_PASSED_OVER.lastIndex = at;
-    const passedOver = /[-["']/.test(text[at]!) ? LUA_PASSED_OVER.exec(text) : null;
-    if (passedOver !== null) at += passedOver[0].length - 1;
-    else if (text[at] === '{') depth++;
-    else if (text[at] === '}' && --depth === 0) return at;
+  let at = start;
+  while (at < text.length) {
+    const char = text[at]!;
+    if (char === '{') depth++;
+    else if (char === '}' && --depth === 0) return at;
+    if (char === '"' || char === "'") at = luaQuoteEnd(text, at);
+    else if (char === '-' && text[at + 1] === '-')
+      at = longBracketEnd(text, at + 2, unclosed) ?? lineEnd(text, at);
+    else if (char === '[') at = longBracketEnd(text, at, unclosed) ?? at + 1;
+    else at++;
   }
   return text.length;
+}
+
+/** Behind the closing quote; behind the line where there is none. */
+function luaQuoteEnd(text: string, start: number): number {
+  let at = start + 1;
+  for (; at < text.length && text[at] !== '\n'; at++) {
+    if (text[at] === '\\') at++;
+    else if (text[at] === text[start]) return at + 1;
+  }
+  return at;
+}
+
+function lineEnd(text: string, start: number): number {
+  const end = text.indexOf('\n', start);
+  return end === -1 ? text.length : end;
+}
+
+/** Behind `]==]` where `[==[` stands at `start`; undefined where none stands there, or it is not closed. */
+function longBracketEnd(text: string, start: number, unclosed: Set<number>): number | undefined {
+  if (text[start] !== '[') return undefined;
+  let level = 0;
+  while (level <= LUA_LEVEL_MAX && text[start + 1 + level] === '=') level++;
+  if (text[start + 1 + level] !== '[' || level > LUA_LEVEL_MAX || unclosed.has(level)) return undefined;
+  const end = text.indexOf(`]${'='.repeat(level)}]`, start + 2 + level);
+  if (end !== -1) return end + 2 + level;
+  unclosed.add(level);
+  return undefined;
 }

@@ -123,13 +123,11 @@ class NginxReader {
     const exact = new Map(
       locations.filter(({ args }) => args[0] === '=').map((location) => [location.args[1]!, location]),
     );
+    const plain = new Map(locations.map((location) => [plainPath(location), location]));
     for (const location of locations) {
       const [modifier = '', path = ''] = location.args.length > 1 ? location.args : ['', location.args[0]];
-      if (
-        modifier === '=' &&
-        locations.some((other) => plainPath(other) === `${path}/` && isSameBody(location, other))
-      )
-        continue;
+      const below = modifier === '=' ? plain.get(`${path}/`) : undefined;
+      if (below !== undefined && isSameBody(location, below)) continue;
       this.#location(location, modifier, path, exact, server);
       this.#locations(location.block ?? [], {
         ...server,

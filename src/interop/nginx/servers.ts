@@ -87,7 +87,7 @@ function listensOf(
     .flatMap(({ args, at }) => {
       const [address = '', ...options] = args;
       const [whole, host, port = '80'] =
-        /^(?:(\[[0-9a-fA-F:]+\]|[\w.*-]*[A-Za-z.*][\w.*-]*)(?::|$))?(\d{1,5})?$/.exec(address) ?? [];
+        /^(?:(\[[0-9a-fA-F:]+\]|(?=[\d_-]*[A-Za-z.*])[\w.*-]+)(?::|$))?(\d{1,5})?$/.exec(address) ?? [];
       if (!whole || /^unix:/.test(address)) {
         report.say(
           at,

@@ -5,11 +5,14 @@ export type Keys =
   { readonly rules: readonly unknown[]; readonly notes: readonly string[] } | { readonly unknown: string };
 
 const DEPTH_MAX = 16;
+const RULES_MAX = 16;
 
 /** The `map` blocks of a configuration, and what variables come to through them. */
 export class Variables {
   readonly #maps = new Map<string, Directive>();
   readonly #used = new Set<Directive>();
+  readonly #followed = new Set<Directive>();
+  readonly #keys = new Map<string, Keys>();
 
   constructor(maps: readonly Directive[]) {
     for (const map of maps) {
@@ -30,13 +33,14 @@ export class Variables {
     return map;
   }
 
-  /** Marks a variable's maps as understood without reading them. */
+  /** Marks a variable's maps as understood without reading them; each of them once. */
   use(text: string, depth = 0): void {
     for (const [, name] of text.matchAll(/\$\{?(\w+)\}?/g)) {
       const map = this.map(name!);
-      if (map === undefined || depth > DEPTH_MAX) continue;
-      for (const part of [map.args[0]!, ...(map.block ?? []).flatMap(({ args }) => args)])
-        this.use(part, depth + 1);
+      if (map === undefined || depth > DEPTH_MAX || this.#followed.has(map)) continue;
+      this.#followed.add(map);
+      this.use(map.args[0] ?? '', depth + 1);
+      for (const { args } of map.block ?? []) for (const part of args) this.use(part, depth + 1);
     }
   }
 
@@ -63,7 +67,15 @@ export class Variables {
     const map = this.map(name);
     if (map === undefined) return { unknown: `$${name}: stickyroute has no rule for it.` };
     if (depth > DEPTH_MAX) return { unknown: `$${name}: the maps behind it have no end.` };
-    return this.#ofMap(name, map, depth);
+    const known = this.#keys.get(name);
+    if (known !== undefined) return known;
+    const read = this.#ofMap(name, map, depth);
+    const keys: Keys =
+      'rules' in read && read.rules.length > RULES_MAX
+        ? { unknown: `$${name}: the maps behind it come to more than ${RULES_MAX} rules.` }
+        : read;
+    this.#keys.set(name, keys);
+    return keys;
   }
 
   /** The cookie whose value a variable is. */
