@@ -1,4 +1,4 @@
-import type { DraftRoute } from './draft.js';
+import type { DraftRoute } from './draft-route.js';
 import { covers } from './host-routes.js';
 import type { Listener } from './listeners.js';
 import { noteLine, type Report } from './report.js';
@@ -9,7 +9,7 @@ export interface Lock {
   readonly hosts: readonly string[];
   /** The prefix under which it counts. */
   readonly path: string;
-  /** Only routes of this server, frontend or site. */
+  /** Only routes of this server, frontend or site, or of this block in it. */
   readonly owner?: string | undefined;
   /** Only routes that lead to one of these upstreams; undefined: whatever they lead to. */
   readonly urls?: ReadonlySet<string> | undefined;
@@ -18,9 +18,9 @@ export interface Lock {
 }
 
 /**
- * The routes that would let in somebody who is kept out there, each with the notes that say why. A route opens
- * a door where it stands behind a lock, and also where it would get the requests that a lock keeps away: we
- * have no route that answers nobody, so what no route takes goes to the next wider one.
+ * The routes that would let in somebody who is kept out there, each with the notes that say why. A route
+ * opens a door where it stands behind a lock, and also where it would get the requests that a lock keeps
+ * away: we have no route that answers nobody, so what no route takes goes to the next wider one.
  */
 export function doorsOf(
   routes: readonly DraftRoute[],
@@ -65,7 +65,7 @@ function isSame(one: number | string, other: number | string): boolean {
 }
 
 function isBehind(route: DraftRoute, { hosts, path, owner, urls }: Lock, report: Report): boolean {
-  if (owner !== undefined && route.owner !== owner) return false;
+  if (owner !== undefined && route.owner !== owner && route.within?.includes(owner) !== true) return false;
   if (!covers(path, route.path) && !covers(route.path, path)) return false;
   if (urls !== undefined && !route.pool.upstreams.some(({ url }) => urls.has(url))) return false;
   if (hosts.length === 0 || route.hosts.length === 0) return true;

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import type { DraftRoute } from './draft.js';
+import type { DraftRoute } from './draft-route.js';
 import { noteLine, type Note } from './report.js';
 
 /** A part of the configuration to be, and where in the other file it comes from. */
@@ -25,7 +25,7 @@ export function wholeValue({ settings, pools, routes }: DraftParts): object {
   } as object;
 }
 
-/** Our YAML, each note as a comment before the part that it is about, and routes that open a door as comments. */
+/** Our YAML: each note is a comment before the part that it is about, and so is a route that opens a door. */
 export function draftText(
   header: string,
   parts: DraftParts,

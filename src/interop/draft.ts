@@ -4,48 +4,16 @@ import { limitWithin } from './bounds.js';
 import { doorsOf, type Lock } from './doors.js';
 import { draftText, wholeValue, type DraftPart, type DraftParts } from './draft-text.js';
 import { chosenListener, sayOtherListeners, type Listener } from './listeners.js';
+import type { DraftPool, DraftRoute } from './draft-route.js';
 import { Names } from './names.js';
 import type { Report } from './report.js';
 import { failed } from './source-files.js';
 import { covers } from './host-routes.js';
 
+export type { DraftPool, DraftRoute, DraftUpstream } from './draft-route.js';
+
 /** A file that comes to more is a program's, and should be imported in parts. */
 const ROUTES_MAX = 10_000;
-
-/** An upstream on its way into our configuration. */
-export interface DraftUpstream {
-  id: string;
-  readonly url: string;
-  readonly weight?: number;
-  readonly draining?: boolean;
-  /** What the other balancer hashes, where host and port of the URL don't say it. */
-  readonly address?: string;
-  readonly haproxyId?: number;
-}
-
-export interface DraftPool {
-  readonly name: string;
-  readonly upstreams: readonly DraftUpstream[];
-  readonly placement?: unknown;
-  readonly health?: object;
-  readonly passive?: object;
-  readonly tls?: object;
-  /** Where it was written. */
-  readonly at?: string;
-}
-
-export interface DraftRoute {
-  /** Empty: any. */
-  readonly hosts: readonly string[];
-  readonly path: string;
-  readonly pool: DraftPool;
-  readonly affinity: readonly unknown[];
-  readonly balance?: string;
-  /** Where it was written, for what is said of it. */
-  readonly at: string;
-  /** The server, frontend or site that it stands in, as its listeners name it. */
-  readonly owner?: string;
-}
 
 /** Where TLS is spoken there and no certificate can be read: nobody is served in clear for want of one. */
 const MISSING_PAIR = { cert: 'cert.pem', key: 'key.pem' };
@@ -83,6 +51,10 @@ export class Draft {
 
   listen(listener: Listener): void {
     this.#listeners.push(listener);
+  }
+
+  hasListener(owner: string): boolean {
+    return this.#listeners.some((listener) => listener.owner === owner);
   }
 
   /** Two routes for one match: the first counts, as in most balancers. */

@@ -19,8 +19,8 @@ export class FileRefusal extends Error {
 /**
  * Reads a whole file of at most `bytesMax`; the only way in which a file that a user names is read. What the
  * system says of a file's size is no limit: it says 0 of `/dev/zero`, and a file can grow meanwhile. So bytes
- * are counted as they come. A device or a folder is refused. With `takesPipes` a pipe is read to its end, as the shell's
- * `<(command)` makes one, and refused when nothing comes for 10 s.
+ * are counted as they come. A device or a folder is refused. With `takesPipes` a pipe is read to its end, as
+ * the shell's `<(command)` makes one, and refused when nothing comes for 10 s.
  */
 export function readBounded(path: string, bytesMax: number, takesPipes = false): Buffer {
   // Without O_NONBLOCK the opening of a pipe waits until somebody opens its other end.

@@ -4,6 +4,7 @@ import { memberAddress } from '../../route/placement/member-address.js';
 import type { Draft, DraftPool, DraftUpstream } from '../draft.js';
 import type { Report } from '../report.js';
 import { trustedRanges } from '../trusted-ranges.js';
+import { lockOf } from './locks.js';
 import { policies } from './policy-reader.js';
 import type { Segment } from './segments.js';
 import { caddyTime } from './time.js';
@@ -167,7 +168,11 @@ function readLine({ name, args, at }: Segment, draft: Draft, report: Report): vo
     return;
   }
   if (WITHOUT_MEANING.has(name)) return;
-  if (name === 'header_up' && OWN_FIELD.test(args[0] ?? '')) return;
+  if (
+    name === 'header_up' &&
+    (OWN_FIELD.test(args[0] ?? '') || lockOf({ name, args, at, block: undefined }, args) !== undefined)
+  )
+    return;
   if (name === 'header_down' && /^x-upstream$/i.test(args[0] ?? '')) {
     draft.set('expose', true, at);
     return;

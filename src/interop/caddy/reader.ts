@@ -1,9 +1,10 @@
 import { Draft, type DraftRoute } from '../draft.js';
-import type { Report } from '../report.js';
+import { Report } from '../report.js';
 import { sayOrder } from '../say-order.js';
 import { failed, type SourceFile, type SourceFiles } from '../source-files.js';
 import { trustedRanges } from '../trusted-ranges.js';
 import { parseSize } from './size.js';
+import { lockOf } from './locks.js';
 import { EVERYTHING, narrowed, withHosts, type Scope } from './matchers.js';
 import { caddyProxy, PRIVATE, type CaddyProxy } from './proxy-reader.js';
 import { segments, type Segment } from './segments.js';
@@ -104,7 +105,7 @@ class CaddyReader {
     const scope = hosts.length === 0 ? EVERYTHING : withHosts(EVERYTHING, hosts, site.at, this.#report);
     if (typeof scope === 'string')
       this.#report.say(site.at, `site ${addresses.join(', ')} is not carried over: ${scope}`);
-    else this.#lines(site.block ?? [], scope, new Map());
+    else this.#lines(site.block ?? [], scope, new Map(), [site.at]);
   }
 
   /** The host of a site's address; empty for any. Undefined, and said, where it is no address of ours. */
@@ -120,6 +121,16 @@ class CaddyReader {
     const [bind, ...more] = block.find(({ name }) => name === 'bind')?.args ?? [];
     for (const other of more)
       this.#report.say(at, `bind ${other} is not carried over: stickyroute listens at one address.`);
+    if (bind !== undefined && /^(?:unix|fd)/.test(bind)) {
+      this.#draft.lock({
+        hosts: [],
+        path: '/',
+        owner: at,
+        at,
+        message: `bind ${bind}: its routes answer at a socket of the file system there, and would answer on TCP here.`,
+      });
+      return host;
+    }
     const number = Number(port ?? (scheme === 'http' ? 80 : host === '' && scheme === undefined ? 80 : 443));
     const files = block.find(({ name, args }) => name === 'tls' && args.length === 2);
     const isTls =
@@ -145,13 +156,37 @@ class CaddyReader {
     return host;
   }
 
-  #lines(lines: readonly Segment[], scope: Scope, around: ReadonlyMap<string, Segment>): void {
+  /** `within`: the site, and the blocks around, the innermost last. */
+  #lines(
+    lines: readonly Segment[],
+    scope: Scope,
+    around: ReadonlyMap<string, Segment>,
+    within: readonly string[],
+  ): void {
     const own = lines.filter(({ name }) => name.startsWith('@'));
     this.#report.spend(own.length === 0 ? 0 : around.size);
     const named =
       own.length === 0 ? around : new Map([...around, ...own.map((line) => [line.name, line] as const)]);
     for (const line of lines) {
       const { name, args, block, at } = line;
+      const isMatched = args[0] !== undefined && /^(?:@|\/|\*$)/.test(args[0]);
+      const why = name === 'import' ? lockOf(line, args) : lockOf(line, isMatched ? args.slice(1) : args);
+      if (why !== undefined && !(name === 'respond' && !isMatched && args.at(-1) === '404')) {
+        const quiet = new Report();
+        const asked = narrowed(scope, isMatched ? args[0] : undefined, named, at, quiet);
+        const { hosts, paths } = typeof asked === 'string' ? scope : asked;
+        // A block that passes nothing on keeps requests from what stands around it.
+        const owner = lines.some(passes) || within.length === 1 ? within.at(-1)! : within[0]!;
+        for (const path of paths)
+          this.#draft.lock({
+            hosts,
+            path,
+            owner,
+            at,
+            message: `${why}, and nothing here would ask for it or keep anybody out.`,
+          });
+        if (name !== 'tls') continue;
+      }
       if (name.startsWith('@') || name === 'bind' || WITHOUT_MEANING.has(name)) continue;
       if (name === 'tls' && args.length === 2) {
         for (const inner of block ?? [])
@@ -171,25 +206,44 @@ class CaddyReader {
       const inner = narrowed(scope, hasMatcher ? args[0] : undefined, named, at, this.#report);
       if (typeof inner === 'string')
         this.#report.say(at, `${[name, ...args].slice(0, 2).join(' ')} is not carried over: ${inner}`);
-      else if (name === 'reverse_proxy') this.#proxy(line, hasMatcher ? args.slice(1) : args, inner);
+      else if (name === 'reverse_proxy') this.#proxy(line, hasMatcher ? args.slice(1) : args, inner, within);
       else if (name === 'route' && this.#ordered === undefined) {
         this.#ordered = [];
-        this.#lines(block ?? [], inner, named);
+        this.#lines(block ?? [], inner, named, within);
         sayOrder(this.#ordered, this.#report);
         this.#ordered = undefined;
-      } else this.#lines(block ?? [], inner, named);
+      } else this.#lines(block ?? [], inner, named, name === 'handle' ? [...within, at] : within);
     }
   }
 
-  #proxy(line: Segment, addresses: readonly string[], { hosts, paths }: Scope): void {
+  #proxy(
+    line: Segment,
+    addresses: readonly string[],
+    { hosts, paths }: Scope,
+    within: readonly string[],
+  ): void {
     const key = JSON.stringify([line.at, addresses]);
     if (!this.#proxies.has(key))
       this.#proxies.set(key, caddyProxy(line, addresses, this.#version, this.#draft, this.#report));
     const proxy = this.#proxies.get(key);
     if (proxy === undefined) return;
     const { pool, affinity, balance } = proxy;
+    for (const inner of line.block ?? []) {
+      const why = lockOf(inner, inner.args);
+      if (why !== undefined)
+        this.#draft.lock({ hosts, path: '/', owner: line.at, at: inner.at, message: `${why}.` });
+    }
     for (const path of paths) {
-      const route = { hosts, path, pool, affinity, ...(balance !== undefined && { balance }), at: line.at };
+      const route = {
+        hosts,
+        path,
+        pool,
+        affinity,
+        ...(balance !== undefined && { balance }),
+        at: line.at,
+        owner: within[0]!,
+        within: [...within, line.at],
+      };
       this.#ordered?.push(route);
       this.#draft.route(route);
     }

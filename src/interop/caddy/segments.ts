@@ -40,10 +40,10 @@ export function segments(file: SourceFile, files: SourceFiles, report: Report): 
       if (snippet !== undefined && segment.block !== undefined) snippets.set(snippet, segment.block);
       else rest.push(segment);
     }
-    return rest.flatMap((segment) => resolved(segment, depth));
+    return rest.flatMap((segment) => resolved(segment, depth, true));
   }
 
-  function resolved(segment: Segment, depth: number): Segment[] {
+  function resolved(segment: Segment, depth: number, isTop = false): Segment[] {
     if (depth > INCLUDE_DEPTH_MAX)
       throw failed(`${segment.at}: imports have no end. Does a snippet import itself?`);
     if (++count > SEGMENTS_MAX) throw failed(`${segment.at}: more than ${SEGMENTS_MAX} lines.`);
@@ -62,15 +62,16 @@ export function segments(file: SourceFile, files: SourceFiles, report: Report): 
           segment.at,
           `import ${what} is not carried over: it is no snippet of this file, and no file that can be read here.`,
         );
-        return [];
+        // What it holds may keep somebody out; the reader sees that it is missing.
+        return isTop ? [] : [segment];
       }
     });
   }
 }
 
 /**
- * `{args[0]}` and `{args.0}` in a snippet. `charge` is told of every character before it is written: arguments
- * that stand twice in a snippet that is imported by a snippet double with each of them.
+ * `{args[0]}` and `{args.0}` in a snippet. `charge` is told of every character before it is written:
+ * arguments that stand twice in a snippet that is imported by a snippet double with each of them.
  */
 function filled(segment: Segment, values: readonly string[], charge: (characters: number) => void): Segment {
   const fill = (text: string): string => {

@@ -5,6 +5,7 @@ import { Names } from '../names.js';
 import type { Report } from '../report.js';
 import { choosing } from './balance-reader.js';
 import { haproxyServer, haproxyTime, type HaproxyServer } from './server-reader.js';
+import { lockOf } from './locks.js';
 import { probesOf } from './probes.js';
 import { readSetting } from './settings.js';
 import type { Line, Section } from './sections.js';
@@ -52,7 +53,11 @@ export function haproxyBackend(
   );
   report.spend(lines.length * (1 + variables.length) + inherited.length);
   for (const line of lines)
-    if (!isRead(line, variables) && !(section.kind === 'listen' && FRONT.has(line.words[0]!)))
+    if (
+      lockOf(line) === undefined &&
+      !isRead(line, variables) &&
+      !(section.kind === 'listen' && FRONT.has(line.words[0]!))
+    )
       readSetting(line, draft, report);
   const servers = readServers(section, inherited, report);
   if (servers.length === 0) {

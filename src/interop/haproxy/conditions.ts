@@ -9,7 +9,7 @@ export interface Asked {
   readonly paths?: readonly string[];
 }
 
-type Acls = ReadonlyMap<string, readonly Line[]>;
+export type Acls = ReadonlyMap<string, readonly Line[]>;
 
 /** The alternatives of `if A B || C`, each the hosts and paths that it asks for; or why we can't ask that. */
 export function conditions(
@@ -38,7 +38,7 @@ export function conditions(
 }
 
 /** `a b || { path /x }` → [[a, b], [[path, /x]]] */
-function alternativesOf(words: readonly string[]): (string | string[])[][] {
+export function alternativesOf(words: readonly string[]): (string | string[])[][] {
   const alternatives: (string | string[])[][] = [[]];
   let inline: string[] | undefined;
   for (const word of words) {

@@ -1,10 +1,12 @@
 import { Draft, type DraftRoute } from '../draft.js';
+import type { Lock } from '../doors.js';
 import type { Report } from '../report.js';
 import { sayOrder } from '../say-order.js';
 import { failed, type SourceFile, type SourceFiles } from '../source-files.js';
 import { trustedRanges } from '../trusted-ranges.js';
 import { haproxyBackend, type HaproxyBackend } from './backend-reader.js';
 import { conditions, type Asked } from './conditions.js';
+import { lockOf, lockScopes } from './locks.js';
 import { sections, type Line, type Section } from './sections.js';
 import { readSetting } from './settings.js';
 
@@ -39,6 +41,7 @@ class HaproxyReader {
   readonly #backends = new Map<string, HaproxyBackend | undefined>();
   readonly #inherited = new Map<Section, readonly Line[]>();
   readonly #named = new Map<string, Section>();
+  readonly #locked = new Set<Section>();
 
   constructor(all: readonly Section[], draft: Draft, report: Report) {
     this.#sections = all;
@@ -108,10 +111,20 @@ class HaproxyReader {
     }
     if (kind === 'frontend')
       for (const line of lines)
-        if (!READ_HERE.has(line.words[0]!)) readSetting(line, this.#draft, this.#report);
+        if (!READ_HERE.has(line.words[0]!) && lockOf(line) === undefined)
+          readSetting(line, this.#draft, this.#report);
+    for (const line of [...(this.#inherited.get(section) ?? []), ...lines]) {
+      const why = lockOf(line);
+      if (why !== undefined) this.#lock(line, why, acls, { owner: at });
+    }
     const routes: DraftRoute[] = [];
     for (const line of lines.filter(({ words }) => words[0] === 'use_backend')) {
       const [, backend = '', ...condition] = line.words;
+      const target = this.#named.get(backend);
+      if (target !== undefined && !target.lines.some(({ words }) => /^server/.test(words[0]!)))
+        this.#lock(line, `use_backend ${backend}: it has no server, so requests are kept out there`, acls, {
+          owner: at,
+        });
       const asked = conditions(condition, acls, line.at, this.#report);
       if (typeof asked === 'string')
         this.#report.say(
@@ -131,7 +144,7 @@ class HaproxyReader {
     if (fallback !== undefined)
       for (const route of this.#routes(fallback, {}, last?.at ?? at, kind === 'listen' ? section : undefined))
         routes.push(route);
-    for (const route of routes) this.#draft.route(route);
+    for (const route of routes) this.#draft.route({ ...route, owner: at });
     if (routes.length === 0) {
       this.#report.say(at, `${kind} ${name} is not carried over: it leads to no server.`);
       return;
@@ -139,10 +152,43 @@ class HaproxyReader {
     for (const line of lines.filter((each) => each.words[0] === 'bind')) this.#bind(line, at);
   }
 
+  #lock(
+    line: Line,
+    why: string,
+    acls: ReadonlyMap<string, readonly Line[]>,
+    only: Pick<Lock, 'owner' | 'urls'>,
+  ): void {
+    for (const { hosts = [], paths = ['/'] } of lockScopes(line, acls))
+      for (const path of paths)
+        this.#draft.lock({
+          ...only,
+          hosts,
+          path,
+          at: line.at,
+          message: `${why}, and nothing here would keep anybody out.`,
+        });
+  }
+
   #routes(backend: string, { hosts = [], paths = ['/'] }: Asked, at: string, own?: Section): DraftRoute[] {
     const found = this.#backend(backend, at, own);
     if (found === undefined) return [];
     const { pool, affinity, balance } = found;
+    const section = own ?? this.#named.get(backend);
+    if (section?.kind === 'backend' && !this.#locked.has(section)) {
+      this.#locked.add(section);
+      const urls = new Set(pool.upstreams.map(({ url }) => url));
+      const acls = new Map<string, Line[]>();
+      for (const line of section.lines)
+        if (line.words[0] === 'acl') {
+          const own = acls.get(line.words[1] ?? '');
+          if (own === undefined) acls.set(line.words[1] ?? '', [line]);
+          else own.push(line);
+        }
+      for (const line of section.lines) {
+        const why = lockOf(line);
+        if (why !== undefined) this.#lock(line, why, acls, { urls });
+      }
+    }
     return paths.map((path) => ({
       hosts,
       path,
@@ -200,13 +246,31 @@ class HaproxyReader {
       );
     for (const other of more)
       this.#report.say(at, `bind … crt ${other} is not carried over: stickyroute has one certificate.`);
-    for (const word of ['verify', 'crt-list', 'ca-file'])
+    const verify = options[options.indexOf('verify') + 1];
+    if (options.includes('verify') && verify !== 'none')
+      this.#draft.lock({
+        hosts: [],
+        path: '/',
+        owner,
+        at,
+        message: `bind … verify ${verify ?? ''}: clients show a certificate there, and nothing here would ask for it.`,
+      });
+    for (const word of ['crt-list'])
       if (options.includes(word)) this.#report.say(at, `bind … ${word} is not carried over.`);
     for (const address of addresses.split(',')) {
       const [, host = '', port] =
         /^(?:ipv[46]@)?(|\*|\[[0-9a-fA-F:]+\]|[0-9a-fA-F:]+|[\w.-]+):(\d{1,5})$/.exec(address) ?? [];
       if (port === undefined) {
         this.#report.say(at, `bind ${address} is not carried over: stickyroute listens at one TCP port.`);
+        // A socket of the file system, or of a namespace: a place that only some can reach.
+        if (!this.#draft.hasListener(owner) && /^(?:unix@|abns@|\/|fd@)/.test(address))
+          this.#draft.lock({
+            hosts: [],
+            path: '/',
+            owner,
+            at,
+            message: `bind ${address}: its routes answer at a socket of the file system there, and would answer on TCP here.`,
+          });
         continue;
       }
       const isAny = host === '' || host === '*' || host === '0.0.0.0' || host === '::' || host === '[::]';

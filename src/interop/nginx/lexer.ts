@@ -81,9 +81,9 @@ function quotedEnd(text: string, start: number, quote: string, place: string): n
 const LUA_LEVEL_MAX = 16;
 
 /**
- * The place of the brace that ends a block of Lua, or the end of the text. Comments, texts in quotes and texts
- * in long brackets may hold braces that are none. One pass: where something is opened and never closed, no
- * place is looked at twice.
+ * The place of the brace that ends a block of Lua, or the end of the text. Comments, texts in quotes and
+ * texts in long brackets may hold braces that are none. One pass: where something is opened and never
+ * closed, no place is looked at twice.
  */
 function luaEnd(text: string, start: number): number {
   const unclosed = new Set<number>();

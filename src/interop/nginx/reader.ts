@@ -1,5 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
-import { toByteString } from '../../base/framed-key.js';
 import { Draft, sayFallthrough, upstreamId, type DraftPool } from '../draft.js';
 import { isOrigin } from '../connect-address.js';
 import { Names } from '../names.js';
@@ -8,6 +6,17 @@ import { failed, type SourceFile, type SourceFiles } from '../source-files.js';
 import { trustedRanges } from '../trusted-ranges.js';
 import { cookieGroups, withIds } from './cookie-groups.js';
 import { directives, type Directive } from './directives.js';
+import {
+  asSent,
+  hasHost,
+  httpsOf,
+  isSameBody,
+  NO_UPSTREAM,
+  OWN_CONTENT,
+  plainPath,
+  tlsOf,
+} from './location.js';
+import { isLock, isPartOfLock, locksOf } from './locks.js';
 import { serverBlocks, type NginxServerBlock } from './servers.js';
 import { readSetting } from './settings.js';
 import { nginxGroup, type NginxGroup, type NginxServer } from './upstream-reader.js';
@@ -43,6 +52,11 @@ function readLine(line: Directive, draft: Draft, report: Report, use: (text: str
   if (!readSetting(line, draft, report, use)) report.say(line.at, `${line.name} is not carried over.`);
 }
 
+/** A server with what stands around its locations, from the inside out. */
+interface Around extends NginxServerBlock {
+  readonly levels: readonly (readonly Directive[])[];
+}
+
 class NginxReader {
   readonly #http: readonly Directive[];
   readonly #draft: Draft;
@@ -72,6 +86,8 @@ class NginxReader {
     }
     for (const line of this.#http) {
       if (
+        !isLock(line) &&
+        !isPartOfLock(line) &&
         ![
           'upstream',
           'server',
@@ -113,11 +129,12 @@ class NginxReader {
       return;
     }
     for (const line of lines) this.#line(line);
-    this.#locations(lines, { hosts, isDefault, lines, at });
+    const http = this.#http.filter(({ name }) => name !== 'include');
+    this.#locations(lines, { hosts, isDefault, lines, at, levels: [lines, http] });
   }
 
   /** The locations of a server, or of a location: `lines` of the server they are in stand around them. */
-  #locations(within: readonly Directive[], server: NginxServerBlock): void {
+  #locations(within: readonly Directive[], server: Around): void {
     const locations = within.filter(({ name }) => name === 'location');
     // A prefix and the same path exactly, with one body, are one route of ours.
     const exact = new Map(
@@ -132,6 +149,7 @@ class NginxReader {
       this.#locations(location.block ?? [], {
         ...server,
         lines: [...(location.block ?? []), ...server.lines],
+        levels: [location.block ?? [], ...server.levels],
       });
     }
   }
@@ -141,22 +159,32 @@ class NginxReader {
     modifier: string,
     path: string,
     exact: ReadonlyMap<string, Directive>,
-    server: NginxServerBlock,
+    server: Around,
   ): void {
     const { at } = location;
     const body = location.block ?? [];
     for (const line of body) this.#line(line);
     const pass = body.find(({ name }) => name === 'proxy_pass');
+    const isPrefix = !modifier.startsWith('~') && !path.startsWith('@');
+    const within = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+    // Requests that are kept out here would go where a shorter path goes.
+    const shut = (): void => {
+      for (const lock of path.startsWith('@') ? [] : locksOf([body]))
+        this.#draft.lock({ ...lock, hosts: [], path: isPrefix ? asSent(within) : '/', owner: server.at });
+    };
     if (pass === undefined) {
       // What is not found there is not found here either.
+      const why = body.map(({ name }) => NO_UPSTREAM[name]).find((text) => text !== undefined);
+      if (!body.some(({ name }) => OWN_CONTENT.has(name) || name === 'location')) shut();
       if (!body.every(({ name, args }) => name === 'return' && args[0] === '404') || path !== '/')
         this.#report.say(
           at,
-          `location ${location.args.join(' ')} is not carried over: it passes nothing to an upstream.${path === '/' ? '' : ' Its requests go where a shorter path goes.'}`,
+          `location ${location.args.join(' ')} is not carried over: ${why ?? 'it passes nothing to an upstream.'}${path === '/' ? '' : ' Its requests go where a shorter path goes.'}`,
         );
       return;
     }
     if (modifier.startsWith('~') || path.startsWith('@') || modifier === '=') {
+      shut();
       this.#report.say(
         at,
         `location ${location.args.join(' ')} is not carried over: routes are prefixes of whole segments, ${modifier === '=' ? 'and this is one path alone' : 'no patterns'}.`,
@@ -168,20 +196,44 @@ class NginxReader {
       this.#report.say(at, `location ${path} covers whole segments here: ${path}/x, not ${path}x.`);
     else if (prefix !== path && !exact.has(prefix))
       this.#report.say(at, `location ${path} covers ${prefix} itself here, too.`);
-    const target = this.#target(pass, body, server.lines);
-    if (target === undefined) return;
+    const target = this.#target(pass, path, body, server.lines);
+    if (target === undefined) {
+      shut();
+      return;
+    }
     if (!prefix.startsWith('/') || /[?#*]/.test(prefix)) {
       this.#report.say(at, `location ${path} is not carried over: it can't be a path.`);
       return;
     }
     const { pool, affinity, balance } = target;
-    const route = { path: asSent(prefix), pool, affinity, ...(balance !== undefined && { balance }), at };
+    const owner = server.at;
+    const route = {
+      path: asSent(prefix),
+      pool,
+      affinity,
+      ...(balance !== undefined && { balance }),
+      at,
+      owner,
+    };
+    const urls = new Set(pool.upstreams.map(({ url }) => url));
+    for (const lock of locksOf([body, ...server.levels]))
+      this.#draft.lock({ ...lock, hosts: [], path: route.path, owner, urls });
     if (server.hosts.length > 0) this.#draft.route({ ...route, hosts: server.hosts });
     if (server.isDefault) this.#draft.route({ ...route, hosts: [] });
   }
 
   #line(line: Directive): void {
     if (line.name === 'return' && line.args[0] === '404') return;
+    // They are told of where a route stands behind them.
+    if (isLock(line) || isPartOfLock(line)) return;
+    if (line.name === 'access_log') {
+      if (line.args[0] === 'off')
+        this.#report.harmless(
+          line.at,
+          'access_log off counts for this part there. Here one log is on for all: write accessLog: false to have none.',
+        );
+      return;
+    }
     if (line.name === 'add_header') {
       if (/^x-upstream$/i.test(line.args[0] ?? '')) this.#draft.set('expose', true, line.at);
       else if (!/^set-cookie$/i.test(line.args[0] ?? ''))
@@ -199,6 +251,7 @@ class NginxReader {
   /** What `proxy_pass` leads to; undefined, and said, when that is nothing of ours. */
   #target(
     pass: Directive,
+    path: string,
     body: readonly Directive[],
     around: readonly Directive[],
   ): { readonly pool: DraftPool; readonly affinity: unknown[]; readonly balance?: string } | undefined {
@@ -206,9 +259,18 @@ class NginxReader {
     const leftOut = (why: string): undefined =>
       void this.#report.say(pass.at, `proxy_pass ${url} is not carried over: ${why}`);
     const [, scheme, name, uri = ''] = /^(https?):\/\/([^/]+)(\/.*)?$/.exec(url) ?? [];
-    if (name === undefined) return leftOut('it is not http:// or https:// and a name.');
-    if (uri !== '' && uri !== '/')
-      return leftOut('it changes the path, and stickyroute passes it on as it is.');
+    if (name === undefined)
+      return leftOut(
+        url.startsWith('$')
+          ? 'it is a variable, and what it says is known only when a request comes. Name the upstreams.'
+          : 'it is not http:// or https:// and a name.',
+      );
+    if (uri !== '' && uri !== path)
+      return leftOut(
+        uri === '/'
+          ? `it takes ${path} away from the path, and stickyroute passes the path on as it is.`
+          : 'it changes the path, and stickyroute passes it on as it is.',
+      );
     if (!hasHost([...body, ...around, ...this.#http]))
       this.#report.say(
         pass.at,
@@ -222,7 +284,10 @@ class NginxReader {
         this.#variables,
         this.#report,
       );
-      if (typeof found === 'string') return leftOut(found);
+      if (typeof found === 'string')
+        return leftOut(
+          `${found} nginx looks such a name up by DNS for each request; name the upstreams here.`,
+        );
       for (const entry of this.#groups.values())
         if (
           entry.servers.filter(({ isBackup }) => !isBackup).length === 1 &&
@@ -354,41 +419,4 @@ class NginxReader {
     );
     return ['cookie', { routeCookie: cookie }];
   }
-}
-
-/** Do two locations the same, wherever they stand? */
-function isSameBody(one: Directive, other: Directive): boolean {
-  const text = ({ block = [] }: Directive): unknown =>
-    block.map((line) => [line.name, line.args, text(line)]);
-  return isDeepStrictEqual(text(one), text(other));
-}
-
-function plainPath({ args }: Directive): string | undefined {
-  return args.length === 1 ? args[0] : args[0] === '^~' ? args[1] : undefined;
-}
-
-/** nginx compares paths decoded, and stickyroute as they are sent. */
-function asSent(path: string): string {
-  return toByteString(path).replace(
-    /[^!-~]|%/g,
-    (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
-  );
-}
-
-function hasHost(lines: readonly Directive[]): boolean {
-  return lines.some(({ name, args }) => name === 'proxy_set_header' && /^host$/i.test(args[0] ?? ''));
-}
-
-/** nginx checks no certificates of upstreams unless told to. */
-function tlsOf(lines: readonly Directive[]): object {
-  const isVerified = lines.find(({ name }) => name === 'proxy_ssl_verify')?.args[0] === 'on';
-  const ca = lines.find(({ name }) => name === 'proxy_ssl_trusted_certificate')?.args[0];
-  if (!isVerified) return { insecure: true };
-  return ca === undefined || ca === '/etc/ssl/certs/ca-certificates.crt' ? {} : { ca };
-}
-
-/** In an upstream block port 80 is meant where none stands, also for TLS. */
-function httpsOf(url: string): string {
-  const { hostname, port } = new URL(url);
-  return `https://${hostname}:${port === '' ? 80 : port}`;
 }

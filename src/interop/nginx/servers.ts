@@ -36,8 +36,20 @@ export function serverBlocks(
   }));
   const able = servers.filter(({ doesPass }) => doesPass);
   const all = able.flatMap(({ listens }) => listens);
+
   const chosen = chosenListener(all);
   for (const listen of all) draft.listen(listen);
+  for (const { block, lines, listens } of able) {
+    const unix = lines.find(({ name, args }) => name === 'listen' && /^unix:/.test(args[0] ?? ''));
+    if (listens.length === 0 && unix !== undefined)
+      draft.lock({
+        hosts: [],
+        path: '/',
+        owner: block.at,
+        at: unix.at,
+        message: `${unix.args[0]!}: its routes answer at a socket of the file system there, and would answer on TCP here.`,
+      });
+  }
   const beside = servers.filter(
     ({ listens }) =>
       chosen === undefined || listens.length === 0 || listens.some(({ value }) => value === chosen.value),
