@@ -1,5 +1,5 @@
 import { StickyError } from '../base/errors.js';
-import type { Session } from '../state/session/session.js';
+import { Session, type SessionFields } from '../state/session/session.js';
 import type { SessionTurn } from '../state/session/session-turn.js';
 import type { Sessions } from '../state/session/sessions.js';
 
@@ -36,6 +36,18 @@ export function knownTurn<Fields extends object>(
   const held = (request as Holder)[HELD];
   if (held === undefined) return undefined;
   return held.sessions === (sessions as unknown) ? (held.turn as unknown as SessionTurn<Fields>) : undefined;
+}
+
+/**
+ * A request's session, with our types: for programs in which another package says what `request.session` is.
+ */
+export function sessionOf<Fields extends object = SessionFields>(request: object): Session<Fields> {
+  const { session } = request as { session?: unknown };
+  if (session instanceof Session) return session as Session<Fields>;
+  throw new StickyError(
+    'STICKY_SESSION_INVALID',
+    'This request has no session of stickyroute. Put session(sessions) before the handler that asks for it.',
+  );
 }
 
 /** `request.session` from here on. */

@@ -1,15 +1,22 @@
 import type { TLSSocket } from 'node:tls';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import type { Session, SessionFields } from '../../state/session/session.js';
+import type { Session } from '../../state/session/session.js';
 import type { Sessions } from '../../state/session/sessions.js';
 import { giveSession, knownTurn } from '../request-session.js';
 import { holdForSession } from '../session-response.js';
 
 declare global {
-  namespace Express {
-    interface Request {
-      session: Session<SessionFields>;
+  namespace Stickyroute {
+    /**
+     * What requests of Express have of ours. A base, for express-session says what `session` is, too: in a
+     * program that knows of both, `request.session` has its type, and `sessionOf(request)` has ours.
+     */
+    interface ExpressSessionRequest {
+      session: 'sessionID' extends keyof Express.Request ? any : Session<SessionFields>;
     }
+  }
+  namespace Express {
+    interface Request extends Stickyroute.ExpressSessionRequest {}
   }
 }
 

@@ -1,5 +1,6 @@
 /** `stickyroute/fastify`: for apps of Fastify 5. */
 export { session } from './session.js';
+export { sessionOf } from '../request-session.js';
 export { seen } from './seen.js';
 export { token } from './token.js';
 export type { BearerOptions } from '../bearer.js';

@@ -1,15 +1,25 @@
-import type { FastifyInstance } from 'fastify';
-import type { Session, SessionFields } from '../../state/session/session.js';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Session } from '../../state/session/session.js';
 import type { Sessions } from '../../state/session/sessions.js';
 import type { SessionTurn } from '../../state/session/session-turn.js';
 import { refuseSession, twoKinds } from '../request-session.js';
 import { show, showNoMore } from '../shown-as-sent.js';
 import { plugin } from './plugin.js';
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    session: Session<SessionFields>;
+declare global {
+  namespace Stickyroute {
+    /**
+     * What requests of Fastify have of ours. A base, for @fastify/session says what `session` is, too: in a
+     * program that knows of both, `request.session` has its type, and `sessionOf(request)` has ours.
+     */
+    interface FastifySessionRequest {
+      session: 'sessionStore' extends keyof FastifyRequest ? any : Session<SessionFields>;
+    }
   }
+}
+
+declare module 'fastify' {
+  interface FastifyRequest extends Stickyroute.FastifySessionRequest {}
 }
 
 const TURN = Symbol('stickyroute session');
@@ -41,7 +51,7 @@ export function session<Fields extends object>(
     app.decorateRequest(TURN);
     app.decorateRequest('session', {
       getter(this: object) {
-        return (this as Turned<Fields>)[TURN]?.session as unknown as Session<SessionFields>;
+        return (this as Turned<Fields>)[TURN]?.session as never;
       },
       setter: refuseSession,
     });
