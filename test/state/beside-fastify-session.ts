@@ -1,9 +1,9 @@
 // Both say what `request.session` is: they can be in one program. Checked by test/house/type-errors.test.ts.
 import fastifySession from '@fastify/session';
 import fastify from 'fastify';
-import { session, sessionOf } from '../../../src/frameworks/fastify/index.js';
-import { createSessions } from '../../../src/state/session/index.js';
-import { memoryStore } from '../../../src/state/store/memory.js';
+import { session, sessionOf } from '../../src/frameworks/fastify/index.js';
+import { createSessions } from '../../src/state/session/index.js';
+import { memoryStore } from '../../src/state/store/memory.js';
 
 interface Fields {
   cart: string[];
