@@ -82,6 +82,42 @@ describe('sessions with copies in the process (`local`)', () => {
     expect(await alice.all()).toEqual({ color: 'blue' });
   });
 
+  it.each(['set', 'update', 'save', 'delete', 'login'] as const)(
+    'shows a client elsewhere what was acknowledged to it (%s), also when the link is cut',
+    async (how) => {
+      const alice = await login();
+      const elsewhere = new Browser(there.sessions, alice.cookie);
+      expect(await elsewhere.all()).toEqual({ color: 'red' });
+      isCut = true;
+      await alice.ask(async (session) => {
+        if (how === 'update') await session.update('color', () => 'blue');
+        else if (how === 'delete') session.delete('color').set('other', 1);
+        else session.set('color', 'blue');
+        if (how === 'save') await session.save();
+        if (how === 'login') await session.user('alice');
+      });
+      const after = how === 'delete' ? { other: 1 } : { color: 'blue' };
+      elsewhere.cookie = alice.cookie;
+      expect(await elsewhere.all()).toEqual(after);
+      // And again from a copy.
+      there.store.commands.length = 0;
+      expect(await elsewhere.all()).toEqual(after);
+      expect(there.store.commands).toEqual([]);
+    },
+  );
+
+  it('shows it also when answers to parallel requests come in the wrong order', async () => {
+    const alice = await login();
+    const elsewhere = new Browser(there.sessions, alice.cookie);
+    await elsewhere.all();
+    isCut = true;
+    const two = [new Browser(here.sessions, alice.cookie), new Browser(here.sessions, alice.cookie)] as const;
+    await two[0].ask((session) => void session.set('a', 1));
+    await two[1].ask((session) => void session.set('b', 1));
+    for (const { cookie } of [two[1], two[0]]) elsewhere.cookie = cookie;
+    expect(await elsewhere.all()).toEqual({ color: 'red', a: 1, b: 1 });
+  });
+
   it.each(['destroy', 'endAll', 'end'] as const)(
     'knows of a logout elsewhere (%s) within the bound, also when the link is cut',
     async (how) => {

@@ -15,6 +15,8 @@ export interface LocalSettings {
 interface Copy {
   readonly session: LoadedSession;
   readonly readAtMs: number;
+  /** What the client that it was read for knew to be stored. */
+  readonly write: string;
 }
 
 /** Beside its fields; what V8 takes for the rest of a copy. */
@@ -52,20 +54,21 @@ export class SessionRecords {
    * As the store has it: what is about to be changed is always read there. Undefined: absent, or, after a
    * call of `onUnreadable`, not ours.
    */
-  read({ partition, key }: SessionRef): Promise<LoadedSession | undefined> {
+  read({ partition, key }: SessionRef, write = ''): Promise<LoadedSession | undefined> {
     if (this.#copies === undefined)
       return this.#store.read(partition, key).then((record) => this.#sessionOf(record));
-    return this.#readAndKeep(this.#copies, partition, key);
+    return this.#readAndKeep(this.#copies, partition, key, write);
   }
 
   /**
    * For a request that comes: a copy, where there is one that may be used. A promise only where something
-   * must be waited for.
+   * must be waited for. `write`: the last that its client knows to be stored. A copy that was read for a
+   * client who knew another may be older than that, whatever its number: answers come in any order.
    */
-  look(ref: SessionRef): LoadedSession | undefined | Promise<LoadedSession | undefined> {
-    const copy = this.#copies === undefined ? undefined : this.#copy(this.#copies, ref);
+  look(ref: SessionRef, write: string): LoadedSession | undefined | Promise<LoadedSession | undefined> {
+    const copy = this.#copies === undefined ? undefined : this.#copy(this.#copies, ref, write);
     if (copy !== undefined) return copy;
-    if (this.#copies !== undefined || this.#store.readNow === undefined) return this.read(ref);
+    if (this.#copies !== undefined || this.#store.readNow === undefined) return this.read(ref, write);
     return this.#sessionOf(this.#store.readNow(ref.partition, ref.key));
   }
 
@@ -80,21 +83,27 @@ export class SessionRecords {
     copies: TierOne<Copy>,
     partition: number,
     key: string,
+    write: string,
   ): Promise<LoadedSession | undefined> {
     const fill = copies.begin(partition, key);
     try {
       const session = this.#sessionOf(await this.#store.read(partition, key));
       if (session !== undefined)
-        copies.keep(fill, { session, readAtMs: this.#clock.monotonic() }, factsOf(session));
+        copies.keep(fill, { session, readAtMs: this.#clock.monotonic(), write }, factsOf(session));
       return session;
     } finally {
       copies.end(fill);
     }
   }
 
-  #copy(copies: TierOne<Copy>, { key }: SessionRef): LoadedSession | undefined {
+  /** True where other processes may have copies that don't know yet of what is written here. */
+  get hasCopies(): boolean {
+    return this.#copies !== undefined;
+  }
+
+  #copy(copies: TierOne<Copy>, { key }: SessionRef, write: string): LoadedSession | undefined {
     const copy = copies.get(key)?.value;
-    if (copy === undefined) return undefined;
+    if (copy === undefined || copy.write !== write) return undefined;
     const agoMs = this.#clock.monotonic() - copy.readAtMs;
     const { session } = copy;
     return { ...session, expiresInMs: session.expiresInMs - agoMs, endsInMs: session.endsInMs - agoMs };

@@ -45,6 +45,10 @@ export class SessionState {
   closed: 'ended' | 'storeDown' | undefined;
   /** The headers of the answer are out: the client can't be told of a new id any more. */
   isAnswered = false;
+  /** The last write that the client knows to be stored. */
+  knownWrite = '';
+  /** The last of this request's own. */
+  ownWrite: string | undefined;
   /** The client came with the old id of a renewal. */
   cameByOldId = false;
   /** What is left of it, as it was read. */
@@ -73,7 +77,10 @@ export class SessionState {
     const { records, store } = this.settings;
     for (let at: SessionRef | undefined = ref; at !== undefined && hops > 0; hops--) {
       if (at.partition >= store.partitions) return undefined;
-      const found = records.look(at);
+      // Where it went on, others may have written that the client knows of by no mark.
+      const found: ReturnType<typeof records.look> = this.cameByOldId
+        ? this.read(at)
+        : records.look(at, this.knownWrite);
       if (found instanceof Promise) {
         const [here, left] = [at, hops - 1];
         return found.then((loaded) => {
@@ -104,7 +111,7 @@ export class SessionState {
   }
 
   read(ref: SessionRef): Promise<LoadedSession | undefined> {
-    return this.settings.records.read(ref);
+    return this.settings.records.read(ref, this.knownWrite);
   }
 
   /** Writes what was set and deleted since. */
@@ -314,7 +321,10 @@ export class SessionState {
         ],
         steps: [{ kind: 'merge', key, set, unset, ttlMs: this.settings.idleMs }],
       });
-      if (changed.done) return;
+      if (changed.done) {
+        this.ownWrite = changed.version.toString(36);
+        return;
+      }
       const loaded = changed.failed === 0 ? undefined : await this.read(ref);
       if (loaded === undefined) {
         this.close();

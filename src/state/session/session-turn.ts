@@ -2,6 +2,7 @@ import { StickyError } from '../../base/errors.js';
 import type { SessionFields } from './session.js';
 import { Session } from './session.js';
 import type { ReadId } from './session-id.js';
+import { splitMark, writeMark } from './session-mark.js';
 import type { SessionSettings } from './session-options.js';
 import { SessionState } from './session-state.js';
 
@@ -37,6 +38,8 @@ export class SessionTurn<Fields extends object = SessionFields> {
   readonly #texts: readonly string[];
   /** The one that was followed last. */
   #read: ReadId | undefined;
+  /** Until when its cookie lives, as far as the browser knows. */
+  #toldUntilMs = 0;
 
   constructor(settings: SessionSettings, { cookie, isSecure }: SessionRequest) {
     this.#settings = settings;
@@ -61,9 +64,12 @@ export class SessionTurn<Fields extends object = SessionFields> {
 
   #load(from: number): Promise<void> | undefined {
     for (let at = from; at < this.#texts.length; at++) {
-      const read = this.#settings.ids.read(this.#texts[at]!);
+      const { id, mark } = splitMark(this.#texts[at]!);
+      const read = this.#settings.ids.read(id);
       if (read === undefined) continue;
       this.#read = read;
+      this.#toldUntilMs = mark.untilMs;
+      this.#state.knownWrite = mark.write;
       const loading = this.#state.load(read.ref);
       if (loading !== undefined)
         return loading.then(() => (this.#state.ref === undefined ? this.#load(at + 1) : undefined));
@@ -96,7 +102,7 @@ export class SessionTurn<Fields extends object = SessionFields> {
       !wasDestroyed &&
       !this.session.isBusy &&
       !this.#state.isTouchDue &&
-      !this.#outlivesCookie
+      !this.#mustTell
     );
   }
 
@@ -127,8 +133,9 @@ export class SessionTurn<Fields extends object = SessionFields> {
     const { cookie, ids } = this.#settings;
     const isSecure = this.#isSecure;
     const { newId, wasDestroyed } = this.#state;
-    if (newId !== undefined) return idHeaders(cookie.write(ids.cookieText(newId), isSecure));
+    if (newId !== undefined) return idHeaders(cookie.write(ids.cookieText(newId) + this.#mark, isSecure));
     if (wasDestroyed) return idHeaders(cookie.clear(isSecure));
+    const mustTell = this.#mustTell;
     if (this.#state.isTouchDue) {
       this.#state
         .touch()
@@ -136,17 +143,41 @@ export class SessionTurn<Fields extends object = SessionFields> {
           this.#settings.onEvent({ type: 'storeDown', during: 'touch', outcome: 'anonymous', error }),
         );
     }
-    return this.#outlivesCookie ? idHeaders(cookie.write(ids.cookieText(this.#read!.id), isSecure)) : NOTHING;
+    return mustTell
+      ? idHeaders(cookie.write(ids.cookieText(this.#read!.id) + this.#mark, isSecure))
+      : NOTHING;
   }
 
   /**
-   * True where the session lives longer than the browser has been told: it was extended, or will be. Not for
+   * True where the browser must hear of its session: it lives longer than the browser was told, also because
+   * an answer that said so was lost; or something was written that copies elsewhere may not know yet. Not for
    * an old id that led here: the browser may know the new one by now.
    */
-  get #outlivesCookie(): boolean {
-    if (!this.#settings.cookie.isPersistent) return false;
-    const { ref, left, wasExtended, isTouchDue } = this.#state;
-    return (wasExtended || isTouchDue) && left === undefined && ref !== undefined && this.#read?.ref === ref;
+  get #mustTell(): boolean {
+    const { cookie, records, idleMs } = this.#settings;
+    if (!cookie.isPersistent && !records.hasCopies) return false;
+    const { ref, left, cameByOldId, ownWrite, wasExtended, isTouchDue } = this.#state;
+    if (ref === undefined || left !== undefined || cameByOldId || this.#read === undefined) return false;
+    if (records.hasCopies && ownWrite !== undefined) return true;
+    if (!cookie.isPersistent) return false;
+    // Stores tell what is left to the second, and machines' clocks differ.
+    const slackMs = Math.min(2_000, idleMs / 20);
+    return wasExtended || isTouchDue || this.#untilMs - this.#toldUntilMs > slackMs;
+  }
+
+  /** When the session ends if it is not used again. */
+  get #untilMs(): number {
+    const { isTouchDue, expiresInMs, endsInMs } = this.#state;
+    const leftMs = isTouchDue ? Math.min(this.#settings.idleMs, endsInMs) : expiresInMs;
+    return this.#settings.clock.now() + leftMs;
+  }
+
+  get #mark(): string {
+    const { cookie, records } = this.#settings;
+    return writeMark({
+      untilMs: cookie.isPersistent ? this.#untilMs : 0,
+      write: records.hasCopies ? (this.#state.ownWrite ?? this.#state.knownWrite) : '',
+    });
   }
 
   /**
