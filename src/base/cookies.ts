@@ -68,3 +68,27 @@ export function replaceCookies(field: string, name: string, replacement: (value:
   });
   return pairs.join(';');
 }
+
+/** The field without the cookies of one name; every other byte stays, but for blanks at the start. */
+export function withoutCookies(field: string, name: string): string {
+  let found = field.indexOf(name);
+  // Mostly it isn't there at all, or only as a part of something else.
+  if (found === -1) return field;
+  let kept = '';
+  let from = 0;
+  while (found !== -1) {
+    const start = field.lastIndexOf(';', found) + 1;
+    const equals = field.indexOf('=', found);
+    let end = field.indexOf(';', found);
+    if (end === -1) end = field.length;
+    if (equals !== -1 && equals < end && trimBlank(field, start, equals) === name) {
+      kept += field.slice(from, start);
+      from = Math.min(end + 1, field.length);
+    }
+    found = field.indexOf(name, end);
+  }
+  if (from === 0) return field;
+  kept += field.slice(from);
+  // Without what separated the last one from those before it.
+  return trimBlank(kept.endsWith(';') ? kept.slice(0, -1) : kept);
+}

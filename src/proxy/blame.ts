@@ -18,11 +18,13 @@ export function blameFor(fault: UpstreamFault): Blame {
       return 'upstream';
     case 'local':
     case 'body-timeout':
-    // It said something else than was asked for: a matter of that request.
-    case 'upgrade':
       return 'nobody';
-    default:
+    case 'closed':
+    case 'answer-timeout':
       return 'doubt';
+    // It answered, but not in an HTTP that goes on, or not what was asked for: a matter of that request.
+    default:
+      return 'nobody';
   }
 }
 

@@ -4,6 +4,8 @@ import { RequestFacts } from '../route/facts.js';
 import { decide, prepare, type Decision } from '../route/router.js';
 import { walk } from '../route/walk.js';
 import { Doubts } from './blame.js';
+import { answerLines } from './answer-lines.js';
+import type { ChunkFault } from './http1/chunked.js';
 import { exposedFields } from './exposed.js';
 import { fieldLine } from './field-line.js';
 import type { Origin } from './forwarded.js';
@@ -121,10 +123,10 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
     if (this.#phase === 'half-tunnel') this.#answered();
   }
 
-  requestBroken(): void {
-    this.fault = 'chunk';
+  requestBroken(fault: ChunkFault): void {
+    this.fault = fault;
     this.cause = undefined;
-    this.#cutShort(400, 'chunk');
+    this.#cutShort(400, fault);
   }
 
   clientStalled(): void {
@@ -278,11 +280,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
     this.answeredAt = this.#site.clock.monotonic();
     this.#try?.answered();
     if (this.#doubts !== undefined) this.#settleDoubts();
-    let added = '';
-    const { decision } = this;
-    if (decision !== undefined)
-      for (const value of decision.writes()) added += fieldLine('Set-Cookie', value);
-    return this.#site.settings.expose ? added + exposedFields(decision, this.route) : added;
+    return answerLines(head, this.decision, this.route, this.#site);
   }
 
   answerData(bytes: Buffer, start: number, end: number): void {
@@ -327,7 +325,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
     if (this.#doubts !== undefined) this.#settleDoubts();
     const exposed = this.#site.settings.expose ? exposedFields(this.decision, this.route) : '';
     const id = fieldLine('X-Request-Id', this.requestId);
-    this.#client.refuse({ status, code, fields: fields + exposed + id });
+    this.#client.refuse({ status, code, fields: this.#site.date.line + fields + exposed + id });
     this.#over();
   }
 

@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
 import { Deadlines } from './deadlines.js';
 import { Http1Client } from './http1/client.js';
+import { DateField } from './date-field.js';
 import { RequestIds } from './request-ids.js';
 import type { GatewayObserver, GatewaySettings, Guest, Site } from './site.js';
 import { sendLater } from './turn.js';
@@ -32,6 +33,7 @@ export class Gateway implements Site {
   readonly random: Random;
   readonly deadlines: Deadlines;
   readonly requestIds: RequestIds;
+  readonly date: DateField;
   settings: GatewaySettings;
   readonly observer: GatewayObserver;
   isClosing = false;
@@ -48,6 +50,7 @@ export class Gateway implements Site {
     this.random = ground.random;
     this.deadlines = ground.deadlines;
     this.requestIds = new RequestIds(ground.random);
+    this.date = new DateField(ground.clock);
     this.#engine = ground.engine;
     this.settings = settings;
     this.observer = observer;

@@ -171,7 +171,8 @@ function listen(
     const secure = tls.createServer({
       ...options,
       ...target.tls,
-      ALPNProtocols: ['http/1.1'],
+      // By either name it is spoken here.
+      ALPNProtocols: ['http/1.1', 'http/1.0'],
       handshakeTimeout: target.handshakeTimeMs,
     });
     secure.on('secureConnection', (socket) => {

@@ -1,3 +1,4 @@
+import type { ChunkFault } from './http1/chunked.js';
 import type { RequestHead } from './http1/request-head.js';
 import type { UpstreamFault } from './upstream-fault.js';
 
@@ -47,11 +48,15 @@ export interface AnswerHead {
   /** The upstream's own phrase; empty when it gave none. */
   readonly reason: string;
   /** Field lines, without those that frame the body, except Content-Length. */
-  readonly fields: string;
+  fields: string;
   /** The body's length; below 0 when it is not known. */
   readonly bodyBytes: number;
   /** The protocol changed to; empty when it is not. */
   readonly upgrade: string;
+  /** A Date is among `fields`. */
+  readonly hasDate: boolean;
+  /** Shared caches may keep it. */
+  readonly isShared: boolean;
   inChunks: boolean;
 }
 
@@ -116,7 +121,7 @@ export interface RequestTaker {
   requestData(bytes: Buffer, start: number, end: number): void;
   requestFlush(): void;
   requestEnd(trailers: string): void;
-  requestBroken(): void;
+  requestBroken(fault: ChunkFault): void;
   clientDrained(): void;
   /** The client sends nothing more of a body that it had announced. */
   clientStalled(): void;

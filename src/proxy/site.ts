@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
+import type { DateField } from './date-field.js';
 import type { Deadlines } from './deadlines.js';
 import type { GatewayRoute } from './gateway-route.js';
 import type { Limits } from './limits.js';
@@ -40,6 +41,7 @@ export interface Site {
   readonly random: Random;
   readonly deadlines: Deadlines;
   readonly requestIds: RequestIds;
+  readonly date: DateField;
   /** A reload replaces them. A request keeps the route that it found in them. */
   readonly settings: GatewaySettings;
   readonly observer: GatewayObserver;

@@ -1,3 +1,4 @@
+import type { ChunkFault } from './http1/chunked.js';
 import type { ResponseError } from './http1/response-head.js';
 
 /**
@@ -14,7 +15,7 @@ export type UpstreamFault =
   | 'body-timeout'
   | 'head-too-large'
   | 'too-many-interim'
-  | 'chunk'
+  | ChunkFault
   | ResponseError;
 
 /** No connection was made, so the request was not sent: any request may be tried elsewhere. */

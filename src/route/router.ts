@@ -1,5 +1,5 @@
 import type { Random } from '../base/random.js';
-import type { Found, FailurePolicy, Rule } from './affinity/rule.js';
+import type { BindingTimes, BoundAnswer, Found, FailurePolicy, Rule } from './affinity/rule.js';
 import type { Balance, BalanceFacts, Load } from './balance/balance.js';
 import type { Failure, Outcome, Why } from './decision.js';
 import type { RequestFacts } from './facts.js';
@@ -77,6 +77,8 @@ export class Decision implements BalanceFacts {
   /** The rule that decided; undefined when the balance did. */
   rule: Rule | undefined;
   why: Why | undefined;
+  /** What was written binds one client, on an answer that a shared cache would hand to others. */
+  keepsFromShared = false;
 
   readonly #affinity: Affinity;
   readonly #facts: RequestFacts;
@@ -122,9 +124,9 @@ export class Decision implements BalanceFacts {
 
   /**
    * The `Set-Cookie` values for the answer of the upstream it stands at. Empty for a client that is bound
-   * already.
+   * already. Afterwards `keepsFromShared` says whether the answer must be kept out of shared caches for them.
    */
-  writes(): readonly string[] {
+  writes(answer: BoundAnswer = NOT_SHARED): readonly string[] {
     const found = this.#found;
     const { rules } = this.#affinity;
     if (
@@ -135,16 +137,22 @@ export class Decision implements BalanceFacts {
     )
       return NONE;
     const values: string[] = [];
-    for (let at = 0; at < this.#asked; at++) {
-      const rule = rules[at]!;
-      if (rule.bind !== undefined) values.push(rule.bind(this.#facts, this.pool, this.index));
-    }
-    if (found?.kind === 'bound' && this.#decider?.bind !== undefined) {
-      if (found.index !== this.index) values.push(this.#decider.bind(this.#facts, this.pool, this.index));
-      else if (found.refresh !== undefined)
-        values.push(this.#decider.bind(this.#facts, this.pool, this.index, found.refresh));
+    for (let at = 0; at < this.#asked; at++) this.#bind(rules[at]!, answer, values, undefined);
+    if (found?.kind === 'bound' && this.#decider !== undefined) {
+      if (found.index !== this.index) this.#bind(this.#decider, answer, values, undefined);
+      else if (found.refresh !== undefined) this.#bind(this.#decider, answer, values, found.refresh);
     }
     return values;
+  }
+
+  #bind(rule: Rule, answer: BoundAnswer, values: string[], times: BindingTimes | undefined): void {
+    if (rule.bind === undefined) return;
+    const { sharedAnswers = 'unbound' } = rule;
+    if (sharedAnswers !== 'bound' && answer.isShared) {
+      if (sharedAnswers === 'unbound') return;
+      this.keepsFromShared = true;
+    }
+    values.push(rule.bind(this.#facts, this.pool, this.index, times));
   }
 
   #start(): void {
@@ -264,6 +272,7 @@ export class Decision implements BalanceFacts {
 }
 
 const NONE: readonly string[] = [];
+const NOT_SHARED: BoundAnswer = { isShared: false };
 
 type Deciding = Extract<Found, { kind: 'bound' | 'keyed' }>;
 

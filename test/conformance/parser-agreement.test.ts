@@ -40,7 +40,7 @@ function ours(text: string): { messages: Message[]; sent: string[] } {
     const reader = new BodyReader(head, plain);
     const before = out.length;
     const end = reader.isWhole ? stop + 4 : reader.read(bytes, stop + 4, bytes.length);
-    if (reader.isBroken || !reader.isWhole) break;
+    if (reader.fault !== undefined || !reader.isWhole) break;
     body = head.bodyBytes < 0 ? dechunk(out.slice(before)) : out.slice(before);
     messages.push({ method: head.method, target: head.target, body });
     sent.push(out);

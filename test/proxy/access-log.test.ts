@@ -8,7 +8,10 @@ const upstream = await startUpstream();
 
 describe('the access log', () => {
   it('has a line for each request, without the query', async () => {
-    const gateway = await startTestGateway([upstream], { affinity: ['cookie', { header: 'x-user-id' }] });
+    const gateway = await startTestGateway([upstream], {
+      affinity: ['cookie', { header: 'x-user-id' }],
+      trustedProxies: ['127.0.0.1'],
+    });
     const answer = await request(gateway.port, {
       method: 'POST',
       target: '/cart/7?token=secret',

@@ -28,6 +28,7 @@ export const OK: Answer = { pieces: ['HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r
 /** A gateway on a `MemoryEngine`, with one upstream that answers whatever arrives whole. */
 export class MemoryGateway {
   readonly engine = new MemoryEngine();
+  readonly clock = createManualClock();
   gateway!: TestGateway;
   answer: Answer = OK;
   readonly #readers = new Map<MemoryWire, { reader: MessageReader; read: number }>();
@@ -36,8 +37,7 @@ export class MemoryGateway {
 
   static async start(settings: object = {}): Promise<MemoryGateway> {
     const memory = new MemoryGateway();
-    const { engine } = memory;
-    const clock = createManualClock();
+    const { engine, clock } = memory;
     const options = { engine, clock, random: seededRandom(1) };
     memory.gateway = await startTestGateway({ app: 'http://127.0.0.1:1' }, settings, options);
     return memory;

@@ -36,6 +36,18 @@ describe('listening with TLS', () => {
     expect((await client.request({ method: 'POST', body })).json()).toMatchObject({ bodyBytes: body.length });
   });
 
+  it.each([
+    [['http/1.0'], 'http/1.0'],
+    [['h2', 'http/1.0', 'http/1.1'], 'http/1.1'],
+    [[], false],
+  ])('a client that offers %j by ALPN speaks %s', async (ALPNProtocols, spoken) => {
+    const upstream = await startUpstream();
+    const gateway = await startTestGateway([upstream], { tls: LOCALHOST });
+    const client = await connect(gateway.port, { tls: { ALPNProtocols } });
+    expect((client.socket as TLSSocket).alpnProtocol).toBe(spoken);
+    expect((await client.request()).status).toBe(200);
+  });
+
   it('a new certificate is shown to new connections, and those that are open go on', async () => {
     const upstream = await startUpstream();
     const gateway = await startTestGateway([upstream], { tls: LOCALHOST });

@@ -1,4 +1,4 @@
-import { BROKEN, ChunkedReader, DONE, type ChunkSink } from './chunked.js';
+import { BROKEN, ChunkedReader, DONE, type ChunkFault, type ChunkSink } from './chunked.js';
 import type { RequestHead } from './request-head.js';
 
 /** Finds the end of a request's body and hands on what lies before it. */
@@ -18,8 +18,9 @@ export class BodyReader {
   get isWhole(): boolean {
     return this.#chunks === undefined ? this.#left === 0 : this.#chunks.state === DONE;
   }
-  get isBroken(): boolean {
-    return this.#chunks?.state === BROKEN;
+  /** What is wrong with it; `undefined` while nothing is. */
+  get fault(): ChunkFault | undefined {
+    return this.#chunks?.state === BROKEN ? this.#chunks.fault : undefined;
   }
   /** Bytes of data so far, without framing. */
   get dataBytes(): number {

@@ -1,4 +1,4 @@
-import { CHARS, CR, LF, VALUE } from './chars.js';
+import { CHARS, CR, LF, SPACE, TAB, VALUE } from './chars.js';
 import { passedTrailers } from './trailers.js';
 
 /** Takes what a chunked body is made of. */
@@ -26,6 +26,14 @@ const TRAILER_BYTES_MAX = 8192;
 const SEMICOLON = 0x3b;
 
 /**
+ * What is wrong with a chunked body. Public: it stands in the access log and in the answer. `chunk-blank`: a
+ * blank beside a size, which some servers write and others read as they please; `chunk-line`: a line that
+ * doesn't end in CRLF; `chunk-end`: data longer than its size, or without its CRLF.
+ */
+export type ChunkFault =
+  'chunk-size' | 'chunk-blank' | 'chunk-line' | 'chunk-extension' | 'chunk-end' | 'chunk-trailer';
+
+/**
  * Reads a chunked body (RFC 9112 §7.1) as it comes and passes on what is checked. The data itself is neither
  * copied nor looked at. A line is judged when it is whole, and only then does any of it go on: the reads that
  * brought its bytes make no difference to what is passed on. A size line goes on as it came when it stands
@@ -37,6 +45,8 @@ export class ChunkedReader {
   state = SIZE;
   /** Bytes of data so far, without framing. */
   dataBytes = 0;
+  /** Said once `state` is BROKEN. */
+  fault: ChunkFault = 'chunk-size';
   readonly #keepsFraming: boolean;
   #size = 0;
   #digits = 0;
@@ -72,15 +82,15 @@ export class ChunkedReader {
               this.#isPlain = digit !== 0;
             }
             if (byte >= 0x41 && byte <= 0x46) this.#isPlain = false;
-            if (++this.#digits > SIZE_DIGITS_MAX) return this.#break(end);
+            if (++this.#digits > SIZE_DIGITS_MAX) return this.#break('chunk-size', end);
             this.#size = this.#size * 16 + digit;
-          } else if (this.#digits === 0) return this.#break(end);
+          } else if (this.#digits === 0) return this.#break(sizeFault(byte), end);
           else if (byte === CR) this.state = SIZE_LF;
           else if (byte === SEMICOLON) {
             this.#isPlain = false;
             this.#extensionBytes = 0;
             this.state = EXTENSION;
-          } else return this.#break(end);
+          } else return this.#break(sizeFault(byte), end);
           at++;
           break;
         }
@@ -88,11 +98,11 @@ export class ChunkedReader {
           const byte = bytes[at++]!;
           if (byte === CR) this.state = SIZE_LF;
           else if ((CHARS[byte]! & VALUE) === 0 || ++this.#extensionBytes > EXTENSION_BYTES_MAX)
-            return this.#break(end);
+            return this.#break(byte === LF ? 'chunk-line' : 'chunk-extension', end);
           break;
         }
         case SIZE_LF:
-          if (bytes[at++] !== LF) return this.#break(end);
+          if (bytes[at++] !== LF) return this.#break('chunk-line', end);
           this.#digits = 0;
           if (this.#size === 0) {
             if (from !== -1 && from < lineStart) sink.chunkBytes(bytes, from, lineStart);
@@ -126,12 +136,12 @@ export class ChunkedReader {
           break;
         }
         case DATA_CR:
-          if (bytes[at] !== CR) return this.#break(end);
+          if (bytes[at] !== CR) return this.#break('chunk-end', end);
           lineStart = at++;
           this.state = DATA_LF;
           break;
         case DATA_LF:
-          if (bytes[at] !== LF) return this.#break(end);
+          if (bytes[at] !== LF) return this.#break('chunk-end', end);
           at++;
           // Its CR came in an earlier read and was kept back.
           if (keepsFraming && from === -1) passOn(sink, '\r\n');
@@ -143,11 +153,11 @@ export class ChunkedReader {
           const lineEnd = stop === -1 || stop >= end ? end : stop + 1;
           this.#trailers += bytes.toString('latin1', at, lineEnd);
           at = lineEnd;
-          if (this.#trailers.length > TRAILER_BYTES_MAX) return this.#break(end);
+          if (this.#trailers.length > TRAILER_BYTES_MAX) return this.#break('chunk-trailer', end);
           if (lineEnd === end && bytes[end - 1] !== LF) break;
           if (this.#trailers === '\r\n' || this.#trailers.endsWith('\r\n\r\n'))
             return this.#finish(at, end, sink);
-          if (!this.#trailers.endsWith('\r\n')) return this.#break(end);
+          if (!this.#trailers.endsWith('\r\n')) return this.#break('chunk-trailer', end);
           break;
         }
         default:
@@ -164,13 +174,14 @@ export class ChunkedReader {
 
   #finish(at: number, end: number, sink: ChunkSink): number {
     const passed = passedTrailers(this.#trailers);
-    if (passed === undefined) return this.#break(end);
+    if (passed === undefined) return this.#break('chunk-trailer', end);
     this.state = DONE;
     sink.chunkEnd(passed);
     return at;
   }
 
-  #break(end: number): number {
+  #break(fault: ChunkFault, end: number): number {
+    this.fault = fault;
     this.state = BROKEN;
     return end;
   }
@@ -184,4 +195,9 @@ function hexDigit(byte: number): number {
   if (byte >= 48 && byte <= 57) return byte - 48;
   const lower = byte | 32;
   return lower >= 97 && lower <= 102 ? lower - 87 : -1;
+}
+
+function sizeFault(byte: number): ChunkFault {
+  if (byte === SPACE || byte === TAB) return 'chunk-blank';
+  return byte === LF ? 'chunk-line' : 'chunk-size';
 }

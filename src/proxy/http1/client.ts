@@ -189,7 +189,7 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
     const body = this.#body;
     if (body === undefined) return start;
     const stop = body.read(bytes, start, end);
-    if (body.isBroken) exchange.requestBroken();
+    if (body.fault !== undefined) exchange.requestBroken(body.fault);
     else exchange.requestFlush();
     if (body.isWhole && this.#exchange === exchange) this.#limits.expectAnswer();
     return stop;
@@ -406,7 +406,7 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
     this.#writer.beginRefusal(this.#heads.isHeadRequest);
     this.#site.observer.refused({ address: this.#peer.address, status, code });
     this.#body = undefined;
-    this.refuse({ status, code, fields: '' });
+    this.refuse({ status, code, fields: this.#site.date.line });
     this.over();
     return end;
   }

@@ -21,6 +21,7 @@ import {
 } from './fields.js';
 import { endedHead, oddByte } from './partial-head.js';
 import { CHUNKED } from './request-head.js';
+import { isForSharedCaches } from './shared-answers.js';
 
 /** Why an upstream's answer was refused; the client gets 502. */
 export type ResponseError =
@@ -56,6 +57,11 @@ export class ResponseHead {
   /** The field lines for the client, each with its CRLF. */
   fields = '';
   inChunks = false;
+
+  /** Shared caches may keep it. */
+  get isShared(): boolean {
+    return isForSharedCaches(this.fields);
+  }
 }
 
 const DROPPED = kinds(CONNECTION, HOP, KEEP_ALIVE, UPGRADE, TRANSFER_ENCODING, EXPOSED);

@@ -358,7 +358,9 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
         return start;
       }
       if (head.status === 101) {
-        if (this.#upgrade === '') return this.#refuse('upgrade');
+        // Only to what the client named (RFC 9110 §7.8).
+        if (this.#upgrade === '' || head.upgrade.toLowerCase() !== this.#upgrade)
+          return this.#refuse('upgrade');
         taker.answerUpgraded(head);
         return start;
       }
@@ -387,7 +389,7 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
     if (this.#chunks !== undefined) {
       const stop = this.#chunks.read(bytes, start, end, this);
       if (this.#chunks.state === DONE) this.#state = 'idle';
-      else if (this.#chunks.state === BROKEN) this.#fail('chunk');
+      else if (this.#chunks.state === BROKEN) this.#fail(this.#chunks.fault);
       return stop;
     }
     if (this.#bodyLeft === UNTIL_CLOSE) {

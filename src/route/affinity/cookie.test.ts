@@ -83,7 +83,7 @@ describe('what it writes', () => {
 
   test.each<[unknown, boolean, string]>([
     [{}, false, 'sr=…; Path=/; HttpOnly; SameSite=Lax'],
-    [{}, true, 'sr=…; Path=/; HttpOnly; SameSite=Lax; Secure'],
+    [{}, true, '__Secure-sr=…; Path=/; HttpOnly; SameSite=Lax; Secure'],
     [{ secure: 'never' }, true, 'sr=…; Path=/; HttpOnly; SameSite=Lax'],
     [{ secure: 'always' }, false, 'sr=…; Path=/; HttpOnly; SameSite=Lax; Secure'],
     [
@@ -98,7 +98,11 @@ describe('what it writes', () => {
     ],
     [{ idle: '30s' }, false, 'sr=…; Path=/; HttpOnly; SameSite=Lax; Max-Age=30'],
     [{ absolute: '2h' }, false, 'sr=…; Path=/; HttpOnly; SameSite=Lax; Max-Age=7200'],
-    [{ idle: '1h', absolute: '2h' }, true, 'sr=…; Path=/; HttpOnly; SameSite=Lax; Max-Age=3600; Secure'],
+    [
+      { idle: '1h', absolute: '2h' },
+      true,
+      '__Secure-sr=…; Path=/; HttpOnly; SameSite=Lax; Max-Age=3600; Secure',
+    ],
   ])('%j, secure %s', (options, isSecure, expected) => expect(attributes(options, isSecure)).toBe(expected));
 
   test('Max-Age is never more than what is left of the absolute limit', () => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { withoutCookies } from '../../base/cookies.js';
 import { StickyError } from '../../base/errors.js';
 import type { RequestFacts } from '../facts.js';
 import type { PoolSnapshot } from '../pool/snapshot.js';
@@ -13,6 +14,7 @@ import {
   type FailurePolicy,
   type Found,
   type Rule,
+  type SharedAnswers,
 } from './rule.js';
 import { CookieSeal, type OpenedCookie } from './sealed-cookie.js';
 
@@ -41,6 +43,7 @@ export interface CookieOptions {
   readonly idle?: number | undefined;
   /** Milliseconds. */
   readonly absolute?: number | undefined;
+  readonly sharedAnswers: SharedAnswers;
   readonly onFailure: FailurePolicy;
 }
 
@@ -66,6 +69,9 @@ const shape = z
     partitioned: flag().default(false),
     idle: cookieLimit().optional(),
     absolute: cookieLimit().optional(),
+    sharedAnswers: z
+      .enum(['unbound', 'private', 'bound'], { error: 'Write unbound, private or bound.' })
+      .default('unbound'),
     onFailure: onFailure('rehome'),
   })
   .superRefine((cookie, context) => {
@@ -100,7 +106,14 @@ class CookieRule implements Rule {
   readonly name = 'cookie';
   readonly subject: string;
   readonly onFailure: FailurePolicy;
+  readonly sharedAnswers: SharedAnswers;
   readonly #options: CookieOptions;
+  /**
+   * What it is called over TLS. Under `secure: auto` the two have different names, because a browser that has
+   * a Secure cookie takes no other of its name over plain HTTP (RFC 6265bis §5.7), and doesn't send it there:
+   * a client that comes both ways would never be bound there.
+   */
+  readonly #nameOverTls: string;
   readonly #attributes: string;
   readonly #seal: CookieSeal;
 
@@ -113,16 +126,28 @@ class CookieRule implements Rule {
     }
     this.subject = options.name;
     this.onFailure = options.onFailure;
+    this.sharedAnswers = options.sharedAnswers;
     this.#options = options;
+    this.#nameOverTls = options.secure === 'auto' ? `__Secure-${options.name}` : options.name;
     this.#attributes = attributes(options);
     this.#seal = new CookieSeal(context.route, context.keys);
   }
 
   find(facts: RequestFacts, pool: PoolSnapshot): Found {
-    const values = facts.cookies(this.#options.name);
+    const { name } = this.#options;
+    if (!facts.line.isSecure || this.#nameOverTls === name)
+      return this.#findIn(facts.cookies(name), facts, pool);
+    const secure = this.#findIn(facts.cookies(this.#nameOverTls), facts, pool);
+    if (secure.kind === 'bound') return secure;
+    // Bound over plain HTTP: it stays where it is, and gets the cookie that belongs to TLS.
+    const plain = this.#findIn(facts.cookies(name), facts, pool, true);
+    return plain.kind === 'bound' || secure === NOTHING || secure === UNREADABLE ? plain : secure;
+  }
+
+  #findIn(values: readonly string[], facts: RequestFacts, pool: PoolSnapshot, moves = false): Found {
     let best = NOTHING;
     for (let at = 0; at < values.length && at < DUPLICATES_MAX; at++) {
-      const found = this.#judge(values[at]!, facts.nowMs, pool);
+      const found = this.#judge(values[at]!, facts.nowMs, pool, moves);
       if (found.kind === 'bound') return found;
       // A genuine cookie says more about its client than an unreadable one beside it.
       if (best === NOTHING || best === UNREADABLE) best = found;
@@ -130,9 +155,17 @@ class CookieRule implements Rule {
     return best;
   }
 
+  /** It is the gateway's business, and no app's. */
+  forwardCookie(field: string): string {
+    const kept = withoutCookies(field, this.#options.name);
+    return this.#nameOverTls === this.#options.name ? kept : withoutCookies(kept, this.#nameOverTls);
+  }
+
   bind(facts: RequestFacts, pool: PoolSnapshot, index: number, times?: BindingTimes): string {
     const { nowMs } = facts;
-    const { name, idle = 0, absolute = 0, secure } = this.#options;
+    const { idle = 0, absolute = 0 } = this.#options;
+    const isSecure = this.#options.secure === 'auto' && facts.line.isSecure;
+    const name = isSecure ? this.#nameOverTls : this.#options.name;
     const issuedAtMs = times?.issuedAtMs ?? nowMs;
     const value = this.#seal.seal(pool.upstreams[index]!.id, {
       issuedAtMs,
@@ -143,10 +176,10 @@ class CookieRule implements Rule {
     let text = `${name}=${value}${this.#attributes}`;
     const lifeMs = stricter(idle, absolute === 0 ? 0 : Math.max(1, issuedAtMs + absolute - nowMs));
     if (lifeMs !== 0) text += `; Max-Age=${Math.ceil(lifeMs / 1000)}`;
-    return secure === 'auto' && facts.line.isSecure ? `${text}; Secure` : text;
+    return isSecure ? `${text}; Secure` : text;
   }
 
-  #judge(value: string, nowMs: number, pool: PoolSnapshot): Found {
+  #judge(value: string, nowMs: number, pool: PoolSnapshot, moves: boolean): Found {
     const cookie = this.#seal.open(value);
     if (cookie === undefined) return UNREADABLE;
     const latestMs = nowMs + CLOCK_SKEW_MS;
@@ -157,7 +190,7 @@ class CookieRule implements Rule {
     if (absoluteMs !== 0 && nowMs - cookie.issuedAtMs > absoluteMs) return EXPIRED;
     const index = this.#seal.upstreamIndex(cookie, pool);
     if (index === undefined) return GONE;
-    if (!isRefreshDue(cookie, idleMs, nowMs)) return { kind: 'bound', index, key: cookie.key };
+    if (!moves && !isRefreshDue(cookie, idleMs, nowMs)) return { kind: 'bound', index, key: cookie.key };
     return { kind: 'bound', index, key: cookie.key, refresh: cookie };
   }
 }

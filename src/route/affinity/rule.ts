@@ -35,6 +35,19 @@ export const UNREADABLE: Found = { kind: 'unreadable' };
 export const EXPIRED: Found = { kind: 'expired' };
 export const GONE: Found = { kind: 'gone' };
 
+/** The answer that a binding would be written on, as far as rules care. */
+export interface BoundAnswer {
+  /** A shared cache may keep it, and hand it to others with all its fields. */
+  readonly isShared: boolean;
+}
+
+/**
+ * What a rule that binds does with an answer that shared caches may keep (RFC 9111 §7.3: a cookie doesn't
+ * keep them from it). `unbound`: leaves it as it is, and binds on a later one. `private`: binds, and forbids
+ * shared caches to keep it. `bound`: binds all the same.
+ */
+export type SharedAnswers = 'unbound' | 'private' | 'bound';
+
 /** One entry of `affinity:`. It finds a key or a binding in a request, and may bind on the response. */
 export interface Rule {
   /** As it stands in the configuration: `cookie`, `header` … */
@@ -48,6 +61,8 @@ export interface Rule {
    */
   prepare?(facts: RequestFacts): Promise<void> | undefined;
   find(facts: RequestFacts, pool: PoolSnapshot): Found;
+  /** Undefined as `unbound`. */
+  readonly sharedAnswers?: SharedAnswers;
   /**
    * The `Set-Cookie` value that binds the client to `index`; `times` when an existing binding is refreshed.
    */
