@@ -1,3 +1,4 @@
+import { wholeNumber } from '../base/digits.js';
 import { readFileSync } from 'node:fs';
 import type { Clock, Timer } from '../base/clock.js';
 
@@ -73,7 +74,7 @@ function isDaemon(): boolean {
   if (statOf('self')?.session === process.pid) return true;
   try {
     const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync('/proc/self/fdinfo/0', 'latin1'))?.[1] ?? '0';
-    return (Number.parseInt(flags, 8) & 3) === WRITE_ONLY;
+    return (wholeNumber(flags, 8) & 3) === WRITE_ONLY;
   } catch {
     return false;
   }

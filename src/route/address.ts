@@ -1,3 +1,4 @@
+import { wholeNumber } from '../base/digits.js';
 import { StickyError } from '../base/errors.js';
 import { trimBlank } from '../base/blank.js';
 
@@ -199,7 +200,7 @@ function groupsOf(text: string): number[] | undefined {
   const groups: number[] = [];
   for (const group of text.split(':')) {
     if (!/^[0-9a-fA-F]{1,4}$/.test(group)) return undefined;
-    groups.push(Number.parseInt(group, 16));
+    groups.push(wholeNumber(group, 16));
   }
   return groups;
 }

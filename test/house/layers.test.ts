@@ -94,6 +94,13 @@ describe('what reaches the code only as an argument', () => {
     ).toEqual([]);
   });
 
+  it('numbers in texts are read digit by digit', () => {
+    expect(
+      stray(/\bparse(?:Int|Float)\b/g, ['testing']),
+      'Take wholeNumber (src/base/digits.ts): parseInt stops at the first byte that it does not know, and requests were smuggled behind it.',
+    ).toEqual([]);
+  });
+
   it('route opens nothing and draws nothing', () => {
     const outside =
       /^(node:)?(net|tls|http|https|http2|dgram|dns|fs|child_process|worker_threads|cluster)(\/|$)/;

@@ -1,3 +1,4 @@
+import { wholeNumber } from '../../base/digits.js';
 import { z } from 'zod';
 import { framedKey } from '../../base/framed-key.js';
 import type { RuleDefinition } from './definition.js';
@@ -61,5 +62,5 @@ export const path: RuleDefinition<PathOptions> = {
 /** Percent-escapes as the bytes they stand for, once. A segment with a broken escape is taken as it is. */
 function decodeSegment(segment: string): string {
   if (!segment.includes('%') || /%(?![0-9a-fA-F]{2})/.test(segment)) return segment;
-  return segment.replace(/%(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return segment.replace(/%(..)/g, (_, hex: string) => String.fromCharCode(wholeNumber(hex, 16)));
 }

@@ -1,3 +1,4 @@
+import { wholeNumber } from '../../base/digits.js';
 import type { Requirement } from '../store/change.js';
 import type { Fields, StoredRecord } from '../store/record.js';
 
@@ -102,8 +103,8 @@ function readText(text: string): Written | undefined {
   const lengthEnd = text.indexOf('.', graceEnd + 1);
   if (text[0] !== FORMAT || (kind !== VALUE && kind !== ABSENCE) || graceEnd === -1 || lengthEnd === -1)
     return undefined;
-  const graceMs = parseInt(text.slice(2, graceEnd), 36);
-  const tagsLength = parseInt(text.slice(graceEnd + 1, lengthEnd), 36);
+  const graceMs = wholeNumber(text.slice(2, graceEnd), 36);
+  const tagsLength = wholeNumber(text.slice(graceEnd + 1, lengthEnd), 36);
   const textAt = lengthEnd + 1 + tagsLength;
   if (!(graceMs >= 0 && tagsLength >= 0 && textAt <= text.length)) return undefined;
   const tags = readTags(tagsLength === 0 ? undefined : text.slice(lengthEnd + 1, textAt));

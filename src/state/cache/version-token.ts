@@ -1,3 +1,4 @@
+import { wholeNumber } from '../../base/digits.js';
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { EVERY_PARTITION, SEEN_MAX, type CarriedVersion } from './seen.js';
 
@@ -49,9 +50,9 @@ export class VersionToken {
       .map((part) => {
         const [partition, version, left, run] = part.split('.') as [string, string, string, string];
         return {
-          partition: partition === ALL ? EVERY_PARTITION : parseInt(partition, 36),
-          version: parseInt(version, 36),
-          leftMs: parseInt(left, 36),
+          partition: partition === ALL ? EVERY_PARTITION : wholeNumber(partition, 36),
+          version: wholeNumber(version, 36),
+          leftMs: wholeNumber(left, 36),
           run,
         };
       });

@@ -1,3 +1,4 @@
+import { wholeNumber } from '../../../base/digits.js';
 import { hash } from 'node:crypto';
 import { systemClock, type Clock } from '../../../base/clock.js';
 import { StickyError } from '../../../base/errors.js';
@@ -183,7 +184,7 @@ export class KeptSessions {
   #place(id: string): { readonly partition: number; readonly key: string } {
     const digest = hash('sha256', id, 'hex');
     return {
-      partition: Number.parseInt(digest.slice(0, 8), 16) % this.#store.partitions,
+      partition: wholeNumber(digest.slice(0, 8), 16) % this.#store.partitions,
       key: `${this.#name}:${digest}`,
     };
   }
