@@ -1,8 +1,11 @@
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { connect } from '../support/raw-client.js';
 import { startUpstream } from '../support/upstream.js';
 import { until } from '../support/until.js';
 import { startTestGateway, type TestGateway } from './gateway.js';
+
+const TLS_FOLDER = fileURLToPath(new URL('tls/', import.meta.url));
 
 const gateways: TestGateway[] = [];
 afterEach(async () => {
@@ -42,6 +45,18 @@ describe('a client that closes while it waits', () => {
     await until('the log', () => gateway.log.length === 1);
     expect(gateway.log).toMatchObject([{ status: 499 }]);
     await client.closed();
+  });
+
+  it('over TLS: the same', async () => {
+    const tls = { cert: `${TLS_FOLDER}cert.pem`, key: `${TLS_FOLDER}key.pem` };
+    const { upstream, gateway } = await setUp({ behaviour: { kind: 'silent' } }, { tls });
+    const client = await connect(gateway.port, { tls: {} });
+    client.send();
+    await upstream.request();
+    client.end();
+    await until('the upstream to lose the connection', () => upstream.connections === 0);
+    await until('the log', () => gateway.log.length === 1);
+    expect(gateway.log).toMatchObject([{ status: 499 }]);
   });
 
   it('with requests behind: none of them is begun', async () => {
