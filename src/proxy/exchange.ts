@@ -139,12 +139,23 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
     this.#try?.side?.resume();
   }
 
-  clientClosed(): void {
+  clientClosed(isReset: boolean): void {
     if (this.#phase === 'over') return;
     // 499 as in nginx: nobody was there to take the answer.
     if (!this.#isTunnel) this.status = 499;
-    this.#dropUpstream();
+    // An end stays an end, and a reset a reset.
+    if (this.#isTunnel && !isReset) this.#endTunnel();
+    else this.#dropUpstream();
     this.#finish();
+  }
+
+  /** The upstream gets what was sent to it, and then the end. */
+  #endTunnel(): void {
+    const attempt = this.#try;
+    this.#try = undefined;
+    if (!this.#body.isWhole) this.#body.end('');
+    attempt?.side?.over();
+    attempt?.over();
   }
 
   /** The request can't be whole any more. */
@@ -200,7 +211,9 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
     if (this.#phase !== 'asking') {
       this.#try = undefined;
       attempt.over();
-      this.#abort();
+      // The client has had all of the upstream's direction; only its own is cut.
+      if (this.#phase === 'half-tunnel') this.#over();
+      else this.#abort();
       return;
     }
     const isRepeatable = this.#isRepeatable();

@@ -24,6 +24,7 @@ export const nodeEngine: Engine = { listen, connect };
 class NodeWire implements Wire {
   readonly remoteAddress: string;
   readonly #socket: net.Socket;
+  #isDeaf = false;
 
   constructor(socket: net.Socket) {
     this.#socket = socket;
@@ -41,11 +42,28 @@ class NodeWire implements Wire {
     if (localPort === undefined || remotePort === undefined) return undefined;
     return heldBySystem(localPort, remotePort, nowMs, ageMsMax);
   }
+  /**
+   * A write that fails must not take along what the peer had sent before it closed: an early answer to an
+   * upload, and then a reset. The socket stays open until that is read; what is written is thrown away.
+   */
+  readOnAfterFailedWrite(): void {
+    const socket = this.#socket;
+    const destroy = socket.destroy.bind(socket);
+    socket.destroy = (error?: Error): net.Socket => {
+      if (this.#isDeaf || (error as NodeJS.ErrnoException | undefined)?.syscall !== 'write')
+        return destroy(error);
+      this.#isDeaf = true;
+      return socket;
+    };
+    socket.on('end', () => {
+      if (this.#isDeaf) socket.destroy();
+    });
+  }
   writeText(text: string): void {
-    this.#socket.write(text, 'latin1');
+    if (!this.#isDeaf) this.#socket.write(text, 'latin1');
   }
   write(bytes: Buffer): void {
-    this.#socket.write(bytes);
+    if (!this.#isDeaf) this.#socket.write(bytes);
   }
   cork(): void {
     this.#socket.cork();
@@ -60,7 +78,8 @@ class NodeWire implements Wire {
     this.#socket.resume();
   }
   end(): void {
-    this.#socket.end();
+    if (this.#isDeaf) this.#socket.destroy();
+    else this.#socket.end();
   }
   destroy(): void {
     this.#socket.destroy();
@@ -100,8 +119,7 @@ function connect(target: ConnectTarget, handler: ConnectHandler): Wire {
     socket.setNoDelay(true);
     socket.on('secureConnect', () => handler.onConnect(socket.remoteAddress ?? ''));
     socket.on('data', (bytes: Buffer) => handler.onBytes(bytes, 0, bytes.length));
-    follow(socket, handler);
-    return new NodeWire(socket);
+    return followed(socket, handler);
   }
   // One buffer a connection, read into again and again; a new one only when bytes in it wait for a slow
   // client.
@@ -127,8 +145,14 @@ function connect(target: ConnectTarget, handler: ConnectHandler): Wire {
     },
   });
   socket.on('connect', () => handler.onConnect(socket.remoteAddress ?? ''));
+  return followed(socket, handler);
+}
+
+function followed(socket: net.Socket, handler: ConnectHandler): Wire {
   follow(socket, handler);
-  return new NodeWire(socket);
+  const wire = new NodeWire(socket);
+  wire.readOnAfterFailedWrite();
+  return wire;
 }
 
 /** The system's look-up, with this address first where it is still one of the name's. */

@@ -125,7 +125,8 @@ export interface RequestTaker {
   clientDrained(): void;
   /** The client sends nothing more of a body that it had announced. */
   clientStalled(): void;
-  clientClosed(): void;
+  /** `isReset`: and not in order. */
+  clientClosed(isReset: boolean): void;
 }
 
 /** The exchange as the upstream's side sees it. */

@@ -156,7 +156,8 @@ describe('time', () => {
     upstream.behaviour = { kind: 'bytes', bytes: 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello' };
     const client = await connect(gateway.port);
     client.send();
-    expect(await client.closed()).toBe('reset');
+    expect(await client.closed()).toBe('end');
+    expect(client.received).toMatch(/hello$/);
     expect(gateway.log.at(-1)).toMatchObject({ status: 200, fault: 'body-timeout' });
   });
 

@@ -136,7 +136,8 @@ describe('once an answer has begun', () => {
     const { gateway, second } = await startPair({ kind: 'cut', framing: 'length' });
     const client = await connect(gateway.port);
     client.send();
-    expect(await client.closed()).toBe('reset');
+    expect(await client.closed()).toBe('end');
+    expect(client.received).not.toMatch(/0\r\n\r\n$/);
     expect(second.requests).toBe(0);
   });
 

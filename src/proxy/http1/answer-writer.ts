@@ -11,6 +11,8 @@ export class AnswerWriter {
   keepAlive = true;
   readonly #outlet: Outlet;
   readonly #body: BodyWriter;
+  /** The answer begun is framed so that a client sees when it is cut short (RFC 9112 §8). */
+  showsCut = false;
   #isHttp10 = false;
   #isHeadRequest = false;
   #bytesOutBefore = 0;
@@ -61,11 +63,13 @@ export class AnswerWriter {
         form = head.inChunks ? 'verbatim' : 'chunks';
       }
     }
+    this.showsCut = head.bodyBytes >= 0 || form !== 'plain';
     this.#body.begin(form);
     this.#outlet.text(`${text}${this.#connectionField(isLast)}\r\n`);
   }
 
   upgraded(head: AnswerHead, added: string): void {
+    this.showsCut = false;
     this.#body.begin('plain');
     this.#outlet.text(
       `${statusLine(head)}${head.fields}${added}Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n\r\n`,

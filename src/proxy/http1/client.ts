@@ -1,3 +1,4 @@
+import { causeOf } from '../../base/cause.js';
 import { Exchange } from '../exchange.js';
 import { Peer } from '../forwarded.js';
 import { Outlet } from '../outlet.js';
@@ -273,13 +274,13 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
     else if (!this.#site.settings.halfClose) this.#limits.expectLeave();
   }
 
-  onClose(): void {
+  onClose(error: Error | undefined): void {
     this.#limits.stop();
     this.loggedIn?.end();
     this.#site.closed(this);
     const exchange = this.#exchange;
     this.#exchange = undefined;
-    exchange?.clientClosed();
+    exchange?.clientClosed(!this.#hasEnded && causeOf(error) === 'ECONNRESET');
   }
 
   // ---- Time limits (LateClient) ----
@@ -302,7 +303,7 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
   gone(): void {
     const exchange = this.#exchange;
     this.#exchange = undefined;
-    exchange?.clientClosed();
+    exchange?.clientClosed(false);
     if (exchange !== undefined && exchange.answeredAt !== 0) this.abort();
     else this.#close();
   }
@@ -366,6 +367,12 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
   }
 
   abort(): void {
+    // A reset takes along what waits in buffers here and at the client. It is needed only where the end of
+    // the connection would be taken for the end of the answer.
+    if (this.#writer.showsCut) {
+      this.#close();
+      return;
+    }
     this.#outlet.send();
     this.#wire.reset();
   }
@@ -384,9 +391,10 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
   over(): void {
     this.#exchange = undefined;
     this.isRequestPaused = false;
-    if (!this.#wire.isOpen) return;
+    if (!this.#wire.isOpen || this.#limits.isEnding) return;
     if (this.#limits.phase === 'tunnel') {
       this.#limits.expectFlush();
+      this.#setPaused();
       return;
     }
     if (!this.#writer.keepAlive || !this.#isRequestWhole) {

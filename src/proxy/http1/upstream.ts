@@ -153,10 +153,11 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
 
   over(): void {
     this.#taker = undefined;
-    // It closes by itself once it has taken what was sent, but not later than this.
-    if (this.#state === 'tunnel')
+    if (this.#state === 'tunnel') {
+      // It closes by itself once it has taken what was sent and has ended, too, but not later than this.
       this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.bodyIdleMs);
-    else if (this.#state !== 'idle' || !this.#keepAlive || !this.#isRequestSent) this.#wire.destroy();
+      this.#wire.resume();
+    } else if (this.#state !== 'idle' || !this.#keepAlive || !this.#isRequestSent) this.#wire.destroy();
     // It waits where its client's connection keeps it.
     else if (this.isLoggedIn) this.deadlineAt = this.#owner.deadlines.after(this.idleMs);
     else this.#owner.release(this);
@@ -164,9 +165,8 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
 
   abort(): void {
     this.#taker = undefined;
-    if (this.#state === 'tunnel') this.#wire.destroy();
-    // The upstream sees that the request was cut.
-    else this.#wire.reset();
+    // The upstream sees that the request, or the tunnel, was cut.
+    this.#wire.reset();
   }
 
   /** Closes it while it is idle. */
@@ -207,8 +207,9 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
   onBytes(bytes: Buffer, start: number, end: number): boolean {
     const taker = this.#taker;
     if (taker === undefined) {
-      // Nobody asked: an answer to no request would be taken for the next one's.
-      this.#wire.destroy();
+      // Nobody asked: an answer to no request would be taken for the next one's. Behind a tunnel it is read
+      // and thrown away, so that the end arrives.
+      if (this.#state !== 'tunnel') this.#wire.destroy();
       return false;
     }
     this.#read(bytes, start, end);
@@ -222,7 +223,8 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
 
   onEnd(): void {
     if (this.#taker === undefined || this.#state === 'idle') {
-      this.#wire.destroy();
+      // A tunnel that has ended here, too, closes by itself.
+      if (this.#state !== 'tunnel') this.#wire.destroy();
       return;
     }
     if (this.#state === 'tunnel' || (this.#state === 'body' && this.#bodyLeft === UNTIL_CLOSE))
