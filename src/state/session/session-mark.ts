@@ -1,3 +1,5 @@
+import { wholeNumber } from '../../base/digits.js';
+
 /**
  * What the client brings along behind its id. Nobody signs it: whoever changes it costs the store a read, or
  * gets its cookie once more.
@@ -18,7 +20,7 @@ export function splitMark(text: string): { readonly id: string; readonly mark: S
   const at = text.indexOf(SIGN);
   if (at === -1) return { id: text, mark: NONE };
   const match = MARK.exec(text.slice(at + 1, at + 24));
-  const mark = match === null ? NONE : { untilMs: Number.parseInt(match[1]! || '0', 36), write: match[2]! };
+  const mark = match === null ? NONE : { untilMs: wholeNumber(match[1]! || '0', 36), write: match[2]! };
   return { id: text.slice(0, at), mark };
 }
 
