@@ -6,6 +6,7 @@ import { sealsBindings } from '../control/assembly.js';
 import type { Config, Listen } from '../control/config/config.js';
 import { loadConfig } from '../control/config/load.js';
 import { listen as listenSchema, workers as workersSchema } from '../control/config/schema.js';
+import { openFilesMax, openFilesWarning } from '../control/open-files.js';
 import { PRESETS, type PresetName } from '../control/presets.js';
 import { runUntilStopped } from './lifetime.js';
 import type { StartGateway } from './running-gateway.js';
@@ -149,6 +150,8 @@ function announce(address: string, config: Config, { stderr }: Surroundings): vo
     `stickyroute ${version()} listens at ${address}${count === 1 ? '' : ` with ${count} workers`}\n`,
   );
   for (const line of overview(config)) stderr.write(`  ${line}\n`);
+  const warning = openFilesWarning(config, openFilesMax());
+  if (warning !== undefined) stderr.write(`  warning: ${warning}\n`);
   if (config.keys.length === 0 && sealsBindings(config)) {
     stderr.write(
       '  warning: no keys are set, so the cookies of this run mean nothing to the next. Set keys (openssl rand -base64 32).\n',

@@ -1,6 +1,6 @@
 import { StickyError } from '../base/errors.js';
 import type { UpstreamTls } from '../proxy/upstream-endpoint.js';
-import type { TlsPair } from '../proxy/wire.js';
+import type { ListenerTls } from '../proxy/wire.js';
 import { readBounded } from './config/bounded-file.js';
 import { CERTIFICATE_BYTES_MAX, reason } from './config/certificates.js';
 import type { Config, PoolConfig } from './config/config.js';
@@ -10,7 +10,7 @@ import type { Config, PoolConfig } from './config/config.js';
  * that it is of one piece.
  */
 export interface CertificateTexts {
-  readonly listener: TlsPair | undefined;
+  readonly listener: ListenerTls | undefined;
   /** By pool, where one has authorities of its own. */
   readonly authorities: ReadonlyMap<string, string>;
 }
@@ -21,7 +21,15 @@ export function readCertificates({ tls, pools }: Config): CertificateTexts {
     caFile === undefined ? [] : [[name, readPem(caFile)]],
   );
   return {
-    listener: tls === undefined ? undefined : { cert: readPem(tls.certFile), key: readPem(tls.keyFile) },
+    listener:
+      tls === undefined
+        ? undefined
+        : {
+            cert: readPem(tls.certFile),
+            key: readPem(tls.keyFile),
+            minVersion: tls.minVersion,
+            ciphers: tls.ciphers,
+          },
     authorities: new Map(authorities),
   };
 }

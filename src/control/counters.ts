@@ -8,9 +8,20 @@ export interface Counters {
   /** By status class: `2xx`. */
   readonly statuses: Readonly<Record<string, number>>;
   readonly connections: number;
+  /** New connections that were closed as they came, since there were as many as may be. */
+  readonly turnedAway: number;
+  /** Connections that the system had no file, port or memory for. */
+  readonly shortages: number;
 }
 
-export const NO_COUNTERS: Counters = { requests: 0, outcomes: {}, statuses: {}, connections: 0 };
+export const NO_COUNTERS: Counters = {
+  requests: 0,
+  outcomes: {},
+  statuses: {},
+  connections: 0,
+  turnedAway: 0,
+  shortages: 0,
+};
 
 /** Counts requests as they end. */
 export class RequestCounter {
@@ -28,12 +39,12 @@ export class RequestCounter {
     this.#count(status);
   }
 
-  read(connections: number): Counters {
+  read(now: Pick<Counters, 'connections' | 'turnedAway' | 'shortages'>): Counters {
     return {
       requests: this.#requests,
       outcomes: { ...this.#outcomes },
       statuses: { ...this.#statuses },
-      connections,
+      ...now,
     };
   }
 
@@ -54,6 +65,8 @@ export function addCounters(all: readonly Counters[]): Counters {
       outcomes: addRecords(sum.outcomes, each.outcomes),
       statuses: addRecords(sum.statuses, each.statuses),
       connections: sum.connections + each.connections,
+      turnedAway: sum.turnedAway + each.turnedAway,
+      shortages: sum.shortages + each.shortages,
     }),
     NO_COUNTERS,
   );

@@ -29,11 +29,15 @@ export class OpenPools {
   }
 
   /** By name. Connections are kept when their settings are; the others finish what they have. */
-  follow({ config, pools }: Assembly, certificates: CertificateTexts): ReadonlyMap<string, PoolConnections> {
+  follow(
+    { config, pools }: Assembly,
+    limits: Limits,
+    certificates: CertificateTexts,
+  ): ReadonlyMap<string, PoolConnections> {
     const connections = new Map(
       config.pools.map((settings) => {
         const pool = pools.get(settings.name)!;
-        return [settings.name, this.#connections(pool, settings, config.limits, certificates)];
+        return [settings.name, this.#connections(pool, settings, limits, certificates)];
       }),
     );
     const used = new Set(pools.values());

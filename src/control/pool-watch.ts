@@ -8,6 +8,7 @@ import type { Assembly } from './assembly.js';
 import { upstreamTls, type CertificateTexts } from './certificate-texts.js';
 import { probe, startProbes } from './probes.js';
 import { isThere } from './upstream-check.js';
+import type { Verdict } from './upstream-question.js';
 
 /** How often time-outs of upstreams that failed are looked at. */
 const TICK_MS = 100;
@@ -24,7 +25,7 @@ export class PoolWatch {
   readonly #onEvent: ((pool: string, event: PoolEvent) => void) | undefined;
   readonly #pools = new Map<string, Pool>();
   /** How each pool's upstreams are asked whether they are there. */
-  readonly #asking = new Map<string, (upstream: Upstream) => Promise<boolean | undefined>>();
+  readonly #asking = new Map<string, (upstream: Upstream) => Promise<Verdict>>();
   readonly #checking = new Set<Upstream>();
   readonly #probing = new Map<string, Probing>();
   #tick: Timer | undefined;
@@ -72,7 +73,9 @@ export class PoolWatch {
       const { name, health } = pool;
       const tls = upstreamTls(pool, certificates);
       this.#asking.set(name, (upstream) =>
-        health === undefined ? isThere(upstream, tls) : probe(upstream, health, tls),
+        health === undefined
+          ? isThere(upstream, tls, this.#clock)
+          : probe(upstream, health, tls, this.#clock),
       );
     }
     for (const name of this.#probing.keys()) if (!pools.has(name)) this.#endProbes(name);
@@ -104,11 +107,12 @@ export class PoolWatch {
     const ask = this.#asking.get(name);
     if (ask === undefined || this.#checking.has(upstream)) return;
     this.#checking.add(upstream);
-    void ask(upstream).then((isWell) => {
+    void ask(upstream).then((verdict) => {
       this.#checking.delete(upstream);
       // By now the id may be that of another instance.
-      if (isWell !== undefined && pool.urlOf(upstream.id) === upstream.url)
-        pool.checked(upstream.id, isWell, this.#clock.monotonic());
+      if (verdict.kind === 'unasked' || pool.urlOf(upstream.id) !== upstream.url) return;
+      const cause = verdict.kind === 'failed' ? verdict.cause : undefined;
+      pool.checked(upstream.id, verdict.kind === 'well', this.#clock.monotonic(), cause);
     });
   }
 
@@ -118,9 +122,9 @@ export class PoolWatch {
   }
 
   #changed(pool: string, change: ConditionChange): void {
-    const { id, from, to, why } = change;
+    const { id, from, to, why, cause } = change;
     this.#logger[to === 'down' ? 'warn' : 'info'](
-      { pool, upstream: id, from, to, why },
+      { pool, upstream: id, from, to, why, ...(cause !== undefined && { cause }) },
       `upstream ${id} of pool ${pool} is ${to}`,
     );
   }

@@ -5,6 +5,7 @@ import type { Random } from '../base/random.js';
 import { Deadlines } from '../proxy/deadlines.js';
 import { cookieForwarding } from '../proxy/forwarded-cookies.js';
 import { Gateway } from '../proxy/gateway.js';
+import type { Limits } from '../proxy/limits.js';
 import type { GatewayRoute } from '../proxy/gateway-route.js';
 import type { PoolConnections } from '../proxy/pool-connections.js';
 import type { GatewayObserver, GatewaySettings } from '../proxy/site.js';
@@ -15,8 +16,10 @@ import type { Assembly } from './assembly.js';
 import type { CertificateTexts } from './certificate-texts.js';
 import { RequestCounter, type Counters } from './counters.js';
 import { listenError } from './listen-error.js';
+import { limitsWithin, openFilesMax } from './open-files.js';
 import { OpenPools } from './open-pools.js';
 import { RouteTable, type Matching } from './route-table.js';
+import { Shortages } from './shortages.js';
 import { ruleNames } from './rule-names.js';
 
 /** What serving stands on. */
@@ -35,6 +38,8 @@ export class Serving {
   readonly #gateway: Gateway;
   readonly #pools: OpenPools;
   readonly #counter = new RequestCounter();
+  readonly #shortages: Shortages;
+  readonly #filesMax = openFilesMax();
   #assembly: Assembly;
   #certificates: CertificateTexts;
   #observer: GatewayObserver;
@@ -45,6 +50,7 @@ export class Serving {
     this.#clock = clock;
     this.#logger = ground.logger;
     this.#deadlines = new Deadlines(clock);
+    this.#shortages = new Shortages(ground.logger, clock);
     this.#assembly = assembly;
     this.#certificates = certificates;
     this.#observer = this.#observe(assembly);
@@ -52,6 +58,7 @@ export class Serving {
     const observer: GatewayObserver = {
       finished: (exchange) => {
         this.#counter.finished(exchange);
+        if (exchange.fault === 'local') this.#shortages.met('openFiles', exchange.cause);
         this.#observer.finished(exchange);
       },
       refused: (head) => {
@@ -59,7 +66,7 @@ export class Serving {
         this.#observer.refused(head);
       },
     };
-    const settings = gatewaySettings(assembly, this.#pools.follow(assembly, certificates));
+    const settings = this.#settings(assembly, certificates);
     this.#gateway = new Gateway({ ...ground, deadlines: this.#deadlines }, settings, observer);
   }
 
@@ -70,8 +77,10 @@ export class Serving {
       this.#listener = await this.#gateway.listen({
         ...config.listen,
         tls: this.#certificates.listener,
-        connectionsMax: config.limits.connectionsMax,
+        connectionsMax: limitsWithin(config, this.#filesMax).connectionsMax,
         handshakeTimeMs: config.limits.headTimeMs,
+        onTurnedAway: (code) =>
+          code === undefined ? this.#shortages.met('connections') : this.#shortages.met('openFiles', code),
       });
       return this.#listener;
     } catch (error) {
@@ -93,8 +102,7 @@ export class Serving {
 
   /** From the next request on. Its listener is the one that is open: see `withFixed`. It can't fail. */
   apply(assembly: Assembly, certificates: CertificateTexts): void {
-    const connections = this.#pools.follow(assembly, certificates);
-    this.#gateway.apply(gatewaySettings(assembly, connections));
+    this.#gateway.apply(this.#settings(assembly, certificates));
     this.#observer = this.#observe(assembly);
     this.#assembly = assembly;
     this.#certificates = certificates;
@@ -107,12 +115,20 @@ export class Serving {
   }
 
   counters(): Counters {
-    return this.#counter.read(this.#gateway.connectionCount);
+    const { connections: turnedAway, openFiles: shortages } = this.#shortages.counts;
+    return this.#counter.read({ connections: this.#gateway.connectionCount, turnedAway, shortages });
   }
 
   #stop(): void {
+    this.#shortages.stop();
     this.#deadlines.stop();
     this.#pools.close();
+  }
+
+  #settings(assembly: Assembly, certificates: CertificateTexts): GatewaySettings {
+    const { config } = assembly;
+    const limits = limitsWithin(config, this.#filesMax);
+    return gatewaySettings(assembly, limits, this.#pools.follow(assembly, limits, certificates));
   }
 
   #observe({ config }: Assembly): GatewayObserver {
@@ -122,6 +138,7 @@ export class Serving {
 
 function gatewaySettings(
   { config, routes, trusted }: Assembly,
+  limits: Limits,
   pools: ReadonlyMap<string, PoolConnections>,
 ): GatewaySettings {
   const table = new RouteTable(
@@ -140,7 +157,7 @@ function gatewaySettings(
     }),
   );
   return {
-    limits: config.limits,
+    limits,
     expose: config.expose,
     halfClose: config.halfClose,
     routeFor: (host, path) => table.find(host, path),

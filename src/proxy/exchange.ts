@@ -223,7 +223,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
     }
     this.#try = undefined;
     // An upstream may well refuse a body that it has not heard to its end, or an upgrade.
-    if (attempt.failed(fault, this.#body.isWhole && this.head.upgrade === ''))
+    if (attempt.failed(fault, this.#body.isWhole && this.head.upgrade === '', this.cause))
       (this.#doubts ??= new Doubts()).add(attempt.upstreamId);
     const neverSent = isUnreachable(fault);
     if (!neverSent && (!isRepeatable || fault === 'answer-timeout')) {

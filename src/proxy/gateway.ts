@@ -6,7 +6,7 @@ import { DateField } from './date-field.js';
 import { RequestIds } from './request-ids.js';
 import type { GatewayObserver, GatewaySettings, Guest, Site } from './site.js';
 import { sendLater } from './turn.js';
-import type { Engine, Listener, ListenTarget, TlsPair } from './wire.js';
+import type { Engine, Listener, ListenTarget, ListenerTls } from './wire.js';
 
 /** What a gateway stands on. */
 export interface GatewayGround {
@@ -74,10 +74,11 @@ export class Gateway implements Site {
   /** From the next request on; requests under way keep what they began with. */
   apply(settings: GatewaySettings): void {
     this.settings = settings;
+    this.#listener?.setConnectionsMax(settings.limits.connectionsMax);
   }
 
-  setTls(pair: TlsPair): void {
-    this.#listener?.setTls(pair);
+  setTls(tls: ListenerTls): void {
+    this.#listener?.setTls(tls);
   }
 
   /**

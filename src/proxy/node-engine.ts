@@ -1,7 +1,8 @@
+import { constants } from 'node:crypto';
 import dns from 'node:dns';
 import net from 'node:net';
 import tls from 'node:tls';
-import { systemClock } from '../base/clock.js';
+import { atTurnEnd, systemClock } from '../base/clock.js';
 import { heldBySystem } from './system-queues.js';
 import { connectionTaken } from './turn.js';
 import type {
@@ -10,7 +11,6 @@ import type {
   Engine,
   Listener,
   ListenTarget,
-  TlsPair,
   Wire,
   WireHandler,
 } from './wire.js';
@@ -97,6 +97,8 @@ function follow(socket: net.Socket, handler: WireHandler): void {
   socket.on('end', () => handler.onEnd());
   socket.on('error', (error) => {
     failure = error;
+    // One of TLS leaves the socket open.
+    socket.destroy();
   });
   socket.on('close', () => handler.onClose(failure));
 }
@@ -112,6 +114,7 @@ function connect(target: ConnectTarget, handler: ConnectHandler): Wire {
       servername: net.isIP(target.tls.serverName) === 0 ? target.tls.serverName : '',
       ...(target.tls.ca === undefined ? {} : { ca: target.tls.ca }),
       rejectUnauthorized: !target.tls.insecure,
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
       ALPNProtocols: ['http/1.1'],
       // Types lag behind the documentation here and below.
       ...({ highWaterMark: READ_BYTES } as object),
@@ -201,6 +204,9 @@ function listen(
     });
     secure.on('secureConnection', (socket) => {
       socket.setNoDelay(true);
+      // A client of TLS 1.2 could ask for one handshake after the other. The attempt is an error, which ends
+      // the connection.
+      socket.disableRenegotiation();
       take(socket, true);
     });
     // A handshake that fails is the client's affair; without a listener its error would be thrown.
@@ -209,6 +215,7 @@ function listen(
   }
   server.on('connection', connectionTaken);
   server.maxConnections = target.connectionsMax;
+  server.on('drop', () => target.onTurnedAway(undefined));
   const closeNow = server.close.bind(server);
   let ended: Promise<void> | undefined;
   const end = (): Promise<void> => (ended ??= drained(server).then(() => void closeNow()));
@@ -223,12 +230,13 @@ function listen(
     server.listen({ host: target.host, port: target.port, backlog: 1024 }, () => {
       server.off('error', reject);
       // Running out of file descriptors must not end the process; the listener goes on when some are free.
-      server.on('error', () => {});
+      server.on('error', ({ code }: NodeJS.ErrnoException) => target.onTurnedAway(code ?? 'EMFILE'));
       const bound = server.address() as net.AddressInfo;
       resolve({
         host: bound.address,
         port: bound.port,
-        setTls: (pair: TlsPair) => (server as tls.Server).setSecureContext(pair),
+        setConnectionsMax: (connectionsMax) => (server.maxConnections = connectionsMax),
+        setTls: (next) => (server as tls.Server).setSecureContext(next),
         close: (done) => void end().then(done),
       });
     });
@@ -268,8 +276,8 @@ function drained(server: net.Server): Promise<void> {
       turnAt = now;
       const isQuiet = now - takenAt >= QUIET_MS || now - startedAt >= DRAIN_MS_MAX;
       if ((isQuiet && quietTurns > QUIET_TURNS) || --turnsLeft === 0) resolve();
-      else setImmediate(turn);
+      else atTurnEnd(turn);
     };
-    setImmediate(turn);
+    atTurnEnd(turn);
   });
 }

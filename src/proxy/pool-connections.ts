@@ -85,9 +85,9 @@ export class PoolConnections {
     else pool.requestSucceeded(endpoint.id);
   }
 
-  failed(id: string): void {
+  failed(id: string, cause: string): void {
     const { pool, clock } = this.#options;
-    pool.requestFailed(id, clock.monotonic());
+    pool.requestFailed(id, clock.monotonic(), cause);
   }
 
   doubted(id: string): void {

@@ -76,14 +76,14 @@ export class Try {
 
   /**
    * It gave no answer. `mayDoubt`: the request was sent whole, so silence says something of the upstream.
-   * True: the upstream is in doubt (blame.ts), if the next one doesn't fail alike.
+   * `cause`: for logs. True: the upstream is in doubt (blame.ts), if the next one doesn't fail alike.
    */
-  failed(fault: UpstreamFault, mayDoubt: boolean): boolean {
+  failed(fault: UpstreamFault, mayDoubt: boolean, cause: string = fault): boolean {
     const blame = this.#isJudged || this.#isOver ? 'nobody' : blameFor(fault);
     const { pool } = this.route;
     if (blame === 'upstream') {
       this.#isJudged = true;
-      pool.failed(this.upstreamId);
+      pool.failed(this.upstreamId, cause);
     }
     const isInDoubt = blame === 'doubt' && mayDoubt;
     if (isInDoubt) {

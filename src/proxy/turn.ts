@@ -1,3 +1,5 @@
+import { atTurnEnd } from '../base/clock.js';
+
 /** Wants to begin a request. */
 export interface Beginner {
   begin(): void;
@@ -45,7 +47,7 @@ export function sendLater(who: Sender): void {
 function awaitEnd(): void {
   if (isEndAwaited) return;
   isEndAwaited = true;
-  setImmediate(end);
+  atTurnEnd(end);
 }
 
 function end(): void {

@@ -65,23 +65,33 @@ export interface ConnectTarget {
 export interface ListenTarget {
   readonly host: string | undefined;
   readonly port: number;
-  /** Present: TLS, with these PEM texts. */
-  readonly tls: TlsPair | undefined;
+  /** Present: TLS. */
+  readonly tls: ListenerTls | undefined;
   readonly connectionsMax: number;
   /** For a TLS handshake. */
   readonly handshakeTimeMs: number;
+  /** A connection was closed as it came: there are as many as may be, or the system has no room: its code. */
+  onTurnedAway(code: string | undefined): void;
 }
 
-export interface TlsPair {
+export const TLS_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
+export type TlsVersion = (typeof TLS_VERSIONS)[number];
+
+/** How clients are met: PEM texts, and what is offered to them. */
+export interface ListenerTls {
   readonly cert: string;
   readonly key: string;
+  readonly minVersion: TlsVersion;
+  /** As OpenSSL writes them. */
+  readonly ciphers: string;
 }
 
 export interface Listener {
   readonly host: string;
   readonly port: number;
-  /** New connections from now on are met with this certificate. */
-  setTls(pair: TlsPair): void;
+  /** New connections from now on are met with this. */
+  setTls(tls: ListenerTls): void;
+  setConnectionsMax(connectionsMax: number): void;
   /** Accepts no more; connections that are open stay. */
   close(done: () => void): void;
 }

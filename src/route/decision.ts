@@ -1,8 +1,10 @@
 /** How a request ended up where it did. The same word in the access log, `x-affinity` and `explain`. */
-export type Outcome = 'bound' | 'keyed' | 'balanced' | 'borrowed' | 'rehomed' | 'rejected';
+export const OUTCOMES = ['bound', 'keyed', 'balanced', 'borrowed', 'rehomed', 'rejected'] as const;
+export type Outcome = (typeof OUTCOMES)[number];
 
 /** Why something that was found was not followed. */
-export type Why = 'unreadable' | 'expired' | 'gone' | 'down' | 'draining' | 'out';
+export const WHYS = ['unreadable', 'expired', 'gone', 'down', 'draining', 'out'] as const;
+export type Why = (typeof WHYS)[number];
 
 /**
  * How a try failed. `unreachable`: no connection could be made, so nobody is there. `broken`: it answered the

@@ -80,11 +80,15 @@ describe('the layers of src', () => {
 describe('what reaches the code only as an argument', () => {
   it('the time and chance come from base', () => {
     const pattern =
-      /\b(?:Date\.now|Math\.random|performance\.now|process\.hrtime|setTimeout|setInterval)\b|\bnew Date\(\s*\)|\bDate\(\s*\)/g;
+      /\b(?:Date\.now|Math\.random|performance\.now|process\.hrtime|setTimeout|setInterval|setImmediate)\b|\bAbortSignal\.timeout\b|\bnew Date\(\s*\)|\bDate\(\s*\)/g;
     expect(
       stray(pattern, ['base', 'testing']),
       'Take a Clock (src/base/clock.ts) or a Random (src/base/random.ts) as an argument, so that tests run on virtual time and replay from a seed.',
     ).toEqual([]);
+    expect('setImmediate(f); AbortSignal.timeout(1); clock.after(1, f)'.match(pattern)).toEqual([
+      'setImmediate',
+      'AbortSignal.timeout',
+    ]);
     const modules = sources.filter(
       (file) => !isIn(file, ['base', 'testing']) && file.imports.some((name) => /^(node:)?timers/.test(name)),
     );

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { connect, request } from '../support/raw-client.js';
+import { REQUEST_FIELDS } from '../../src/control/log-fields.js';
 import { startUpstream } from '../support/upstream.js';
 import { until } from '../support/until.js';
 import { startTestGateway } from './gateway.js';
@@ -54,6 +55,23 @@ describe('the access log', () => {
         answeredBytes: answer.head.length + answer.body.length,
       })),
     );
+  });
+
+  it('has the fields of the table, in its order', async () => {
+    const gateway = await startTestGateway([upstream], { affinity: [{ header: 'x-user-id' }] });
+    await request(gateway.port, { headers: { 'X-User-Id': 'u1' } });
+    upstream.behaviour = { kind: 'drop' };
+    await request(gateway.port, { method: 'POST', body: 'a' });
+    upstream.behaviour = { kind: 'answer' };
+    const client = await connect(gateway.port);
+    client.write('GET / HTTP/1.1\r\n\r\n');
+    await client.response();
+    const order = REQUEST_FIELDS.map(({ name }) => name);
+    expect(gateway.log).toHaveLength(3);
+    for (const line of gateway.log) {
+      const names = Object.keys(line);
+      expect(names).toEqual(order.filter((name) => names.includes(name)));
+    }
   });
 
   it('says why a head was refused, and by whom it was sent', async () => {

@@ -30,6 +30,7 @@ export class MemoryEngine implements Engine {
       host: target.host ?? '127.0.0.1',
       port: target.port,
       setTls() {},
+      setConnectionsMax() {},
       close: (done) => setImmediate(done),
     });
   }

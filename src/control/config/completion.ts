@@ -42,7 +42,12 @@ export function complete(value: unknown, files: FileReader, issues: Issue[]): Co
     tls:
       gateway.tls === undefined
         ? undefined
-        : { certFile: files.resolve(gateway.tls.cert), keyFile: files.resolve(gateway.tls.key) },
+        : {
+            certFile: files.resolve(gateway.tls.cert),
+            keyFile: files.resolve(gateway.tls.key),
+            minVersion: gateway.tls.minVersion,
+            ciphers: gateway.tls.ciphers,
+          },
     keys: gateway.keys!,
     pools: parts.pools,
     routes: parts.routes.map(({ at: _at, ...route }) => route).sort(bySpecificity),

@@ -1,4 +1,5 @@
 import type { Limits } from '../../proxy/limits.js';
+import type { TlsVersion } from '../../proxy/wire.js';
 import type { PassiveThresholds } from '../../route/pool/health.js';
 import type { Upstream } from '../../route/pool/upstream.js';
 
@@ -40,6 +41,9 @@ export interface Listen {
 export interface TlsFiles {
   readonly certFile: string;
   readonly keyFile: string;
+  readonly minVersion: TlsVersion;
+  /** As OpenSSL writes them. */
+  readonly ciphers: string;
 }
 
 export interface PoolConfig {

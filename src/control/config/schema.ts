@@ -6,6 +6,7 @@ import { placements } from '../../route/placement/registry.js';
 import { choice } from './choice.js';
 import type { Choice, HealthConfig, Listen } from './config.js';
 import { limits } from './limits.js';
+import { listenerTls } from './listener-tls.js';
 import { match } from './match.js';
 import { kindOf } from './messages.js';
 import { nested } from './nested.js';
@@ -145,7 +146,7 @@ const DEFAULT_AFFINITY: readonly unknown[] = ['cookie'];
 /** What goes for the gateway as a whole. */
 export const gatewayShape = {
   listen: listen.prefault(8080),
-  tls: z.strictObject({ cert: words('cert: cert.pem'), key: words('key: key.pem') }).optional(),
+  tls: listenerTls.optional(),
   keys: list(
     key,
     'keys: ["${STICKYROUTE_KEY}"]',

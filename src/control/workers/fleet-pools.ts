@@ -66,7 +66,7 @@ export class FleetPools {
     for (const worker of this.#workers) worker.send({ kind: 'pool', pool, event });
   }
 
-  hear(worker: TurnTaker, { kind, pool: name, id, url }: UpstreamReport): void {
+  hear(worker: TurnTaker, { kind, pool: name, id, url, cause }: UpstreamReport): void {
     const pool = this.#pools.get(name);
     const index = pool?.snapshot.indexOf(id);
     // A worker that has not been reloaded yet may speak of an upstream that is another by now.
@@ -87,7 +87,7 @@ export class FleetPools {
     const wasTrial = this.#endTrial(worker, pool, id);
     if (kind === 'requestFailed' || kind === 'requestDoubted') {
       // Whoever did not make the trial speaks of the past: its word counts only while the upstream is up.
-      if (wasTrial || pool.conditionOf(id) === 'up') pool[kind](id, this.#clock.monotonic());
+      if (wasTrial || pool.conditionOf(id) === 'up') pool[kind](id, this.#clock.monotonic(), cause);
     } else if (!wasTrial) return;
     else if (kind === 'trialSucceeded') pool.requestSucceeded(id);
     else pool.abandonTrial(id);

@@ -11,6 +11,8 @@ import type { Setup } from '../setup.js';
 
 export interface InPool extends UpstreamName {
   readonly pool: string;
+  /** Of a failure, for logs. */
+  readonly cause?: string | undefined;
 }
 
 /** Something happened to a pool. A new kind of event needs no new message. */

@@ -88,8 +88,8 @@ export class SupervisedPool implements PoolView {
   }
 
   /** Failures of an upstream that is down already say nothing new. */
-  requestFailed(id: string): void {
-    if (this.#saysNews(id)) this.#say('requestFailed', id);
+  requestFailed(id: string, _nowMs: number, cause?: string): void {
+    if (this.#saysNews(id)) this.#say('requestFailed', id, cause);
   }
 
   requestDoubted(id: string): void {
@@ -131,8 +131,9 @@ export class SupervisedPool implements PoolView {
     return index === undefined ? undefined : snapshot.upstreams[index]!.url;
   }
 
-  #say(kind: Telling, id: string): void {
+  #say(kind: Telling, id: string, cause?: string): void {
     const url = this.#urlOf(id);
-    if (url !== undefined) this.#tell(kind, { pool: this.#name, id, url });
+    if (url !== undefined)
+      this.#tell(kind, { pool: this.#name, id, url, ...(cause !== undefined && { cause }) });
   }
 }

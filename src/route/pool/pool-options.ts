@@ -9,6 +9,8 @@ export interface ConditionChange {
   readonly from: Condition;
   readonly to: Condition;
   readonly why: ChangeWhy;
+  /** What was met: an error's code, `timeout`, `status 503`. Absent where nothing failed. */
+  readonly cause?: string | undefined;
 }
 
 export type CreatePlacement = (members: readonly Member[]) => Placement;

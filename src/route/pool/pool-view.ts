@@ -17,7 +17,8 @@ export interface PoolView {
   setThresholds(thresholds: Thresholds): void;
   requestSucceeded(id: string): void;
   /** A fact about the upstream: no connection to it could be made. */
-  requestFailed(id: string, nowMs: number): void;
+  /** `cause`: for logs, such as `ECONNREFUSED`. */
+  requestFailed(id: string, nowMs: number, cause?: string): void;
   /** It took a request and gave no answer; the request itself may be why. */
   requestDoubted(id: string, nowMs: number): void;
   /** It answered a request that was sent to it because nothing was up (`triedAllTheSame`). */

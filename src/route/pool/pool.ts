@@ -77,8 +77,9 @@ export class Pool implements PoolView {
     this.#report(id, (health) => health.probeSucceeded(this.#thresholds));
   }
 
-  probeFailed(id: string): void {
-    this.#report(id, (health) => health.probeFailed(this.#thresholds));
+  /** `cause`: for logs, what the probe met. */
+  probeFailed(id: string, cause?: string): void {
+    this.#report(id, (health) => health.probeFailed(this.#thresholds), cause);
   }
 
   requestSucceeded(id: string): void {
@@ -86,8 +87,8 @@ export class Pool implements PoolView {
     if (health !== undefined && health.condition !== 'up') this.#report(id, () => health.requestSucceeded());
   }
 
-  requestFailed(id: string, nowMs: number): void {
-    this.#report(id, (health) => health.requestFailed(this.#thresholds, nowMs));
+  requestFailed(id: string, nowMs: number, cause?: string): void {
+    this.#report(id, (health) => health.requestFailed(this.#thresholds, nowMs), cause);
   }
 
   requestDoubted(id: string, nowMs: number): void {
@@ -106,8 +107,8 @@ export class Pool implements PoolView {
   }
 
   /** What came of asking an upstream of `doubted`. */
-  checked(id: string, isThere: boolean, nowMs: number): void {
-    this.#report(id, (health) => health.checked(isThere, this.#mayEject(), this.#thresholds, nowMs));
+  checked(id: string, isThere: boolean, nowMs: number, cause?: string): void {
+    this.#report(id, (health) => health.checked(isThere, this.#mayEject(), this.#thresholds, nowMs), cause);
   }
 
   /**
@@ -136,7 +137,11 @@ export class Pool implements PoolView {
     return ejected < Math.max(share, this.#health.size > 1 ? 1 : 0);
   }
 
-  #report(id: string, event: (health: Health) => ChangeWhy | undefined): ChangeWhy | undefined {
+  #report(
+    id: string,
+    event: (health: Health) => ChangeWhy | undefined,
+    cause?: string,
+  ): ChangeWhy | undefined {
     const health = this.#health.get(id);
     if (health === undefined) return undefined;
     const from = health.condition;
@@ -150,7 +155,7 @@ export class Pool implements PoolView {
       this.#state.apply(event);
       this.#onEvent?.(event);
     }
-    this.onChange?.({ id, from, to, why });
+    this.onChange?.({ id, from, to, why, ...(cause !== undefined && { cause }) });
     return why;
   }
 }

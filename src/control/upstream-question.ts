@@ -1,0 +1,69 @@
+import http from 'node:http';
+import https from 'node:https';
+import { causeOf } from '../base/cause.js';
+import type { Clock } from '../base/clock.js';
+import { isLocalError } from '../base/local-error.js';
+import type { UpstreamTls } from '../proxy/upstream-endpoint.js';
+import type { Upstream } from '../route/pool/upstream.js';
+
+/**
+ * What came of asking an upstream how it is. `unasked`: it could not be asked, for want of something here.
+ * `cause`: an error's code (`ECONNREFUSED`, `CERT_HAS_EXPIRED`), `timeout`, or `status 503`.
+ */
+export type Verdict =
+  { readonly kind: 'well' | 'unasked' } | { readonly kind: 'failed'; readonly cause: string };
+
+export const WELL: Verdict = { kind: 'well' };
+
+export interface Question {
+  readonly method: string;
+  readonly path: string;
+  readonly agentName: string;
+  /** From the first look-up of its name to the head of its answer. */
+  readonly timeMs: number;
+  judgeStatus(status: number): Verdict;
+  judgeError?(error: Error): Verdict | undefined;
+}
+
+/** Bytes of the answer that are read; its status is what counts. */
+const ANSWER_BYTES_MAX = 64 * 1024;
+
+/** A connection a question: one that is still open says nothing of whether a new client would be served. */
+export function ask({ url }: Upstream, question: Question, tls: UpstreamTls, clock: Clock): Promise<Verdict> {
+  return new Promise((resolve) => {
+    const options = {
+      method: question.method,
+      path: question.path,
+      agent: false,
+      headers: { 'user-agent': question.agentName, connection: 'close' },
+    };
+    const take = (answer: http.IncomingMessage): void => {
+      resolve(question.judgeStatus(answer.statusCode ?? 0));
+      let bytes = 0;
+      answer.on('error', () => {});
+      answer.on('data', (piece: Buffer) => {
+        bytes += piece.length;
+        if (bytes > ANSWER_BYTES_MAX) request.destroy();
+      });
+    };
+    const request = url.startsWith('https:')
+      ? https.request(
+          url,
+          { ...options, ...(tls.ca !== undefined && { ca: tls.ca }), rejectUnauthorized: !tls.insecure },
+          take,
+        )
+      : http.request(url, options, take);
+    const limit = clock.after(question.timeMs, () => {
+      resolve({ kind: 'failed', cause: 'timeout' });
+      request.destroy();
+    });
+    request.on('error', (error) => {
+      const verdict = question.judgeError?.(error);
+      if (verdict !== undefined) resolve(verdict);
+      else if (isLocalError(error)) resolve({ kind: 'unasked' });
+      else resolve({ kind: 'failed', cause: causeOf(error) ?? 'error' });
+    });
+    request.on('close', () => limit.stop());
+    request.end();
+  });
+}
