@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import { BoundedMap } from '../../../base/bounded-map.js';
+import { atTurnEnd } from '../../../base/clock.js';
 import { StickyError } from '../../../base/errors.js';
 import type { Random } from '../../../base/random.js';
 import type { KeptRecord, Shelf } from '../change-run.js';
@@ -234,7 +235,7 @@ async function reasonOf(error: unknown): Promise<unknown> {
   // It comes in the same turn. One that never comes holds nobody up.
   return await Promise.race([
     reason,
-    new Promise((resolve) => setImmediate(() => setImmediate(resolve, error))),
+    new Promise((resolve) => atTurnEnd(() => atTurnEnd(() => resolve(error)))),
   ]);
 }
 
