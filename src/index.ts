@@ -11,6 +11,9 @@ export type { HeaderSource, RequestLine } from './route/facts.js';
 export { plainFacts } from './route/plain-facts.js';
 export type { PlainRequest } from './route/plain-facts.js';
 
+export { standardKinds } from './route/kinds.js';
+export type { Kinds, MoreKinds } from './route/kinds.js';
+
 export { rules } from './route/affinity/registry.js';
 export type {
   RuleContext,

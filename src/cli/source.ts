@@ -55,7 +55,7 @@ export function configOfFlags(flags: RoutingFlags, cwd: string): Config {
     ...(flags.balance !== undefined && { balance: flags.balance }),
   };
   try {
-    return readConfig(value, cwd);
+    return readConfig(value, { folder: cwd });
   } catch (error) {
     if (error instanceof ConfigError)
       throw new ConfigError(error.problems.map((problem) => inFlags(problem, flags)));

@@ -3,10 +3,8 @@ import { StickyError } from '../base/errors.js';
 import { systemRandom, type Random } from '../base/random.js';
 import { createAddressSet, type AddressSet } from '../route/address.js';
 import type { RuleContext } from '../route/affinity/definition.js';
-import { rules } from '../route/affinity/registry.js';
-import { balances } from '../route/balance/registry.js';
+import { standardKinds, type Kinds } from '../route/kinds.js';
 import type { Member, Placement } from '../route/placement/placement.js';
-import { placements } from '../route/placement/registry.js';
 import { Pool, type PoolOptions } from '../route/pool/pool.js';
 import type { PoolView } from '../route/pool/pool-view.js';
 import type { Members } from '../route/pool/pool-event.js';
@@ -14,6 +12,7 @@ import { membersOf } from '../route/pool/upstream.js';
 import type { Affinity } from '../route/router.js';
 import type { Choice, Config, PoolConfig, RouteConfig } from './config/config.js';
 import { ConfigError } from './config/problem.js';
+import { sampleRule } from './config/sample-rule.js';
 import { RouteTable, type Matching } from './route-table.js';
 import { createTokenVerifier } from './token-verifier.js';
 
@@ -48,6 +47,8 @@ export interface AssemblyNeeds {
   /** What runs now: pools of the same name are taken over, with what they know of their upstreams' health. */
   readonly previous?: Assembly | undefined;
   readonly random?: Random;
+  /** What the configuration was read with. */
+  readonly kinds?: Kinds | undefined;
   /** Who is in a pool. Default: the upstreams that the configuration lists. */
   readonly members?: (pool: PoolConfig) => Members;
   /** Makes a pool that is not taken over. */
@@ -60,6 +61,7 @@ export function assemble(config: Config, needs: AssemblyNeeds = {}): Assembly {
   const {
     previous,
     random = systemRandom,
+    kinds = standardKinds,
     tokenVerifier = createTokenVerifier,
     members = ({ upstreams }) => ({ upstreams }),
     createPool = (_, options) => new Pool(options),
@@ -68,11 +70,11 @@ export function assemble(config: Config, needs: AssemblyNeeds = {}): Assembly {
   const pools = new Map<string, PoolView>();
   const takenOver: TakenOver[] = [];
   for (const pool of config.pools) {
-    const kept = previous === undefined ? undefined : takeOver(previous, pool, members(pool));
+    const kept = previous === undefined ? undefined : takeOver(previous, pool, members(pool), kinds);
     if (kept !== undefined) takenOver.push(kept);
     pools.set(
       pool.name,
-      kept?.pool ?? built(pool, () => createPool(pool.name, optionsOf(pool, members(pool)))),
+      kept?.pool ?? built(pool, () => createPool(pool.name, optionsOf(pool, members(pool), kinds))),
     );
   }
   const routes = config.routes.map((route): Route => {
@@ -83,7 +85,7 @@ export function assemble(config: Config, needs: AssemblyNeeds = {}): Assembly {
       path,
       poolName: pool,
       pool: pools.get(pool)!,
-      affinity: createAffinity(route, { route: name, keys, tokenVerifier }),
+      affinity: createAffinity(route, { route: name, keys, tokenVerifier }, kinds),
     };
   });
   const table = new RouteTable(routes);
@@ -104,26 +106,25 @@ export function assemble(config: Config, needs: AssemblyNeeds = {}): Assembly {
 }
 
 /** Does any rule seal something, so that a key of its own would outlive a restart? */
-export function sealsBindings(config: Config): boolean {
-  const context = { keys: ['-'.repeat(32)], tokenVerifier: () => async () => ({}) };
-  return config.routes.some((route) =>
-    createAffinity(route, { ...context, route: route.name }).rules.some((rule) => rule.bind !== undefined),
+export function sealsBindings({ routes }: Config): boolean {
+  return routes.some(({ name, affinity }) =>
+    affinity.some((choice) => sampleRule(standardKinds, choice, name).bind !== undefined),
   );
 }
 
-function createAffinity(route: RouteConfig, context: RuleContext): Affinity {
+function createAffinity(route: RouteConfig, context: RuleContext, kinds: Kinds): Affinity {
   return {
-    rules: route.affinity.map((choice) => rules.get(choice.name)!.create(choice.options, context)),
-    balance: find(balances, route.balance).create(route.balance.options),
+    rules: route.affinity.map(({ name, options }) => kinds.rule(name).create(options, context)),
+    balance: kinds.balance(route.balance.name).create(route.balance.options),
   };
 }
 
-function optionsOf({ placement, health, passive }: PoolConfig, members: Members): PoolOptions {
-  return { ...members, placement: (placed) => createPlacement(placement, placed), health, passive };
+function optionsOf({ placement, health, passive }: PoolConfig, members: Members, kinds: Kinds): PoolOptions {
+  return { ...members, placement: (placed) => createPlacement(placement, placed, kinds), health, passive };
 }
 
-function createPlacement(choice: Choice, members: readonly Member[]): Placement {
-  return find(placements, choice).create(members, choice.options);
+function createPlacement(choice: Choice, members: readonly Member[], kinds: Kinds): Placement {
+  return kinds.placement(choice.name).create(members, choice.options);
 }
 
 /**
@@ -149,7 +150,12 @@ interface TakenOver {
 }
 
 /** The running pool of this name, and what a commit will give it. */
-function takeOver(previous: Assembly, settings: PoolConfig, members: Members): TakenOver | undefined {
+function takeOver(
+  previous: Assembly,
+  settings: PoolConfig,
+  members: Members,
+  kinds: Kinds,
+): TakenOver | undefined {
   const pool = previous.pools.get(settings.name);
   if (pool === undefined) return undefined;
   const before = previous.config.pools.find(({ name }) => name === settings.name)!;
@@ -158,7 +164,7 @@ function takeOver(previous: Assembly, settings: PoolConfig, members: Members): T
   const placement = built(settings, () =>
     isSamePlacement
       ? pool.snapshot.placement.withMembers(placed)
-      : createPlacement(settings.placement, placed),
+      : createPlacement(settings.placement, placed, kinds),
   );
   return { pool, settings, members, placement };
 }
@@ -168,8 +174,4 @@ function madeKeys(previous: Assembly | undefined, random: Random): readonly stri
   return previous !== undefined && previous.config.keys.length === 0
     ? previous.keys
     : [random.id() + random.id()];
-}
-
-function find<D extends { readonly name: string }>(registry: readonly D[], choice: Choice): D {
-  return registry.find((definition) => definition.name === choice.name)!;
 }

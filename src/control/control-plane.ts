@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
+import type { Kinds } from '../route/kinds.js';
 import type { PoolEvent } from '../route/pool/pool-event.js';
 import type { Upstream } from '../route/pool/upstream.js';
 import { assemble, type Assembly } from './assembly.js';
@@ -25,6 +26,7 @@ export interface ControlPlaneOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: Random;
+  readonly kinds?: Kinds | undefined;
   /** What `operations.reload()` reads. */
   readonly file?: ConfigFile | undefined;
   /** Told of everything that happens to a pool, by name. */
@@ -53,7 +55,7 @@ export class ControlPlane {
 
   /** Reads certificates and puts the configuration together. Opens and starts nothing. */
   constructor(config: Config, options: ControlPlaneOptions) {
-    const { clock, logger, random, onEvent } = options;
+    const { clock, logger, random, kinds, onEvent } = options;
     this.#options = options;
     this.#watch = new PoolWatch(clock, logger, onEvent);
     this.#membership = new Membership(
@@ -64,6 +66,7 @@ export class ControlPlane {
     const certificates = readCertificates(config);
     this.#assembly = assemble(config, {
       random,
+      kinds,
       members: (pool) => this.#membership.of(pool),
       createPool: (name, pool) => this.#watch.create(name, pool),
     });
@@ -117,6 +120,7 @@ export class ControlPlane {
     const assembly = assemble(config, {
       previous: this.#assembly,
       random: this.#options.random,
+      kinds: this.#options.kinds,
       members: (pool) => this.#membership.of(pool),
       createPool: (name, pool) => this.#watch.create(name, pool),
     });

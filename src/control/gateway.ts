@@ -2,6 +2,8 @@ import type { Config } from './config/config.js';
 import { openGateway, type GatewayOptions, type RunningGateway } from './one-process.js';
 
 export { readConfig, loadConfig, parseConfig } from './config/load.js';
+export { standardKinds } from '../route/kinds.js';
+export type { Kinds, MoreKinds } from '../route/kinds.js';
 export { ConfigError } from './config/problem.js';
 export type { Config } from './config/config.js';
 export type { ConfigFile } from './control-plane.js';

@@ -3,6 +3,7 @@ import { systemClock, type Clock } from '../base/clock.js';
 import { systemRandom, type Random } from '../base/random.js';
 import { nodeEngine } from '../proxy/node-engine.js';
 import type { Engine } from '../proxy/wire.js';
+import type { Kinds } from '../route/kinds.js';
 import type { Config } from './config/config.js';
 import { ControlPlane, type ConfigFile } from './control-plane.js';
 import type { Operations } from './operations.js';
@@ -13,6 +14,8 @@ export interface GatewayOptions {
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
+  /** What the configuration was read with. Default: `standardKinds`. */
+  readonly kinds?: Kinds | undefined;
   /** What `operations.reload()` reads. Default: nothing, and a reload takes a configuration. */
   readonly file?: ConfigFile | undefined;
 }
@@ -34,8 +37,9 @@ export async function openGateway(
   options: GatewayOptions = {},
   engine: Engine = nodeEngine,
 ): Promise<RunningGateway> {
-  const { logger = pino({ enabled: false }), clock = systemClock, random = systemRandom, file } = options;
-  const plane = new ControlPlane(config, { logger, clock, random, file });
+  const { logger = pino({ enabled: false }), clock = systemClock, random = systemRandom } = options;
+  const { kinds, file } = options;
+  const plane = new ControlPlane(config, { logger, clock, random, kinds, file });
   const serving = new Serving(plane.assembly, plane.setup.certificates, { engine, clock, random, logger });
   plane.begin({
     swap: ({ certificates }, assembly) => serving.apply(assembly, certificates),

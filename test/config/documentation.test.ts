@@ -1,14 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { written as limits } from '../../src/control/config/limits.js';
-import { gatewayShape, poolShape, routeShape, shorthandShape } from '../../src/control/config/schema.js';
+import { gatewayShape, shapesOf } from '../../src/control/config/schema.js';
+import { standardKinds } from '../../src/route/kinds.js';
+
+const shapes = shapesOf(standardKinds);
 
 const text = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
 
 describe('docs/configuration.md', () => {
   it.each([
     ...new Set(
-      [gatewayShape, poolShape, routeShape, shorthandShape, limits.shape].flatMap((shape) =>
+      [gatewayShape, shapes.pool, shapes.route, shapes.shorthand, limits.shape].flatMap((shape) =>
         Object.keys(shape),
       ),
     ),

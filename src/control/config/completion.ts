@@ -1,3 +1,4 @@
+import { standardKinds, type Kinds } from '../../route/kinds.js';
 import { certificateFiles, type FileReader } from './certificates.js';
 import type { Config, PoolConfig, RouteConfig } from './config.js';
 import { cookieClashes } from './cookie-clash.js';
@@ -5,7 +6,7 @@ import { handOvers } from './hand-over.js';
 import { kindOf } from './messages.js';
 import type { Issue } from './problem.js';
 import { bySpecificity, duplicateRoutes, routeName } from './routes.js';
-import { gatewayShape, poolName, poolShape, routeShape, shorthandShape } from './schema.js';
+import { gatewayShape, poolName, shapesOf, type Shapes } from './schema.js';
 import { readSections, type Sections } from './sections.js';
 
 type Path = readonly PropertyKey[];
@@ -21,7 +22,12 @@ interface Parts {
 }
 
 /** From a plain value to a whole configuration; undefined when `issues` got any. */
-export function complete(value: unknown, files: FileReader, issues: Issue[]): Config | undefined {
+export function complete(
+  value: unknown,
+  files: FileReader,
+  issues: Issue[],
+  kinds: Kinds = standardKinds,
+): Config | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     const what =
       value === null || value === undefined
@@ -34,7 +40,9 @@ export function complete(value: unknown, files: FileReader, issues: Issue[]): Co
     return undefined;
   }
   const isFull = Object.hasOwn(value, 'pools') || Object.hasOwn(value, 'routes');
-  const { gateway, parts } = isFull ? full(value, files, issues) : shorthand(value, files, issues);
+  const { gateway, parts } = isFull
+    ? full(value, files, issues, kinds)
+    : shorthand(value, files, issues, kinds);
   if (gateway.tls !== undefined) certificateFiles(gateway.tls, files, ['tls'], issues);
   if (issues.length > 0) return undefined;
   return {
@@ -67,22 +75,23 @@ interface Read {
 }
 
 /** Top-level `upstreams:` and `affinity:`: one pool and one route, both named `default`. */
-function shorthand(value: object, files: FileReader, issues: Issue[]): Read {
-  const read = readSections({ ...gatewayShape, ...shorthandShape }, value, [], issues);
+function shorthand(value: object, files: FileReader, issues: Issue[], kinds: Kinds): Read {
+  const read = readSections({ ...gatewayShape, ...shapesOf(kinds).shorthand }, value, [], issues);
   const pool = toPool('default', { ...read, tls: read.upstreamTls }, files, ['upstreamTls'], issues);
   const { affinity, balance } = read;
   const routes =
     affinity && balance
       ? [{ name: 'default', pool: 'default', hosts: [], path: '/', affinity, balance, at: [] }]
       : [];
-  cookieClashes(routes, issues);
-  handOvers(routes, issues);
+  cookieClashes(routes, issues, kinds);
+  handOvers(routes, issues, kinds);
   return { gateway: read, parts: { pools: pool === undefined ? [] : [pool], routes } };
 }
 
-function full(value: object, files: FileReader, issues: Issue[]): Read {
+function full(value: object, files: FileReader, issues: Issue[], kinds: Kinds): Read {
+  const shapes = shapesOf(kinds);
   const { pools: writtenPools, routes: writtenRoutes, ...rest } = value as Record<string, unknown>;
-  for (const key of Object.keys(shorthandShape)) {
+  for (const key of Object.keys(shapes.shorthand)) {
     if (!Object.hasOwn(rest, key)) continue;
     delete rest[key];
     const place =
@@ -96,15 +105,15 @@ function full(value: object, files: FileReader, issues: Issue[]): Read {
   }
   const gateway = readSections({ ...gatewayShape }, rest, [], issues);
   const names = typeof writtenPools === 'object' && writtenPools !== null ? Object.keys(writtenPools) : [];
-  const pools = readPools(writtenPools, files, issues);
-  const routes = readRoutes(writtenRoutes, names, issues);
+  const pools = readPools(writtenPools, shapes, files, issues);
+  const routes = readRoutes(writtenRoutes, names, shapes, issues);
   duplicateRoutes(routes, issues);
-  cookieClashes(routes, issues);
-  handOvers(routes, issues);
+  cookieClashes(routes, issues, kinds);
+  handOvers(routes, issues, kinds);
   return { gateway, parts: { pools, routes } };
 }
 
-function readPools(value: unknown, files: FileReader, issues: Issue[]): PoolConfig[] {
+function readPools(value: unknown, shapes: Shapes, files: FileReader, issues: Issue[]): PoolConfig[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     const what =
       value === undefined ? 'is missing' : `must be a set of names and pools, not ${kindOf(value)}`;
@@ -122,7 +131,7 @@ function readPools(value: unknown, files: FileReader, issues: Issue[]): PoolConf
     if (!named.success) issues.push({ path, message: named.error.issues[0]!.message });
     const pool = toPool(
       name,
-      readSections(poolShape, written, path, issues),
+      readSections(shapes.pool, written, path, issues),
       files,
       [...path, 'tls'],
       issues,
@@ -133,7 +142,7 @@ function readPools(value: unknown, files: FileReader, issues: Issue[]): PoolConf
 
 function toPool(
   name: string,
-  read: Sections<typeof poolShape>,
+  read: Sections<Shapes['pool']>,
   files: FileReader,
   tlsPath: Path,
   issues: Issue[],
@@ -156,7 +165,12 @@ function toPool(
   };
 }
 
-function readRoutes(value: unknown, pools: readonly string[], issues: Issue[]): WrittenRoute[] {
+function readRoutes(
+  value: unknown,
+  pools: readonly string[],
+  shapes: Shapes,
+  issues: Issue[],
+): WrittenRoute[] {
   if (!Array.isArray(value) || value.length === 0) {
     const what =
       value === undefined
@@ -173,7 +187,7 @@ function readRoutes(value: unknown, pools: readonly string[], issues: Issue[]): 
   const known = new Set(pools);
   return value.flatMap((written, index): WrittenRoute[] => {
     const at = ['routes', index];
-    const { name, match, pool, affinity, balance } = readSections(routeShape, written, at, issues);
+    const { name, match, pool, affinity, balance } = readSections(shapes.route, written, at, issues);
     if (pool !== undefined && pools.length > 0 && !known.has(pool)) {
       issues.push({
         path: [...at, 'pool'],

@@ -3,6 +3,8 @@ import type { Placement } from '../../route/placement/placement.js';
 import type { PoolSnapshot } from '../../route/pool/snapshot.js';
 import type { RouteConfig } from './config.js';
 import { CookieOwners } from './cookie-owners.js';
+import type { Rule } from '../../route/affinity/rule.js';
+import type { Kinds } from '../../route/kinds.js';
 import { pathText, type Issue } from './problem.js';
 import { sampleRule } from './sample-rule.js';
 
@@ -21,11 +23,12 @@ interface WrittenCookie {
 export function cookieClashes(
   routes: readonly (RouteConfig & { readonly at: readonly PropertyKey[] })[],
   issues: Issue[],
+  kinds: Kinds,
 ): void {
   const written = new Map<string, CookieOwners<readonly PropertyKey[]>>();
   for (const route of routes) {
     route.affinity.forEach((choice, index) => {
-      const cookie = cookieOf(choice.name, choice.options, route.name);
+      const cookie = cookieOf(sampleRule(kinds, choice, route.name));
       if (cookie === undefined) return;
       const at = [...route.at, 'affinity', index];
       const owners = written.get(cookie.identity) ?? new CookieOwners();
@@ -42,9 +45,8 @@ function clash(cookie: string, other: string, rule: string): string {
 }
 
 /** Asks the rule for a `Set-Cookie` and reads what identifies it. */
-function cookieOf(name: string, options: unknown, route: string): WrittenCookie | undefined {
-  const rule = sampleRule(name, options, route);
-  if (rule?.bind === undefined) return undefined;
+function cookieOf(rule: Rule): WrittenCookie | undefined {
+  if (rule.bind === undefined) return undefined;
   const [pair = '', ...attributes] = rule.bind(plainFacts({ nowMs: 0 }), SOME_POOL, 0).split('; ');
   const find = (attribute: string): string =>
     attributes.find((text) => text.toLowerCase().startsWith(`${attribute}=`))?.toLowerCase() ?? '';

@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { StickyError } from '../../base/errors.js';
 import { readBounded } from './bounded-file.js';
+import type { Kinds } from '../../route/kinds.js';
 import { filesOf, reason } from './certificates.js';
 import { complete } from './completion.js';
 import type { Config } from './config.js';
@@ -22,15 +23,16 @@ export interface TextOrigin {
   /** Relative paths in the text start here. */
   readonly folder: string;
   readonly env: Environment;
+  readonly kinds?: Kinds | undefined;
 }
 
 /**
  * Reads a YAML or JSON file. Throws ConfigError (STICKY_CONFIG_INVALID) with every problem in it, or
  * StickyError (STICKY_CONFIG_UNREADABLE) when there is no text to read.
  */
-export function loadConfig(file: string, env: Environment, folder: string): Config {
+export function loadConfig(file: string, env: Environment, folder: string, kinds?: Kinds): Config {
   const path = resolve(folder, file);
-  return parseConfig(readText(path, file), { source: file, folder: dirname(path), env });
+  return parseConfig(readText(path, file), { source: file, folder: dirname(path), env, kinds });
 }
 
 /** A configuration from YAML or JSON text. `${NAME}` reads `env`. */
@@ -41,7 +43,7 @@ export function parseConfig(text: string, origin: TextOrigin): Config {
   const missing: Issue[] = [];
   const value = readEnvironment(document.value, origin.env, missing, taken);
   const issues: Issue[] = [];
-  const config = complete(value, filesOf(origin.folder), issues);
+  const config = complete(value, filesOf(origin.folder), issues, origin.kinds);
   // What a missing variable leaves behind is empty; the schema's complaint about that says nothing new.
   const gone = new Set(missing.map(({ path }) => pathText(path)));
   const news = gone.size === 0 ? issues : issues.filter(({ path }) => !isWithin(path, gone));
@@ -66,13 +68,20 @@ export function parseConfig(text: string, origin: TextOrigin): Config {
   throw new ConfigError(shown, origin.source, all.length - shown.length);
 }
 
-/**
- * A configuration from a plain object, as code writes it. `${NAME}` means nothing here; relative paths start
- * at `folder`.
- */
-export function readConfig(value: unknown, folder: string = process.cwd(), source?: string): Config {
+export interface ObjectOrigin {
+  /** Relative paths in the object start here. Default: the working folder. */
+  readonly folder?: string | undefined;
+  /** The name that messages show. */
+  readonly source?: string | undefined;
+  /** Rules, placements and balances that it can name. Default: `standardKinds`. */
+  readonly kinds?: Kinds | undefined;
+}
+
+/** A configuration from a plain object, as code writes it. `${NAME}` means nothing here. */
+export function readConfig(value: unknown, origin: ObjectOrigin = {}): Config {
+  const { folder = process.cwd(), source, kinds } = origin;
   const issues: Issue[] = [];
-  const config = complete(value, filesOf(folder), issues);
+  const config = complete(value, filesOf(folder), issues, kinds);
   if (config === undefined) {
     const shown = issues.slice(0, PROBLEMS_MAX);
     throw new ConfigError(

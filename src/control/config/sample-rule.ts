@@ -1,12 +1,9 @@
-import { rules } from '../../route/affinity/registry.js';
 import type { Rule } from '../../route/affinity/rule.js';
+import type { Kinds } from '../../route/kinds.js';
+import type { Choice } from './config.js';
 
-/**
- * A rule made of checked options, to ask what it would do; undefined for a name that is none. It seals with a
- * key of no worth.
- */
-export function sampleRule(name: string, options: unknown, route: string): Rule | undefined {
-  return rules
-    .get(name)
-    ?.create(options, { route, keys: ['-'.repeat(32)], tokenVerifier: () => async () => ({}) });
+/** A rule made of checked options, to ask what it would do. It seals with a key of no worth. */
+export function sampleRule(kinds: Kinds, { name, options }: Choice, route: string): Rule {
+  const context = { route, keys: ['-'.repeat(32)], tokenVerifier: () => async () => ({}) };
+  return kinds.rule(name).create(options, context);
 }

@@ -1,8 +1,6 @@
 import { z } from 'zod';
 import { rangeProblem } from '../../route/address.js';
-import { rules } from '../../route/affinity/registry.js';
-import { balances } from '../../route/balance/registry.js';
-import { placements } from '../../route/placement/registry.js';
+import type { Kinds } from '../../route/kinds.js';
 import { choice } from './choice.js';
 import type { Choice, HealthConfig, Listen } from './config.js';
 import { limits } from './limits.js';
@@ -161,40 +159,30 @@ export const gatewayShape = {
   shutdownGrace: duration({ min: 0, max: HOUR }).default(30_000),
 };
 
-/** What a pool is made of. */
-export const poolShape = {
-  upstreams,
-  placement: choice('placement', placements).prefault('rendezvous'),
-  health: health.optional(),
-  passive: passive.prefault({}),
-  tls: upstreamTls.prefault({}),
-};
+/** What pools and routes are made of, with these kinds of rules, placements and balances. */
+export function shapesOf({ rules, placements, balances }: Kinds) {
+  const pool = {
+    upstreams,
+    placement: choice('placement', placements).prefault('rendezvous'),
+    health: health.optional(),
+    passive: passive.prefault({}),
+    tls: upstreamTls.prefault({}),
+  };
+  const routing = {
+    affinity: list<Choice>(
+      choice('rule', rules),
+      'affinity: [cookie], or one rule a line, each after a dash',
+    ).prefault(DEFAULT_AFFINITY),
+    balance: choice('balance', balances).prefault('leastRequests'),
+  };
+  const route = { name: name.optional(), match: match.prefault({}), pool: words('pool: api'), ...routing };
+  // One pool and one route, both named `default`. The listener has `tls`, so the pool's is `upstreamTls`.
+  const { tls, ...rest } = pool;
+  const shorthand = { ...rest, upstreamTls: tls, ...routing };
+  return { pool, route, shorthand };
+}
 
-const routing = {
-  affinity: list<Choice>(
-    choice('rule', [...rules.values()]),
-    'affinity: [cookie], or one rule a line, each after a dash',
-  ).prefault(DEFAULT_AFFINITY),
-  balance: choice('balance', balances).prefault('leastRequests'),
-};
-
-/** What a route is made of. */
-export const routeShape = {
-  name: name.optional(),
-  match: match.prefault({}),
-  pool: words('pool: api'),
-  ...routing,
-};
-
-/** One pool and one route, both named `default`. The listener has `tls`, so the pool's is `upstreamTls`. */
-export const shorthandShape = {
-  upstreams: poolShape.upstreams,
-  upstreamTls: poolShape.tls,
-  placement: poolShape.placement,
-  health: poolShape.health,
-  passive: poolShape.passive,
-  ...routing,
-};
+export type Shapes = ReturnType<typeof shapesOf>;
 
 /** The names of pools. */
 export const poolName = name;

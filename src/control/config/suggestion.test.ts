@@ -3,7 +3,8 @@ import { cookieFormats } from '../../route/affinity/accepted/registry.js';
 import { rules } from '../../route/affinity/registry.js';
 import { balances } from '../../route/balance/registry.js';
 import { placements } from '../../route/placement/registry.js';
-import { gatewayShape, poolShape, routeShape } from './schema.js';
+import { standardKinds } from '../../route/kinds.js';
+import { gatewayShape, shapesOf } from './schema.js';
 import { didYouMean, nearest } from './suggestion.js';
 
 const KEYS = ['upstreams', 'weight', 'maxFails', 'listen', 'ip', 'roundRobin'];
@@ -41,7 +42,11 @@ describe('names that a configuration holds', () => {
   ];
 
   it('have one casing', () => {
-    const names = [...kinds, ...[gatewayShape, poolShape, routeShape].flatMap((shape) => Object.keys(shape))];
+    const shapes = shapesOf(standardKinds);
+    const names = [
+      ...kinds,
+      ...[gatewayShape, shapes.pool, shapes.route].flatMap((shape) => Object.keys(shape)),
+    ];
     expect(
       names.filter((name) => !/^[a-z][a-zA-Z0-9]*$/.test(name)),
       'Write it in camelCase.',

@@ -10,7 +10,7 @@ import { query } from './query.js';
 import { routeCookie } from './route-cookie.js';
 
 /** Every kind of rule. A new one is a file and a line here. */
-const DEFINITIONS: readonly RuleDefinition<any>[] = [
+const DEFINITIONS: readonly RuleDefinition[] = [
   cookie,
   routeCookie,
   acceptCookies,
