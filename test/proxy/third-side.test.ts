@@ -193,10 +193,9 @@ describe('a client side of no version of HTTP: streaming', () => {
 describe('a client side of no version of HTTP: endings', () => {
   it('a refusal is a value', () => {
     const { client } = ask('GET /nowhere');
-    expect([client.refusal, client.overs]).toEqual([
-      { status: 404, code: 'no-route', fields: 'X-Request-Id: id\r\n' },
-      1,
-    ]);
+    expect(client.refusal).toMatchObject({ status: 404, code: 'no-route' });
+    expect(client.refusal!.fields).toMatch(/(?:^|\r\n)X-Request-Id: id\r\n$/);
+    expect(client.overs).toBe(1);
   });
 
   it('an answer that is cut short is aborted, and never ended', async () => {
