@@ -44,7 +44,7 @@ export function sessionEndpoints(name, { accounts, sessions, tokens, cache }) {
       );
     if (user === undefined) return sendJson(response, 401, { error: 'Wrong username or password.' });
     const { session } = request;
-    await session.user(user.id, { device: { agent: (request.headers['user-agent'] ?? '').slice(0, 200) } });
+    await session.login(user.id, { device: { agent: (request.headers['user-agent'] ?? '').slice(0, 200) } });
     session
       .set('user_id', user.id)
       .set('username', user.username)

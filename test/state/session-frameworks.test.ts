@@ -44,7 +44,7 @@ describe.each(SUBJECTS)('sessions in %s, reads %s', (_name, reads, start) => {
       case '/count':
         return String(await session.update('count', (count) => ((count as number | undefined) ?? 0) + 1));
       case '/login':
-        await session.user(searchParams.get('user')!);
+        await session.login(searchParams.get('user')!);
         return 'in';
       case '/logout':
         await session.destroy();

@@ -59,7 +59,7 @@ describe('sessions with copies in the process (`local`)', () => {
 
   const login = async (): Promise<Browser<Fields>> => {
     const alice = new Browser(here.sessions);
-    await alice.ask((session) => session.user('alice'));
+    await alice.ask((session) => session.login('alice'));
     await alice.ask((session) => void session.set('color', 'red'));
     return alice;
   };
@@ -94,7 +94,7 @@ describe('sessions with copies in the process (`local`)', () => {
         else if (how === 'delete') session.delete('color').set('other', 1);
         else session.set('color', 'blue');
         if (how === 'save') await session.save();
-        if (how === 'login') await session.user('alice');
+        if (how === 'login') await session.login('alice');
       });
       const after = how === 'delete' ? { other: 1 } : { color: 'blue' };
       elsewhere.cookie = alice.cookie;

@@ -117,5 +117,5 @@ it('a request without a response, as of an upgrade, has a session to read, and n
     ),
   );
   expect(own.userId).toBe(undefined);
-  await expect(own.user('alice')).rejects.toMatchObject({ code: 'STICKY_SESSION_LATE' });
+  await expect(own.login('alice')).rejects.toMatchObject({ code: 'STICKY_SESSION_LATE' });
 });

@@ -19,7 +19,7 @@ app.get('/count', async (request, response) =>
   response.send(String(await request.session.update('count', (count) => (count ?? 0) + 1))),
 );
 app.get('/login/:user', async (request, response) => {
-  await request.session.user(request.params.user);
+  await request.session.login(request.params.user);
   response.send('in');
 });
 app.get('/logout', async (request, response) => {

@@ -40,7 +40,7 @@ describe('the nine promises of sessions', () => {
   describe('1. after a logout or a renewal is acknowledged, no request in flight brings the old session back', () => {
     it('drops what a request in flight set, when a logout came between (the requirement `present` of a merge)', async () => {
       const alice = browser();
-      await alice.ask((session) => session.user('alice'));
+      await alice.ask((session) => session.login('alice'));
       const inFlight = await browser(alice.cookie).begin();
       await alice.ask((session) => session.destroy());
       inFlight.session.set('late', 1);
@@ -51,17 +51,17 @@ describe('the nine promises of sessions', () => {
       expect(await browser(inFlight.cookieSent).userId()).toBe(undefined);
     });
 
-    it.each(['regenerate', 'user', 'update', 'save'] as const)(
+    it.each(['regenerate', 'login', 'update', 'save'] as const)(
       'rejects `%s` of a request in flight with STICKY_SESSION_ENDED',
       async (operation) => {
         const alice = browser();
-        await alice.ask((session) => session.user('alice'));
+        await alice.ask((session) => session.login('alice'));
         const { session, end, cookieSent } = await browser(alice.cookie).begin();
         await alice.ask((own) => own.destroy());
         session.set('late', 1);
         const done =
-          operation === 'user'
-            ? session.user('alice')
+          operation === 'login'
+            ? session.login('alice')
             : operation === 'update'
               ? session.update('late', () => 2)
               : session[operation]();
@@ -73,7 +73,7 @@ describe('the nine promises of sessions', () => {
 
     it('ends also the session that a renewal in flight made (the requirement `version` of a renewal)', async () => {
       const alice = browser();
-      await alice.ask((session) => session.user('alice'));
+      await alice.ask((session) => session.login('alice'));
       const renewing = await browser(alice.cookie).begin();
       // The logout comes between the renewal's read and its write.
       store.before = async (command) => {
@@ -87,7 +87,7 @@ describe('the nine promises of sessions', () => {
 
     it('logs out also where the session went on, when the logout comes with the old id of a renewal (the forward is followed)', async () => {
       const alice = browser();
-      await alice.ask((session) => session.user('alice'));
+      await alice.ask((session) => session.login('alice'));
       const old = browser(alice.cookie);
       await alice.ask((session) => session.regenerate());
       await old.ask((session) => session.destroy());
@@ -96,7 +96,7 @@ describe('the nine promises of sessions', () => {
 
     it('logs out also where the session went on while the request that logs out was in flight', async () => {
       const alice = browser();
-      await alice.ask((session) => session.user('alice'));
+      await alice.ask((session) => session.login('alice'));
       const inFlight = await browser(alice.cookie).begin();
       await alice.ask((session) => session.regenerate());
       await inFlight.session.destroy();
@@ -132,7 +132,7 @@ describe('the nine promises of sessions', () => {
       const visitor = browser();
       await visitor.ask((session) => void session.set('begin', true));
       const parallel = await Promise.all(Array.from({ length: 10 }, () => browser(visitor.cookie).begin()));
-      await visitor.ask((session) => session.user('alice'));
+      await visitor.ask((session) => session.login('alice'));
       parallel.forEach(({ session }, i) => session.set(`f${i}`, i));
       await Promise.all(parallel.map(({ end }) => end()));
       expect(Object.keys(await visitor.all())).toHaveLength(11);
@@ -161,14 +161,14 @@ describe('the nine promises of sessions', () => {
       const visitor = browser();
       await visitor.ask((session) => void session.set('cart', ['apple']));
       const old = visitor.cookie;
-      await visitor.ask((session) => session.user('alice'));
+      await visitor.ask((session) => session.login('alice'));
       expect(visitor.cookie).not.toBe(old);
       expect(await visitor.all()).toEqual({ cart: ['apple'] });
     });
 
     it('lets the old id of a renewed session stand for it, and ends that after the grace', async () => {
       const alice = browser();
-      await alice.ask((session) => session.user('alice'));
+      await alice.ask((session) => session.login('alice'));
       const old = browser(alice.cookie);
       await alice.ask((session) => session.regenerate());
       await alice.ask((session) => void session.set('new', 1));
@@ -184,7 +184,7 @@ describe('the nine promises of sessions', () => {
       await attacker.ask((session) => void session.set('planted', true));
       const victim = browser(attacker.cookie);
       await victim.ask(async (session) => {
-        await session.user('victim');
+        await session.login('victim');
         session.set('secret', 'the address');
       });
       expect(await attacker.userId()).toBe(undefined);
@@ -199,7 +199,7 @@ describe('the nine promises of sessions', () => {
       await attacker.ask((session) => session.destroy());
       expect(await victim.userId()).toBe('victim');
       const mallory = browser(attacker.cookie);
-      await mallory.ask((session) => session.user('mallory'));
+      await mallory.ask((session) => session.login('mallory'));
       expect(await victim.userId()).toBe('victim');
       clock.advance(10_001);
       expect(await attacker.all()).toEqual({});
@@ -209,7 +209,7 @@ describe('the nine promises of sessions', () => {
       const visitor = browser();
       await visitor.ask((session) => void session.set('cart', 1));
       const [first, second] = [await browser(visitor.cookie).begin(), await browser(visitor.cookie).begin()];
-      await Promise.all([first.session.user('alice'), second.session.user('alice')]);
+      await Promise.all([first.session.login('alice'), second.session.login('alice')]);
       const cookies = (await Promise.all([first.end(), second.end()])).flatMap(
         ({ setCookie }) => setCookie ?? [],
       );
@@ -243,7 +243,7 @@ describe('the nine promises of sessions', () => {
     it('keeps what is set while a login is under way and not awaited', async () => {
       const visitor = browser();
       await visitor.ask(async (session) => {
-        const login = session.user('alice');
+        const login = session.login('alice');
         for (let turn = 0; turn < 2; turn++) await Promise.resolve();
         session.set('meanwhile', 1);
         await login;
@@ -252,13 +252,13 @@ describe('the nine promises of sessions', () => {
     });
 
     it.each<[string, (session: Session<Fields>) => unknown]>([
-      ['user', (session) => session.user('alice')],
+      ['login', (session) => session.login('alice')],
       ['regenerate', (session) => session.regenerate()],
       ['update of a new session', (session) => session.update('a', () => 1)],
       ['save of a new session', (session) => session.set('a', 1).save()],
     ])('refuses %s when the headers are out, for nobody can be told the id', async (what, late) => {
       const visitor = browser();
-      if (!what.endsWith('new session')) await visitor.ask((session) => session.user('bob'));
+      if (!what.endsWith('new session')) await visitor.ask((session) => session.login('bob'));
       const { session, end } = await visitor.begin();
       await end();
       await expect((async () => late(session))()).rejects.toMatchObject({
@@ -270,7 +270,7 @@ describe('the nine promises of sessions', () => {
 
     it('stores what is set when the headers are out, and tells when it cannot', async () => {
       const visitor = browser();
-      await visitor.ask((session) => session.user('bob'));
+      await visitor.ask((session) => session.login('bob'));
       const { session, end } = await visitor.begin();
       await end();
       session.set('late', 1);
@@ -287,10 +287,10 @@ describe('the nine promises of sessions', () => {
     it('shows one user nothing of the one before', async () => {
       const shared = browser();
       await shared.ask(async (session) => {
-        await session.user('alice');
+        await session.login('alice');
         session.set('letters', 'private');
       });
-      await shared.ask((session) => session.user('bob'));
+      await shared.ask((session) => session.login('bob'));
       expect(await shared.all()).toEqual({});
       expect(await sessions.ofUser('alice')).toEqual([]);
     });
@@ -319,7 +319,7 @@ describe('the nine promises of sessions', () => {
 
     it('a new id is no new life', async () => {
       const visitor = browser();
-      await visitor.ask((session) => session.user('alice'));
+      await visitor.ask((session) => session.login('alice'));
       for (let halfHours = 0; halfHours < 23; halfHours++) {
         clock.advance(HOUR / 2);
         await visitor.ask((session) => session.regenerate());
@@ -332,11 +332,11 @@ describe('the nine promises of sessions', () => {
   describe('6. all sessions of a user can be listed and ended; the index changes in the same step', () => {
     it('lists them with what the app noted, the last used first', async () => {
       const phone = browser();
-      await phone.ask((session) => session.user('alice', { device: { name: 'phone' } }));
+      await phone.ask((session) => session.login('alice', { device: { name: 'phone' } }));
       clock.advance(10 * MINUTE);
       const laptop = browser();
-      await laptop.ask((session) => session.user('alice', { device: { name: 'laptop' } }));
-      await browser().ask((session) => session.user('bob'));
+      await laptop.ask((session) => session.login('alice', { device: { name: 'laptop' } }));
+      await browser().ask((session) => session.login('bob'));
       const listed = await sessions.ofUser('alice');
       expect(listed.map(({ device, beganAgoMs }) => [device, beganAgoMs])).toEqual([
         [{ name: 'laptop' }, 0],
@@ -346,7 +346,7 @@ describe('the nine promises of sessions', () => {
 
     it('ends all of them but one, at once and for requests in flight too', async () => {
       const browsers = [browser(), browser(), browser()];
-      for (const each of browsers) await each.ask((session) => session.user('alice'));
+      for (const each of browsers) await each.ask((session) => session.login('alice'));
       const inFlight = await browser(browsers[0]!.cookie).begin();
       const kept = await browser(browsers[2]!.cookie).begin();
       expect(await sessions.endAll('alice', { except: kept.session })).toBe(2);
@@ -362,7 +362,7 @@ describe('the nine promises of sessions', () => {
 
     it("ends a session by its ref, and nobody else's", async () => {
       const alice = browser();
-      await alice.ask((session) => session.user('alice'));
+      await alice.ask((session) => session.login('alice'));
       const { ref } = (await sessions.ofUser('alice'))[0]!;
       expect(await sessions.end('bob', ref)).toBe(false);
       expect(await sessions.end('alice', 'nonsense')).toBe(false);
@@ -374,7 +374,7 @@ describe('the nine promises of sessions', () => {
 
     it('forgets a session in the list when it is renewed or ended', async () => {
       const alice = browser();
-      await alice.ask((session) => session.user('alice'));
+      await alice.ask((session) => session.login('alice'));
       await alice.ask((session) => session.regenerate());
       expect(await sessions.ofUser('alice')).toHaveLength(1);
       await alice.ask((session) => session.destroy());
@@ -422,7 +422,7 @@ describe('the nine promises of sessions', () => {
   it('sends a cookie that lasts again when it extends the session; an old id or one that leads nowhere never', async () => {
     sessions = make({ cookie: { persistent: true }, idle: '20s', grace: '15s' });
     const visitor = browser();
-    await visitor.ask((session) => session.user('alice'));
+    await visitor.ask((session) => session.login('alice'));
     const old = visitor.cookie!;
     clock.advance(3_000);
     const idOf = (cookie: string | undefined): string => cookie!.slice(0, 37);
@@ -440,7 +440,7 @@ describe('the nine promises of sessions', () => {
   describe('8. ids are 128 bits, stored hashed, and never adopted', () => {
     it('keeps no id in the store', async () => {
       const visitor = browser();
-      await visitor.ask((session) => session.user('alice'));
+      await visitor.ask((session) => session.login('alice'));
       const id = visitor.cookie!.slice(4);
       const record = await store.read(0, refOf(id).key);
       expect(record).toBeDefined();
@@ -484,14 +484,14 @@ describe('the nine promises of sessions', () => {
     it('goes on without the session where `anonymous` was chosen, and changes nothing behind its back', async () => {
       sessions = make({ onStoreDown: 'anonymous' });
       const visitor = browser();
-      await visitor.ask((session) => session.user('alice'));
+      await visitor.ask((session) => session.login('alice'));
       const { cookie } = visitor;
       store.isDown = true;
       const inFlight = await browser(cookie).begin();
       expect(inFlight.session.userId).toBe(undefined);
       store.isDown = false;
       inFlight.session.set('a', 1);
-      await expect(inFlight.session.user('mallory')).rejects.toMatchObject({ code: 'STICKY_STORE_DOWN' });
+      await expect(inFlight.session.login('mallory')).rejects.toMatchObject({ code: 'STICKY_STORE_DOWN' });
       expect(await inFlight.end()).toEqual({ setCookie: undefined, cacheControl: undefined });
       expect(await browser(cookie).userId()).toBe('alice');
       expect(events).toMatchObject([{ type: 'storeDown', outcome: 'anonymous' }]);

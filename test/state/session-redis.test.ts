@@ -50,7 +50,7 @@ skipUnless('redis-server')('sessions over a real Redis, with requests in flight'
       } else if (what === 'set') session.set(name, 'set');
       else if (what === 'count')
         await session.update('count', (count) => ((count as number | undefined) ?? 0) + 1);
-      else if (what === 'login') await session.user(name);
+      else if (what === 'login') await session.login(name);
       else if (what === 'regenerate') await session.regenerate();
       else if (what === 'logout') await session.destroy();
       return JSON.stringify({ user: session.userId ?? null, ...session.all() });

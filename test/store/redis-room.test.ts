@@ -91,7 +91,7 @@ skipUnless('redis-server')('a Redis that has no memory left', () => {
     );
     const first = sessions.turn({ cookie: undefined, isSecure: false });
     first.session.set('a', 1);
-    await first.session.user('alice');
+    await first.session.login('alice');
     const cookie = /^[^;]+/.exec((await first.commit()).setCookie!)![0];
     const [one, two] = [await tokens.issue({ sub: 'alice' }), await tokens.issue({ sub: 'alice' })];
     await whileFull(async () => {

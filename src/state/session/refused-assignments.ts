@@ -16,6 +16,14 @@ export function refuseAssignments(prototype: object): void {
       set: () => refuse(name),
     });
   }
+  // Apps that come from express-session ask it who may enter. Whatever it gave, someone would be let in or
+  // turned away who should not be.
+  Object.defineProperty(prototype, 'user', {
+    configurable: true,
+    enumerable: false,
+    get: refuseRead,
+    set: () => refuse('user'),
+  });
   Object.setPrototypeOf(
     prototype,
     new Proxy(Object.prototype, {
@@ -26,10 +34,17 @@ export function refuseAssignments(prototype: object): void {
 }
 
 const MEANT: Readonly<Record<string, string>> = {
-  user: 'await session.user(id), to log in, or session.set(name, value) with a name of your own',
-  userId: 'await session.user(id)',
+  user: "await session.login(userId), to log in, or session.set('user', value), and read it by session.get('user')",
+  userId: 'await session.login(userId)',
   cookie: 'the options `idle`, `absolute` and `cookie` of createSessions()',
 };
+
+function refuseRead(): never {
+  throw new StickyError(
+    'STICKY_SESSION_INVALID',
+    "There is no session.user. Who is logged in is session.userId: to let nobody else in write `if (session.userId === undefined)`. What you set as a field is session.get('user').",
+  );
+}
 
 function refuse(name: string): never {
   const meant =

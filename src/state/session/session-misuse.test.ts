@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { memoryStore } from '../store/memory.js';
 import { createSessions } from './sessions.js';
@@ -48,7 +49,7 @@ describe('what a session cannot hold is refused, with the name of the field', ()
       if (!message.startsWith('nested') && !message.startsWith('refers'))
         expect(() => session.set('cart', within)).toThrow(refused(place as string));
       await expect(session.update('cart', () => within)).rejects.toEqual(refused('"cart"'));
-      await expect(session.user('ada', { device: within })).rejects.toEqual(refused('"device"'));
+      await expect(session.login('ada', { device: within })).rejects.toEqual(refused('"device"'));
     }
     expect(session.get('cart')).toBe(undefined);
   });
@@ -83,14 +84,38 @@ describe('what would do nothing throws, also in sloppy mode', () => {
   it.each<[string, string]>([
     ['session.cart = [1]', "session.set('cart', value)"],
     ["session['a b'] = 1", "session.set('a b', value)"],
-    ['session.user = { id: 1 }', 'await session.user(id)'],
-    ["session.userId = 'ada'", 'await session.user(id)'],
+    ['session.user = { id: 1 }', 'await session.login(userId)'],
+    ["session.userId = 'ada'", 'await session.login(userId)'],
     ['session.cookie = {}', '`idle`, `absolute`'],
     ['session.get = 1', "session.set('get'"],
     ['Object.assign(session, { cart: 1 })', "session.set('cart'"],
   ])('%s', (code, message) => {
     expect(() => sloppy(code)(open())).toThrow(refused(message));
     expect(() => sloppy(`'use strict'; ${code}`)(open())).toThrow(refused(message));
+  });
+
+  it.each(['if (!session.user) return 401', 'return session.user.id', 'return { ...session.user }'])(
+    '%s, of apps of express-session: whatever it gave would let in everybody or nobody',
+    async (code) => {
+      const session = open();
+      for (const body of [code, `'use strict'; ${code}`]) {
+        expect(() => sloppy(body)(session)).toThrow(refused('if (session.userId === undefined)'));
+      }
+      await session.login('ada');
+      expect(() => sloppy(code)(session)).toThrow(refused("session.get('user')"));
+      expect(session.userId).toBe('ada');
+      expect(session.set('user', { id: 1 }).get('user')).toEqual({ id: 1 });
+    },
+  );
+
+  it('and what looks at a session as a whole trips over nothing', () => {
+    const session = open();
+    expect(JSON.stringify(session)).toBe('{}');
+    expect({ ...session }).toEqual({});
+    expect(inspect(session, { getters: true })).toContain('Session');
+    const names: string[] = [];
+    for (const name in session) names.push(name);
+    expect(names).toEqual([]);
   });
 
   it('and reading what is not there gives nothing, as ever', () => {
@@ -103,8 +128,8 @@ describe('what would do nothing throws, also in sloppy mode', () => {
 
 describe('misspelt calls', () => {
   it.each<[string, () => unknown, string]>([
-    ['user', () => open().user('ada', { devise: 1 } as never), 'Did you mean device?'],
-    ['user with a number', () => open().user(1 as never), 'Turn a number into text'],
+    ['login', () => open().login('ada', { devise: 1 } as never), 'Did you mean device?'],
+    ['login with a number', () => open().login(1 as never), 'Turn a number into text'],
     ['destroy', async () => open().destroy({ everywhere: true } as never), 'await session.destroy()'],
     ['save', async () => open().save(1 as never), 'await session.save()'],
     ['endAll', () => sessions.endAll('ada', { exept: open() } as never), 'Did you mean except?'],

@@ -359,7 +359,7 @@ export class SessionState {
     if (!this.isAnswered) return;
     throw new StickyError(
       'STICKY_SESSION_LATE',
-      "The headers of the answer are out, so the client can't be told the new id of its session, and nothing was stored. Call user() and regenerate(), and set the first field of a session, before the answer is begun, and await them.",
+      "The headers of the answer are out, so the client can't be told the new id of its session, and nothing was stored. Call login() and regenerate(), and set the first field of a session, before the answer is begun, and await them.",
     );
   }
 

@@ -25,7 +25,7 @@ export type SessionFields = Stickyroute.SessionFields;
 /** As express-session calls back. */
 export type SessionCallback = (error?: unknown) => void;
 
-const USER_NAMES = { device: 1 };
+const LOGIN_NAMES = { device: 1 };
 
 /**
  * One request's session. `get`, `set`, `delete` and `clear` work on what was read when the request came; what
@@ -144,14 +144,14 @@ export class Session<Fields extends object = SessionFields> {
    * Logs a user in: under a new id, listed by `ofUser`. What an anonymous session held stays; another user's
    * fields do not.
    */
-  user(id: string, options: { readonly device?: unknown } = {}): Promise<void> {
+  login(userId: string, options: { readonly device?: unknown } = {}): Promise<void> {
     return this.#run(async () => {
-      if (typeof id !== 'string' || id === '' || id.length > 256)
+      if (typeof userId !== 'string' || userId === '' || userId.length > 256)
         throw misused('A user id must be a text of 1 to 256 characters. Turn a number into text.');
-      checkNames(options, USER_NAMES, "user()'s second argument", 'STICKY_SESSION_INVALID');
+      checkNames(options, LOGIN_NAMES, "login()'s second argument", 'STICKY_SESSION_INVALID');
       const { device } = options;
       const text = device === undefined ? undefined : this.#checked('device', device);
-      await renew(this.#state, { user: id, device: text });
+      await renew(this.#state, { user: userId, device: text });
     });
   }
 
@@ -189,7 +189,7 @@ export class Session<Fields extends object = SessionFields> {
 
   /**
    * What Passport keeps of who is logged in, as an object that Passport changes. Who it says is logged in is
-   * logged in here, too, as by `user`: under a new id, and listed by `ofUser`.
+   * logged in here, too, as by `login`: under a new id, and listed by `ofUser`.
    */
   get passport(): PassportState | undefined {
     return (this.#passport ??= new PassportLogin(this.#state)).value;

@@ -17,7 +17,7 @@ export interface ListedSession {
    */
   readonly beganAgoMs: number;
   readonly usedAgoMs: number;
-  /** What the app gave to `session.user`. */
+  /** What the app gave to `session.login`. */
   readonly device: unknown;
 }
 
@@ -118,6 +118,6 @@ function checkUser(id: unknown): void {
   if (typeof id !== 'string' || id === '')
     throw new StickyError(
       'STICKY_SESSION_INVALID',
-      'A user id must be the text that session.user() was given. Turn a number into text.',
+      'A user id must be the text that session.login() was given. Turn a number into text.',
     );
 }
