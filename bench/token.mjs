@@ -10,7 +10,7 @@ import { performance } from 'node:perf_hooks';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { createVerifier } from 'fast-jwt';
 import { jwtVerify } from 'jose';
-import { memoryStore } from '../dist/state/store/memory.js';
+import { memoryStore } from '../dist/state/store/memory/index.js';
 import { createTokens } from '../dist/state/token/index.js';
 
 const jsonwebtoken = createRequire(import.meta.url)('jsonwebtoken');

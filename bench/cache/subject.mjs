@@ -142,7 +142,7 @@ process.exit(0);
 
 async function stickyroute(client, max, disconnect) {
   const { createCache } = await import('../../dist/state/cache/index.js');
-  const { redisStore } = await import('../../dist/state/store/redis/redis-store.js');
+  const { redisStore } = await import('../../dist/state/store/redis/index.js');
   const store = redisStore(client);
   const cache = createCache({ store, max, ttl: '1h' });
   return {

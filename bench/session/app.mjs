@@ -6,8 +6,8 @@ import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { createClient } from '@redis/client';
 import { createSessions } from '../../dist/state/session/index.js';
-import { lmdbStore } from '../../dist/state/store/lmdb/lmdb-store.js';
-import { redisStore } from '../../dist/state/store/redis/redis-store.js';
+import { lmdbStore } from '../../dist/state/store/lmdb/index.js';
+import { redisStore } from '../../dist/state/store/redis/index.js';
 
 const [kind, redisPort, folder] = process.argv.slice(2);
 const require = createRequire(import.meta.url);

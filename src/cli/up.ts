@@ -36,7 +36,7 @@ Signals: SIGTERM, SIGINT and SIGQUIT stop it once requests in progress are done,
 /** Loaded when needed: `validate` and `--help` have no use for the gateway. */
 const realGateway: StartGateway = async (config, options) => {
   const count = workerCount(config);
-  if (count === 1) return (await import('../control/gateway.js')).startGateway(config, options);
+  if (count === 1) return (await import('../control/index.js')).startGateway(config, options);
   return (await import('../control/workers/supervisor.js')).startSupervisor(config, count, options);
 };
 

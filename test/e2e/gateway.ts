@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { afterAll } from 'vitest';
-import { readConfig, startGateway, type RunningGateway } from '../../src/control/gateway.js';
+import { readConfig, startGateway, type RunningGateway } from '../../src/control/index.js';
 import { freePort } from '../support/ports.js';
 import { start, type RunningProcess, type StartOptions } from '../support/processes.js';
 import { until } from '../support/until.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readConfig, startGateway, type Operations, type RunningGateway } from '../../src/control/gateway.js';
+import { readConfig, startGateway, type Operations, type RunningGateway } from '../../src/control/index.js';
 import { request } from '../support/raw-client.js';
 import { startUpstream, type FakeUpstream } from '../support/upstream.js';
 import { KEY } from './gateway.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import type { BalanceDefinition, RuleDefinition } from '../../src/index.js';
-import { readConfig, standardKinds, startGateway } from '../../src/control/gateway.js';
+import { readConfig, standardKinds, startGateway } from '../../src/control/index.js';
 import { request } from '../support/raw-client.js';
 import { startUpstream } from '../support/upstream.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { connect, request, type RequestOptions, type ConnectOptions } from '../support/raw-client.js';
 import { startUpstream, type SeenRequest } from '../support/upstream.js';
-import { readConfig } from '../../src/control/gateway.js';
+import { readConfig } from '../../src/control/index.js';
 import { settingsOf, startTestGateway } from './gateway.js';
 
 const upstream = await startUpstream();

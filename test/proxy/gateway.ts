@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { afterAll } from 'vitest';
-import { readConfig, type GatewayOptions, type RunningGateway } from '../../src/control/gateway.js';
+import { readConfig, type GatewayOptions, type RunningGateway } from '../../src/control/index.js';
 import { openGateway } from '../../src/control/one-process.js';
 import type { Engine } from '../../src/proxy/wire.js';
 import type { FakeUpstream } from '../support/upstream.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readConfig } from '../../src/control/gateway.js';
+import { readConfig } from '../../src/control/index.js';
 import { nodeEngine } from '../../src/proxy/node-engine.js';
 import type { Engine } from '../../src/proxy/wire.js';
 import { createManualClock } from '../../src/testing/manual-clock.js';

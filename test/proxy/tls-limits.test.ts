@@ -2,7 +2,7 @@ import { connect as connectTcp } from 'node:net';
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { readConfig } from '../../src/control/gateway.js';
+import { readConfig } from '../../src/control/index.js';
 import { request } from '../support/raw-client.js';
 import { startUpstream } from '../support/upstream.js';
 import { within } from '../support/until.js';

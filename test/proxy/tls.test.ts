@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { readConfig } from '../../src/control/gateway.js';
+import { readConfig } from '../../src/control/index.js';
 import { freePort } from '../support/ports.js';
 import { connect, request, type RawClient } from '../support/raw-client.js';
 import { startUpstream } from '../support/upstream.js';

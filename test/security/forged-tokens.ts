@@ -1,6 +1,6 @@
 import { createHmac, generateKeyPairSync, sign as signBytes, type KeyObject } from 'node:crypto';
 import { afterAll, expect } from 'vitest';
-import { memoryStore } from '../../src/state/store/memory.js';
+import { memoryStore } from '../../src/state/store/memory/index.js';
 import { createTokens, type TokenKeyOptions, type TokenOptions } from '../../src/state/token/index.js';
 import { createManualClock } from '../../src/testing/manual-clock.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { memoryStore } from '../../src/state/store/memory.js';
+import { memoryStore } from '../../src/state/store/memory/index.js';
 import { REFUSED, SECRET, clock, forge, make, HEADER, CLAIMS } from './forged-tokens.js';
 
 describe('what stands in the place of a token', () => {

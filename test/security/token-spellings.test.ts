@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { memoryStore } from '../../src/state/store/memory.js';
+import { memoryStore } from '../../src/state/store/memory/index.js';
 import { createTokens, type TokenAlg, type TokenKeyOptions } from '../../src/state/token/index.js';
 import { createManualClock } from '../../src/testing/manual-clock.js';
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { StickyError } from '../../src/base/errors.js';
 import { createCache } from '../../src/state/cache/index.js';
 import { createSessions } from '../../src/state/session/index.js';
-import { memoryStore } from '../../src/state/store/memory.js';
+import { memoryStore } from '../../src/state/store/memory/index.js';
 import { createTokens, type TokenEvent } from '../../src/state/token/index.js';
 import { createManualClock } from '../../src/testing/manual-clock.js';
 import { storeWith } from '../support/store-with.js';

@@ -3,7 +3,7 @@ import express from 'express';
 import expressSession from 'express-session';
 import { session, sessionOf } from '../../src/frameworks/express/index.js';
 import { createSessions } from '../../src/state/session/index.js';
-import { memoryStore } from '../../src/state/store/memory.js';
+import { memoryStore } from '../../src/state/store/memory/index.js';
 
 interface Fields {
   cart: string[];

@@ -3,7 +3,7 @@ import fastifySession from '@fastify/session';
 import fastify from 'fastify';
 import { session, sessionOf } from '../../src/frameworks/fastify/index.js';
 import { createSessions } from '../../src/state/session/index.js';
-import { memoryStore } from '../../src/state/store/memory.js';
+import { memoryStore } from '../../src/state/store/memory/index.js';
 
 interface Fields {
   cart: string[];

@@ -12,7 +12,7 @@ import { seen as nodeSeen, session as nodeSession } from '../../src/frameworks/n
 import { createCache, type Cache, type CacheScope } from '../../src/state/cache/index.js';
 import { createSessions } from '../../src/state/session/sessions.js';
 import type { Session } from '../../src/state/session/session.js';
-import { memoryStore } from '../../src/state/store/memory.js';
+import { memoryStore } from '../../src/state/store/memory/index.js';
 import { heldFeed } from './held-feed.js';
 
 type Work = (scope: CacheScope, path: string) => Promise<unknown>;

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createCache, type Cache, type CacheEvent, type CacheOptions } from '../../src/state/cache/index.js';
-import { memoryStore } from '../../src/state/store/memory.js';
+import { memoryStore } from '../../src/state/store/memory/index.js';
 import { createManualClock, type ManualClock } from '../../src/testing/manual-clock.js';
 import { seededRandom } from '../../src/testing/seeded-random.js';
 import { countingStore, type CountingStore } from './counting-store.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createCache, type Cache } from '../../src/state/cache/index.js';
-import { lmdbStore } from '../../src/state/store/lmdb/lmdb-store.js';
+import { lmdbStore } from '../../src/state/store/lmdb/index.js';
 import type { Store } from '../../src/state/store/store.js';
 import { until } from '../support/until.js';
 

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { createClient } from '@redis/client';
 import { seen } from '../../dist/frameworks/node/index.js';
 import { createCache } from '../../dist/state/cache/index.js';
-import { redisStore } from '../../dist/state/store/redis/redis-store.js';
+import { redisStore } from '../../dist/state/store/redis/index.js';
 
 const [redisUrl, databaseUrl] = process.argv.slice(2);
 const client = createClient({ url: redisUrl });

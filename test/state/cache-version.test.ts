@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createCache, type Cache, type CacheOptions, type Seen } from '../../src/state/cache/index.js';
-import { memoryStore } from '../../src/state/store/memory.js';
+import { memoryStore } from '../../src/state/store/memory/index.js';
 import type { Store } from '../../src/state/store/store.js';
 import { createManualClock, type ManualClock } from '../../src/testing/manual-clock.js';
 import { heldFeed, type HeldFeedStore } from './held-feed.js';

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import { createSessions } from '../../src/state/session/index.js';
-import { expressSessionStore } from '../../src/state/store/session-store/express-session.js';
-import { fastifySessionStore } from '../../src/state/store/session-store/fastify-session.js';
-import { lmdbStore } from '../../src/state/store/lmdb/lmdb-store.js';
-import { memoryStore } from '../../src/state/store/memory.js';
-import { redisStore } from '../../src/state/store/redis/redis-store.js';
+import { expressSessionStore } from '../../src/state/store/session-store/express-session/index.js';
+import { fastifySessionStore } from '../../src/state/store/session-store/fastify-session/index.js';
+import { lmdbStore } from '../../src/state/store/lmdb/index.js';
+import { memoryStore } from '../../src/state/store/memory/index.js';
+import { redisStore } from '../../src/state/store/redis/index.js';
 import { createTokens } from '../../src/state/token/index.js';
 
 const store = memoryStore();

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { memoryStore } from '../../src/state/store/memory.js';
+import { memoryStore } from '../../src/state/store/memory/index.js';
 import { createSessions, type Sessions } from '../../src/state/session/sessions.js';
 import { apps, Visitor, type RunningApp, type TestFields, type Work } from './session-apps.js';
 import { createManualClock, type ManualClock } from '../../src/testing/manual-clock.js';

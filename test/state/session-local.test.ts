@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSessions, type Sessions } from '../../src/state/session/sessions.js';
-import { memoryStore } from '../../src/state/store/memory.js';
+import { memoryStore } from '../../src/state/store/memory/index.js';
 import type { FeedListener } from '../../src/state/store/feed.js';
 import type { Store } from '../../src/state/store/store.js';
 import { createManualClock, type ManualClock } from '../../src/testing/manual-clock.js';

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seen, session } from '../../src/frameworks/express/index.js';
 import { createCache } from '../../src/state/cache/index.js';
 import { createSessions } from '../../src/state/session/sessions.js';
-import { memoryStore } from '../../src/state/store/memory.js';
+import { memoryStore } from '../../src/state/store/memory/index.js';
 import type { Session } from '../../src/state/session/session.js';
 import type { TestFields } from './session-apps.js';
 import { countingStore } from './counting-store.js';

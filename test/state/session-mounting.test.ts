@@ -11,7 +11,7 @@ import { session as honoSession } from '../../src/frameworks/hono/session.js';
 import { session as nodeSession } from '../../src/frameworks/node/session.js';
 import { createSessions, type Sessions } from '../../src/state/session/sessions.js';
 import type { Session } from '../../src/state/session/session.js';
-import { memoryStore } from '../../src/state/store/memory.js';
+import { memoryStore } from '../../src/state/store/memory/index.js';
 
 interface Fields {
   visits?: number;

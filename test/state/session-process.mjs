@@ -3,7 +3,7 @@ import { createClient } from '@redis/client';
 import express from 'express';
 import { session } from '../../dist/frameworks/express/index.js';
 import { createSessions } from '../../dist/state/session/index.js';
-import { redisStore } from '../../dist/state/store/redis/redis-store.js';
+import { redisStore } from '../../dist/state/store/redis/index.js';
 
 const client = createClient({ url: process.argv[2] });
 client.on('error', () => {});

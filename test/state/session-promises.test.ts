@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createManualClock, type ManualClock } from '../../src/testing/manual-clock.js';
-import { memoryStore } from '../../src/state/store/memory.js';
+import { memoryStore } from '../../src/state/store/memory/index.js';
 import { createSessions, type Sessions } from '../../src/state/session/sessions.js';
 import type { SessionEvent } from '../../src/state/session/session-event.js';
 import type { SessionOptions } from '../../src/state/session/session-options.js';

@@ -3,7 +3,7 @@ import { createClient } from '@redis/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createSessions, type Sessions } from '../../src/state/session/sessions.js';
 import { refOf } from '../../src/state/session/session-id.js';
-import { redisStore } from '../../src/state/store/redis/redis-store.js';
+import { redisStore } from '../../src/state/store/redis/index.js';
 import type { Store } from '../../src/state/store/store.js';
 import { start } from '../support/processes.js';
 import { skipUnless } from '../support/programs.js';

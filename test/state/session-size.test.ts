@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { createSessions } from '../../src/state/session/sessions.js';
-import { memoryStore } from '../../src/state/store/memory.js';
+import { memoryStore } from '../../src/state/store/memory/index.js';
 import { Browser } from './browser.js';
 
 it('counts all fields of a session together: what was stored, with what this request set, replaced and deleted', async () => {

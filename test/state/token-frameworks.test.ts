@@ -11,7 +11,7 @@ import { token as expressToken } from '../../src/frameworks/express/token.js';
 import { token as fastifyToken } from '../../src/frameworks/fastify/token.js';
 import { token as honoToken } from '../../src/frameworks/hono/token.js';
 import { token as nodeToken } from '../../src/frameworks/node/token.js';
-import { memoryStore } from '../../src/state/store/memory.js';
+import { memoryStore } from '../../src/state/store/memory/index.js';
 import { createTokens, type Tokens } from '../../src/state/token/index.js';
 import { createManualClock } from '../../src/testing/manual-clock.js';
 import { FleetStore } from '../support/fleet-store.js';

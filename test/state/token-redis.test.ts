@@ -1,6 +1,6 @@
 import { createClient } from '@redis/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { redisStore } from '../../src/state/store/redis/redis-store.js';
+import { redisStore } from '../../src/state/store/redis/index.js';
 import { createTokens, type TokenEvent, type Tokens } from '../../src/state/token/index.js';
 import { skipUnless } from '../support/programs.js';
 import { startRedis, type RunningRedis } from '../support/redis.js';

@@ -8,9 +8,9 @@ import express, { type Request } from 'express';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { StickyError } from '../../src/base/errors.js';
 import type { Change } from '../../src/state/store/change.js';
-import { lmdbStore } from '../../src/state/store/lmdb/lmdb-store.js';
-import { memoryStore, type Store } from '../../src/state/store/memory.js';
-import { expressSessionStore } from '../../src/state/store/session-store/express-session.js';
+import { lmdbStore } from '../../src/state/store/lmdb/index.js';
+import { memoryStore, type Store } from '../../src/state/store/memory/index.js';
+import { expressSessionStore } from '../../src/state/store/session-store/express-session/index.js';
 import { createManualClock } from '../../src/testing/index.js';
 import { until } from '../support/until.js';
 

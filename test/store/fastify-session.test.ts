@@ -3,11 +3,11 @@ import cookie from '@fastify/cookie';
 import fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyRequest } from 'fastify';
 import { afterEach, expect, test } from 'vitest';
 import { StickyError } from '../../src/base/errors.js';
-import { memoryStore, type Store } from '../../src/state/store/memory.js';
+import { memoryStore, type Store } from '../../src/state/store/memory/index.js';
 import {
   fastifySessionStore,
   type FastifySessionStore,
-} from '../../src/state/store/session-store/fastify-session.js';
+} from '../../src/state/store/session-store/fastify-session/index.js';
 import { until } from '../support/until.js';
 
 interface FastifySession {

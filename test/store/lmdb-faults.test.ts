@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { open } from 'lmdb';
 import { afterAll, expect, test } from 'vitest';
 import type { Step } from '../../src/state/store/change.js';
-import { lmdbStore, type StoreFault } from '../../src/state/store/lmdb/lmdb-store.js';
+import { lmdbStore, type StoreFault } from '../../src/state/store/lmdb/index.js';
 import { createManualClock } from '../../src/testing/index.js';
 import { start } from '../support/processes.js';
 import { until } from '../support/until.js';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, test, vi } from 'vitest';
-import { lmdbStore } from '../../src/state/store/lmdb/lmdb-store.js';
+import { lmdbStore } from '../../src/state/store/lmdb/index.js';
 import type { Change } from '../../src/state/store/change.js';
 import { start } from '../support/processes.js';
 import { skipWhere } from '../support/programs.js';
@@ -113,7 +113,7 @@ skipWhere(process.platform === 'linux' ? undefined : 'ulimit -f is tried on Linu
   () => {
     test('is STICKY_STORE_FULL, too', () => {
       const script = `
-    import { lmdbStore } from './dist/state/store/lmdb/lmdb-store.js';
+    import { lmdbStore } from './dist/state/store/lmdb/index.js';
     console.error = () => {};
     const store = lmdbStore({ path: ${JSON.stringify(join(home, 'limited'))} });
     const fields = { filling: 'x'.repeat(20000) };

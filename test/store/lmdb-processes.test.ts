@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, test } from 'vitest';
-import { lmdbStore } from '../../src/state/store/lmdb/lmdb-store.js';
+import { lmdbStore } from '../../src/state/store/lmdb/index.js';
 import { createManualClock, storeContract } from '../../src/testing/index.js';
 import { remoteStore } from './remote-store.js';
 

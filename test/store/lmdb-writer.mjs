@@ -1,6 +1,6 @@
 // Changes two records, an index and a note together, as fast as it can, until it is killed. Prints the number
 // of each change that was acknowledged. What `npm run build` made.
-import { lmdbStore } from '../../dist/state/store/lmdb/lmdb-store.js';
+import { lmdbStore } from '../../dist/state/store/lmdb/index.js';
 
 const [path, from] = process.argv.slice(2);
 const store = lmdbStore({ path });

@@ -2,7 +2,7 @@ import { createCluster } from '@redis/client';
 import { Cluster } from 'ioredis';
 import { expect, test } from 'vitest';
 import type { Step } from '../../src/state/store/change.js';
-import { redisStore, type RedisClient } from '../../src/state/store/redis/redis-store.js';
+import { redisStore, type RedisClient } from '../../src/state/store/redis/index.js';
 import { skipUnless } from '../support/programs.js';
 import { startCluster } from '../support/redis.js';
 import { until } from '../support/until.js';

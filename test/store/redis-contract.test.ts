@@ -1,7 +1,7 @@
 import { createClient, createCluster } from '@redis/client';
 import { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { redisStore, type RedisClient } from '../../src/state/store/redis/redis-store.js';
+import { redisStore, type RedisClient } from '../../src/state/store/redis/index.js';
 import { storeContract, type StoreSubject } from '../../src/testing/index.js';
 import { skipUnless } from '../support/programs.js';
 import { startCluster, startRedis, type RunningCluster, type RunningRedis } from '../support/redis.js';

@@ -10,7 +10,7 @@ import {
   type RedisStoreOptions,
   type Store,
   type StoreFault,
-} from '../../src/state/store/redis/redis-store.js';
+} from '../../src/state/store/redis/index.js';
 import { skipUnless } from '../support/programs.js';
 import { startRedis, type RunningRedis } from '../support/redis.js';
 import { until } from '../support/until.js';

@@ -2,7 +2,7 @@ import { createClient } from '@redis/client';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Change, Requirement } from '../../src/state/store/change.js';
-import { redisStore, type Store } from '../../src/state/store/redis/redis-store.js';
+import { redisStore, type Store } from '../../src/state/store/redis/index.js';
 import { CHANGE, MERGE } from '../../src/state/store/redis/scripts.js';
 import { seededRandom } from '../../src/testing/seeded-random.js';
 import { skipUnless } from '../support/programs.js';

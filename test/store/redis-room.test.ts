@@ -2,7 +2,7 @@ import { createClient, createCluster } from '@redis/client';
 import { Redis } from 'ioredis';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import type { Step } from '../../src/state/store/change.js';
-import { redisStore, type RedisClient } from '../../src/state/store/redis/redis-store.js';
+import { redisStore, type RedisClient } from '../../src/state/store/redis/index.js';
 import { createSessions } from '../../src/state/session/index.js';
 import { createTokens } from '../../src/state/token/index.js';
 import { skipUnless } from '../support/programs.js';

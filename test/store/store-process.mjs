@@ -1,6 +1,6 @@
 // A process that opens an lmdb store and does with it what its parent asks, one message after another. What
 // `npm run build` made.
-import { lmdbStore } from '../../dist/state/store/lmdb/lmdb-store.js';
+import { lmdbStore } from '../../dist/state/store/lmdb/index.js';
 import { createManualClock } from '../../dist/testing/index.js';
 
 const [path] = process.argv.slice(2);

@@ -3,7 +3,7 @@ import { StickyError } from '../../src/base/errors.js';
 import type { Change } from '../../src/state/store/change.js';
 import { FeedFollower, type Noted } from '../../src/state/store/feed-follower.js';
 import type { FeedListener } from '../../src/state/store/feed.js';
-import { memoryStore } from '../../src/state/store/memory.js';
+import { memoryStore } from '../../src/state/store/memory/index.js';
 import type { Store } from '../../src/state/store/store.js';
 import { storeWith } from './store-with.js';
 

@@ -205,7 +205,7 @@ it('the counters of all workers are added up, and those of a dead one stay in th
   const port = await freePort();
   const script = `
     import { pino } from '${import.meta.resolve('pino')}';
-    import { readConfig } from '${new URL('../../dist/control/gateway.js', import.meta.url)}';
+    import { readConfig } from '${new URL('../../dist/control/index.js', import.meta.url)}';
     import { startSupervisor } from '${new URL('../../dist/control/workers/supervisor.js', import.meta.url)}';
     const config = readConfig({ listen: '127.0.0.1:${port}', upstreams: ${JSON.stringify(urls([upstream!]))}, affinity: [] });
     const gateway = await startSupervisor(config, 2, { logger: pino({ base: null }) });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Status } from '../../src/control/gateway.js';
+import type { Status } from '../../src/control/index.js';
 import { KEY } from '../e2e/gateway.js';
 import { freePort } from '../support/ports.js';
 import { start, type RunningProcess } from '../support/processes.js';
@@ -32,7 +32,7 @@ beforeAll(async () => {
   const script = `
     import { createServer } from 'node:http';
     import { pino } from '${import.meta.resolve('pino')}';
-    import { loadConfig } from '${new URL('../../dist/control/gateway.js', import.meta.url)}';
+    import { loadConfig } from '${new URL('../../dist/control/index.js', import.meta.url)}';
     import { startSupervisor } from '${new URL('../../dist/control/workers/supervisor.js', import.meta.url)}';
     const read = () => loadConfig(${JSON.stringify(file)}, {}, '/');
     const logger = pino({ base: null });

@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import { expect, test, vi } from 'vitest';
 import { StickyError } from '../../base/errors.js';
 import { createSessions } from '../../state/session/sessions.js';
-import { memoryStore } from '../../state/store/memory.js';
+import { memoryStore } from '../../state/store/memory/memory-store.js';
 import { session } from './session.js';
 
 function appOn(change?: () => Promise<never>): Hono {

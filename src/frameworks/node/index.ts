@@ -2,5 +2,5 @@
 export { seen } from './seen.js';
 export { session, type NodeSessionOptions, type SessionHandler, type SessionMessage } from './session.js';
 export type { SchemeOptions } from '../scheme.js';
-export { token, type TokenMessage } from './token.js';
+export { token, type NodeTokenOptions, type TokenMessage } from './token.js';
 export type { BearerOptions } from '../bearer.js';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import * as door from './index.js';
 
-const { Placed, StickyError, ...factories } = door;
+const { StickyError, ...factories } = door;
 const INVALID = expect.objectContaining({ code: 'STICKY_PLACEMENT_INVALID' });
 const ODD = [undefined, null, 5, 'api-1', {}, true];
 
@@ -17,10 +17,7 @@ test.each(Object.entries(factories))('%s tells what its upstreams and options mu
 test.each(Object.entries(factories))(
   'what %s made tells what a key, a limit and a rule must be',
   (name, create) => {
-    const placed = (create as (members: string[]) => InstanceType<typeof Placed>)([
-      '10.0.0.1:80',
-      '10.0.0.2:80',
-    ]);
+    const placed = (create as (members: string[]) => door.Placed)(['10.0.0.1:80', '10.0.0.2:80']);
     for (const key of [undefined, null, 5, {}, ['a'], true]) {
       expect(() => placed.get(key as never), `${name} ${JSON.stringify(key)}`).toThrow(INVALID);
       expect(() => placed.candidates(key as never)).toThrow(INVALID);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { memoryStore } from '../store/memory.js';
+import { memoryStore } from '../store/memory/memory-store.js';
 import { createCache, type CacheOptions } from './index.js';
 
 describe('the options of a cache', () => {

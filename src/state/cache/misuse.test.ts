@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest';
-import { memoryStore } from '../store/memory.js';
+import { memoryStore } from '../store/memory/memory-store.js';
 import { createCache, type Cache } from './index.js';
 
 const store = memoryStore();

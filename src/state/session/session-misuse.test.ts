@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { memoryStore } from '../store/memory.js';
+import { memoryStore } from '../store/memory/memory-store.js';
 import { createSessions } from './sessions.js';
 import type { Session } from './session.js';
 

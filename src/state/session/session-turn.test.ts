@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createManualClock } from '../../testing/manual-clock.js';
-import { memoryStore } from '../store/memory.js';
+import { memoryStore } from '../store/memory/memory-store.js';
 import { createSessions } from './sessions.js';
 import type { Session } from './session.js';
 

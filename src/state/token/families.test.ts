@@ -3,7 +3,7 @@ import { decodeJwt } from 'jose';
 import { afterEach, describe, expect, test } from 'vitest';
 import { storeWith } from '../../../test/support/store-with.js';
 import { createManualClock } from '../../testing/manual-clock.js';
-import { memoryStore } from '../store/memory.js';
+import { memoryStore } from '../store/memory/memory-store.js';
 import { createTokens, type TokenEvent, type TokenOptions, type Tokens } from './index.js';
 
 const SECOND = 1_000;

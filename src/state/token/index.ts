@@ -10,7 +10,9 @@ export {
   createTokens,
   type IssuedTokens,
   type IssueOptions,
+  type RefreshCall,
   type RefreshGrant,
+  type RevokeUserOptions,
   type Tokens,
 } from './tokens.js';
 export type { AppClaims, StandardClaims, TokenClaims } from './token-claims.js';

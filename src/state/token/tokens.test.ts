@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createManualClock } from '../../testing/manual-clock.js';
-import { memoryStore } from '../store/memory.js';
+import { memoryStore } from '../store/memory/memory-store.js';
 import { createTokens, type TokenOptions, type Tokens } from './index.js';
 
 const SECRET = 'a shared secret of at least 32 bytes';

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock, type Clock } from '../../base/clock.js';
-import { memoryStore } from '../../state/store/memory.js';
+import { memoryStore } from '../../state/store/memory/memory-store.js';
 import type { Store } from '../../state/store/store.js';
 import { FeedLog } from './feed-log.js';
 import { linkedStore } from './linked-store.js';

@@ -16,9 +16,6 @@ import { failureOf, LmdbFile } from './file.js';
 import { sweepExpired } from './sweep.js';
 import { notedText, readNoted } from './texts.js';
 
-export type { OnFault, Store };
-export type { StoreFault } from '../fault.js';
-
 export interface LmdbStoreOptions {
   /** A folder on a disk of this machine, not of the network. Made where it is missing. */
   readonly path: string;

@@ -39,9 +39,6 @@ import { ASK, CHANGE, LIST, MERGE, type Script } from './scripts.js';
 import { ServerClock } from './server-clock.js';
 import { TimeLimit } from './time-limit.js';
 
-export type { OnFault, RedisClient, Store };
-export type { StoreFault } from '../fault.js';
-
 export interface RedisStoreOptions {
   /** What every key and the feed's channel begin with, `sr` unless set. One store a prefix. */
   readonly prefix?: string | undefined;

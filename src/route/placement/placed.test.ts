@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { maglev, type Placed, rendezvous, ring } from './index.js';
+import { maglev, type Placed, rendezvous, ring } from './placed.js';
 import { SlotTable } from './slot-table.js';
 
 const doors: [string, (members: Parameters<typeof rendezvous>[0]) => Placed][] = [

@@ -1,7 +1,5 @@
-import type { Store } from '../store.js';
-import { callBack, KeptSessions, type SessionData, type SessionStoreOptions } from './kept-sessions.js';
-
-export type { SessionStoreOptions };
+import type { Store } from '../../store.js';
+import { callBack, KeptSessions, type SessionData, type SessionStoreOptions } from '../kept-sessions.js';
 
 /** What `@fastify/session` asks of a store. `any`: it describes sessions in the app's own words. */
 export interface FastifySessionStore {

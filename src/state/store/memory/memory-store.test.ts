@@ -1,7 +1,7 @@
 import { describe, test } from 'vitest';
-import { createManualClock } from '../../testing/manual-clock.js';
-import { storeContract } from '../../testing/store-contract.js';
-import { memoryStore } from './memory.js';
+import { createManualClock } from '../../../testing/manual-clock.js';
+import { storeContract } from '../../../testing/store-contract.js';
+import { memoryStore } from './memory-store.js';
 
 describe('the memory store', () => {
   const cases = storeContract(() => {

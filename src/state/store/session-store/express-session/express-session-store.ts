@@ -1,8 +1,6 @@
-import { StickyError } from '../../../base/errors.js';
-import type { Store } from '../store.js';
-import { callBack, KeptSessions, type SessionData, type SessionStoreOptions } from './kept-sessions.js';
-
-export type { SessionStoreOptions };
+import { StickyError } from '../../../../base/errors.js';
+import type { Store } from '../../store.js';
+import { callBack, KeptSessions, type SessionData, type SessionStoreOptions } from '../kept-sessions.js';
 
 export interface ExpressSessionStoreOptions<S extends object> extends SessionStoreOptions {
   /** What `express-session` exports: its stores are made of its own class. */

@@ -1,15 +1,13 @@
-import { systemClock, type Clock } from '../../base/clock.js';
-import { StickyError } from '../../base/errors.js';
-import { checkNames } from '../../base/options.js';
-import { systemRandom, type Random } from '../../base/random.js';
-import { freesRoom, type Change, type Changed } from './change.js';
-import { living, runChange, type KeptRecord, type Shelf } from './change-run.js';
-import { checkChange, checkKey, checkMax, checkPartition } from './check.js';
-import type { Feed, FeedListener } from './feed.js';
-import type { Linked, StoredRecord } from './record.js';
-import type { Store } from './store.js';
-
-export type { Store };
+import { systemClock, type Clock } from '../../../base/clock.js';
+import { StickyError } from '../../../base/errors.js';
+import { checkNames } from '../../../base/options.js';
+import { systemRandom, type Random } from '../../../base/random.js';
+import { freesRoom, type Change, type Changed } from '../change.js';
+import { living, runChange, type KeptRecord, type Shelf } from '../change-run.js';
+import { checkChange, checkKey, checkMax, checkPartition } from '../check.js';
+import type { Feed, FeedListener } from '../feed.js';
+import type { Linked, StoredRecord } from '../record.js';
+import type { Store } from '../store.js';
 
 export interface MemoryStoreOptions {
   /**
