@@ -4,7 +4,7 @@
  */
 export { decide, Decision, prepare } from './route/router.js';
 export type { Affinity } from './route/router.js';
-export type { Failure, Outcome, Why } from './route/decision.js';
+export type { Failure, Outcome, Why } from './route/outcome.js';
 
 export { RequestFacts } from './route/facts.js';
 export type { HeaderSource, RequestLine } from './route/facts.js';
@@ -51,7 +51,7 @@ export type { Upstream } from './route/pool/upstream.js';
 
 export type { Store } from './state/store/store.js';
 export type { Change, Changed, Requirement, Step } from './state/store/change.js';
-export type { Fields, Linked, StoredRecord } from './state/store/record.js';
+export type { RecordFields, Linked, StoredRecord } from './state/store/record.js';
 export type { Feed, FeedListener, FeedPosition, FeedSubscription } from './state/store/feed.js';
 export type { StoreFault } from './state/store/fault.js';
 

@@ -1,13 +1,13 @@
 import { resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import { CADDY_VERSION_WANTED, caddyWay } from '../route/placement/caddy-contest.js';
-import { importText, origins, type Origin } from '../interop/import.js';
+import { importText, origins, type ImportedBalancer } from '../interop/import.js';
 import { Report } from '../interop/report.js';
 import { sayEnd } from './interop-end.js';
 import type { Surroundings } from './surroundings.js';
 
 interface ImportFlags {
-  readonly from?: Origin;
+  readonly from?: ImportedBalancer;
   readonly fromVersion?: string;
   readonly strict?: boolean;
   readonly accept?: boolean;
@@ -56,7 +56,7 @@ export function addImport(program: Command, around: Surroundings, end: (code: nu
     });
 }
 
-function toOrigin(text: string): Origin {
+function toOrigin(text: string): ImportedBalancer {
   const origin = origins.find(({ name }) => name === text.toLowerCase());
   if (origin !== undefined) return origin;
   throw new InvalidArgumentError(`Write one of ${origins.map(({ name }) => name).join(', ')}.`);

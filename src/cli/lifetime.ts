@@ -1,6 +1,6 @@
 import { fixedText } from '../control/fixed-settings.js';
 import { reportFailure } from './failure.js';
-import type { RunningGateway } from './running-gateway.js';
+import type { ServedGateway } from './served-gateway.js';
 import { EXIT, type Signal, type Surroundings } from './surroundings.js';
 
 const STOPS: readonly Signal[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
@@ -11,7 +11,7 @@ const STOPS: readonly Signal[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
  * changes nothing. When SIGHUP says that the terminal has gone, it ends the gateway as SIGTERM does.
  */
 export function runUntilStopped(
-  gateway: RunningGateway,
+  gateway: ServedGateway,
   file: string | undefined,
   around: Surroundings,
 ): Promise<void> {
@@ -56,7 +56,7 @@ export function runUntilStopped(
 }
 
 async function reload(
-  gateway: RunningGateway,
+  gateway: ServedGateway,
   file: string | undefined,
   { stderr }: Surroundings,
 ): Promise<void> {

@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { StickyError } from '../base/errors.js';
 import type { Config } from '../control/config/config.js';
 import { until } from '../../test/support/until.js';
-import type { StartGateway } from './running-gateway.js';
+import type { StartGateway } from './served-gateway.js';
 import { run } from './run.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'stickyroute-cli-'));

@@ -4,7 +4,7 @@ import { addExplain } from './explain.js';
 import { addExport } from './export.js';
 import { reportFailure } from './failure.js';
 import { addImport } from './import.js';
-import type { StartGateway } from './running-gateway.js';
+import type { StartGateway } from './served-gateway.js';
 import type { Surroundings } from './surroundings.js';
 import { addUp } from './up.js';
 import { addValidate } from './validate.js';

@@ -9,7 +9,7 @@ import { listen as listenSchema, workers as workersSchema } from '../control/con
 import { openFilesMax, openFilesWarning } from '../control/open-files.js';
 import { PRESETS, type PresetName } from '../control/presets.js';
 import { runUntilStopped } from './lifetime.js';
-import type { StartGateway } from './running-gateway.js';
+import type { StartGateway } from './served-gateway.js';
 import { configFile, configOfFlags, type RoutingFlags } from './source.js';
 import { overview } from './summary.js';
 import { EXIT, type Surroundings } from './surroundings.js';

@@ -1,5 +1,5 @@
-import type { Outcome } from '../route/decision.js';
-import type { Try } from './call-error.js';
+import type { Outcome } from '../route/outcome.js';
+import type { CallTry } from './call-error.js';
 import type { TryWatch } from './try-watch.js';
 
 /** What a response says beside what the app said. */
@@ -9,7 +9,7 @@ export interface AnswerFacts {
   /** `keyed`: the key's owner answered. `borrowed`: a backup did. */
   readonly outcome: Outcome;
   /** The upstreams asked, in order; the last one answered. */
-  readonly tries: readonly Try[];
+  readonly tries: readonly CallTry[];
 }
 
 /** A `Response` as `fetch` gives it, with who answered. */

@@ -8,7 +8,7 @@ import { StickyError } from '../base/errors.js';
 export type TryResult = 'answered' | 'unavailable' | 'unreachable' | 'broken' | 'silent';
 
 /** One upstream asked. */
-export interface Try {
+export interface CallTry {
   /** Its id. */
   readonly upstream: string;
   readonly result: TryResult;
@@ -25,9 +25,9 @@ export type CallErrorCode = 'STICKY_NO_UPSTREAM' | 'STICKY_UPSTREAM_BROKEN' | 'S
 export class CallError extends StickyError {
   declare readonly code: CallErrorCode;
   /** The upstreams asked, in order. */
-  readonly tries: readonly Try[];
+  readonly tries: readonly CallTry[];
 
-  constructor(code: CallErrorCode, message: string, tries: readonly Try[]) {
+  constructor(code: CallErrorCode, message: string, tries: readonly CallTry[]) {
     const cause = tries.at(-1)?.error;
     super(code, message, cause === undefined ? undefined : { cause });
     this.name = 'CallError';

@@ -1,14 +1,14 @@
 import type { Clock } from '../base/clock.js';
 import { IDEMPOTENT_METHODS } from '../base/idempotent-methods.js';
-import type { Outcome } from '../route/decision.js';
+import type { Outcome } from '../route/outcome.js';
 import type { Pool } from '../route/pool/pool.js';
 import type { Decision } from '../route/router.js';
 import { walk } from '../route/walk.js';
 import { answer, type ClientResponse } from './answer.js';
-import { CallError, type Try, type TryResult } from './call-error.js';
+import { CallError, type CallTry, type TryResult } from './call-error.js';
 import { faultOf, type FetchFault } from './fetch-fault.js';
-import { invalid } from './invalid.js';
-import type { RequestBody } from './request-body.js';
+import { invalidCall } from './invalid-call.js';
+import type { CallBody } from './call-body.js';
 import { TryWatch } from './try-watch.js';
 
 /** What all calls of a client share. */
@@ -31,7 +31,7 @@ export interface CallRequest {
   readonly isIdempotent: boolean;
   /** For `fetch`, without body and signal. */
   readonly init: RequestInit;
-  readonly body: RequestBody;
+  readonly body: CallBody;
   readonly signal: AbortSignal | undefined;
   readonly deadlineMs: number;
   /** Told once, when nothing of the call goes on any more. */
@@ -44,7 +44,7 @@ export class Call {
   readonly #request: CallRequest;
   readonly #decision: Decision;
   readonly #startedAt: number;
-  readonly #tries: Try[] = [];
+  readonly #tries: CallTry[] = [];
   #isTrial = false;
   #isOver = false;
   /** It broke off or was silent; whether the request itself is why is not known before the next try ends. */
@@ -126,7 +126,7 @@ export class Call {
     if (typeof response?.status !== 'number' || !(response.headers instanceof Object)) {
       watch.end();
       this.#abandonTrial();
-      throw invalid('The `fetch` of createClient gave something that is no Response.');
+      throw invalidCall('The `fetch` of createClient gave something that is no Response.');
     }
     // As at the gateway, whoever answers is there, whatever the status: an upstream that sheds load with 503
     // must not lose all of it.
@@ -164,7 +164,7 @@ export class Call {
       watch.stop !== 'deadline' &&
       fault !== 'content' &&
       (result === 'unreachable' ? body.isRepeatable : this.#isRepeatable);
-    const done: Try = { upstream, result, ...(watch.stop === undefined && { error }) };
+    const done: CallTry = { upstream, result, ...(watch.stop === undefined && { error }) };
     if (!mayGoOn) this.#tries.push(done);
     else if (this.#leave(done)) return;
     throw this.#failure();
@@ -203,7 +203,7 @@ export class Call {
   }
 
   /** Moves on to the next upstream that can be tried. False: there is none. */
-  #leave(done: Try): boolean {
+  #leave(done: CallTry): boolean {
     this.#tries.push(done);
     this.#decision.next(done.result === 'unreachable' ? 'unreachable' : 'broken');
     return this.#stand();
@@ -263,7 +263,7 @@ export class Call {
     }
   }
 
-  #late(tries: readonly Try[] = this.#tries): CallError {
+  #late(tries: readonly CallTry[] = this.#tries): CallError {
     const { deadlineMs } = this.#request;
     const times = Math.min(deadlineMs, this.#ground.answerTimeMs);
     return new CallError(
@@ -285,13 +285,13 @@ const RESULT: Readonly<Record<Exclude<FetchFault, 'caller'>, TryResult>> = {
 function refused(error: unknown): Error {
   const { cause = error } = error as { cause?: unknown };
   const { code } = (typeof cause === 'object' && cause !== null ? cause : {}) as { code?: unknown };
-  return invalid(
+  return invalidCall(
     `fetch refuses to send this request${typeof code === 'string' ? ` (${code})` : ''}; see \`cause\`. It counts for no upstream. Look at its fields, its body and the options of the call.`,
     error,
   );
 }
 
-function broken(tries: readonly Try[]): CallError {
+function broken(tries: readonly CallTry[]): CallError {
   const { upstream } = tries.at(-1)!;
   return new CallError(
     'STICKY_UPSTREAM_BROKEN',
@@ -300,7 +300,7 @@ function broken(tries: readonly Try[]): CallError {
   );
 }
 
-function noUpstream(tries: readonly Try[]): CallError {
+function noUpstream(tries: readonly CallTry[]): CallError {
   const what =
     tries.length === 0
       ? 'No upstream takes this request: those that may are down or draining'
@@ -313,7 +313,7 @@ function noUpstream(tries: readonly Try[]): CallError {
 }
 
 /** ` (api-1 unreachable, api-2 broken)` */
-function asked(tries: readonly Try[]): string {
+function asked(tries: readonly CallTry[]): string {
   return tries.length === 0
     ? ''
     : ` (${tries.map(({ upstream, result }) => `${upstream} ${result}`).join(', ')})`;

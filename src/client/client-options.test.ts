@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Key } from './key.js';
+import type { CallKey } from './key.js';
 import { createClient } from './client.js';
 import { haproxyConsistent, nginxConsistent } from '../route/placement/index.js';
 
@@ -78,8 +78,8 @@ describe("what can't be sent is refused before anybody is asked", () => {
     [undefined, 'must be text'],
     ['k'.repeat(17_000), 'has 17000 bytes'],
   ])('the key %s', async (key, message) => {
-    await expect(client.fetch(key as Key, '/')).rejects.toThrow(invalid(message));
-    expect(() => client.owner(key as Key)).toThrow(invalid(message));
+    await expect(client.fetch(key as CallKey, '/')).rejects.toThrow(invalid(message));
+    expect(() => client.owner(key as CallKey)).toThrow(invalid(message));
   });
 
   it.each([

@@ -5,7 +5,7 @@ import { checkNames, readDuration, readFunction, type Duration } from '../base/o
 import { placements } from '../route/placement/registry.js';
 import type { ConditionChange, CreatePlacement } from '../route/pool/pool.js';
 import type { Upstream } from '../route/pool/upstream.js';
-import { invalid } from './invalid.js';
+import { invalidCall } from './invalid-call.js';
 
 /**
  * An upstream: its URL, or that with its weight (1 unless set), whether it takes no new users, and what a
@@ -87,14 +87,14 @@ const UPSTREAM_NAMES = { url: 1, weight: 1, draining: 1, address: 1, haproxyId: 
   1
 >;
 
-export function readOptions(options: ClientOptions): ClientSettings {
+export function readClientOptions(options: ClientOptions): ClientSettings {
   checkNames(options, NAMES, 'createClient', 'STICKY_CLIENT_INVALID');
   const { passive = {}, onFailure = 'borrow', deadline = '10s' } = options;
   checkNames(passive, PASSIVE_NAMES, '`passive`', 'STICKY_CLIENT_INVALID');
   const onChange = readFunction('onChange', options.onChange, 'STICKY_CLIENT_INVALID');
   readFunction('fetch', options.fetch, 'STICKY_CLIENT_INVALID');
   if (onFailure !== 'borrow' && onFailure !== 'reject')
-    throw invalid('onFailure must be "borrow" or "reject".');
+    throw invalidCall('onFailure must be "borrow" or "reject".');
   const deadlineMs = readDeadline(deadline);
   return {
     upstreams: readUpstreams(options.upstreams),
@@ -118,9 +118,9 @@ export function readDeadline(value: Duration): number {
 
 export function readUpstreams(written: UpstreamsInput): Upstream[] {
   if (typeof written !== 'object' || written === null || Array.isArray(written))
-    throw invalid(UPSTREAMS_FORM);
+    throw invalidCall(UPSTREAMS_FORM);
   const entries = Object.entries(written);
-  if (entries.length === 0) throw invalid(`There are no upstreams. ${UPSTREAMS_FORM}`);
+  if (entries.length === 0) throw invalidCall(`There are no upstreams. ${UPSTREAMS_FORM}`);
   return entries.map(([id, input]): Upstream => {
     const given: Partial<Exclude<UpstreamInput, string>> =
       typeof input === 'string' ? { url: input } : (input ?? {});
@@ -141,7 +141,7 @@ function originOf(id: string, url: unknown): string {
     `${parsed.username}${parsed.password}${parsed.search}${parsed.hash}` === '' &&
     parsed.pathname === '/';
   if (!isOrigin)
-    throw invalid(
+    throw invalidCall(
       `The upstream "${id}" has no usable URL. Write its scheme, host and port and nothing more: http://127.0.0.1:3001.`,
     );
   return parsed.origin;
@@ -152,13 +152,13 @@ function readPlacement(written: PlacementInput): CreatePlacement {
   const [name = '', ...more] = Object.keys(named);
   const definition = placements.find((each) => each.name === name);
   if (definition === undefined || more.length > 0)
-    throw invalid(
+    throw invalidCall(
       `placement must be one of ${placements.map((each) => each.name).join(', ')}, or one of these with its options: { ring: { points: 1000 } }.`,
     );
   const options = definition.options.safeParse(named[name]);
   if (options.success) return (members) => definition.create(members, options.data);
   const { path, message } = options.error.issues[0]!;
-  throw invalid(`placement ${[name, ...path].join('.')}: ${message}`);
+  throw invalidCall(`placement ${[name, ...path].join('.')}: ${message}`);
 }
 
 function milliseconds(name: string, value: Duration, least: number, most: number): number {
@@ -167,6 +167,6 @@ function milliseconds(name: string, value: Duration, least: number, most: number
 
 function wholeNumber(name: string, value: number, min: number, max: number): number {
   if (!Number.isInteger(value) || value < min || value > max)
-    throw invalid(`${name} must be a whole number from ${min} to ${max}.`);
+    throw invalidCall(`${name} must be a whole number from ${min} to ${max}.`);
   return value;
 }

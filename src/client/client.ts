@@ -12,15 +12,15 @@ import type { ClientResponse } from './answer.js';
 import { Call, type CallGround } from './call.js';
 import {
   readDeadline,
-  readOptions,
+  readClientOptions,
   readUpstreams,
   type ClientOptions,
   type ClientSettings,
   type UpstreamsInput,
 } from './client-options.js';
-import { keyBytes, type Key } from './key.js';
-import { bytesOf, RequestBody } from './request-body.js';
-import { invalid } from './invalid.js';
+import { keyBytes, type CallKey } from './key.js';
+import { bytesOf, CallBody } from './call-body.js';
+import { invalidCall } from './invalid-call.js';
 import { checkFields } from './request-fields.js';
 import { checkTarget } from './target.js';
 
@@ -48,11 +48,11 @@ export interface Client {
    * be had, with the signal's reason when the caller aborts, and with `fetch`'s own TypeError when the
    * request is none.
    */
-  fetch(key: Key, path: string, options?: CallOptions): Promise<ClientResponse>;
+  fetch(key: CallKey, path: string, options?: CallOptions): Promise<ClientResponse>;
   /** The id of the upstream that owns the key, whatever its health. */
-  owner(key: Key): string;
+  owner(key: CallKey): string;
   /** Ids best first, whatever their health: the owner, then its backups. */
-  candidates(key: Key, limit?: number): string[];
+  candidates(key: CallKey, limit?: number): string[];
   /** The upstreams as they are now. */
   readonly upstreams: readonly UpstreamState[];
   /** Others from now on; those that stay keep their health. Calls under way end as they began. */
@@ -94,7 +94,7 @@ class PoolClient implements Client {
   #whenIdle: (() => void)[] = [];
 
   constructor(options: ClientOptions) {
-    const settings = readOptions(options);
+    const settings = readClientOptions(options);
     const { upstreams, placement, passive, triesMax, deadlineMs, answerTimeMs, onFailure, onChange } =
       settings;
     this.#settings = settings;
@@ -120,7 +120,7 @@ class PoolClient implements Client {
     return upstreams.map((upstream, at) => ({ ...upstream, condition: conditions[at]! }));
   }
 
-  async fetch(key: Key, path: string, options: CallOptions = {}): Promise<ClientResponse> {
+  async fetch(key: CallKey, path: string, options: CallOptions = {}): Promise<ClientResponse> {
     if (this.#isClosed)
       throw new StickyError(
         'STICKY_CLIENT_CLOSED',
@@ -141,7 +141,7 @@ class PoolClient implements Client {
     });
     const declared = init.headers.get('content-length');
     checkFields(init.headers, bytesOf(body));
-    const requestBody = new RequestBody(body, declared === null ? undefined : Number(declared));
+    const requestBody = new CallBody(body, declared === null ? undefined : Number(declared));
     this.#tick();
     const { pool } = this.#ground;
     const facts = new RequestFacts(LINE, { get: (name) => (name === KEY_FIELD ? bytes : undefined) });
@@ -161,14 +161,14 @@ class PoolClient implements Client {
     return await new Call(this.#ground, request, decision).run();
   }
 
-  owner(key: Key): string {
+  owner(key: CallKey): string {
     const { placement, upstreams } = this.#ground.pool.snapshot;
     return upstreams[placement.owner(keyBytes(key))]!.id;
   }
 
-  candidates(key: Key, limit = Infinity): string[] {
+  candidates(key: CallKey, limit = Infinity): string[] {
     if (typeof limit !== 'number' || Number.isNaN(limit) || limit < 0)
-      throw invalid('`limit` must be a number from 0.');
+      throw invalidCall('`limit` must be a number from 0.');
     const { placement, upstreams } = this.#ground.pool.snapshot;
     return Array.from(placement.rank(keyBytes(key), limit))
       .slice(0, limit)
@@ -202,14 +202,14 @@ class PoolClient implements Client {
 
 function checkCall(options: CallOptions): void {
   if (typeof options !== 'object' || options === null)
-    throw invalid("The options of a call must be an object, such as { method: 'PUT', body }.");
+    throw invalidCall("The options of a call must be an object, such as { method: 'PUT', body }.");
   const { signal, idempotent, redirect } = options as CallOptions & { redirect?: unknown };
   if (signal !== undefined && signal !== null && !(signal instanceof AbortSignal))
-    throw invalid('`signal` must be an AbortSignal, such as AbortSignal.timeout(1000).');
+    throw invalidCall('`signal` must be an AbortSignal, such as AbortSignal.timeout(1000).');
   if (idempotent !== undefined && typeof idempotent !== 'boolean')
-    throw invalid('`idempotent` must be true or false.');
+    throw invalidCall('`idempotent` must be true or false.');
   if (redirect !== undefined && redirect !== 'manual')
-    throw invalid('`redirect` can only be manual: a redirect is the answer, and is returned as it is.');
+    throw invalidCall('`redirect` can only be manual: a redirect is the answer, and is returned as it is.');
 }
 
 function keyRule(onFailure: 'borrow' | 'reject'): Rule {

@@ -1,4 +1,4 @@
-import { invalid } from './invalid.js';
+import { invalidCall } from './invalid-call.js';
 
 /**
  * Fields that belong to one connection or to the framing (RFC 9110 §7.6.1, RFC 9112 §6), and what `fetch`
@@ -33,7 +33,7 @@ export function checkFields(headers: Headers, bodyBytes: number | undefined): vo
 
 /** Headers passed on as they came are where these fields come from. */
 function refused(name: string, why: string): Error {
-  return invalid(
+  return invalidCall(
     `The field "${name}" can't be sent. ${why} If you pass on the fields of a request, pass on those that the app needs.`,
   );
 }

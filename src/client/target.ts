@@ -1,4 +1,4 @@
-import { invalid } from './invalid.js';
+import { invalidCall } from './invalid-call.js';
 
 /** As long as a request's head may be at the gateway. */
 const TARGET_CHARS_MAX = 16 * 1024;
@@ -12,18 +12,18 @@ const DOT_SEGMENT = /\/(?:\.|%2e){1,2}(?:[/?]|$)/i;
  */
 export function checkTarget(target: string): string {
   if (typeof target !== 'string' || !target.startsWith('/'))
-    throw invalid('The path must be text that begins with a slash, such as /internal/users/42.');
+    throw invalidCall('The path must be text that begins with a slash, such as /internal/users/42.');
   if (target.length > TARGET_CHARS_MAX)
-    throw invalid(
+    throw invalidCall(
       `The path has ${target.length} characters; at most ${TARGET_CHARS_MAX} are sent. Put what is long into the body.`,
     );
   if (/[\u0000-\u0020\u007f\\#]/.test(target))
-    throw invalid(
+    throw invalidCall(
       'The path holds a space, a backslash, a # or a control character. Escape what you put into it with encodeURIComponent.',
     );
   const query = target.indexOf('?');
   if (DOT_SEGMENT.test(query === -1 ? target : target.slice(0, query)))
-    throw invalid(
+    throw invalidCall(
       'The path holds the segment . or .., which would lead to another path. Refuse such an id before you put it into a path.',
     );
   return target;

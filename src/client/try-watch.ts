@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../base/clock.js';
 
 /** Why a try was ended from this side: by its caller, or because its time or the whole call's was over. */
-export type Stop = 'abort' | 'deadline' | 'answerTime';
+export type WatchStop = 'abort' | 'deadline' | 'answerTime';
 
 /** The times that one try has. */
 export interface TryTimes {
@@ -13,7 +13,7 @@ export interface TryTimes {
 
 /** Ends one try when its caller aborts or its time is over, and knows which of these it was. */
 export class TryWatch {
-  stop: Stop | undefined;
+  stop: WatchStop | undefined;
   /** Told once, when it ends the try. */
   onStop: (() => void) | undefined;
   readonly #clock: Clock;
@@ -71,7 +71,7 @@ export class TryWatch {
   readonly #aborted = (): void => this.#end('abort', this.#caller!.reason);
   readonly #late = (): void => this.#end('deadline');
 
-  #end(stop: Stop, reason?: unknown): void {
+  #end(stop: WatchStop, reason?: unknown): void {
     this.stop = stop;
     const { onStop } = this;
     this.end();

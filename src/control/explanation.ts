@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
 import { clientAddress } from '../route/address.js';
 import type { Found } from '../route/affinity/rule.js';
-import type { Outcome, Why } from '../route/decision.js';
+import type { Outcome, Why } from '../route/outcome.js';
 import type { RequestFacts } from '../route/facts.js';
 import { plainFacts } from '../route/plain-facts.js';
 import type { PoolSnapshot } from '../route/pool/snapshot.js';

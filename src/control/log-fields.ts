@@ -1,4 +1,4 @@
-import { OUTCOMES, WHYS } from '../route/decision.js';
+import { OUTCOMES, WHYS } from '../route/outcome.js';
 
 /** One field of a log line. The names are public: never renamed quietly, never reused. */
 export interface LogField {

@@ -1,7 +1,7 @@
 import { StickyError } from '../base/errors.js';
 import type { TokenClaims } from '../state/token/token-claims.js';
 import type { Tokens } from '../state/token/tokens.js';
-import type { Answer } from './answer.js';
+import type { PlainAnswer } from './plain-answer.js';
 
 export interface BearerOptions {
   /** True: a request without a token goes on, with `token` undefined. One with a bad token does not. */
@@ -11,15 +11,15 @@ export interface BearerOptions {
 }
 
 /** What a client without a good token is told (RFC 6750 §3). */
-export interface Refusal {
+export interface BearerRefusal {
   readonly status: 400 | 401;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-export type Verdict<Claims extends object> =
+export type BearerVerdict<Claims extends object> =
   | { readonly claims: TokenClaims<Claims> | undefined; readonly refusal?: undefined }
-  | { readonly refusal: Refusal };
+  | { readonly refusal: BearerRefusal };
 
 /** `b64token` of RFC 6750 §2.1. */
 const B64TOKEN = /^[A-Za-z0-9\-._~+/]+=*$/;
@@ -32,7 +32,7 @@ const SCHEME = 'bearer';
 export function bearerGuard<Claims extends object>(
   tokens: Tokens<Claims>,
   { optional = false, realm }: BearerOptions,
-): (field: string | undefined) => Verdict<Claims> | Promise<Verdict<Claims>> {
+): (field: string | undefined) => BearerVerdict<Claims> | Promise<BearerVerdict<Claims>> {
   if (realm !== undefined && !/^[ !#-[\]-~]{1,128}$/.test(realm))
     throw new StickyError(
       'STICKY_CONFIG_INVALID',
@@ -45,7 +45,7 @@ export function bearerGuard<Claims extends object>(
   const expired = { refusal: refusal(401, challenge, 'invalid_token', 'Token expired') };
   const invalid = { refusal: refusal(401, challenge, 'invalid_token', 'Invalid token') };
 
-  const verify = async (text: string): Promise<Verdict<Claims>> => {
+  const verify = async (text: string): Promise<BearerVerdict<Claims>> => {
     try {
       return { claims: await tokens.verify(text) };
     } catch (error) {
@@ -64,7 +64,7 @@ export function bearerGuard<Claims extends object>(
 }
 
 /** What a client is told when something failed that is not its token. What exactly is not for it to know. */
-export function tokenFailure(error: unknown): Answer {
+export function tokenFailure(error: unknown): PlainAnswer {
   const isStoreDown = error instanceof StickyError && error.status === 503;
   return isStoreDown
     ? { status: 503, text: "The token can't be checked now. Try again in a moment." }
@@ -83,7 +83,7 @@ function credentials(field: string): string | undefined {
   return field.slice(start);
 }
 
-function refusal(status: 400 | 401, challenge: string, error?: string, description?: string): Refusal {
+function refusal(status: 400 | 401, challenge: string, error?: string, description?: string): BearerRefusal {
   const parameters =
     error === undefined
       ? ''

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { answer, writeAnswer, type Answer } from './answer.js';
+import { answerPlainly, writePlainAnswer, type PlainAnswer } from './plain-answer.js';
 import { DrainListeners } from './drain-listeners.js';
 import { headArguments } from './head-arguments.js';
 import { refuse, ShownAsSent } from './shown-as-sent.js';
@@ -16,7 +16,7 @@ export interface BeforeHeaders {
    */
   finish(): Promise<() => void>;
   /** The answer to give instead. */
-  fail(error: unknown): Answer;
+  fail(error: unknown): PlainAnswer;
 }
 
 /** What sends the headers of a response. */
@@ -33,7 +33,7 @@ type Sender = Record<Method, Send>;
  * A response has one hold, where the first who wanted one has put it; who comes later joins it. What other
  * middleware puts over it, before or after, stays as it is from the first byte to the last.
  */
-export function holdResponse(response: ServerResponse, before: BeforeHeaders): (answer: Answer) => void {
+export function holdResponse(response: ServerResponse, before: BeforeHeaders): (answer: PlainAnswer) => void {
   const holder = response as unknown as Holder;
   const known = holder[HOLD];
   if (known?.join(before) === true) return (instead) => known.replace(instead);
@@ -136,8 +136,8 @@ class Hold {
     return answered;
   }
 
-  replace(instead: Answer): void {
-    if (this.#isReleased) answer(this.#response, instead);
+  replace(instead: PlainAnswer): void {
+    if (this.#isReleased) answerPlainly(this.#response, instead);
     else if (!this.#hasEnded) this.#answer(instead);
   }
 
@@ -172,7 +172,7 @@ class Hold {
       // What node:http would have thrown at the app: a status or a piece that it doesn't take.
       const failure = this.#befores[0]!.fail(error);
       if (this.#response.headersSent || this.#response.destroyed) this.#response.destroy();
-      else writeAnswer(this.#response, failure, this.#originals.end);
+      else writePlainAnswer(this.#response, failure, this.#originals.end);
       return;
     }
     // Where there is no room, the response, or who stands between, tells of `drain` when it is time.
@@ -197,9 +197,9 @@ class Hold {
     return isFlowing;
   }
 
-  #answer(instead: Answer): void {
+  #answer(instead: PlainAnswer): void {
     this.#release();
-    if (!this.#response.destroyed) writeAnswer(this.#response, instead, this.#originals.end);
+    if (!this.#response.destroyed) writePlainAnswer(this.#response, instead, this.#originals.end);
   }
 
   #release(): void {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Cache } from '../state/cache/cache.js';
 import type { Seen } from '../state/cache/seen.js';
-import type { Answer } from './answer.js';
+import type { PlainAnswer } from './plain-answer.js';
 import { holdResponse, type BeforeHeaders } from './held-response.js';
 
 /**
@@ -42,7 +42,7 @@ class SeenAnswer implements BeforeHeaders {
     return () => this.pass();
   }
 
-  fail(): Answer {
+  fail(): PlainAnswer {
     return { status: 500, text: 'Internal error.' };
   }
 }

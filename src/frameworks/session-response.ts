@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { StickyError } from '../base/errors.js';
 import type { SessionTurn } from '../state/session/session-turn.js';
-import type { Answer } from './answer.js';
+import type { PlainAnswer } from './plain-answer.js';
 import { holdResponse, type BeforeHeaders } from './held-response.js';
 
 /**
@@ -12,7 +12,7 @@ export function holdForSession<Fields extends object>(
   response: ServerResponse,
   turn: SessionTurn<Fields>,
   onError: (error: unknown) => void = warnOf,
-): (answer: Answer) => void {
+): (answer: PlainAnswer) => void {
   // Who has a request and no answer to it (an upgrade) gives an empty object: nobody can be told a new id.
   if (typeof response.writeHead !== 'function') turn.answered();
   return holdResponse(response, new SessionAnswer(response, turn, onError));
@@ -55,7 +55,7 @@ class SessionAnswer<Fields extends object> implements BeforeHeaders {
     };
   }
 
-  fail(error: unknown): Answer {
+  fail(error: unknown): PlainAnswer {
     if (!isStoreDown(error)) this.#onError(error);
     return error instanceof StickyError ? sessionFailure(error) : { status: 500, text: 'Internal error.' };
   }
@@ -65,7 +65,7 @@ class SessionAnswer<Fields extends object> implements BeforeHeaders {
  * What a client is told when its session could not be read or stored. What exactly failed is not for it to
  * know.
  */
-export function sessionFailure(error: unknown): Answer {
+export function sessionFailure(error: unknown): PlainAnswer {
   const status = (error instanceof StickyError ? error.status : undefined) ?? 500;
   return {
     status,

@@ -1,6 +1,6 @@
 import type { DraftRoute } from './draft-route.js';
 import { covers } from './host-routes.js';
-import type { Listener } from './listeners.js';
+import type { ImportedListener } from './listeners.js';
 import { noteLine, type Report } from './report.js';
 
 /** What keeps requests from upstreams there: a password, an address, a certificate, a status. */
@@ -25,8 +25,8 @@ export interface Lock {
 export function doorsOf(
   routes: readonly DraftRoute[],
   locks: readonly Lock[],
-  listeners: readonly Listener[],
-  chosen: Listener | undefined,
+  listeners: readonly ImportedListener[],
+  chosen: ImportedListener | undefined,
   report: Report,
 ): ReadonlyMap<DraftRoute, readonly string[]> {
   const doors = new Map<DraftRoute, string[]>();
@@ -39,7 +39,7 @@ export function doorsOf(
     report.spend(routes.length);
     for (const route of routes) if (isBehind(route, lock, report)) add(route, lock.at, lock.message);
   }
-  const byOwner = new Map<string, Listener[]>();
+  const byOwner = new Map<string, ImportedListener[]>();
   for (const listener of listeners) {
     const own = byOwner.get(listener.owner);
     if (own === undefined) byOwner.set(listener.owner, [listener]);

@@ -3,7 +3,7 @@ import { pathText, type Issue } from '../control/config/problem.js';
 import { limitWithin } from './bounds.js';
 import { doorsOf, type Lock } from './doors.js';
 import { draftText, wholeValue, type DraftPart, type DraftParts } from './draft-text.js';
-import { chosenListener, sayOtherListeners, type Listener } from './listeners.js';
+import { chosenListener, sayOtherListeners, type ImportedListener } from './listeners.js';
 import type { DraftPool, DraftRoute } from './draft-route.js';
 import { Names } from './names.js';
 import type { Report } from './report.js';
@@ -24,7 +24,7 @@ export class Draft {
   readonly #settings = new Map<string, { readonly value: unknown; readonly at: string }>();
   readonly #limits = new Map<string, { readonly value: unknown; readonly at: string }>();
   readonly #routes: DraftRoute[] = [];
-  readonly #listeners: Listener[] = [];
+  readonly #listeners: ImportedListener[] = [];
   readonly #locks: Lock[] = [];
   /** Host, or nothing for any, and path → the route that has them. */
   readonly #taken = new Map<string, DraftRoute>();
@@ -49,7 +49,7 @@ export class Draft {
     this.#once(this.#limits, key, limitWithin(key, value, at, this.#report), at);
   }
 
-  listen(listener: Listener): void {
+  listen(listener: ImportedListener): void {
     this.#listeners.push(listener);
   }
 
@@ -106,7 +106,7 @@ export class Draft {
     return { yaml: draftText(header, parts, doors, this.#report.notes, accept), issues };
   }
 
-  #parts(listener: Listener | undefined, hasDoors: boolean): DraftParts {
+  #parts(listener: ImportedListener | undefined, hasDoors: boolean): DraftParts {
     const settings: DraftPart[] = [...this.#settings].map(([name, { value, at }]) => ({
       value: plain({ [name]: value }) as object,
       at,

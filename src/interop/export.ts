@@ -1,8 +1,8 @@
 import type { Config } from '../control/config/config.js';
-import { nginxText, VERSION_DEFAULT as NGINX } from './nginx/writer.js';
-import { caddyText, VERSION_DEFAULT as CADDY } from './caddy/writer.js';
-import { envoyText, VERSION_DEFAULT as ENVOY } from './envoy/writer.js';
-import { haproxyText, VERSION_DEFAULT as HAPROXY } from './haproxy/writer.js';
+import { nginxText, NGINX_VERSION as NGINX } from './nginx/writer.js';
+import { caddyText, CADDY_VERSION as CADDY } from './caddy/writer.js';
+import { envoyText, ENVOY_VERSION as ENVOY } from './envoy/writer.js';
+import { haproxyText, HAPROXY_VERSION as HAPROXY } from './haproxy/writer.js';
 import type { Report } from './report.js';
 import type { Version } from './version.js';
 

@@ -8,7 +8,7 @@ import type { Report } from './report.js';
 import { failed, SourceFiles, type SourceFile } from './source-files.js';
 
 /** A balancer whose files we can read. */
-export interface Origin {
+export interface ImportedBalancer {
   readonly name: string;
   /** Is a file of this name likely one of its? */
   readonly named: RegExp;
@@ -18,7 +18,7 @@ export interface Origin {
   read(file: SourceFile, files: SourceFiles, report: Report, version?: string): Draft;
 }
 
-export const origins: readonly Origin[] = [
+export const origins: readonly ImportedBalancer[] = [
   {
     name: 'nginx',
     named: /nginx|\.conf$/i,
@@ -45,7 +45,7 @@ export interface ImportOptions {
 export function importText(
   path: string,
   shown: string,
-  from: Origin | undefined,
+  from: ImportedBalancer | undefined,
   report: Report,
   { version, accept = false }: ImportOptions = {},
 ): string {
@@ -68,7 +68,7 @@ export function importText(
 }
 
 /** By its name, else by what stands in it. */
-function guess({ name, text }: SourceFile): Origin | undefined {
+function guess({ name, text }: SourceFile): ImportedBalancer | undefined {
   const spoken = origins.filter(({ speaks }) => speaks.test(text));
   return spoken.length === 1
     ? spoken[0]

@@ -1,7 +1,7 @@
 import type { Report } from './report.js';
 
 /** Where another balancer listens. */
-export interface Listener {
+export interface ImportedListener {
   /** A port, or an address and a port, as our `listen` has it. */
   readonly value: number | string;
   readonly at: string;
@@ -15,7 +15,7 @@ export interface Listener {
  * The one that ours becomes: where most of them listen, else where the first does. Of two places of one, that
  * with TLS: whoever came by TLS must not be asked to come in clear.
  */
-export function chosenListener<T extends Listener>(listeners: readonly T[]): T | undefined {
+export function chosenListener<T extends ImportedListener>(listeners: readonly T[]): T | undefined {
   const owners = new Map<number | string, Set<string>>();
   for (const { value, owner } of listeners) owners.set(value, (owners.get(value) ?? new Set()).add(owner));
   let most = 0;
@@ -25,7 +25,11 @@ export function chosenListener<T extends Listener>(listeners: readonly T[]): T |
   return first.find(({ isTls }) => isTls) ?? first[0];
 }
 
-export function sayOtherListeners(listeners: readonly Listener[], chosen: Listener, report: Report): void {
+export function sayOtherListeners(
+  listeners: readonly ImportedListener[],
+  chosen: ImportedListener,
+  report: Report,
+): void {
   for (const { value, at, isTls, tls } of listeners) {
     if (value !== chosen.value)
       report.say(

@@ -10,7 +10,7 @@ import {
   type Rule,
 } from './affinity/rule.js';
 import type { Balance } from './balance/balance.js';
-import type { Failure } from './decision.js';
+import type { Failure } from './outcome.js';
 import type { Placement } from './placement/placement.js';
 import { plainFacts } from './plain-facts.js';
 import { takesNewUsers, type Condition, type PoolSnapshot } from './pool/snapshot.js';

@@ -1,7 +1,7 @@
 import type { Random } from '../base/random.js';
 import type { BindingTimes, BoundAnswer, Found, FailurePolicy, Rule } from './affinity/rule.js';
 import type { Balance, BalanceFacts, Load } from './balance/balance.js';
-import type { Failure, Outcome, Why } from './decision.js';
+import type { Failure, Outcome, Why } from './outcome.js';
 import type { RequestFacts } from './facts.js';
 import { isReachable, placementNow, takesNewUsers, type PoolSnapshot } from './pool/snapshot.js';
 

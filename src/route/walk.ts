@@ -7,13 +7,13 @@ export interface Trials {
 }
 
 /** Where a walk stops: at no upstream, at one that is tried as usual, or at one whose trial this is. */
-export type Stop = 'none' | 'usual' | 'trial';
+export type WalkEnd = 'none' | 'usual' | 'trial';
 
 /**
  * Moves a decision from where it stands to the upstream that may be tried now. The gateway and the client
  * walk the same way.
  */
-export function walk(decision: Decision, trials: Trials, triesLeft: number): Stop {
+export function walk(decision: Decision, trials: Trials, triesLeft: number): WalkEnd {
   if (triesLeft <= 0) return 'none';
   while (decision.index !== -1) {
     if (decision.pool.conditions[decision.index] !== 'trial') return 'usual';

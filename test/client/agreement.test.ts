@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createClient, type Client, type Key } from '../../src/client/index.js';
+import { createClient, type Client, type CallKey } from '../../src/client/index.js';
 import { toByteString } from '../../src/base/framed-key.js';
 import { seededRandom } from '../../src/testing/seeded-random.js';
 import { connect } from '../support/raw-client.js';
@@ -16,7 +16,7 @@ const SEED = 5_005;
 interface Case {
   readonly target: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly key: Key;
+  readonly key: CallKey;
 }
 
 const TEXTS = ['user:', 'u-', 'Zoë ', '王', 'a+b%', '', 'order/7 '];

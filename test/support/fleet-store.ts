@@ -1,7 +1,7 @@
 import type { Clock } from '../../src/base/clock.js';
 import { StickyError } from '../../src/base/errors.js';
 import type { Change } from '../../src/state/store/change.js';
-import { FeedFollower, type Noted } from '../../src/state/store/feed-follower.js';
+import { FeedFollower, type FeedNote } from '../../src/state/store/feed-follower.js';
 import type { FeedListener } from '../../src/state/store/feed.js';
 import { memoryStore } from '../../src/state/store/memory/index.js';
 import type { Store } from '../../src/state/store/store.js';
@@ -23,7 +23,7 @@ interface Partition {
   run: string;
   sequence: number;
   /** What is kept for those who ask. */
-  noted: Noted[];
+  noted: FeedNote[];
   lastNoted: number;
 }
 

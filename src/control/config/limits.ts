@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { DEFAULT_LIMITS, type Limits } from '../../proxy/limits.js';
-import { duration, size, wholeNumber, type NumberBounds } from './values.js';
+import { duration, size, wholeNumberValue, type NumberBounds } from './values.js';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -30,23 +30,23 @@ export const LIMIT_BOUNDS = {
 /** `limits:` as users write it. */
 export const written = z.strictObject({
   headBytes: size(LIMIT_BOUNDS.headBytes).default(DEFAULT_LIMITS.headBytesMax),
-  fields: wholeNumber(LIMIT_BOUNDS.fields).default(DEFAULT_LIMITS.fieldsMax),
+  fields: wholeNumberValue(LIMIT_BOUNDS.fields).default(DEFAULT_LIMITS.fieldsMax),
   headTime: duration(LIMIT_BOUNDS.headTime).default(DEFAULT_LIMITS.headTimeMs),
   idleTime: duration(LIMIT_BOUNDS.idleTime).default(DEFAULT_LIMITS.idleTimeMs),
   bodyIdleTime: duration(LIMIT_BOUNDS.bodyIdleTime).default(DEFAULT_LIMITS.bodyIdleMs),
   tunnelIdleTime: duration(LIMIT_BOUNDS.tunnelIdleTime).default(DEFAULT_LIMITS.tunnelIdleMs),
-  connections: wholeNumber(LIMIT_BOUNDS.connections).default(DEFAULT_LIMITS.connectionsMax),
+  connections: wholeNumberValue(LIMIT_BOUNDS.connections).default(DEFAULT_LIMITS.connectionsMax),
   connectTime: duration(LIMIT_BOUNDS.connectTime).default(DEFAULT_LIMITS.connectTimeMs),
   answerTime: duration(LIMIT_BOUNDS.answerTime).default(DEFAULT_LIMITS.answerTimeMs),
-  interimAnswers: wholeNumber(LIMIT_BOUNDS.interimAnswers).default(DEFAULT_LIMITS.interimAnswersMax),
+  interimAnswers: wholeNumberValue(LIMIT_BOUNDS.interimAnswers).default(DEFAULT_LIMITS.interimAnswersMax),
   upstreamIdleTime: duration(LIMIT_BOUNDS.upstreamIdleTime).default(DEFAULT_LIMITS.upstreamIdleMs),
-  upstreamIdleConnections: wholeNumber(LIMIT_BOUNDS.upstreamIdleConnections).default(
+  upstreamIdleConnections: wholeNumberValue(LIMIT_BOUNDS.upstreamIdleConnections).default(
     DEFAULT_LIMITS.upstreamIdleMax,
   ),
   upstreamLifeTime: duration(LIMIT_BOUNDS.upstreamLifeTime).default(DEFAULT_LIMITS.upstreamLifeMs),
   upstreamAddressTime: duration(LIMIT_BOUNDS.upstreamAddressTime).default(DEFAULT_LIMITS.upstreamAddressMs),
   keptBodyBytes: size(LIMIT_BOUNDS.keptBodyBytes).default(DEFAULT_LIMITS.keptBodyBytesMax),
-  tries: wholeNumber(LIMIT_BOUNDS.tries).default(DEFAULT_LIMITS.triesMax),
+  tries: wholeNumberValue(LIMIT_BOUNDS.tries).default(DEFAULT_LIMITS.triesMax),
 });
 
 export const limits: z.ZodType<Limits> = written.transform((read) => ({

@@ -9,7 +9,7 @@ import { match } from './match.js';
 import { kindOf } from './messages.js';
 import { nested } from './nested.js';
 import { upstreams } from './upstreams.js';
-import { duration, flag, reads, share, toNumber, wholeNumber, words, Wrong } from './values.js';
+import { duration, flag, reads, share, toNumber, wholeNumberValue, words, Wrong } from './values.js';
 
 const KEY_CHARACTERS_MIN = 32;
 const WORKERS_MAX = 256;
@@ -83,7 +83,7 @@ const range = reads((value): string | Wrong => {
 });
 
 const passive = z.strictObject({
-  maxFails: wholeNumber({ min: 0, max: 1000 }).default(3),
+  maxFails: wholeNumberValue({ min: 0, max: 1000 }).default(3),
   failTimeout: duration({ min: 100, max: HOUR }).default(30_000),
   maxEjected: share.default(0.5),
 });
@@ -100,8 +100,8 @@ const health: z.ZodType<HealthConfig> = z
     path: probePath,
     every: duration({ min: 100, max: HOUR }).default(2000),
     timeout: duration({ min: 10, max: 60_000 }).optional(),
-    healthyAfter: wholeNumber({ min: 1, max: 100 }).default(2),
-    unhealthyAfter: wholeNumber({ min: 1, max: 100 }).default(3),
+    healthyAfter: wholeNumberValue({ min: 1, max: 100 }).default(2),
+    unhealthyAfter: wholeNumberValue({ min: 1, max: 100 }).default(3),
   })
   .transform(({ path, every, timeout, healthyAfter, unhealthyAfter }, context) => {
     // A probe that outlives its turn would overlap the next, and its verdict would come late.

@@ -3,7 +3,7 @@ import { MEMBERS_MAX } from '../../route/placement/members.js';
 import type { Upstream } from '../../route/pool/upstream.js';
 import { kindOf } from './messages.js';
 import { nested } from './nested.js';
-import { flag, reads, toNumber, wholeNumber, words, Wrong } from './values.js';
+import { flag, reads, toNumber, wholeNumberValue, words, Wrong } from './values.js';
 
 /** What the cookie of an app (rule routeCookie) and the field x-upstream can carry. A colon first is IPv6. */
 const ID = /^[A-Za-z0-9:][\w.:-]{0,127}$/;
@@ -38,7 +38,7 @@ const details = {
   weight: weight.default(1),
   draining: flag.default(false),
   address: words('address: app1, as the other balancer writes it').optional(),
-  haproxyId: wholeNumber({ min: 1, max: 2 ** 31 - 1 }).optional(),
+  haproxyId: wholeNumberValue({ min: 1, max: 2 ** 31 - 1 }).optional(),
 };
 const detailed = z.strictObject(details);
 const listed = z.strictObject({ id: words('id: api-1').optional(), ...details });

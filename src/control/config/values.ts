@@ -27,7 +27,7 @@ export interface NumberBounds {
 }
 
 /** A whole number. Digits as text count too: that is what `${NAME}` gives. */
-export function wholeNumber(bounds: NumberBounds): z.ZodType<number> {
+export function wholeNumberValue(bounds: NumberBounds): z.ZodType<number> {
   return reads((value) => {
     const number = toNumber(value);
     if (number === undefined)

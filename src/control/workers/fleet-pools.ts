@@ -2,17 +2,17 @@ import type { Clock, Timer } from '../../base/clock.js';
 import type { Pool } from '../../route/pool/pool.js';
 import type { PoolEvent } from '../../route/pool/pool-event.js';
 import type { PoolSnapshot } from '../../route/pool/snapshot.js';
-import type { InPool, PoolNews, Report } from './protocol.js';
-import { TrialTurn, type TurnTaker } from './trial-turn.js';
+import type { InPool, PoolNews, WorkerReport } from './protocol.js';
+import { TrialPermit, type PermitTaker } from './trial-permit.js';
 
-/** How long a worker has for its trials before it is the next one's turn. */
+/** How long a worker has for its trials before the next one has the permit. */
 const TURN_MS = 50;
 
 /** What workers say of upstreams. */
-export type UpstreamReport = Extract<Report, InPool>;
+export type UpstreamReport = Extract<WorkerReport, InPool>;
 
 interface Trial {
-  readonly worker: TurnTaker;
+  readonly worker: PermitTaker;
   readonly pool: Pool;
   readonly id: string;
 }
@@ -21,8 +21,8 @@ interface Trial {
 export class FleetPools {
   readonly #clock: Clock;
   readonly #pools: ReadonlyMap<string, Pool>;
-  readonly #workers = new Set<TurnTaker>();
-  readonly #turn = new TrialTurn();
+  readonly #workers = new Set<PermitTaker>();
+  readonly #permit = new TrialPermit();
   /** Trials under way. */
   #trials: Trial[] = [];
   readonly #timer: Timer;
@@ -32,12 +32,12 @@ export class FleetPools {
     this.#pools = pools;
     this.#timer = clock.every(TURN_MS, () => {
       const isWaiting = [...pools.values()].some(({ snapshot }) => snapshot.conditions.includes('trial'));
-      if (isWaiting) this.#turn.rotate(clock.monotonic());
+      if (isWaiting) this.#permit.rotate(clock.monotonic());
     });
   }
 
   /** A worker that is told this hears of every event from now on. */
-  join(worker: TurnTaker): readonly PoolNews[] {
+  join(worker: PermitTaker): readonly PoolNews[] {
     this.#workers.add(worker);
     return [...this.#pools].flatMap(([pool, { snapshot }]) =>
       eventsOf(snapshot).map((event) => ({ pool, event })),
@@ -45,28 +45,28 @@ export class FleetPools {
   }
 
   /** A worker that can take requests. */
-  takeTurns(worker: TurnTaker): void {
-    this.#turn.join(worker);
+  takePermits(worker: PermitTaker): void {
+    this.#permit.join(worker);
   }
 
-  leave(worker: TurnTaker): void {
+  leave(worker: PermitTaker): void {
     this.#workers.delete(worker);
-    this.#turn.leave(worker);
+    this.#permit.leave(worker);
     // Nobody will say how its trials went.
     const lost = this.#trials.filter((trial) => trial.worker === worker);
     this.#trials = this.#trials.filter((trial) => trial.worker !== worker);
     for (const { pool, id } of lost) pool.abandonTrial(id);
   }
 
-  turnEnded(worker: TurnTaker): void {
-    this.#turn.ended(worker);
+  permitReturned(worker: PermitTaker): void {
+    this.#permit.ended(worker);
   }
 
   changed(pool: string, event: PoolEvent): void {
     for (const worker of this.#workers) worker.send({ kind: 'pool', pool, event });
   }
 
-  hear(worker: TurnTaker, { kind, pool: name, id, url, cause }: UpstreamReport): void {
+  hear(worker: PermitTaker, { kind, pool: name, id, url, cause }: UpstreamReport): void {
     const pool = this.#pools.get(name);
     const index = pool?.snapshot.indexOf(id);
     // A worker that has not been reloaded yet may speak of an upstream that is another by now.
@@ -97,7 +97,7 @@ export class FleetPools {
     this.#timer.stop();
   }
 
-  #endTrial(worker: TurnTaker, pool: Pool, id: string): boolean {
+  #endTrial(worker: PermitTaker, pool: Pool, id: string): boolean {
     const before = this.#trials.length;
     this.#trials = this.#trials.filter(
       (trial) => trial.worker !== worker || trial.pool !== pool || trial.id !== id,

@@ -27,15 +27,15 @@ export type Order =
   | { readonly kind: 'start'; readonly setup: Setup; readonly news: readonly PoolNews[] }
   | { readonly kind: 'reload'; readonly setup: Setup }
   | ({ readonly kind: 'pool' } & PoolNews)
-  /** Trials may be begun in one worker at a time. `endTurn` asks for `turnEnded`. */
-  | { readonly kind: 'turn' }
-  | { readonly kind: 'endTurn' }
+  /** Trials may be begun in one worker at a time. `returnPermit` asks for `permitReturned`. */
+  | { readonly kind: 'permit' }
+  | { readonly kind: 'returnPermit' }
   /** Asks for `counters`. */
   | { readonly kind: 'count' }
   | { readonly kind: 'close' };
 
 /** From a worker. */
-export type Report =
+export type WorkerReport =
   | { readonly kind: 'hello' }
   | { readonly kind: 'listening'; readonly address: string; readonly port: number }
   | { readonly kind: 'failed'; readonly code: StickyErrorCode; readonly message: string }
@@ -45,5 +45,5 @@ export type Report =
   /** A request that was sent because nothing was up. */
   | ({ readonly kind: 'answeredWhileDown' } & InPool)
   | ({ readonly kind: 'trialBegun' | 'trialSucceeded' | 'trialAbandoned' } & InPool)
-  | { readonly kind: 'turnEnded' }
+  | { readonly kind: 'permitReturned' }
   | { readonly kind: 'counters'; readonly counters: Counters };

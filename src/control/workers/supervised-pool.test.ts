@@ -121,13 +121,13 @@ describe('an event leads to the same snapshot in one process and in a worker', (
 });
 
 describe('a waiting trial', () => {
-  it('shows only in the worker whose turn it is', () => {
+  it('shows only in the worker that has the permit', () => {
     const pool = new SupervisedPool('api', OPTIONS, false, () => {});
     pool.apply({ kind: 'condition', ...a, condition: 'trial' });
     expect(pool.snapshot.conditions[0]).toBe('down');
-    pool.setTurn(true);
+    pool.setPermit(true);
     expect(pool.snapshot.conditions[0]).toBe('trial');
-    pool.setTurn(false);
+    pool.setPermit(false);
     expect([pool.snapshot.conditions[0], pool.beginTrial('a')]).toEqual(['down', false]);
   });
 });

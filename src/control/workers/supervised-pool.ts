@@ -18,30 +18,30 @@ export type Telling =
 
 /**
  * A pool in a worker: everything about it comes from the supervisor, as the events of its own pool. A waiting
- * trial shows only in the worker whose turn it is, so that `beginTrial` can answer at once and still no two
- * workers try the same upstream.
+ * trial shows only in the worker that has the permit, so that `beginTrial` can answer at once and still no
+ * two workers try the same upstream.
  */
 export class SupervisedPool implements PoolView {
   readonly #name: string;
   readonly #tell: (kind: Telling, upstream: InPool) => void;
-  /** Shows a trial as `down` while another worker has the turn. */
+  /** Shows a trial as `down` while another worker has the permit. */
   readonly #state: PoolState;
   /** As the supervisor last said; those that are up are not in it. */
   readonly #conditions = new Map<string, Condition>();
   /** Trials under way in this worker. */
   readonly #trials = new Set<string>();
-  #hasTurn: boolean;
+  #hasPermit: boolean;
   #countsFailures: boolean;
 
   constructor(
     name: string,
     options: PoolOptions,
-    hasTurn: boolean,
+    hasPermit: boolean,
     tell: (kind: Telling, upstream: InPool) => void,
   ) {
     this.#name = name;
     this.#tell = tell;
-    this.#hasTurn = hasTurn;
+    this.#hasPermit = hasPermit;
     this.#countsFailures = options.passive.maxFails > 0;
     this.#state = new PoolState(options, options.placement);
   }
@@ -69,8 +69,8 @@ export class SupervisedPool implements PoolView {
     }
   }
 
-  setTurn(hasTurn: boolean): void {
-    this.#hasTurn = hasTurn;
+  setPermit(hasPermit: boolean): void {
+    this.#hasPermit = hasPermit;
     for (const id of this.#conditions.keys()) this.#show(id);
   }
 
@@ -101,7 +101,7 @@ export class SupervisedPool implements PoolView {
   }
 
   beginTrial(id: string): boolean {
-    if (!this.#hasTurn || this.#conditions.get(id) !== 'trial') return false;
+    if (!this.#hasPermit || this.#conditions.get(id) !== 'trial') return false;
     this.#conditions.set(id, 'down');
     this.#trials.add(id);
     this.#show(id);
@@ -117,7 +117,7 @@ export class SupervisedPool implements PoolView {
     const url = this.#urlOf(id);
     if (url === undefined) return;
     const condition = this.#conditions.get(id) ?? 'up';
-    const shown = condition === 'trial' && !this.#hasTurn ? 'down' : condition;
+    const shown = condition === 'trial' && !this.#hasPermit ? 'down' : condition;
     this.#state.apply({ kind: 'condition', id, url, condition: shown });
   }
 

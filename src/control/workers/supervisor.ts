@@ -12,7 +12,7 @@ import type { GatewayOptions, RunningGateway } from '../one-process.js';
 import type { Operations } from '../operations.js';
 import type { Setup } from '../setup.js';
 import { FleetPools } from './fleet-pools.js';
-import type { PoolNews, Report } from './protocol.js';
+import type { PoolNews, WorkerReport } from './protocol.js';
 import { WorkerSlot, type SlotOwner } from './worker-slot.js';
 
 export interface SupervisorOptions extends GatewayOptions {
@@ -116,7 +116,7 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
   }
 
   listens(slot: WorkerSlot): void {
-    this.#pools.takeTurns(slot);
+    this.#pools.takePermits(slot);
   }
 
   left(slot: WorkerSlot): void {
@@ -127,8 +127,8 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
       this.#goneCounters = addCounters([this.#goneCounters, { ...last, connections: 0 }]);
   }
 
-  hear(slot: WorkerSlot, report: Report): void {
-    if (report.kind === 'turnEnded') this.#pools.turnEnded(slot);
+  hear(slot: WorkerSlot, report: WorkerReport): void {
+    if (report.kind === 'permitReturned') this.#pools.permitReturned(slot);
     else if ('id' in report) this.#pools.hear(slot, report);
   }
 

@@ -4,8 +4,8 @@ import type { Clock, Timer } from '../../base/clock.js';
 import { StickyError } from '../../base/errors.js';
 import { durationText } from '../config/values.js';
 import type { Setup } from '../setup.js';
-import type { Order, PoolNews, Report } from './protocol.js';
-import type { TurnTaker } from './trial-turn.js';
+import type { Order, PoolNews, WorkerReport } from './protocol.js';
+import type { PermitTaker } from './trial-permit.js';
 
 /** A worker that can't live is tried again after this long, then twice as long … */
 const RESTART_MS_MIN = 100;
@@ -21,14 +21,14 @@ export interface SlotOwner {
   joined(slot: WorkerSlot): readonly PoolNews[];
   listens(slot: WorkerSlot): void;
   left(slot: WorkerSlot): void;
-  hear(slot: WorkerSlot, report: Report): void;
+  hear(slot: WorkerSlot, report: WorkerReport): void;
 }
 
-type Listening = Extract<Report, { kind: 'listening' }>;
-type Answer = Extract<Report, { kind: 'reloaded' | 'counters' }>;
+type Listening = Extract<WorkerReport, { kind: 'listening' }>;
+type Answer = Extract<WorkerReport, { kind: 'reloaded' | 'counters' }>;
 
 /** One worker's place: whoever dies there is replaced. */
-export class WorkerSlot implements TurnTaker {
+export class WorkerSlot implements PermitTaker {
   readonly #owner: SlotOwner;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -100,7 +100,7 @@ export class WorkerSlot implements TurnTaker {
     const worker = cluster.fork();
     this.#worker = worker;
     this.#bornAtMs = this.#clock.monotonic();
-    worker.on('message', (report: Report) => this.#hear(report));
+    worker.on('message', (report: WorkerReport) => this.#hear(report));
     // `close`, not `exit`: all that it said has been heard then.
     worker.process.on('close', (code, signal) => this.#ended(signal ?? `exit code ${code}`));
     worker.on('error', (error) => {
@@ -109,7 +109,7 @@ export class WorkerSlot implements TurnTaker {
     });
   }
 
-  #hear(report: Report): void {
+  #hear(report: WorkerReport): void {
     switch (report.kind) {
       case 'hello':
         this.#isTold = true;

@@ -6,14 +6,14 @@ import { nodeEngine } from '../../proxy/node-engine.js';
 import { assemble, type Assembly } from '../assembly.js';
 import { Serving } from '../serving.js';
 import type { Setup } from '../setup.js';
-import type { Order, Report } from './protocol.js';
+import type { Order, WorkerReport } from './protocol.js';
 import { SupervisedPools } from './supervised-pools.js';
 
 /** All that a worker touches of its process. */
 export interface WorkerSurroundings {
   readonly pid: number;
   /** Resolves when the supervisor's end of the channel has it, or is gone. */
-  send(report: Report): Promise<void>;
+  send(report: WorkerReport): Promise<void>;
   onOrder(take: (order: Order) => void): void;
   readonly log: DestinationStream;
   finishLog(): Promise<void>;
@@ -70,10 +70,10 @@ export function runWorker({ pid, send, onOrder, log, finishLog, exit }: WorkerSu
         return listening.then(() => reload(order.setup)).then(() => send({ kind: 'reloaded' }));
       case 'pool':
         return pools.apply(order);
-      case 'turn':
-        return pools.setTurn(true);
-      case 'endTurn':
-        return pools.setTurn(false);
+      case 'permit':
+        return pools.setPermit(true);
+      case 'returnPermit':
+        return pools.setPermit(false);
       case 'count':
         return listening.then(() => send({ kind: 'counters', counters: serving.counters() }));
       case 'close':

@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { TokenClaims } from '../../state/token/token-claims.js';
 import type { Tokens } from '../../state/token/tokens.js';
-import { bearerGuard, type BearerOptions, type Verdict } from '../bearer.js';
+import { bearerGuard, type BearerOptions, type BearerVerdict } from '../bearer.js';
 
 declare global {
   namespace Express {
@@ -23,7 +23,7 @@ export function token<Claims extends object>(
 ): RequestHandler {
   const judge = bearerGuard(tokens, options);
   return (request: Request, response: Response, next: NextFunction) => {
-    const follow = (verdict: Verdict<Claims>): void => {
+    const follow = (verdict: BearerVerdict<Claims>): void => {
       if (verdict.refusal !== undefined) {
         const { status, headers, body } = verdict.refusal;
         response.status(status).set(headers).end(body);

@@ -4,7 +4,7 @@ import type { Session, SessionFields } from '../../state/session/session.js';
 import type { Sessions } from '../../state/session/sessions.js';
 import { schemeReader, type SchemeOptions } from '../scheme.js';
 import { giveSession, knownTurn } from '../request-session.js';
-import { answer, type Answer } from '../answer.js';
+import { answerPlainly, type PlainAnswer } from '../plain-answer.js';
 import { holdForSession, isStoreDown, sessionFailure, warnOf } from '../session-response.js';
 
 /** A request that has a session. */
@@ -41,7 +41,7 @@ export function session<Fields extends object>(
     const withSession = request as SessionMessage<Fields>;
     if (knownTurn(request, sessions) !== undefined) return handler(withSession, response);
     const turn = sessions.turn({ cookie: request.headers.cookie, isSecure: isSecure(request) });
-    let answerInstead = (failure: Answer): void => answer(response, failure);
+    let answerInstead = (failure: PlainAnswer): void => answerPlainly(response, failure);
     try {
       const loading = turn.load();
       if (loading !== undefined) await loading;

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AppClaims, TokenClaims } from '../../state/token/token-claims.js';
 import type { Tokens } from '../../state/token/tokens.js';
 import { bearerGuard, tokenFailure, type BearerOptions } from '../bearer.js';
-import { answer } from '../answer.js';
+import { answerPlainly } from '../plain-answer.js';
 
 export interface NodeTokenOptions extends BearerOptions {
   /** Told of what `handler` threw. A warning of the process unless set. */
@@ -44,7 +44,7 @@ export function token<Claims extends object>(
     } catch (error) {
       const failure = tokenFailure(error);
       if (failure.status === 500) onError(error);
-      answer(response, failure);
+      answerPlainly(response, failure);
     }
   };
 }

@@ -9,7 +9,7 @@ import { policyLines, type PolicyContext } from './policy.js';
 import { block, time, word } from './text.js';
 
 /** From here on it hashes as it does now. */
-export const VERSION_DEFAULT: Version = [2, 8];
+export const CADDY_VERSION: Version = [2, 8];
 
 /** `lb_retries`, and `trusted_proxies` for the whole server. */
 const RETRIES_SINCE: Version = [2, 6];

@@ -7,7 +7,7 @@ import type { Group } from '../groups.js';
 import type { Limits } from '../../proxy/limits.js';
 import type { Report } from '../report.js';
 import { wholeWeights } from '../whole-weights.js';
-import { duration } from './duration.js';
+import { envoyDuration } from './duration.js';
 
 /** Envoy takes weights as 32 bits; their sum must fit too. */
 const WEIGHT_MAX = 1_000_000;
@@ -33,7 +33,7 @@ export function cluster(group: Group, limits: Limits, report: Report): object {
   return {
     name: group.name,
     type: isStatic ? 'STATIC' : 'STRICT_DNS',
-    connect_timeout: duration(limits.connectTimeMs),
+    connect_timeout: envoyDuration(limits.connectTimeMs),
     ...balancer(group, report),
     common_lb_config: {
       healthy_panic_threshold: { value: options.panicThreshold ?? 0 },
@@ -45,8 +45,8 @@ export function cluster(group: Group, limits: Limits, report: Report): object {
     ...(pool.health !== undefined && {
       health_checks: [
         {
-          timeout: duration(pool.health.timeoutMs),
-          interval: duration(pool.health.everyMs),
+          timeout: envoyDuration(pool.health.timeoutMs),
+          interval: envoyDuration(pool.health.everyMs),
           healthy_threshold: pool.health.healthyAfter,
           unhealthy_threshold: pool.health.unhealthyAfter,
           http_health_check: { path: pool.health.path, expected_statuses: [{ start: 200, end: 400 }] },
@@ -123,7 +123,7 @@ function outlierDetection({ pool, poolAt }: Group, report: Report): object {
     enforcing_consecutive_5xx: 0,
     enforcing_consecutive_gateway_failure: 0,
     enforcing_success_rate: 0,
-    base_ejection_time: duration(failTimeoutMs),
+    base_ejection_time: envoyDuration(failTimeoutMs),
     max_ejection_percent: 100,
   };
 }

@@ -1,4 +1,4 @@
 /** How JSON writes a google.protobuf.Duration: seconds, with a fraction where there is one. */
-export function duration(ms: number): string {
+export function envoyDuration(ms: number): string {
   return `${ms / 1000}s`;
 }

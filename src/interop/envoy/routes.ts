@@ -3,7 +3,7 @@ import type { KeySource } from '../affinity-view.js';
 import type { Group, Groups } from '../groups.js';
 import { hostRoutes } from '../host-routes.js';
 import type { Report } from '../report.js';
-import { duration } from './duration.js';
+import { envoyDuration } from './duration.js';
 
 const SESSION = 'envoy.filters.http.stateful_session';
 
@@ -61,8 +61,8 @@ function envoyRoute(route: RouteConfig, { limits }: Config, group: Group, report
     route: {
       cluster: group.name,
       ...(policies.length > 0 && { hash_policy: policies }),
-      timeout: duration(0),
-      idle_timeout: duration(limits.answerTimeMs),
+      timeout: envoyDuration(0),
+      idle_timeout: envoyDuration(limits.answerTimeMs),
       retry_policy: {
         retry_on: 'connect-failure,refused-stream',
         num_retries: limits.triesMax - 1,
@@ -153,7 +153,12 @@ function session({ view, affinityAt }: Group, report: Report): object {
         typed_config: {
           '@type':
             'type.googleapis.com/envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState',
-          cookie: { name: cookie.name, path: cookie.path, ttl: duration(cookie.absolute ?? 0), attributes },
+          cookie: {
+            name: cookie.name,
+            path: cookie.path,
+            ttl: envoyDuration(cookie.absolute ?? 0),
+            attributes,
+          },
         },
       },
       ...(cookie.onFailure === 'reject' && { strict: true }),

@@ -5,11 +5,11 @@ import type { Report } from '../report.js';
 import { unwritten } from '../unwritten.js';
 import type { Version } from '../version.js';
 import { cluster } from './cluster.js';
-import { duration } from './duration.js';
+import { envoyDuration } from './duration.js';
 import { hasSessions, routeConfiguration } from './routes.js';
 
 /** `xff_trusted_cidrs` and attributes of session cookies came by then. */
-export const VERSION_DEFAULT: Version = [1, 33];
+export const ENVOY_VERSION: Version = [1, 33];
 
 /** Why a setting is as it is, by its name; written once, where it stands first. */
 const COMMENTS: Readonly<Record<string, string>> = {
@@ -63,12 +63,12 @@ export function envoyText(config: Config, _version: Version, report: Report): st
                     ...clientAddress(config.trustedProxies),
                     upgrade_configs: [{ upgrade_type: 'websocket' }],
                     common_http_protocol_options: {
-                      idle_timeout: duration(limits.idleTimeMs),
+                      idle_timeout: envoyDuration(limits.idleTimeMs),
                       max_headers_count: limits.fieldsMax,
                     },
                     max_request_headers_kb: Math.ceil(limits.headBytesMax / 1024),
-                    request_headers_timeout: duration(limits.headTimeMs),
-                    stream_idle_timeout: duration(limits.bodyIdleMs),
+                    request_headers_timeout: envoyDuration(limits.headTimeMs),
+                    stream_idle_timeout: envoyDuration(limits.bodyIdleMs),
                     route_config: routeConfiguration(config, groups, report),
                     http_filters: [
                       ...(hasSessions(groups)

@@ -13,14 +13,14 @@ import { defaultLines, serverLines } from './server-lines.js';
 import { section, time, word } from './text.js';
 
 /** `balance hash` came with it. */
-export const VERSION_DEFAULT: Version = [2, 6];
+export const HAPROXY_VERSION: Version = [2, 6];
 
 /** A whole haproxy.cfg. */
 export function haproxyText(config: Config, version: Version, report: Report): string {
-  if (!isAtLeast(version, VERSION_DEFAULT))
+  if (!isAtLeast(version, HAPROXY_VERSION))
     report.say(
       '--target-version',
-      `${version.join('.')} is written as ${VERSION_DEFAULT.join('.')}: older ones lack what is needed.`,
+      `${version.join('.')} is written as ${HAPROXY_VERSION.join('.')}: older ones lack what is needed.`,
     );
   unwritten(config, 'HAProxy', report, { limits: ['headBytesMax', 'upstreamIdleMs', 'upstreamIdleMax'] });
   const groups = groupsOf(config, report);

@@ -4,14 +4,14 @@ import { cookieValue } from './cookie-value.js';
 import { block, literal, word } from './text.js';
 
 /** A key for `hash`, and the maps that it needs in front of it. */
-export interface HashKey {
+export interface NginxKey {
   /** `$http_x_user_id`; undefined when there is no key that nginx could find. */
   readonly variable: string | undefined;
   readonly maps: readonly string[];
 }
 
 /** Keys in order: the first that is not empty counts. `tag` tells the variables of two routes apart. */
-export function hashKey(keys: readonly KeySource[], tag: string, at: string, report: Report): HashKey {
+export function hashKey(keys: readonly KeySource[], tag: string, at: string, report: Report): NginxKey {
   const maps: string[] = [];
   const variables = keys.flatMap((key, place) => {
     const variable = sourceVariable(

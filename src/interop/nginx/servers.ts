@@ -1,6 +1,6 @@
 import { host as hostSchema } from '../../control/config/match.js';
 import type { Draft } from '../draft.js';
-import { chosenListener, type Listener } from '../listeners.js';
+import { chosenListener, type ImportedListener } from '../listeners.js';
 import type { Report } from '../report.js';
 import type { Directive } from './directives.js';
 
@@ -13,7 +13,7 @@ export interface NginxServerBlock {
   readonly at: string;
 }
 
-interface Listen extends Listener {
+interface Listen extends ImportedListener {
   readonly isDefault: boolean;
 }
 

@@ -14,7 +14,7 @@ import { canStick, upstreamBlock, type UpstreamBlock } from './upstream-block.js
  * Without a word about the version the oldest that people run: what is written for it runs on all later ones
  * too.
  */
-export const VERSION_DEFAULT: Version = [1, 18];
+export const NGINX_VERSION: Version = [1, 18];
 
 interface Passed {
   readonly block: UpstreamBlock;

@@ -133,7 +133,7 @@ export function parseResponseHead(
  * What can be said of an answer's head before it is whole. Without this, one that never will be (its lines
  * end in LF, or it speaks another protocol) would be waited for, and look like an upstream that is slow.
  */
-export function refusalOfPart(
+export function faultOfPart(
   bytes: Buffer,
   start: number,
   end: number,

@@ -10,7 +10,7 @@ import { BROKEN, ChunkedReader, DONE, type ChunkSink } from './chunked.js';
 import { headEnd } from './head-end.js';
 import { CHUNKED, type RequestHead } from './request-head.js';
 import { requestText } from './request-text.js';
-import { parseResponseHead, refusalOfPart, type ResponseHead, UNTIL_CLOSE } from './response-head.js';
+import { parseResponseHead, faultOfPart, type ResponseHead, UNTIL_CLOSE } from './response-head.js';
 
 /** Where connections report to: the upstream that they belong to. */
 export interface ConnectionOwner {
@@ -346,7 +346,7 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
       const stop = headEnd(bytes, start, end);
       if (stop === -1) {
         if (end - start > limits.headBytesMax) return this.#refuse('head-too-large');
-        const wrong = refusalOfPart(bytes, start, end, this.#method, limits.fieldsMax);
+        const wrong = faultOfPart(bytes, start, end, this.#method, limits.fieldsMax);
         if (wrong !== undefined) return this.#refuse(wrong);
         if (end > start) this.#partial = Buffer.from(bytes.subarray(start, end));
         return -1;

@@ -3,7 +3,7 @@ import { fnv1a32, fnv1a32Step } from '../hash/fnv1a.js';
 import { compareUnsigned, greatestOf } from '../hash/word64.js';
 import { Xxh64Each } from '../hash/xxh64-each.js';
 import { checkAddresses, memberAddress } from './member-address.js';
-import { checkMembers, invalid, isSameMembers } from './members.js';
+import { checkMembers, invalidPlacement, isSameMembers } from './members.js';
 import type { Member, Placement } from './placement.js';
 
 export const CADDY_VERSION_DEFAULT = '2.8';
@@ -50,12 +50,14 @@ export class CaddyContest implements Placement {
   constructor(members: readonly Member[], version: string) {
     const way = caddyWay(version);
     if (way === undefined)
-      throw invalid(`\`version\` is ${JSON.stringify(version)}: it must be ${CADDY_VERSION_WANTED}.`);
+      throw invalidPlacement(
+        `\`version\` is ${JSON.stringify(version)}: it must be ${CADDY_VERSION_WANTED}.`,
+      );
     checkMembers(members);
     checkAddresses(members, 'Caddy would never choose the second');
     for (const { id, weight } of members) {
       if (weight !== 1)
-        throw invalid(
+        throw invalidPlacement(
           `Upstream "${id}" has the weight ${String(weight)}: Caddy's hash policies know no weights. Leave it out.`,
         );
     }

@@ -1,5 +1,5 @@
 import { toByteString } from '../../base/framed-key.js';
-import { invalid } from './members.js';
+import { invalidPlacement } from './members.js';
 import type { Member } from './placement.js';
 
 /**
@@ -16,11 +16,13 @@ export function distinctNames(
     const name = nameOf(member);
     const other = seen.get(name);
     if (other !== undefined)
-      throw invalid(
+      throw invalidPlacement(
         `Upstreams "${other}" and "${member.id}" are both "${name}" to ${balancer}: give each an \`address\` of its own.`,
       );
     if (name === '')
-      throw invalid(`Upstream "${member.id}" has an empty \`address\`: ${balancer} needs one to hash.`);
+      throw invalidPlacement(
+        `Upstream "${member.id}" has an empty \`address\`: ${balancer} needs one to hash.`,
+      );
     seen.set(name, member.id);
     return toByteString(name);
   });

@@ -1,15 +1,15 @@
 import { distinctNames } from './distinct-names.js';
 import { memberAddress } from './member-address.js';
-import { checkMembers, checkWholeWeights, invalid } from './members.js';
+import { checkMembers, checkWholeWeights, invalidPlacement } from './members.js';
 import type { Member } from './placement.js';
 
 /** What both of Envoy's hashing balancers have in common. */
-export interface EnvoyOptions {
+export interface EnvoyHostOptions {
   /**
    * What is hashed of an upstream: its `address` (Envoy's default), or its id (`use_hostname_for_hashing`,
    * `envoy.lb` `hash_key`).
    */
-  readonly hashKey: HashKey;
+  readonly hashKey: EnvoyHashKey;
   /**
    * Below how many percent of usable upstreams Envoy no longer believes it: `healthy_panic_threshold`. 0:
    * never.
@@ -18,9 +18,9 @@ export interface EnvoyOptions {
 }
 
 export const HASH_KEYS = ['address', 'id'] as const;
-export type HashKey = (typeof HASH_KEYS)[number];
+export type EnvoyHashKey = (typeof HASH_KEYS)[number];
 
-export const ENVOY_DEFAULTS: EnvoyOptions = { hashKey: 'address', panicThreshold: 50 };
+export const ENVOY_DEFAULTS: EnvoyHostOptions = { hashKey: 'address', panicThreshold: 50 };
 export const HASH_KEY_WANTED = '`address` or `id`';
 export const PANIC_THRESHOLD_WANTED = 'a whole number of percent from 0 to 100';
 const WEIGHT_SUM_MAX = 2 ** 32 - 1;
@@ -32,17 +32,19 @@ export function isPanicThreshold(percent: number): boolean {
 /** Throws unless Envoy would take these; answers what it hashes of each. */
 export function envoyHashKeys(
   members: readonly Member[],
-  { hashKey, panicThreshold }: EnvoyOptions,
+  { hashKey, panicThreshold }: EnvoyHostOptions,
 ): string[] {
   if (!HASH_KEYS.includes(hashKey))
-    throw invalid(`\`hashKey\` is ${String(hashKey)}: it must be ${HASH_KEY_WANTED}.`);
+    throw invalidPlacement(`\`hashKey\` is ${String(hashKey)}: it must be ${HASH_KEY_WANTED}.`);
   if (!isPanicThreshold(panicThreshold))
-    throw invalid(`\`panicThreshold\` is ${String(panicThreshold)}: it must be ${PANIC_THRESHOLD_WANTED}.`);
+    throw invalidPlacement(
+      `\`panicThreshold\` is ${String(panicThreshold)}: it must be ${PANIC_THRESHOLD_WANTED}.`,
+    );
   checkMembers(members);
   checkWholeWeights(members, WEIGHT_SUM_MAX, 'Envoy');
   const sum = members.reduce((total, { weight }) => total + weight, 0);
   if (sum > WEIGHT_SUM_MAX)
-    throw invalid(
+    throw invalidPlacement(
       `The weights make ${sum} in all, and Envoy takes ${WEIGHT_SUM_MAX} at most: divide them by a common factor.`,
     );
   return distinctNames(members, hashKey === 'id' ? ({ id }) => id : memberAddress, 'Envoy');
@@ -64,7 +66,7 @@ export interface EnvoyHosts {
  */
 export function envoyHosts(
   members: readonly Member[],
-  { panicThreshold }: EnvoyOptions,
+  { panicThreshold }: EnvoyHostOptions,
   isUsable: (place: number) => boolean = () => true,
 ): EnvoyHosts {
   const all = members.map((_, place) => place);

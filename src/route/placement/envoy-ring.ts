@@ -1,12 +1,12 @@
 import { murmur64a } from '../hash/murmur64a.js';
 import { Word64 } from '../hash/word64.js';
 import { xxh64 } from '../hash/xxh64.js';
-import { ENVOY_DEFAULTS, envoyHashKeys, envoyHosts, type EnvoyOptions } from './envoy-hosts.js';
-import { invalid, isSameMembers } from './members.js';
+import { ENVOY_DEFAULTS, envoyHashKeys, envoyHosts, type EnvoyHostOptions } from './envoy-hosts.js';
+import { invalidPlacement, isSameMembers } from './members.js';
 import type { Member, Placement } from './placement.js';
 import { WideCircle } from './wide-circle.js';
 
-export interface EnvoyRingOptions extends EnvoyOptions {
+export interface EnvoyRingOptions extends EnvoyHostOptions {
   readonly minRingSize: number;
   readonly maxRingSize: number;
   /** Of the points: `hash_function`. Keys are hashed with XXH64 either way. */
@@ -140,13 +140,13 @@ export class EnvoyRing implements Placement {
 
 function checkRingOptions({ minRingSize, maxRingSize, hash }: EnvoyRingOptions): void {
   if (!isRingSize(minRingSize))
-    throw invalid(`\`minRingSize\` is ${String(minRingSize)}: it must be ${RING_SIZE_WANTED}.`);
+    throw invalidPlacement(`\`minRingSize\` is ${String(minRingSize)}: it must be ${RING_SIZE_WANTED}.`);
   if (!isRingSize(maxRingSize))
-    throw invalid(`\`maxRingSize\` is ${String(maxRingSize)}: it must be ${RING_SIZE_WANTED}.`);
+    throw invalidPlacement(`\`maxRingSize\` is ${String(maxRingSize)}: it must be ${RING_SIZE_WANTED}.`);
   if (minRingSize > maxRingSize)
-    throw invalid(
+    throw invalidPlacement(
       `\`minRingSize\` is ${minRingSize}: it must be ${RING_SIZES_WANTED}, which is ${maxRingSize}.`,
     );
   if (!RING_HASHES.includes(hash))
-    throw invalid(`\`hash\` is ${String(hash)}: it must be \`xxhash\` or \`murmur2\`.`);
+    throw invalidPlacement(`\`hash\` is ${String(hash)}: it must be \`xxhash\` or \`murmur2\`.`);
 }

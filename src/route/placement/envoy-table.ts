@@ -1,11 +1,11 @@
 import { remainder, Word64 } from '../hash/word64.js';
 import { xxh64 } from '../hash/xxh64.js';
-import { ENVOY_DEFAULTS, envoyHashKeys, envoyHosts, type EnvoyOptions } from './envoy-hosts.js';
+import { ENVOY_DEFAULTS, envoyHashKeys, envoyHosts, type EnvoyHostOptions } from './envoy-hosts.js';
 import { isTableSize, TABLE_SIZE_DEFAULT, TABLE_SIZE_WANTED } from './maglev-table.js';
-import { invalid, isSameMembers } from './members.js';
+import { invalidPlacement, isSameMembers } from './members.js';
 import type { Member, Placement } from './placement.js';
 
-export interface EnvoyTableOptions extends EnvoyOptions {
+export interface EnvoyTableOptions extends EnvoyHostOptions {
   readonly tableSize: number;
 }
 
@@ -30,7 +30,7 @@ export class EnvoyTable implements Placement {
   constructor(members: readonly Member[], options: EnvoyTableOptions, isUsable?: (place: number) => boolean) {
     const { tableSize } = options;
     if (!isTableSize(tableSize))
-      throw invalid(`\`tableSize\` is ${String(tableSize)}: it must be ${TABLE_SIZE_WANTED}.`);
+      throw invalidPlacement(`\`tableSize\` is ${String(tableSize)}: it must be ${TABLE_SIZE_WANTED}.`);
     this.members = members;
     this.#isWhole = isUsable === undefined;
     this.#options = options;

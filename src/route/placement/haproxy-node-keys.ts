@@ -2,7 +2,7 @@ import { parseAddress } from '../address.js';
 import { fullHash } from '../hash/full-hash.js';
 import { xxh32 } from '../hash/xxh32.js';
 import { memberAddress } from './member-address.js';
-import { invalid } from './members.js';
+import { invalidPlacement } from './members.js';
 import type { Member } from './placement.js';
 
 /** What `hash-key` names: from what an upstream's nodes are made. */
@@ -30,13 +30,13 @@ export function haproxyNumbers(members: readonly Member[]): number[] {
   for (const { id, haproxyId } of members) {
     if (haproxyId === undefined) continue;
     if (!Number.isInteger(haproxyId) || haproxyId < 1 || haproxyId > NUMBER_MAX) {
-      throw invalid(
+      throw invalidPlacement(
         `Upstream "${id}" has the haproxyId ${String(haproxyId)}: HAProxy's ids are whole, from 1 to ${NUMBER_MAX}.`,
       );
     }
     const other = taken.get(haproxyId);
     if (other !== undefined)
-      throw invalid(
+      throw invalidPlacement(
         `Upstreams "${other}" and "${id}" have the same haproxyId ${haproxyId}: HAProxy gives each id once.`,
       );
     taken.set(haproxyId, id);
@@ -59,7 +59,7 @@ function addressKey(member: Member, withPort: boolean): number {
   const [, host = '', port = '0'] = /^(.*?)(?::(\d+))?$/.exec(text)!;
   const address = parseAddress(host.replace(/^\[|\]$/g, ''));
   if (address === undefined) {
-    throw invalid(
+    throw invalidPlacement(
       `Upstream "${member.id}" has the address "${text}": HAProxy hashes the number that it stands for. Write it as one, such as 10.0.0.5:8080.`,
     );
   }

@@ -1,6 +1,6 @@
 import { haproxyHash, type HaproxyHash, type HaproxyHashOptions } from './haproxy-hash.js';
 import { HAPROXY_WEIGHT_MAX } from './haproxy-nodes.js';
-import { checkMembers, checkWholeWeights, invalid, isSameMembers } from './members.js';
+import { checkMembers, checkWholeWeights, invalidPlacement, isSameMembers } from './members.js';
 import type { Member, Placement } from './placement.js';
 
 /** Members times slots; about half a second. */
@@ -73,7 +73,7 @@ function slots(members: readonly Member[], isUsable: readonly boolean[]): Uint16
   const divisor = members.reduce((common, { weight }) => commonDivisor(common, weight), 0);
   const slotsMax = members.reduce((sum, { weight }) => sum + weight / divisor, 0);
   if (members.length * slotsMax > WORK_MAX) {
-    throw invalid(
+    throw invalidPlacement(
       `HAProxy's map of these ${members.length} upstreams would have ${slotsMax} slots and take seconds to fill: lower the weights, or take haproxyConsistent.`,
     );
   }

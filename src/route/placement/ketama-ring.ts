@@ -7,7 +7,7 @@ import {
   SPELLING_NAMES,
   SPELLINGS,
 } from './ketama-spelling.js';
-import { invalid, isSameMembers } from './members.js';
+import { invalidPlacement, isSameMembers } from './members.js';
 import type { Member, Placement } from './placement.js';
 import { WideCircle } from './wide-circle.js';
 
@@ -57,11 +57,11 @@ export class KetamaRing implements Placement {
     before?: { readonly usable: ReadonlySet<number>; readonly circle: WideCircle },
   ) {
     if (!SPELLING_NAMES.includes(options.spelling))
-      throw invalid(
+      throw invalidPlacement(
         `\`spelling\` is ${String(options.spelling)}: it must be one of ${SPELLING_NAMES.join(', ')}.`,
       );
     if (!isKetamaHash(options))
-      throw invalid(`\`hash\` is ${String(options.hash)}: it must be ${HASH_WANTED}.`);
+      throw invalidPlacement(`\`hash\` is ${String(options.hash)}: it must be ${HASH_WANTED}.`);
     this.members = members;
     this.#options = options;
     this.#spelling = SPELLINGS[options.spelling];

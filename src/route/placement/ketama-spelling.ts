@@ -1,6 +1,6 @@
 import { distinctNames } from './distinct-names.js';
 import { memberAddress } from './member-address.js';
-import { checkMembers, checkWholeWeights, invalid } from './members.js';
+import { checkMembers, checkWholeWeights, invalidPlacement } from './members.js';
 import type { Member } from './placement.js';
 
 /**
@@ -37,7 +37,7 @@ const libketama: KetamaSpelling = {
   nameOf(member) {
     const name = memberAddress(member);
     if (name.length > LIBKETAMA_NAME_MAX)
-      throw invalid(
+      throw invalidPlacement(
         `Upstream "${member.id}" is "${name}" to libketama, which takes at most ${LIBKETAMA_NAME_MAX} characters: give it a shorter \`address\`.`,
       );
     return name;
@@ -89,7 +89,7 @@ export function ketamaNames(members: readonly Member[], { balancer, nameOf }: Ke
   checkWholeWeights(members, WEIGHT_SUM_MAX, balancer);
   const sum = members.reduce((total, { weight }) => total + weight, 0);
   if (sum > WEIGHT_SUM_MAX)
-    throw invalid(
+    throw invalidPlacement(
       `The weights make ${sum} in all, and ${balancer} takes ${WEIGHT_SUM_MAX} at most: divide them by a common factor.`,
     );
   return distinctNames(members, nameOf, balancer);

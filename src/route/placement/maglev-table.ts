@@ -1,7 +1,7 @@
 import { mix32 } from '../hash/mix32.js';
 import { xxh32 } from '../hash/xxh32.js';
 import type { HashedPlacement } from './hashed-placement.js';
-import { checkMembers, compareMembers, idHashes, invalid, placesById } from './members.js';
+import { checkMembers, compareMembers, idHashes, invalidPlacement, placesById } from './members.js';
 import type { Member } from './placement.js';
 
 /**
@@ -33,10 +33,10 @@ export class MaglevTable implements HashedPlacement {
 
   constructor(members: readonly Member[], tableSize: number) {
     if (!isTableSize(tableSize))
-      throw invalid(`\`tableSize\` is ${String(tableSize)}: it must be ${TABLE_SIZE_WANTED}.`);
+      throw invalidPlacement(`\`tableSize\` is ${String(tableSize)}: it must be ${TABLE_SIZE_WANTED}.`);
     checkMembers(members);
     if (members.length > tableSize) {
-      throw invalid(
+      throw invalidPlacement(
         `A table of ${tableSize} entries is too small for ${members.length} upstreams: raise \`tableSize\` to 100 for each.`,
       );
     }

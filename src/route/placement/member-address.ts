@@ -1,4 +1,4 @@
-import { invalid } from './members.js';
+import { invalidPlacement } from './members.js';
 import type { Member } from './placement.js';
 
 /**
@@ -23,7 +23,7 @@ export function checkAddresses(members: readonly Member[], consequence: string):
     const address = memberAddress(member);
     const other = seen.get(address);
     if (other !== undefined) {
-      throw invalid(
+      throw invalidPlacement(
         `Upstreams "${other}" and "${member.id}" have the same address "${address}", and ${consequence}: give each an address of its own.`,
       );
     }

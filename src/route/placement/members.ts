@@ -8,20 +8,20 @@ export const MEMBERS_MAX = 4096;
 /** Throws unless the members can be placed: few enough, each with an id of its own and a weight above 0. */
 export function checkMembers(members: readonly Member[]): void {
   if (members.length > MEMBERS_MAX) {
-    throw invalid(
+    throw invalidPlacement(
       `A placement takes at most ${MEMBERS_MAX} upstreams and was given ${members.length}: split them into several pools.`,
     );
   }
   const ids = new Set<string>();
   for (const { id, weight } of members) {
     if (typeof id !== 'string' || id === '')
-      throw invalid('An upstream has no id: give each a text that is not empty.');
+      throw invalidPlacement('An upstream has no id: give each a text that is not empty.');
     if (ids.has(id))
-      throw invalid(
+      throw invalidPlacement(
         `Two upstreams have the id "${id}": give each an id of its own, and more weight to one that should get more.`,
       );
     if (typeof weight !== 'number' || !(weight > 0) || weight === Infinity) {
-      throw invalid(
+      throw invalidPlacement(
         `Upstream "${id}" has the weight ${String(weight)}: it must be a finite number above 0. To send it nobody, leave it out.`,
       );
     }
@@ -36,13 +36,13 @@ export function checkMembers(members: readonly Member[]): void {
 export function checkWholeWeights(members: readonly Member[], weightMax: number, balancer: string): void {
   for (const { id, weight } of members) {
     if (Number.isInteger(weight) && weight <= weightMax) continue;
-    throw invalid(
+    throw invalidPlacement(
       `Upstream "${id}" has the weight ${String(weight)}: to agree with ${balancer} it must be a whole number from 1 to ${weightMax}.`,
     );
   }
 }
 
-export function invalid(message: string): StickyError {
+export function invalidPlacement(message: string): StickyError {
   return new StickyError('STICKY_PLACEMENT_INVALID', message);
 }
 

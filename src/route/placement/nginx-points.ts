@@ -1,7 +1,7 @@
 import { crc32, crc32More, crc32MoreWord } from '../hash/crc32.js';
 import { Circle, point, pointHash } from './circle.js';
 import { checkAddresses, memberAddress } from './member-address.js';
-import { checkMembers, checkWholeWeights, invalid, isSameMembers } from './members.js';
+import { checkMembers, checkWholeWeights, invalidPlacement, isSameMembers } from './members.js';
 import { NGINX_DRAWS_MAX, NGINX_WEIGHT_MAX } from './nginx-draws.js';
 import type { Member, Placement } from './placement.js';
 
@@ -78,7 +78,7 @@ export class NginxPoints implements Placement {
 function circle(members: readonly Member[]): Circle {
   const count = members.reduce((sum, { weight }) => sum + weight * POINTS_PER_WEIGHT, 0);
   if (count > POINTS_TOTAL_MAX) {
-    throw invalid(
+    throw invalidPlacement(
       `nginx would make ${count} points of these weights, ${POINTS_PER_WEIGHT} for each unit; at most ${POINTS_TOTAL_MAX} are made here: lower the weights.`,
     );
   }

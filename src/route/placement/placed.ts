@@ -10,7 +10,7 @@ import { HaproxySlots } from './haproxy-slots.js';
 import type { HashedPlacement } from './hashed-placement.js';
 import { KETAMA_DEFAULTS, type KetamaOptions, KetamaRing } from './ketama-ring.js';
 import { MaglevTable, TABLE_SIZE_DEFAULT } from './maglev-table.js';
-import { invalid } from './members.js';
+import { invalidPlacement } from './members.js';
 import { AddressDraws, KeyDraws, NginxDraws } from './nginx-draws.js';
 import { NginxPoints } from './nginx-points.js';
 import type { Member, Placement } from './placement.js';
@@ -182,7 +182,8 @@ export class Placed {
 
   /** Ids best first, each once: the key's upstream, then its backups in order. */
   candidates(key: Key, limit = Infinity): string[] {
-    if (typeof limit !== 'number' || !(limit >= 0)) throw invalid('`limit` must be a number from 0.');
+    if (typeof limit !== 'number' || !(limit >= 0))
+      throw invalidPlacement('`limit` must be a number from 0.');
     // Who is away may stand among the best few: then all are ranked.
     const atMost = this.#isUsable === undefined ? limit : undefined;
     const ranked =
@@ -212,7 +213,7 @@ export class Placed {
   remove(id: string): Placed {
     const left = this.members.filter((member) => member.id !== id);
     if (left.length === this.members.length)
-      throw invalid(`There is no upstream "${id}" to remove; \`members\` lists those there are.`);
+      throw invalidPlacement(`There is no upstream "${id}" to remove; \`members\` lists those there are.`);
     return new Placed(this.#placement.withMembers(left));
   }
 
@@ -222,7 +223,7 @@ export class Placed {
    */
   among(isUsable: (id: string) => boolean): Placed {
     if (typeof isUsable !== 'function')
-      throw invalid('`among` takes a function that says whether an id can be used.');
+      throw invalidPlacement('`among` takes a function that says whether an id can be used.');
     const usable = this.members.map(({ id }) => isUsable(id));
     const { among } = this.#placement;
     return among === undefined
@@ -236,14 +237,15 @@ function check(options: unknown, names: object, what: string): void {
 }
 
 function toMembers(inputs: readonly MemberInput[]): Member[] {
-  if (!Array.isArray(inputs)) throw invalid("The upstreams must be a list, such as ['api-1', 'api-2'].");
+  if (!Array.isArray(inputs))
+    throw invalidPlacement("The upstreams must be a list, such as ['api-1', 'api-2'].");
   return (inputs as readonly MemberInput[]).map(toMember);
 }
 
 function toMember(input: MemberInput): Member {
   if (typeof input === 'string') return { id: input, weight: 1 };
   if (typeof input === 'object' && input !== null) return { ...input, weight: input.weight ?? 1 };
-  throw invalid("An upstream is its id, or an object such as { id: 'api-1', weight: 2 }.");
+  throw invalidPlacement("An upstream is its id, or an object such as { id: 'api-1', weight: 2 }.");
 }
 
 function hashOf(key: Key): number {
@@ -253,5 +255,5 @@ function hashOf(key: Key): number {
 /** A number would be hashed as another balancer does not. */
 function bytesOf(key: Key): string {
   if (typeof key === 'string' || key instanceof Uint8Array) return toByteString(key);
-  throw invalid('A key must be text or a Uint8Array. Write a number as text: String(id).');
+  throw invalidPlacement('A key must be text or a Uint8Array. Write a number as text: String(id).');
 }

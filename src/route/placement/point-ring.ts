@@ -1,7 +1,7 @@
 import { mix32, mixPair } from '../hash/mix32.js';
 import { xxh32 } from '../hash/xxh32.js';
 import type { HashedPlacement } from './hashed-placement.js';
-import { checkMembers, compareMembers, idHashes, invalid, placesById } from './members.js';
+import { checkMembers, compareMembers, idHashes, invalidPlacement, placesById } from './members.js';
 import type { Member } from './placement.js';
 
 /**
@@ -43,13 +43,14 @@ export class PointRing implements HashedPlacement {
   readonly #shift: number;
 
   constructor(members: readonly Member[], points: number, previous?: PointRing) {
-    if (!isPointCount(points)) throw invalid(`\`points\` is ${String(points)}: it must be ${POINTS_WANTED}.`);
+    if (!isPointCount(points))
+      throw invalidPlacement(`\`points\` is ${String(points)}: it must be ${POINTS_WANTED}.`);
     checkMembers(members);
     this.members = members;
     this.#pointsPerWeight = points;
     const total = members.reduce((sum, member) => sum + pointCount(member, points), 0);
     if (total > POINTS_TOTAL_MAX) {
-      throw invalid(
+      throw invalidPlacement(
         `A ring takes at most ${POINTS_TOTAL_MAX} points; these weights times \`points\` make ${total}: lower \`points\` or the weights.`,
       );
     }

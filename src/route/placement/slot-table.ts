@@ -1,6 +1,6 @@
 import { xxh32 } from '../hash/xxh32.js';
 import type { HashedPlacement } from './hashed-placement.js';
-import { checkMembers, compareMembers, invalid } from './members.js';
+import { checkMembers, compareMembers, invalidPlacement } from './members.js';
 import type { Member } from './placement.js';
 import { SlotContest } from './slot-contest.js';
 
@@ -42,7 +42,8 @@ export class SlotTable implements HashedPlacement {
   readonly #mask: number;
 
   constructor(members: readonly Member[], slots: number, previous?: SlotTable) {
-    if (!isSlotCount(slots)) throw invalid(`\`slots\` is ${String(slots)}: it must be ${SLOTS_WANTED}.`);
+    if (!isSlotCount(slots))
+      throw invalidPlacement(`\`slots\` is ${String(slots)}: it must be ${SLOTS_WANTED}.`);
     checkMembers(members);
     this.members = members;
     this.#mask = slots - 1;

@@ -2,15 +2,15 @@ import { StickyError } from '../../base/errors.js';
 import { checkNames } from '../../base/options.js';
 import type { Fill } from '../coherence/fill.js';
 import { TierOne, type Kept } from '../coherence/tier-one.js';
-import type { Answer, Found } from './answer.js';
+import type { LocalAnswer, FoundEntry } from './found-entry.js';
 import { readTimes, type CacheSettings, type LoadOptions, type SetOptions } from './cache-options.js';
 import { encodeValue, readBack } from './cache-value.js';
 import { APART, checkText, entryName, EntryKeys, scopeName, tagName, type EntryKey } from './entry-key.js';
-import type { Load } from './limited-load.js';
+import type { Loader } from './limited-load.js';
 import { Lookups } from './lookups.js';
 import type { Seen } from './seen.js';
 import { TierTwo } from './tier-two.js';
-import { Turns } from './turns.js';
+import { EntryWaits } from './entry-waits.js';
 import type { Content } from './stored-entry.js';
 
 const NO_TAGS: readonly string[] = [];
@@ -23,7 +23,7 @@ const LOAD_NAMES = { ...SET_NAMES, soft: 1, hard: 1, lease: 1 } satisfies Record
 export class CacheEngine {
   readonly settings: CacheSettings;
   readonly keys: EntryKeys;
-  readonly tierOne: TierOne<Answer>;
+  readonly tierOne: TierOne<LocalAnswer>;
   readonly #tierTwo: TierTwo;
   readonly #lookups: Lookups;
 
@@ -31,7 +31,7 @@ export class CacheEngine {
     const { store, name, max, bytesMax, boundMs, clock } = settings;
     this.settings = settings;
     this.keys = new EntryKeys(name, store.partitions);
-    const turns = new Turns(clock);
+    const waits = new EntryWaits(clock);
     this.tierOne = new TierOne({
       feed: store.feed,
       partitions: store.partitions,
@@ -40,17 +40,17 @@ export class CacheEngine {
       boundMs,
       clock,
       named: (note) => this.keys.read(note),
-      onChanged: (entry) => turns.tell(entry),
+      onChanged: (entry) => waits.tell(entry),
     });
     this.#tierTwo = new TierTwo(settings, this.keys);
-    this.#lookups = new Lookups(settings, this.tierOne, this.#tierTwo, turns);
+    this.#lookups = new Lookups(settings, this.tierOne, this.#tierTwo, waits);
   }
 
   /**
    * The entry of this key in tier 1. The one way that is walked a million times a second: nearly always it
    * ends at the first look.
    */
-  local(key: string): Kept<Answer> | undefined {
+  local(key: string): Kept<LocalAnswer> | undefined {
     if (typeof key !== 'string') checkText('A key', key);
     const kept = key.charCodeAt(0) === 0 ? undefined : this.tierOne.get(key);
     if (kept !== undefined) return kept;
@@ -60,10 +60,10 @@ export class CacheEngine {
 
   find(
     key: EntryKey,
-    load: Load<unknown> | undefined,
+    load: Loader<unknown> | undefined,
     options: LoadOptions | undefined,
     seen: Seen | undefined,
-  ): Promise<Found<unknown>> {
+  ): Promise<FoundEntry<unknown>> {
     if (load !== undefined && typeof load !== 'function')
       throw misused('`load` of the cache must be a function, such as () => readFromDatabase(id).');
     if (options !== undefined) checkNames(options, LOAD_NAMES, 'The options of a load', INVALID);
@@ -143,7 +143,7 @@ export class CacheEngine {
    * This user was served a copy of tier 1. What is older than twice the bound is everywhere, or nowhere in
    * use.
    */
-  raiseBy({ partition, version, asOfMs }: Kept<Answer>, seen: Seen): void {
+  raiseBy({ partition, version, asOfMs }: Kept<LocalAnswer>, seen: Seen): void {
     const { clock, boundMs } = this.settings;
     if (version > 0 && clock.monotonic() - asOfMs <= 2 * boundMs)
       seen.raise(partition, this.tierOne.position(partition).run, version);

@@ -12,7 +12,7 @@ export type CacheEvent =
   | { readonly type: 'notKept'; readonly why: 'tooLarge' | 'overtaken' };
 
 /** What is said of an event when the app does not listen; undefined where it is nothing to act on. */
-export function warningOf(event: CacheEvent): Warning | undefined {
+export function cacheWarning(event: CacheEvent): Warning | undefined {
   if (event.type === 'notKept' && event.why === 'overtaken') return undefined;
   return { code: event.type === 'storeDown' ? 'STICKY_STORE_DOWN' : 'STICKY_CACHE', text: textOf(event) };
 }

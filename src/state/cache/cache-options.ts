@@ -11,7 +11,7 @@ import {
 } from '../../base/options.js';
 import { systemRandom, type Random } from '../../base/random.js';
 import type { Store } from '../store/store.js';
-import { warningOf, type CacheEvent } from './cache-event.js';
+import { cacheWarning, type CacheEvent } from './cache-event.js';
 import { jsonCodec, type Codec } from './cache-value.js';
 import type { VersionOptions } from './version-carrier.js';
 
@@ -136,7 +136,7 @@ const VERSION_NAMES = { carrier: 1, name: 1, path: 1 } satisfies Record<keyof Ve
 const NAME = /^[a-z0-9-]{1,64}$/;
 const MEBI = 1024 * 1024;
 
-export function readOptions(options: CacheOptions): CacheSettings {
+export function readCacheOptions(options: CacheOptions): CacheSettings {
   checkNames(options, NAMES, 'createCache');
   const {
     store,
@@ -178,7 +178,7 @@ export function readOptions(options: CacheOptions): CacheSettings {
     keys: readKeys(options.keys),
     version: options.version ?? {},
     codec,
-    onEvent: eventTeller(readFunction('onEvent', options.onEvent), warningOf, clock),
+    onEvent: eventTeller(readFunction('onEvent', options.onEvent), cacheWarning, clock),
     clock,
     random,
   };

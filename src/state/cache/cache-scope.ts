@@ -1,9 +1,9 @@
 import type { Kept } from '../coherence/tier-one.js';
-import type { Answer, Found } from './answer.js';
+import type { LocalAnswer, FoundEntry } from './found-entry.js';
 import type { CacheEngine } from './cache-engine.js';
 import type { LoadOptions, SetOptions } from './cache-options.js';
 import type { EntryKey } from './entry-key.js';
-import { requiredLoad, type Load } from './limited-load.js';
+import { requiredLoad, type Loader } from './limited-load.js';
 import type { Seen } from './seen.js';
 
 /**
@@ -31,18 +31,18 @@ export class CacheScope {
     return value;
   }
 
-  async getOrLoad<Value>(key: string, load: Load<Value>, options?: LoadOptions): Promise<Value> {
+  async getOrLoad<Value>(key: string, load: Loader<Value>, options?: LoadOptions): Promise<Value> {
     const { value } = await this.lookup<Value>(key, requiredLoad(load), options);
     return value as Value;
   }
 
   /** As `get`, or with a load `getOrLoad`, and which level answered. */
-  async lookup<Value>(key: string, load?: Load<Value>, options?: LoadOptions): Promise<Found<Value>> {
+  async lookup<Value>(key: string, load?: Loader<Value>, options?: LoadOptions): Promise<FoundEntry<Value>> {
     const entry = this.#key(key);
     const kept = this.#local(entry);
     return (await (kept === undefined
       ? this.#engine.find(entry, load, options, this.#seen)
-      : kept.value.found)) as Found<Value>;
+      : kept.value.found)) as FoundEntry<Value>;
   }
 
   set(key: string, value: unknown, options?: SetOptions): Promise<void> {
@@ -67,7 +67,7 @@ export class CacheScope {
     return this.#engine.keys.scoped(this.#user, key);
   }
 
-  #local({ name, partition }: EntryKey): Kept<Answer> | undefined {
+  #local({ name, partition }: EntryKey): Kept<LocalAnswer> | undefined {
     const kept = this.#engine.tierOne.get(name);
     if (
       kept === undefined ||

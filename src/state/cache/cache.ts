@@ -1,10 +1,10 @@
 import { StickyError } from '../../base/errors.js';
-import type { Found } from './answer.js';
+import type { FoundEntry } from './found-entry.js';
 import { CacheEngine } from './cache-engine.js';
-import { readOptions, type CacheOptions, type LoadOptions, type SetOptions } from './cache-options.js';
+import { readCacheOptions, type CacheOptions, type LoadOptions, type SetOptions } from './cache-options.js';
 import { CacheScope } from './cache-scope.js';
 import { checkText } from './entry-key.js';
-import { requiredLoad, type Load } from './limited-load.js';
+import { requiredLoad, type Loader } from './limited-load.js';
 import { Seen } from './seen.js';
 import { VersionCarrier } from './version-carrier.js';
 
@@ -22,7 +22,7 @@ export class Cache {
   readonly #carrier: VersionCarrier;
 
   constructor(options: CacheOptions) {
-    const settings = readOptions(options);
+    const settings = readCacheOptions(options);
     this.#carrier = new VersionCarrier(settings);
     this.#engine = new CacheEngine(settings);
   }
@@ -49,16 +49,16 @@ export class Cache {
   }
 
   /** The value in either tier, or what `load` returns, which is kept for the next. */
-  getOrLoad<Value>(key: string, load: Load<Value>, options?: LoadOptions): Promise<Value> {
+  getOrLoad<Value>(key: string, load: Loader<Value>, options?: LoadOptions): Promise<Value> {
     const kept = this.#engine.local(key);
     return (kept === undefined ? this.#load(key, load, options) : kept.value.promise) as Promise<Value>;
   }
 
   /** As `get`, or with a load `getOrLoad`, and which level answered. */
-  lookup<Value>(key: string, load?: Load<Value>, options?: LoadOptions): Promise<Found<Value>> {
+  lookup<Value>(key: string, load?: Loader<Value>, options?: LoadOptions): Promise<FoundEntry<Value>> {
     const kept = this.#engine.local(key);
     return (kept === undefined ? this.#lookup(key, load, options) : kept.value.found) as Promise<
-      Found<Value>
+      FoundEntry<Value>
     >;
   }
 
@@ -101,22 +101,22 @@ export class Cache {
 
   async #find(
     key: string,
-    load: Load<unknown> | undefined,
+    load: Loader<unknown> | undefined,
     options: LoadOptions | undefined,
   ): Promise<unknown> {
     const { value } = await this.#engine.find(this.#engine.keys.entry(key), load, options, undefined);
     return value;
   }
 
-  async #load(key: string, load: Load<unknown>, options: LoadOptions | undefined): Promise<unknown> {
+  async #load(key: string, load: Loader<unknown>, options: LoadOptions | undefined): Promise<unknown> {
     return this.#find(key, requiredLoad(load), options);
   }
 
   async #lookup(
     key: string,
-    load: Load<unknown> | undefined,
+    load: Loader<unknown> | undefined,
     options: LoadOptions | undefined,
-  ): Promise<Found<unknown>> {
+  ): Promise<FoundEntry<unknown>> {
     return this.#engine.find(this.#engine.keys.entry(key), load, options, undefined);
   }
 }

@@ -17,7 +17,7 @@ export interface EntryKey {
 }
 
 /** What a note of the feed, which is a key of the store, means to tier 1. */
-export type Noted = { readonly kind: 'entry' | 'tag'; readonly name: string };
+export type NotedName = { readonly kind: 'entry' | 'tag'; readonly name: string };
 
 // Keys of the store, behind `c:<name of the cache>:`
 //   k:<key>                      an entry                            k#<hash>  one with a long key
@@ -68,7 +68,7 @@ export class EntryKeys {
     return this.#prefix + text;
   }
 
-  read(note: string): Noted | undefined {
+  read(note: string): NotedName | undefined {
     if (!note.startsWith(this.#prefix)) return undefined;
     const text = note.slice(this.#prefix.length);
     switch (text[0]) {

@@ -10,10 +10,10 @@ export interface LoadContext {
  * Where an entry comes from when neither tier has it. `undefined` means that there is nothing, and that is
  * remembered too.
  */
-export type Load<Value> = (context: LoadContext) => Value | Promise<Value>;
+export type Loader<Value> = (context: LoadContext) => Value | Promise<Value>;
 
 /** Runs a load, and gives up at the limit. What it throws is passed on as it is. */
-export function limitedLoad(load: Load<unknown>, hardMs: number, clock: Clock): Promise<unknown> {
+export function limitedLoad(load: Loader<unknown>, hardMs: number, clock: Clock): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const limit = new Limit();
     const timer: Timer = clock.after(hardMs, () => {
@@ -51,7 +51,7 @@ class Limit implements LoadContext {
 }
 
 /** Without its load it would be a `get`, which is another promise. */
-export function requiredLoad<Value>(load: Load<Value>): Load<Value> {
+export function requiredLoad<Value>(load: Loader<Value>): Loader<Value> {
   if (typeof load === 'function') return load;
   throw new StickyError(
     'STICKY_CACHE_INVALID',

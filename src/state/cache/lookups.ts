@@ -1,23 +1,23 @@
 import type { Fill } from '../coherence/fill.js';
 import type { TierOne } from '../coherence/tier-one.js';
-import { Answer, type Found } from './answer.js';
+import { LocalAnswer, type FoundEntry } from './found-entry.js';
 import type { CacheEvent } from './cache-event.js';
 import type { CacheSettings, EntryTimes } from './cache-options.js';
 import { decodeValue, encodeValue, readBack } from './cache-value.js';
 import { tagName, type EntryKey } from './entry-key.js';
 import { Flights, type Flight } from './flights.js';
-import { limitedLoad, type Load } from './limited-load.js';
+import { limitedLoad, type Loader } from './limited-load.js';
 import type { Seen } from './seen.js';
 import { union, type Content, type StoredEntry } from './stored-entry.js';
 import type { TierTwo } from './tier-two.js';
-import type { Turns } from './turns.js';
+import type { EntryWaits } from './entry-waits.js';
 
 /** What somebody wants who did not find it in tier 1. */
 export interface Wanted {
   readonly key: EntryKey;
   readonly times: EntryTimes;
   readonly tags: readonly string[];
-  readonly load: Load<unknown> | undefined;
+  readonly load: Loader<unknown> | undefined;
   readonly seen: Seen | undefined;
 }
 
@@ -25,7 +25,7 @@ export interface Wanted {
  * What came of it, and which version of what life of the partition that was; 0 where it came past the store.
  */
 interface Outcome {
-  readonly found: Found<unknown>;
+  readonly found: FoundEntry<unknown>;
   readonly run: string;
   readonly version: number;
   /** It could not be kept, for something happened to the entry since the load began. */
@@ -68,22 +68,22 @@ const ENTRY_BYTES = 100;
 /** Finds entries that tier 1 has not: in tier 2, or by their load. */
 export class Lookups {
   readonly #settings: CacheSettings;
-  readonly #tierOne: TierOne<Answer>;
+  readonly #tierOne: TierOne<LocalAnswer>;
   readonly #tierTwo: TierTwo;
-  readonly #turns: Turns;
+  readonly #waits: EntryWaits;
   readonly #reads: Flights<Outcome | undefined>;
   readonly #loads: Flights<Outcome>;
 
-  constructor(settings: CacheSettings, tierOne: TierOne<Answer>, tierTwo: TierTwo, turns: Turns) {
+  constructor(settings: CacheSettings, tierOne: TierOne<LocalAnswer>, tierTwo: TierTwo, waits: EntryWaits) {
     this.#settings = settings;
     this.#tierOne = tierOne;
     this.#tierTwo = tierTwo;
-    this.#turns = turns;
+    this.#waits = waits;
     this.#reads = new Flights(tierOne);
     this.#loads = new Flights(tierOne);
   }
 
-  async find(wanted: Wanted): Promise<Found<unknown>> {
+  async find(wanted: Wanted): Promise<FoundEntry<unknown>> {
     const { key, seen } = wanted;
     const outcome =
       wanted.load === undefined
@@ -108,7 +108,7 @@ export class Lookups {
     facts: { version: number; lifeMs: number; tags: readonly string[]; characters: number },
   ): void {
     const { version, lifeMs, tags, characters } = facts;
-    this.#tierOne.keep(fill, new Answer(value, 'local', version > 0), {
+    this.#tierOne.keep(fill, new LocalAnswer(value, 'local', version > 0), {
       version,
       lifeMs,
       tags: indexNames(key, tags),
@@ -128,7 +128,7 @@ export class Lookups {
     }
   }
 
-  async #readOrLoad(wanted: Wanted, load: Load<unknown>, flight: Flight, loads = 1): Promise<Outcome> {
+  async #readOrLoad(wanted: Wanted, load: Loader<unknown>, flight: Flight, loads = 1): Promise<Outcome> {
     flight.tags = indexNames(wanted.key, wanted.tags);
     let beginning: Beginning | Outcome | undefined;
     try {
@@ -168,7 +168,7 @@ export class Lookups {
         const leftMs =
           sinceMs + (isImpatient ? Math.min(times.softMs, times.leaseMs) : times.leaseMs) - clock.monotonic();
         if (leftMs > 0) {
-          await this.#turns.changed(key.name, leftMs);
+          await this.#waits.changed(key.name, leftMs);
           continue;
         }
         if (isImpatient)
@@ -237,7 +237,7 @@ export class Lookups {
 
   async #loadAndFill(
     { key, times, tags }: Wanted,
-    load: Load<unknown>,
+    load: Loader<unknown>,
     beginning: Beginning | undefined,
   ): Promise<Outcome> {
     const { clock, codec, valueCharactersMax } = this.#settings;
@@ -289,7 +289,7 @@ export class Lookups {
    * Without tier 2. The value serves this process for as long as nothing could have told it of a change
    * anyway: the bound.
    */
-  async #loadAlone({ key, times, tags }: Wanted, load: Load<unknown>): Promise<Outcome> {
+  async #loadAlone({ key, times, tags }: Wanted, load: Loader<unknown>): Promise<Outcome> {
     const { clock, codec, boundMs } = this.#settings;
     const fill = this.#tierOne.begin(key.partition, key.name);
     try {
@@ -328,7 +328,7 @@ export class Lookups {
       (error: unknown) => {
         this.#tell({ type: 'stale', error });
         const lifeMs = clock.monotonic() - fill.begunAtMs + RETRY_MS;
-        this.#tierOne.keep(fill, new Answer(value, 'stale', true), {
+        this.#tierOne.keep(fill, new LocalAnswer(value, 'stale', true), {
           version,
           lifeMs,
           tags: indexNames(key, tags),

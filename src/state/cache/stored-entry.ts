@@ -1,6 +1,6 @@
 import { wholeNumber } from '../../base/digits.js';
 import type { Requirement } from '../store/change.js';
-import type { Fields, StoredRecord } from '../store/record.js';
+import type { RecordFields, StoredRecord } from '../store/record.js';
 
 // The fields of an entry's record. What it holds is one of them, for a store reads one field faster than
 // five. The others mark that it is being loaded; what they say besides `e` is also of the record that the
@@ -51,13 +51,13 @@ export interface Mark {
 
 const NO_TAGS: readonly string[] = [];
 
-export function entryFields(content: Content, graceMs: number, tags: readonly string[]): Fields {
+export function entryFields(content: Content, graceMs: number, tags: readonly string[]): RecordFields {
   const tagsText = tags.length === 0 ? '' : JSON.stringify(tags);
   const head = `${FORMAT}${content.kind === 'value' ? VALUE : ABSENCE}${Math.round(graceMs).toString(36)}.${tagsText.length.toString(36)}.${tagsText}`;
   return { [ENTRY]: content.kind === 'value' ? head + content.text : head };
 }
 
-export function markFields({ nonce, tags, isLeased }: Mark): Fields {
+export function markFields({ nonce, tags, isLeased }: Mark): RecordFields {
   return {
     [NONCE]: nonce,
     ...(tags.length > 0 ? { [TAGS]: JSON.stringify(tags) } : {}),

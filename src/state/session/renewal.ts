@@ -7,7 +7,7 @@ import {
   type Forward,
   type LoadedSession,
   type SessionContent,
-} from './session-record.js';
+} from './record-format.js';
 import { linkSteps, type SessionState } from './session-state.js';
 
 const TRIES_MAX = 50;
@@ -136,7 +136,7 @@ async function move(state: SessionState, from: SessionRef, old: LoadedSession, g
       return false;
     }
   }
-  state.isNow(id, to, content, written);
+  state.becomes(id, to, content, written);
   state.endsInMs = endsInMs;
   return true;
 }

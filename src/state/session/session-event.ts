@@ -20,7 +20,7 @@ export type SessionEvent =
   | { readonly type: 'unreadable' };
 
 /** What is said of an event when the app does not listen; undefined where it is nothing to act on. */
-export function warningOf(event: SessionEvent): Warning | undefined {
+export function sessionWarning(event: SessionEvent): Warning | undefined {
   switch (event.type) {
     case 'endedMeanwhile':
       return undefined;

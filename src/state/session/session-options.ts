@@ -12,7 +12,7 @@ import {
 import { systemRandom, type Random } from '../../base/random.js';
 import type { Store } from '../store/store.js';
 import { SessionCookie, type SessionCookieOptions } from './session-cookie.js';
-import { warningOf, type SessionEvent } from './session-event.js';
+import { sessionWarning, type SessionEvent } from './session-event.js';
 import { SessionIds } from './session-id.js';
 import { SessionRecords, type LocalSettings } from './session-records.js';
 import type { StandardSchema } from './standard-schema.js';
@@ -95,7 +95,7 @@ const NAMES = {
 const LOCAL_NAMES = { max: 1, bytesMax: 1, bound: 1 } satisfies Record<keyof LocalOptions, 1>;
 const BYTES_MAX = 16 * 1024 * 1024;
 
-export function readOptions<Fields extends object>(options: SessionOptions<Fields>): SessionSettings {
+export function readSessionOptions<Fields extends object>(options: SessionOptions<Fields>): SessionSettings {
   checkNames(options, NAMES, 'createSessions');
   const {
     store,
@@ -119,7 +119,7 @@ export function readOptions<Fields extends object>(options: SessionOptions<Field
     );
   if (onStoreDown !== 'fail' && onStoreDown !== 'anonymous')
     throw badOption('`onStoreDown` is neither fail nor anonymous. Write one of them.');
-  const onEvent = eventTeller(readFunction('onEvent', options.onEvent), warningOf, clock);
+  const onEvent = eventTeller(readFunction('onEvent', options.onEvent), sessionWarning, clock);
   if (!(Number.isInteger(bytesMax) && bytesMax >= 256 && bytesMax <= BYTES_MAX))
     throw badOption(`\`bytesMax\` must be a whole number from 256 to ${BYTES_MAX}.`);
   return {

@@ -4,7 +4,7 @@ import type { Change, Changed } from '../store/change.js';
 import type { StoredRecord } from '../store/record.js';
 import type { Store } from '../store/store.js';
 import { userIndex, type SessionRef } from './session-id.js';
-import { readSession, type LoadedSession } from './session-record.js';
+import { readSession, type LoadedSession } from './record-format.js';
 
 export interface LocalSettings {
   readonly max: number;

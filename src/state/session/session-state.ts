@@ -9,7 +9,7 @@ import {
   type Forward,
   type LoadedSession,
   type SessionContent,
-} from './session-record.js';
+} from './record-format.js';
 
 /** A renewal of a renewal of a renewal, within the seconds that an old id lives. */
 const HOPS_MAX = 8;
@@ -165,11 +165,11 @@ export class SessionState {
         ...linkSteps(user, ref, absoluteMs),
       ],
     });
-    this.isNow(id, ref, content, written);
+    this.becomes(id, ref, content, written);
   }
 
   /** The session goes on under a new id. */
-  isNow(
+  becomes(
     id: string,
     ref: SessionRef,
     content: SessionContent,

@@ -3,8 +3,8 @@ import { checkNames } from '../../base/options.js';
 import type { Store } from '../store/store.js';
 import { Session, type SessionFields } from './session.js';
 import { parseRef, partitionOfUser, refText, userIndex } from './session-id.js';
-import { readOptions, type SessionOptions, type SessionSettings } from './session-options.js';
-import { readSession } from './session-record.js';
+import { readSessionOptions, type SessionOptions, type SessionSettings } from './session-options.js';
+import { readSession } from './record-format.js';
 import { SessionTurn, type SessionRequest } from './session-turn.js';
 
 /** One of a user's sessions, as `ofUser` lists it. */
@@ -27,7 +27,7 @@ const END_ALL_NAMES = { except: 1 };
 export function createSessions<Fields extends object = SessionFields>(
   options: SessionOptions<Fields>,
 ): Sessions<Fields> {
-  return new Sessions<Fields>(readOptions(options));
+  return new Sessions<Fields>(readSessionOptions(options));
 }
 
 export class Sessions<Fields extends object = SessionFields> {

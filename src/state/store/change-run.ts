@@ -1,9 +1,9 @@
 import type { Change, Changed, Requirement, Step } from './change.js';
-import type { Fields } from './record.js';
+import type { RecordFields } from './record.js';
 
 /** A record as an embedded store keeps it, with instants of the store's own clock. */
 export interface KeptRecord {
-  readonly fields: Fields;
+  readonly fields: RecordFields;
   readonly version: number;
   readonly expiresAtMs: number;
   readonly endsAtMs: number;
@@ -95,7 +95,7 @@ function runStep(shelf: Shelf, step: Step, version: number, nowMs: number): numb
   }
 }
 
-function fieldOf(fields: Fields | undefined, name: string): string | undefined {
+function fieldOf(fields: RecordFields | undefined, name: string): string | undefined {
   return fields?.[name];
 }
 

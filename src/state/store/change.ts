@@ -1,5 +1,5 @@
 import { DAY_MS } from '../../base/duration.js';
-import type { Fields } from './record.js';
+import type { RecordFields } from './record.js';
 
 /** Something that must be true of a record for a change to happen. An expired record counts as absent. */
 export type Requirement =
@@ -26,7 +26,7 @@ export type Step =
   | {
       readonly kind: 'put';
       readonly key: string;
-      readonly fields: Fields;
+      readonly fields: RecordFields;
       readonly ttlMs: number;
       readonly endsInMs?: number | undefined;
     }
@@ -37,7 +37,7 @@ export type Step =
   | {
       readonly kind: 'merge';
       readonly key: string;
-      readonly set?: Fields | undefined;
+      readonly set?: RecordFields | undefined;
       readonly unset?: readonly string[] | undefined;
       readonly ttlMs?: number | undefined;
     }
@@ -82,6 +82,6 @@ export function freesRoom({ steps }: Change): boolean {
   );
 }
 
-function isEmpty(fields: Fields | undefined): boolean {
+function isEmpty(fields: RecordFields | undefined): boolean {
   return fields === undefined || Object.keys(fields).length === 0;
 }

@@ -1,6 +1,6 @@
 import { StickyError } from '../../base/errors.js';
 import { TTL_MAX_MS, type Change, type Requirement, type Step } from './change.js';
-import type { Fields } from './record.js';
+import type { RecordFields } from './record.js';
 
 const KEY_CHARACTERS_MAX = 512;
 const STEPS_MAX = 256;
@@ -76,7 +76,7 @@ function checkPart(part: { readonly kind: string }, kinds: object, what: string)
 }
 
 /** Names that begin with `#` are what stores keep of their own beside the fields. */
-function checkFields(fields: Fields, unset: readonly string[] = []): void {
+function checkFields(fields: RecordFields, unset: readonly string[] = []): void {
   if (typeof fields !== 'object' || fields === null || !Array.isArray(unset))
     throw invalid('`fields` and `set` are objects of texts, and `unset` is a list of names.');
   const names = Object.keys(fields);

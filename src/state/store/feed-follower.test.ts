@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FeedFollower, type Answer, type Noted } from './feed-follower.js';
+import { FeedFollower, type FeedReply, type FeedNote } from './feed-follower.js';
 
 function setUp() {
   const heard: string[] = [];
@@ -7,7 +7,7 @@ function setUp() {
     noted: (partition, sequence, notes) => void heard.push(`${partition}:${sequence}:${notes.join()}`),
     missed: (partition) => void heard.push(`${partition}:missed`),
   });
-  const answered = (askedAtMs: number, answer: Partial<Answer>): void => {
+  const answered = (askedAtMs: number, answer: Partial<FeedReply>): void => {
     follower.answered(follower.question(0, askedAtMs), {
       run: 'r',
       life: 'l',
@@ -20,7 +20,7 @@ function setUp() {
   return { heard, follower, answered };
 }
 
-const noted = (sequence: number, previous: number): Noted => ({
+const noted = (sequence: number, previous: number): FeedNote => ({
   sequence,
   previous,
   notes: [`n${sequence}`],
@@ -67,7 +67,7 @@ test('takes an answer that pushes have overtaken', () => {
   expect(follower.position(0)).toMatchObject({ sequence: 2, vouchedAtMs: 20 });
 });
 
-test.each<[string, Partial<Answer>]>([
+test.each<[string, Partial<FeedReply>]>([
   ['the chain is broken', { sequence: 9, lastNoted: 9, noted: [noted(9, 7)] }],
   ['what was noted is no longer kept', { sequence: 9, lastNoted: 9 }],
   ['it is another run', { run: 'other', sequence: 9, lastNoted: 1 }],

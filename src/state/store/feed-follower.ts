@@ -1,7 +1,7 @@
 import type { FeedListener, FeedPosition } from './feed.js';
 
 /** One noted change, as a store sends it and keeps it for those who come late. */
-export interface Noted {
+export interface FeedNote {
   readonly sequence: number;
   /** The number of the noted change before it in the same partition; 0 for the first. */
   readonly previous: number;
@@ -9,7 +9,7 @@ export interface Noted {
 }
 
 /** What was known when a store was asked "how far are you, and what came since?" */
-export interface Question {
+export interface FeedQuestion {
   readonly partition: number;
   /**
    * The noted change to tell on from; undefined where nothing is known yet and the position alone is wanted.
@@ -20,7 +20,7 @@ export interface Question {
 }
 
 /** What it answered. */
-export interface Answer {
+export interface FeedReply {
   readonly run: string;
   /** Another one after whatever may have lost acknowledged changes: a restart of the store, a fail-over. */
   readonly life: string;
@@ -28,7 +28,7 @@ export interface Answer {
   readonly sequence: number;
   readonly lastNoted: number;
   /** Those after the number asked for that are still kept, oldest first. */
-  readonly noted: readonly Noted[];
+  readonly noted: readonly FeedNote[];
 }
 
 interface Progress {
@@ -60,19 +60,19 @@ export class FeedFollower {
     return this.#partitions[partition] ?? UNKNOWN;
   }
 
-  question(partition: number, askedAtMs: number): Question {
+  question(partition: number, askedAtMs: number): FeedQuestion {
     const at = this.#partitions[partition];
     return { partition, after: at?.lastNoted, sequence: at?.sequence ?? 0, askedAtMs };
   }
 
   /** A pushed note: told when it is the next one; any other is left to the next answer. */
-  push(partition: number, run: string, noted: Noted): void {
+  push(partition: number, run: string, noted: FeedNote): void {
     const at = this.#partitions[partition];
     if (at !== undefined && at.run === run && noted.previous === at.lastNoted)
       this.#tell(partition, at, noted);
   }
 
-  answered(question: Question, answer: Answer): void {
+  answered(question: FeedQuestion, answer: FeedReply): void {
     const { partition, askedAtMs } = question;
     const at = this.#partitions[partition];
     if (
@@ -97,13 +97,13 @@ export class FeedFollower {
     at.vouchedAtMs = Math.max(at.vouchedAtMs, askedAtMs);
   }
 
-  #tell(partition: number, at: Progress, { sequence, notes }: Noted): void {
+  #tell(partition: number, at: Progress, { sequence, notes }: FeedNote): void {
     at.lastNoted = sequence;
     at.sequence = Math.max(at.sequence, sequence);
     this.#listener.noted(partition, sequence, notes);
   }
 
-  #startAnew(partition: number, { run, life, sequence, lastNoted }: Answer, askedAtMs: number): void {
+  #startAnew(partition: number, { run, life, sequence, lastNoted }: FeedReply, askedAtMs: number): void {
     this.#partitions[partition] = { run, life, sequence, lastNoted, vouchedAtMs: askedAtMs };
     this.#listener.missed(partition);
   }

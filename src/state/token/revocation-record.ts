@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { framedKey } from '../../base/framed-key.js';
-import type { Fields } from '../store/record.js';
+import type { RecordFields } from '../store/record.js';
 
 /**
  * Where in the store something of ours is kept. Keys hold hashes: who reads the store learns no user and no
@@ -66,14 +66,14 @@ export function isRevocationKey(key: string): boolean {
   return key.startsWith(TOKEN) || key.startsWith(FAMILY) || isUserKey(key);
 }
 
-export function writeUserRevocation({ epochMs, beforeMs }: UserRevocation): Fields {
+export function writeUserRevocation({ epochMs, beforeMs }: UserRevocation): RecordFields {
   return {
     ...(epochMs === undefined ? {} : { [EPOCH_FIELD]: String(epochMs) }),
     ...(beforeMs === undefined ? {} : { before: String(beforeMs) }),
   };
 }
 
-export function readUserRevocation({ [EPOCH_FIELD]: epoch, before }: Fields): UserRevocation {
+export function readUserRevocation({ [EPOCH_FIELD]: epoch, before }: RecordFields): UserRevocation {
   return { epochMs: readInstant(epoch), beforeMs: readInstant(before) };
 }
 

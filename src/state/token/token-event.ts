@@ -16,7 +16,7 @@ export type TokenEvent =
   | { readonly type: 'storeDown'; readonly error: unknown };
 
 /** What is said of an event when the app does not listen. */
-export function warningOf(event: TokenEvent): Warning {
+export function tokenWarning(event: TokenEvent): Warning {
   return {
     code: event.type === 'refreshReused' ? 'STICKY_TOKEN_REVOKED' : 'STICKY_STORE_DOWN',
     text: textOf(event),

@@ -5,7 +5,7 @@ import { badOption, checkNames, readDuration, readFunction, type Duration } from
 import { systemRandom, type Random } from '../../base/random.js';
 import type { Store } from '../store/store.js';
 import { isName } from './token-claims.js';
-import { warningOf, type TokenEvent } from './token-event.js';
+import { tokenWarning, type TokenEvent } from './token-event.js';
 import type { TokenKeyOptions } from './token-key.js';
 
 export interface TokenOptions {
@@ -112,7 +112,7 @@ const TTL_MS_MAX = 31 * DAY_MS;
 const REMEMBERED_MAX = 1_000_000;
 const UNCERTAIN = ['ask', 'reject', 'accept'];
 
-export function readOptions(options: TokenOptions): TokenSettings {
+export function readTokenOptions(options: TokenOptions): TokenSettings {
   checkNames(options, NAMES, 'createTokens');
   const {
     issuer,
@@ -163,7 +163,7 @@ export function readOptions(options: TokenOptions): TokenSettings {
     toleranceMs,
     outlivedMs: lifeMsMax + 2 * toleranceMs + 1_000,
     remembered,
-    onEvent: eventTeller(readFunction('onEvent', options.onEvent), warningOf, clock),
+    onEvent: eventTeller(readFunction('onEvent', options.onEvent), tokenWarning, clock),
     clock,
     random,
   };

@@ -14,7 +14,7 @@ export const TOKEN_CHARACTERS_MAX = SIGNED_CHARACTERS_MAX;
 const MEMBERS = new Set(['alg', 'kid', 'typ']);
 
 /** Undefined for every text that we would not write ourselves. */
-export function readHeader(text: string): TokenHeader | undefined {
+export function readTokenHeader(text: string): TokenHeader | undefined {
   const header = readSignedText(text)?.header;
   if (header === undefined || Object.keys(header).some((member) => !MEMBERS.has(member))) return undefined;
   const { kid, alg } = header;

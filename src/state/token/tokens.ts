@@ -15,7 +15,7 @@ import {
   uncertainToken,
 } from './token-error.js';
 import type { TokenKeyOptions } from './token-key.js';
-import { readOptions, type TokenOptions, type TokenSettings } from './token-options.js';
+import { readTokenOptions, type TokenOptions, type TokenSettings } from './token-options.js';
 import { verifyText, type VerifiedToken } from './verified-token.js';
 import { VerifiedTokens } from './verified-tokens.js';
 
@@ -62,7 +62,7 @@ const UNCERTAIN_EVERY_MS = 10_000;
  * store are the point.
  */
 export function createTokens<Claims extends object = AppClaims>(options: TokenOptions): Tokens<Claims> {
-  return new Tokens<Claims>(readOptions(options), new KeyRing(options.keys));
+  return new Tokens<Claims>(readTokenOptions(options), new KeyRing(options.keys));
 }
 
 export class Tokens<Claims extends object = AppClaims> {

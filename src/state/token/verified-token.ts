@@ -5,7 +5,7 @@ import type { TokenMarks } from './revocations.js';
 import { deepFreeze, isName, type TokenClaims } from './token-claims.js';
 import { invalidToken } from './token-error.js';
 import type { TokenSettings } from './token-options.js';
-import { readHeader } from './token-text.js';
+import { readTokenHeader } from './token-text.js';
 
 /**
  * A token whose signature, issuer, audience and type were found right: that does not change. Its times and
@@ -34,7 +34,7 @@ export async function verifyText(
   ring: KeyRing,
   settings: TokenSettings,
 ): Promise<VerifiedToken> {
-  const header = readHeader(text);
+  const header = readTokenHeader(text);
   const key = header && ring.find(header.kid);
   if (key === undefined || key.alg !== header?.alg) throw invalidToken();
   const { issuer, audience, type } = settings;

@@ -1,4 +1,4 @@
-import type { Answer, Noted, Question } from '../../state/store/feed-follower.js';
+import type { FeedReply, FeedNote, FeedQuestion } from '../../state/store/feed-follower.js';
 import type { Feed, FeedSubscription } from '../../state/store/feed.js';
 
 /**
@@ -7,8 +7,8 @@ import type { Feed, FeedSubscription } from '../../state/store/feed.js';
  */
 export class FeedLog {
   readonly #subscription: FeedSubscription;
-  readonly #noted: Noted[] = [];
-  readonly #listeners = new Set<(noted: Noted) => void>();
+  readonly #noted: FeedNote[] = [];
+  readonly #listeners = new Set<(noted: FeedNote) => void>();
 
   constructor(feed: Feed) {
     this.#subscription = feed.follow({
@@ -25,12 +25,12 @@ export class FeedLog {
     return this.#subscription.position(0).run;
   }
 
-  listen(listener: (noted: Noted) => void): () => void {
+  listen(listener: (noted: FeedNote) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
-  answer({ after }: Question): Answer {
+  answer({ after }: FeedQuestion): FeedReply {
     const { run, sequence } = this.#subscription.position(0);
     return {
       run,

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { HOUR_MS } from '../../base/duration.js';
 import type { FeedListener } from '../../state/store/feed.js';
 import type { Store } from '../../state/store/store.js';
-import { done, eventually, HOUR_MS, type StoreCase } from './subject.js';
+import { done, eventually, type StoreCase } from './subject.js';
 
 interface Heard extends FeedListener {
   /** `partition sequence note` … */

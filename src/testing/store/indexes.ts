@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { HOUR_MS } from '../../base/duration.js';
 import type { Step } from '../../state/store/change.js';
-import { done, fieldsOf, HOUR_MS, members, type StoreCase } from './subject.js';
+import { done, fieldsOf, members, type StoreCase } from './subject.js';
 
 const put = (key: string): Step => ({ kind: 'put', key, fields: { of: key }, ttlMs: HOUR_MS });
 const link = (index: string, member: string, ttlMs = HOUR_MS): Step => ({

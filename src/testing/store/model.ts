@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { HOUR_MS } from '../../base/duration.js';
 import type { Random } from '../../base/random.js';
 import type { Change, Requirement, Step } from '../../state/store/change.js';
 import { seededRandom } from '../seeded-random.js';
-import { fieldsOf, HOUR_MS, members, type StoreCase } from './subject.js';
+import { fieldsOf, members, type StoreCase } from './subject.js';
 
 const CHANGES = 400;
 const KEYS = ['a', 'b', 'c', 'd'];

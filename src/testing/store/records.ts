@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { HOUR_MS } from '../../base/duration.js';
 import { StickyError } from '../../base/errors.js';
 import type { Change, Step } from '../../state/store/change.js';
-import { done, fieldsOf, HOUR_MS, type StoreCase } from './subject.js';
+import { done, fieldsOf, type StoreCase } from './subject.js';
 
 const put = (key: string, fields: Record<string, string>): Step => ({
   kind: 'put',

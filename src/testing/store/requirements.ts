@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { HOUR_MS } from '../../base/duration.js';
 import type { Requirement } from '../../state/store/change.js';
 import type { Store } from '../../state/store/store.js';
-import { done, fieldsOf, HOUR_MS, type StoreCase } from './subject.js';
+import { done, fieldsOf, type StoreCase } from './subject.js';
 
 export const requirementCases: readonly StoreCase[] = [
   {

@@ -21,7 +21,6 @@ export interface StoreCase {
   run(subject: StoreSubject): Promise<void>;
 }
 
-export const HOUR_MS = 3_600_000;
 /** For what is to expire while the case looks on. */
 export const SHORT_MS = 40;
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { HOUR_MS } from '../../base/duration.js';
 import type { Requirement, Step } from '../../state/store/change.js';
-import { done, fieldsOf, HOUR_MS, members, SHORT_MS, type StoreCase } from './subject.js';
+import { done, fieldsOf, members, SHORT_MS, type StoreCase } from './subject.js';
 
 // A real store's clock goes on by itself. So nothing here is expected to be there that lives for a short
 // time: a slow machine must not fail, and what extends a short life stands in the same change as what gave

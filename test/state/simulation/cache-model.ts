@@ -1,4 +1,4 @@
-import type { Cache, CacheScope, Found, LoadOptions } from '../../../src/state/cache/index.js';
+import type { Cache, CacheScope, FoundEntry, LoadOptions } from '../../../src/state/cache/index.js';
 import { EntryKeys, type EntryKey } from '../../../src/state/cache/entry-key.js';
 import { seededRandom } from '../../../src/testing/seeded-random.js';
 import { BOUND_MS, Fleet, PARTITIONS, type FleetFaults, type Member } from './fleet.js';
@@ -225,7 +225,7 @@ class ModelRun {
     } = visit;
     const oldest = Math.max(register.oldestFor(this.#world.nowMs, BOUND_MS), floor ?? 0);
     const beganAtMs = this.#world.nowMs;
-    const check = ({ value, level, isShared }: Found<string>): void => {
+    const check = ({ value, level, isShared }: FoundEntry<string>): void => {
       this.#levels.set(level, (this.#levels.get(level) ?? 0) + 1);
       // An entry that is loaded may be missing at any time.
       if (value === undefined && !entry.isWritten) return;

@@ -1,9 +1,9 @@
 import { StickyError } from '../../../src/base/errors.js';
 import {
   FeedFollower,
-  type Answer,
-  type Noted,
-  type Question,
+  type FeedReply,
+  type FeedNote,
+  type FeedQuestion,
 } from '../../../src/state/store/feed-follower.js';
 import type { Feed, FeedListener, FeedPosition } from '../../../src/state/store/feed.js';
 import type { Store } from '../../../src/state/store/store.js';
@@ -74,7 +74,7 @@ export class StoreLink implements Store {
     this.#pushesLostUntilMs = this.#world.nowMs + ms;
   }
 
-  pushed(partition: number, run: string, noted: Noted): void {
+  pushed(partition: number, run: string, noted: FeedNote): void {
     if (this.#world.nowMs < this.#pushesLostUntilMs) return;
     this.#toProcess(() => {
       for (const follower of this.#followers) follower.push(partition, run, noted);
@@ -108,7 +108,7 @@ export class StoreLink implements Store {
         follower.question(partition, this.#process.clock.monotonic()),
       );
       this.#toServer(() => {
-        const answers = questions.map((question): [Question, Answer] => [
+        const answers = questions.map((question): [FeedQuestion, FeedReply] => [
           question,
           this.#server.answer(question),
         ]);

@@ -1,7 +1,7 @@
 import { living, runChange, type KeptRecord, type Shelf } from '../../../src/state/store/change-run.js';
 import type { Change, Changed } from '../../../src/state/store/change.js';
 import { checkChange } from '../../../src/state/store/check.js';
-import type { Answer, Noted, Question } from '../../../src/state/store/feed-follower.js';
+import type { FeedReply, FeedNote, FeedQuestion } from '../../../src/state/store/feed-follower.js';
 import type { StoredRecord } from '../../../src/state/store/record.js';
 import type { World } from './world.js';
 
@@ -13,7 +13,7 @@ interface Partition {
   life: string;
   sequence: number;
   lastNoted: number;
-  log: Noted[];
+  log: FeedNote[];
   records: Map<string, KeptRecord>;
   links: Map<string, Map<string, number>>;
 }
@@ -30,7 +30,7 @@ export class StoreServer {
   readonly #partitions: Partition[];
   /** Told of each change that was made, and of its number. */
   onChange: (partition: number, sequence: number, change: Change) => void = () => {};
-  onNoted: (partition: number, run: string, noted: Noted) => void = () => {};
+  onNoted: (partition: number, run: string, noted: FeedNote) => void = () => {};
   #lives = 0;
 
   constructor(world: World, partitions: number, faults: Faults = {}) {
@@ -80,7 +80,7 @@ export class StoreServer {
     return this.#partitions[partition]!.sequence;
   }
 
-  answer({ partition, after }: Question): Answer {
+  answer({ partition, after }: FeedQuestion): FeedReply {
     const { run, life, sequence, lastNoted, log } = this.#partitions[partition]!;
     return {
       run,

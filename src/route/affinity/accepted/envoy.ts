@@ -11,7 +11,7 @@ const ADDRESS = /^[!-~]{3,127}$/;
 const ADDRESS_TAG = 0x0a;
 const EXPIRES_TAG = 0x10;
 
-export interface EnvoyOptions {
+export interface EnvoyCookieOptions {
   readonly name: string;
 }
 
@@ -23,7 +23,7 @@ const shape = z.strictObject({ name: tokenName('cookie') });
  * `expires` is not looked at: it counts on the monotonic clock of the machine that wrote it, which nobody
  * else knows.
  */
-export const envoy: CookieFormat<EnvoyOptions> = {
+export const envoy: CookieFormat<EnvoyCookieOptions> = {
   name: 'envoy',
   options: shorthand('name', shape),
   create({ name }) {

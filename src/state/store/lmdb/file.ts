@@ -18,7 +18,15 @@ import { StickyError } from '../../../base/errors.js';
 import type { Random } from '../../../base/random.js';
 import type { KeptRecord, Shelf } from '../change-run.js';
 import { report, type OnFault } from '../fault.js';
-import { headerText, linkText, readHeader, readLink, readRecord, recordText, type Header } from './texts.js';
+import {
+  headerText,
+  linkText,
+  readPartitionHeader,
+  readLink,
+  readRecord,
+  recordText,
+  type Header,
+} from './texts.js';
 
 /** Of what is in the file: a later one can't be read by this version. */
 const FORMAT = 1;
@@ -80,7 +88,7 @@ export class LmdbFile {
           this.putHeader({ format: FORMAT, run: random.id(), sequence: 0, lastNoted: 0, logged: 0 });
       });
     } catch (error) {
-      throw failureOf(error, `can't open ${folder}`);
+      throw lmdbFailure(error, `can't open ${folder}`);
     }
     const { format } = this.#firstHeader(folder);
     if (format === FORMAT) return;
@@ -115,7 +123,7 @@ export class LmdbFile {
   /** A write of which only a part found room is an input or output error to lmdb. */
   #failure(error: unknown, what: string): StickyError {
     const isPartial = /Input\/output error|EIO/.test(messageOf(error)) && hasNoRoom(this.#folder);
-    return isPartial ? fullOf(error, what) : failureOf(error, what);
+    return isPartial ? fullOf(error, what) : lmdbFailure(error, what);
   }
 
   async close(): Promise<void> {
@@ -129,14 +137,14 @@ export class LmdbFile {
     try {
       return this.header();
     } catch (error) {
-      throw failureOf(error, `can't read ${folder}`);
+      throw lmdbFailure(error, `can't read ${folder}`);
     }
   }
 
   header(): Header {
     const text = this.#headers.get(HEADER) ?? '';
     if (text !== this.#headerText || this.#header === undefined) {
-      const header = readHeader(text);
+      const header = readPartitionHeader(text);
       if (header === undefined)
         throw new StickyError(
           'STICKY_STORE_MISUSED',
@@ -239,7 +247,7 @@ async function reasonOf(error: unknown): Promise<unknown> {
   ]);
 }
 
-export function failureOf(error: unknown, what: string): StickyError {
+export function lmdbFailure(error: unknown, what: string): StickyError {
   if (error instanceof StickyError) return error;
   const text = messageOf(error);
   if (/READERS_FULL|maxreaders/i.test(text))

@@ -8,13 +8,13 @@ import { living, runChange } from '../change-run.js';
 import { checkChange, checkKey, checkMax, checkPartition } from '../check.js';
 import type { OnFault } from '../fault.js';
 import type { Feed } from '../feed.js';
-import type { Answer } from '../feed-follower.js';
+import type { FeedReply } from '../feed-follower.js';
 import type { Linked, StoredRecord } from '../record.js';
 import { SharedFeed, type FeedSource } from '../shared-feed.js';
 import type { Store } from '../store.js';
-import { failureOf, LmdbFile } from './file.js';
+import { lmdbFailure, LmdbFile } from './file.js';
 import { sweepExpired } from './sweep.js';
-import { notedText, readNoted } from './texts.js';
+import { notedText, readLogNote } from './texts.js';
 
 export interface LmdbStoreOptions {
   /** A folder on a disk of this machine, not of the network. Made where it is missing. */
@@ -172,7 +172,7 @@ class LmdbStore implements Store {
       this.#file.refresh();
       return read();
     } catch (error) {
-      throw failureOf(error, "can't read");
+      throw lmdbFailure(error, "can't read");
     }
   }
 
@@ -211,7 +211,7 @@ class LmdbStore implements Store {
     };
   }
 
-  #answer(after: number | undefined): Answer {
+  #answer(after: number | undefined): FeedReply {
     const { run, sequence, lastNoted } = this.#file.header();
     const answer = { run, life: '', sequence, lastNoted, noted: [] };
     if (after === undefined || after === lastNoted) return answer;
@@ -219,7 +219,7 @@ class LmdbStore implements Store {
     return {
       ...answer,
       noted: [...this.#file.log.getRange({ start: after + 1 })].flatMap(
-        ({ key, value }) => readNoted(key, value) ?? [],
+        ({ key, value }) => readLogNote(key, value) ?? [],
       ),
     };
   }

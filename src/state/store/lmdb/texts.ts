@@ -1,5 +1,5 @@
 import { bareFields, type KeptRecord } from '../change-run.js';
-import type { Noted } from '../feed-follower.js';
+import type { FeedNote } from '../feed-follower.js';
 
 // Everything in the file is JSON, a list of plain values: quick to read, nothing in it can be run, and any
 // tool can show it.
@@ -18,7 +18,7 @@ export function headerText({ format, run, sequence, lastNoted, logged }: Header)
   return JSON.stringify([format, run, sequence, lastNoted, logged]);
 }
 
-export function readHeader(text: string): Header | undefined {
+export function readPartitionHeader(text: string): Header | undefined {
   const [format, run, sequence, lastNoted, logged] = readList(text);
   if (
     !isNumber(format) ||
@@ -67,7 +67,7 @@ export function notedText(previous: number, notes: readonly string[]): string {
   return JSON.stringify([previous, ...notes]);
 }
 
-export function readNoted(sequence: number, text: string): Noted | undefined {
+export function readLogNote(sequence: number, text: string): FeedNote | undefined {
   const [previous, ...notes] = readList(text);
   return isNumber(previous) && notes.every((note) => typeof note === 'string')
     ? { sequence, previous, notes }

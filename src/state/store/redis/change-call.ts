@@ -1,5 +1,5 @@
 import { freesRoom, type Change, type Requirement, type Step } from '../change.js';
-import type { Fields } from '../record.js';
+import type { RecordFields } from '../record.js';
 import type { PartitionKeys } from './keys.js';
 
 /** A change as the script takes it: `KEYS` and `ARGV`, every token a text. */
@@ -72,7 +72,7 @@ class Call implements ChangeCall {
     return place;
   }
 
-  addFields(fields: Fields = {}): void {
+  addFields(fields: RecordFields = {}): void {
     const names = Object.keys(fields);
     this.tokens.push(`${names.length * 2}`);
     for (const name of names) this.tokens.push(name, fields[name]!);

@@ -4,7 +4,7 @@ import { StickyError } from '../../../base/errors.js';
  * What went wrong, as an error of ours. What isn't plainly a misuse counts as the store being down: nobody
  * can use it.
  */
-export function failureOf(error: unknown): StickyError {
+export function redisFailure(error: unknown): StickyError {
   if (error instanceof StickyError) return error;
   const text = error instanceof Error ? error.message : '';
   // Redis 6 writes the error of a command in a script behind a beginning of its own.

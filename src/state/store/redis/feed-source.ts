@@ -1,10 +1,10 @@
 import type { Clock } from '../../../base/clock.js';
 import { report, type OnFault } from '../fault.js';
-import type { Answer, FeedFollower } from '../feed-follower.js';
+import type { FeedReply, FeedFollower } from '../feed-follower.js';
 import type { FeedSource } from '../shared-feed.js';
 import type { RedisPort, Unsubscribe } from './client.js';
 import { isCrossSlot } from './failure.js';
-import { readNoted } from './reply.js';
+import { readPushedNote } from './reply.js';
 
 const SUBSCRIBE_AGAIN_MS = 1_000;
 
@@ -18,7 +18,7 @@ export interface FeedSourceOptions {
   /** Asks partitions how far they are; with an answer for each, in order. */
   ask(
     questions: readonly { readonly partition: number; readonly after: number | undefined }[],
-  ): Promise<readonly Answer[]>;
+  ): Promise<readonly FeedReply[]>;
 }
 
 /**
@@ -91,7 +91,7 @@ function push(follower: FeedFollower, partitions: number, message: string): void
   const parts = /^(\d{1,2}) ([^ ]{1,64}) (\d{1,16}) (\d{1,16}) ([^]*)$/.exec(message);
   if (parts === null) return;
   const partition = Number(parts[1]);
-  const told = readNoted(parts[3]!, parts[4]!, parts[5]!);
+  const told = readPushedNote(parts[3]!, parts[4]!, parts[5]!);
   if (told !== undefined && partition < partitions) follower.push(partition, parts[2]!, told);
 }
 

@@ -7,14 +7,14 @@ import type { Change, Changed } from '../change.js';
 import { checkChange, checkKey, checkPartition } from '../check.js';
 import { report, type OnFault } from '../fault.js';
 import type { Feed } from '../feed.js';
-import type { Answer } from '../feed-follower.js';
+import type { FeedReply } from '../feed-follower.js';
 import type { Linked, StoredRecord } from '../record.js';
 import { SharedFeed } from '../shared-feed.js';
 import type { Store } from '../store.js';
 import { changeCall } from './change-call.js';
 import { redisPort, type RedisClient, type RedisPort } from './client.js';
 import {
-  failureOf,
+  redisFailure,
   isNoScript,
   isTryAgain,
   isWrongType,
@@ -28,10 +28,10 @@ import { mergeCall } from './merge-call.js';
 import {
   hashRecord,
   list,
-  readNoted,
+  readPushedNote,
   scriptReply,
   text,
-  wholeNumber,
+  replyNumber,
   type HashRecord,
   type ScriptReply,
 } from './reply.js';
@@ -133,7 +133,7 @@ class RedisStore implements Store {
     this.#clocks = this.#keys.map(() => (port.isCluster ? new ServerClock(clock) : one));
     this.#clock = clock;
     this.#limitMs = readDuration('timeout', timeout, 10, HOUR_MS, 'STICKY_STORE_MISUSED');
-    this.#limit = new TimeLimit(clock, this.#limitMs, () => tooLate(this.#limitMs), failureOf);
+    this.#limit = new TimeLimit(clock, this.#limitMs, () => tooLate(this.#limitMs), redisFailure);
     this.#layout = `${FORMAT}:${partitions}`;
     this.#channel = `${prefix}:feed`;
     this.#id = random.id();
@@ -176,7 +176,7 @@ class RedisStore implements Store {
     const { header } = this.#keys[partition]!;
     return this.#limit.run(
       async (signal) =>
-        wholeNumber(text(await this.#port.send(header, ['HGET', header, 'seq'], signal))) || 0,
+        replyNumber(text(await this.#port.send(header, ['HGET', header, 'seq'], signal))) || 0,
     );
   }
 
@@ -241,7 +241,7 @@ class RedisStore implements Store {
     const merge = mergeCall(of, id, head(), change);
     if (merge !== undefined) {
       const { outcome, parts } = await this.#script(MERGE, partition, merge.keys, merge.tokens, signal);
-      const first = wholeNumber(text(parts[0]));
+      const first = replyNumber(text(parts[0]));
       if (outcome === 'done') return { done: true, version: first, removed: 0 };
       if (outcome === 'failed') return { done: false, failed: merge.places[first]! };
       if (signal.aborted) throw tooLate(this.#limitMs);
@@ -249,7 +249,7 @@ class RedisStore implements Store {
     for (let isFirst = true; ; isFirst = false) {
       const { keys, tokens } = changeCall(of, id, head(), change);
       const { outcome, parts } = await this.#script(CHANGE, partition, keys, tokens, signal);
-      const [first, second] = parts.map((part) => wholeNumber(text(part)));
+      const [first, second] = parts.map((part) => replyNumber(text(part)));
       if (outcome === 'done') return { done: true, version: first!, removed: second! };
       if (outcome === 'failed') return { done: false, failed: first! };
       if (outcome === 'strange') throw strangeKey();
@@ -288,7 +288,7 @@ class RedisStore implements Store {
   async #ask(
     questions: readonly { readonly partition: number; readonly after: number | undefined }[],
     signal: AbortSignal,
-  ): Promise<readonly Answer[]> {
+  ): Promise<readonly FeedReply[]> {
     const keys = questions.flatMap(({ partition }) => [
       this.#keys[partition]!.header,
       this.#keys[partition]!.log,
@@ -317,10 +317,10 @@ class RedisStore implements Store {
    * Entries of the log: id, the number of the noted change before, notes. One that can't be read leaves a
    * gap, which the follower sees.
    */
-  #noted(partition: number, entries: readonly unknown[]): Answer['noted'] {
+  #noted(partition: number, entries: readonly unknown[]): FeedReply['noted'] {
     return Array.from({ length: Math.floor(entries.length / 3) }, (_, at) => {
       const [id, previous, notes] = entries.slice(at * 3, at * 3 + 3).map(text);
-      return readNoted(id!.replace(/-0$/, ''), previous!, notes!);
+      return readPushedNote(id!.replace(/-0$/, ''), previous!, notes!);
     }).filter((entry) => {
       if (entry === undefined)
         report(this.#onFault, {

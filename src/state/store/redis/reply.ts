@@ -1,10 +1,10 @@
 import { bareFields } from '../change-run.js';
-import type { Noted } from '../feed-follower.js';
-import type { Fields } from '../record.js';
+import type { FeedNote } from '../feed-follower.js';
+import type { RecordFields } from '../record.js';
 
 /** A record as its hash tells it. */
 export interface HashRecord {
-  readonly fields: Fields;
+  readonly fields: RecordFields;
   readonly version: number;
   /** By the server's clock. */
   readonly expiresAtMs: number;
@@ -26,9 +26,9 @@ export function hashRecord(reply: unknown): HashRecord | undefined | 'strange' {
     const name = text(parts[at]);
     const value = text(parts[at + 1]);
     if (name.charCodeAt(0) !== HASH_SIGN) fields[name] = value;
-    else if (name === '#v') version = wholeNumber(value);
-    else if (name === '#x') expiresAtMs = wholeNumber(value);
-    else if (name === '#e') endsAtMs = wholeNumber(value);
+    else if (name === '#v') version = replyNumber(value);
+    else if (name === '#x') expiresAtMs = replyNumber(value);
+    else if (name === '#e') endsAtMs = replyNumber(value);
   }
   if (Number.isNaN(version) || Number.isNaN(expiresAtMs) || Number.isNaN(endsAtMs)) return 'strange';
   return { fields, version, expiresAtMs, endsAtMs };
@@ -43,7 +43,7 @@ export interface ScriptReply {
 
 export function scriptReply(reply: unknown): ScriptReply {
   const parts = list(reply);
-  return { outcome: text(parts[0]), nowMs: wholeNumber(text(parts[1])), parts: parts.slice(2) };
+  return { outcome: text(parts[0]), nowMs: replyNumber(text(parts[1])), parts: parts.slice(2) };
 }
 
 export function list(reply: unknown): readonly unknown[] {
@@ -58,7 +58,7 @@ export function text(part: unknown): string {
 }
 
 /** NaN unless it is digits and nothing else. */
-export function wholeNumber(digits: string): number {
+export function replyNumber(digits: string): number {
   return /^\d{1,16}$/.test(digits) ? Number(digits) : NaN;
 }
 
@@ -70,8 +70,8 @@ function flat(reply: unknown): readonly unknown[] | undefined {
 }
 
 /** A note of the log or of the channel; undefined where it is none of ours. */
-export function readNoted(sequence: string, previous: string, notes: string): Noted | undefined {
-  const noted = { sequence: wholeNumber(sequence), previous: wholeNumber(previous), notes: texts(notes) };
+export function readPushedNote(sequence: string, previous: string, notes: string): FeedNote | undefined {
+  const noted = { sequence: replyNumber(sequence), previous: replyNumber(previous), notes: texts(notes) };
   return Number.isNaN(noted.sequence) || Number.isNaN(noted.previous) || noted.notes === undefined
     ? undefined
     : { ...noted, notes: noted.notes };

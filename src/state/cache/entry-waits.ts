@@ -4,7 +4,7 @@ import type { Clock } from '../../base/clock.js';
 const LOOK_EVERY_MS = 250;
 
 /** Waiting for an entry to change, in whichever process. */
-export class Turns {
+export class EntryWaits {
   readonly #clock: Clock;
   readonly #waiting = new Map<string, Set<() => void>>();
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { scriptedFetch } from '../../test/support/scripted-fetch.js';
 import { until } from '../../test/support/until.js';
 import { createClient } from './client.js';
-import { KEPT_BODY_BYTES_MAX } from './request-body.js';
+import { KEPT_BODY_BYTES_MAX } from './call-body.js';
 
 function setUp() {
   const net = scriptedFetch();

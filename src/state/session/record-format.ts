@@ -1,4 +1,4 @@
-import type { Fields, StoredRecord } from '../store/record.js';
+import type { RecordFields, StoredRecord } from '../store/record.js';
 import { parseRef, refText, type SessionRef } from './session-id.js';
 
 /** What a session's record says. */
@@ -52,7 +52,7 @@ export function writeContent({ user, device, absoluteMs, fields }: SessionConten
 const KINDS = { left: '0', renewed: '1', alias: '2' } satisfies Record<Forward['kind'], string>;
 
 /** The record that stays under the old id for a while. */
-export function writeForward(old: SessionContent, { to, kind }: Forward): Fields {
+export function writeForward(old: SessionContent, { to, kind }: Forward): RecordFields {
   const shown = kind === 'left' ? old : { ...old, fields: new Map<string, string>() };
   return { ...writeContent(shown), [FORWARD_FIELD]: refText(to), w: KINDS[kind] };
 }
@@ -73,7 +73,7 @@ export function readSession(record: StoredRecord): LoadedSession | undefined {
   return { content, forward, version, expiresInMs, endsInMs };
 }
 
-function readForward(fields: Fields): Forward | undefined | null {
+function readForward(fields: RecordFields): Forward | undefined | null {
   const text = fields[FORWARD_FIELD];
   if (text === undefined) return undefined;
   const to = parseRef(text);

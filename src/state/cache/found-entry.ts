@@ -4,7 +4,7 @@
  */
 export type Level = 'local' | 'store' | 'loaded' | 'stale' | 'none';
 
-export interface Found<Value> {
+export interface FoundEntry<Value> {
   readonly value: Value | undefined;
   readonly level: Level;
   /**
@@ -15,12 +15,12 @@ export interface Found<Value> {
 }
 
 /** A value as tier 1 holds it, with the promises that hits are answered with: made once, not once a hit. */
-export class Answer {
+export class LocalAnswer {
   readonly value: unknown;
   readonly level: 'local' | 'stale';
   readonly isShared: boolean;
   #promise: Promise<unknown> | undefined;
-  #found: Promise<Found<unknown>> | undefined;
+  #found: Promise<FoundEntry<unknown>> | undefined;
 
   constructor(value: unknown, level: 'local' | 'stale', isShared: boolean) {
     this.value = value;
@@ -32,7 +32,7 @@ export class Answer {
     return (this.#promise ??= Promise.resolve(this.value));
   }
 
-  get found(): Promise<Found<unknown>> {
+  get found(): Promise<FoundEntry<unknown>> {
     return (this.#found ??= Promise.resolve({
       value: this.value,
       level: this.level,

@@ -1,4 +1,4 @@
-import { invalid } from './invalid.js';
+import { invalidCall } from './invalid-call.js';
 
 export type Body = RequestInit['body'];
 
@@ -9,7 +9,7 @@ export const KEPT_BODY_BYTES_MAX = 64 * 1024;
  * A request's body, for one try after the other. Text, bytes, forms and blobs can be sent any number of
  * times. A stream is read once; what was read is kept up to a limit, so that the next try can begin with it.
  */
-export class RequestBody {
+export class CallBody {
   readonly #body: Body;
   readonly #source: AsyncIterator<unknown> | undefined;
   #kept: Uint8Array[] = [];
@@ -31,12 +31,14 @@ export class RequestBody {
     this.#body = body;
     this.#declaredBytes = declaredBytes;
     if (!isBody(body))
-      throw invalid(
+      throw invalidCall(
         `A body is text, bytes, a Blob, a form, a stream or nothing; this one is ${kindOf(body)}. Write an object as text: JSON.stringify(object).`,
       );
     if (typeof body !== 'object' || body === null || !(Symbol.asyncIterator in body)) return;
     if (body instanceof ReadableStream && body.locked)
-      throw invalid('The body is a stream that somebody else reads. Give one that nobody has begun to read.');
+      throw invalidCall(
+        'The body is a stream that somebody else reads. Give one that nobody has begun to read.',
+      );
     this.#source = (body as AsyncIterable<unknown>)[Symbol.asyncIterator]();
   }
 
@@ -114,7 +116,7 @@ export class RequestBody {
       this.#declaredBytes === undefined
         ? ''
         : `, and content-length says ${this.#declaredBytes}. Leave that out`;
-    const error = invalid(`${what}${declared}.`);
+    const error = invalidCall(`${what}${declared}.`);
     this.failure = { error };
     if (!this.#isEnded) void this.#source!.return?.().catch(() => {});
     this.#isEnded = true;

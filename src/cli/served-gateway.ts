@@ -4,7 +4,7 @@ import type { ConfigFile } from '../control/control-plane.js';
 import type { Operations } from '../control/operations.js';
 
 /** What `up` needs of a gateway. */
-export interface RunningGateway {
+export interface ServedGateway {
   /** `http://127.0.0.1:8080` */
   readonly address: string;
   readonly operations: Pick<Operations, 'reload'>;
@@ -14,4 +14,4 @@ export interface RunningGateway {
 export type StartGateway = (
   config: Config,
   options: { readonly logger: Logger; readonly file: ConfigFile | undefined },
-) => Promise<RunningGateway>;
+) => Promise<ServedGateway>;

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 
 /** A short answer of our own: what could not be read or stored. */
-export interface Answer {
+export interface PlainAnswer {
   readonly status: number;
   readonly text: string;
 }
@@ -10,18 +10,18 @@ export interface Answer {
  * Answers, unless something has gone out already. The connection is cut then: a truncated answer must not
  * look whole.
  */
-export function answer(response: ServerResponse, instead: Answer): void {
+export function answerPlainly(response: ServerResponse, instead: PlainAnswer): void {
   if (response.headersSent || response.destroyed) response.destroy();
-  else writeAnswer(response, instead, response.end);
+  else writePlainAnswer(response, instead, response.end);
 }
 
 /**
  * `end`: which one to end it by. Middleware that came later may believe that its own `end` is done, and would
  * do nothing.
  */
-export function writeAnswer(
+export function writePlainAnswer(
   response: ServerResponse,
-  { status, text }: Answer,
+  { status, text }: PlainAnswer,
   end: (this: ServerResponse, text: string) => unknown,
 ): void {
   for (const name of response.getHeaderNames()) response.removeHeader(name);
