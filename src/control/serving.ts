@@ -77,6 +77,7 @@ export class Serving {
       this.#listener = await this.#gateway.listen({
         ...config.listen,
         tls: this.#certificates.listener,
+        http2: config.http2,
         connectionsMax: limitsWithin(config, this.#filesMax).connectionsMax,
         handshakeTimeMs: config.limits.headTimeMs,
         onTurnedAway: (code) =>

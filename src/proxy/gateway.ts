@@ -1,7 +1,9 @@
 import type { Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
 import { Deadlines } from './deadlines.js';
+import { FirstBytes } from './first-bytes.js';
 import { Http1Client } from './http1/client.js';
+import { Http2Client } from './http2/client.js';
 import { DateField } from './date-field.js';
 import { RequestIds } from './request-ids.js';
 import type { GatewayObserver, GatewaySettings, Guest, Site } from './site.js';
@@ -62,8 +64,12 @@ export class Gateway implements Site {
 
   /** Opens the port; rejects when it can't be had. */
   async listen(target: ListenTarget): Promise<Listener> {
-    this.#listener = await this.#engine.listen(target, (wire, isSecure) => {
-      const connection = new Http1Client(this, wire, isSecure);
+    this.#listener = await this.#engine.listen(target, (wire, isSecure, isHttp2) => {
+      const connection = isHttp2
+        ? new Http2Client(this, wire, isSecure)
+        : target.http2 && !isSecure
+          ? new FirstBytes(this, wire)
+          : new Http1Client(this, wire, isSecure);
       this.#connections.add(connection);
       if (this.isClosing) this.#lateAt.set(connection, this.clock.monotonic());
       return connection;

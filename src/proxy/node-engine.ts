@@ -183,10 +183,11 @@ function lookupPreferring(preferred: string): net.LookupFunction {
 
 function listen(
   target: ListenTarget,
-  accept: (wire: Wire, isSecure: boolean) => WireHandler,
+  accept: (wire: Wire, isSecure: boolean, isHttp2?: boolean) => WireHandler,
 ): Promise<Listener> {
   const take = (socket: net.Socket, isSecure: boolean): void => {
-    const handler = accept(new NodeWire(socket), isSecure);
+    const isHttp2 = isSecure && (socket as tls.TLSSocket).alpnProtocol === 'h2';
+    const handler = accept(new NodeWire(socket), isSecure, isHttp2);
     socket.on('data', (bytes: Buffer) => handler.onBytes(bytes, 0, bytes.length));
     follow(socket, handler);
   };
@@ -198,8 +199,8 @@ function listen(
     const secure = tls.createServer({
       ...options,
       ...target.tls,
-      // By either name it is spoken here.
-      ALPNProtocols: ['http/1.1', 'http/1.0'],
+      // HTTP/1.1 is spoken here by either name.
+      ALPNProtocols: [...(target.http2 ? ['h2'] : []), 'http/1.1', 'http/1.0'],
       handshakeTimeout: target.handshakeTimeMs,
     });
     secure.on('secureConnection', (socket) => {

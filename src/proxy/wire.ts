@@ -67,6 +67,8 @@ export interface ListenTarget {
   readonly port: number;
   /** Present: TLS. */
   readonly tls: ListenerTls | undefined;
+  /** HTTP/2 is offered: to TLS clients by ALPN. */
+  readonly http2: boolean;
   readonly connectionsMax: number;
   /** For a TLS handshake. */
   readonly handshakeTimeMs: number;
@@ -98,6 +100,9 @@ export interface Listener {
 
 /** What opens sockets. */
 export interface Engine {
-  listen(target: ListenTarget, accept: (wire: Wire, isSecure: boolean) => WireHandler): Promise<Listener>;
+  listen(
+    target: ListenTarget,
+    accept: (wire: Wire, isSecure: boolean, isHttp2?: boolean) => WireHandler,
+  ): Promise<Listener>;
   connect(target: ConnectTarget, handler: ConnectHandler): Wire;
 }

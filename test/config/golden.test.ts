@@ -30,6 +30,7 @@ const DEFAULTS: Omit<Config, 'pools' | 'routes'> = {
   tls: undefined,
   keys: [],
   trustedProxies: [],
+  http2: false,
   expose: false,
   halfClose: false,
   accessLog: true,

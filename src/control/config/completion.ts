@@ -60,6 +60,7 @@ export function complete(
     pools: parts.pools,
     routes: parts.routes.map(({ at: _at, ...route }) => route).sort(bySpecificity),
     trustedProxies: gateway.trustedProxies!,
+    http2: gateway.http2!,
     expose: gateway.expose!,
     halfClose: gateway.halfClose!,
     accessLog: gateway.accessLog!,

@@ -21,6 +21,8 @@ export interface Config {
   readonly routes: readonly RouteConfig[];
   /** Addresses and CIDR ranges whose X-Forwarded-* fields are believed. */
   readonly trustedProxies: readonly string[];
+  /** Clients may speak HTTP/2. */
+  readonly http2: boolean;
   readonly expose: boolean;
   /** A client that has closed its sending half still gets its answer. */
   readonly halfClose: boolean;

@@ -151,6 +151,7 @@ export const gatewayShape = {
     'is there twice. Remove it; the first key seals, all open.',
   ).default([]),
   trustedProxies: list(range, 'trustedProxies: [10.0.0.0/8]').default([]),
+  http2: flag.default(false),
   expose: flag.default(false),
   halfClose: flag.default(false),
   accessLog: flag.default(true),

@@ -1,0 +1,54 @@
+import { HpackDecoder } from './hpack-decoder.js';
+import { RequestBlock } from './request-block.js';
+
+/** CONTINUATION frames in one block; nghttp2 has the same bound. */
+const CONTINUATIONS_MAX = 8;
+/** What we let the client refer to in later blocks (RFC 9113 §6.5.2): the default. */
+const TABLE_BYTES_MAX = 4096;
+
+/** Puts the frames of a header block together and decodes it. */
+export class BlockReader {
+  stream = 0;
+  hasEnded = false;
+  /** A block is under way. */
+  isOpen = false;
+  readonly #decoder: HpackDecoder;
+  #block = new RequestBlock(0);
+  #pieces: Buffer[] = [];
+  #bytes = 0;
+  #bytesMax = 0;
+  #frames = 0;
+
+  constructor() {
+    // A text has its own bound in that of the whole block.
+    this.#decoder = new HpackDecoder(TABLE_BYTES_MAX, 2 ** 20);
+  }
+
+  begin(stream: number, hasEnded: boolean, headBytesMax: number): void {
+    this.stream = stream;
+    this.hasEnded = hasEnded;
+    this.isOpen = true;
+    this.#block = new RequestBlock(headBytesMax);
+    this.#pieces = [];
+    this.#bytes = 0;
+    // A head that is too large is answered with 431; what is far too large isn't even kept.
+    this.#bytesMax = headBytesMax * 4;
+    this.#frames = 0;
+  }
+
+  /** False when there are too many frames or bytes. */
+  add(bytes: Buffer, start: number, end: number): boolean {
+    this.#bytes += end - start;
+    if (this.#frames++ > CONTINUATIONS_MAX || this.#bytes > this.#bytesMax) return false;
+    this.#pieces.push(bytes.subarray(start, end));
+    return true;
+  }
+
+  /** The block is whole; `undefined` when it can't be decoded. */
+  end(): RequestBlock | undefined {
+    this.isOpen = false;
+    const bytes = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
+    this.#pieces = [];
+    return this.#decoder.decode(bytes, 0, bytes.length, this.#block) ? this.#block : undefined;
+  }
+}
