@@ -11,7 +11,7 @@ const file = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 const LOCALHOST = { cert: file('../config/tls/cert.pem'), key: file('../config/tls/key.pem') };
 
 interface Answer {
-  readonly headers: IncomingHttpHeaders & { readonly ':status'?: number };
+  readonly headers: IncomingHttpHeaders & { readonly ':status'?: number | undefined };
   readonly body: string;
   readonly trailers: IncomingHttpHeaders | undefined;
   readonly code: number;

@@ -1,6 +1,8 @@
 import type { Deadlines } from '../deadlines.js';
 
-/** So many at once, and so many a second from then on: what a peer may do that costs us and brings it nothing. */
+/**
+ * So many at once, and so many a second from then on: what a peer may do that costs us and brings it nothing.
+ */
 export class Allowance {
   readonly #burst: number;
   readonly #perSecond: number;

@@ -9,10 +9,12 @@ import type { Wire, WireHandler } from '../wire.js';
 import { Allowance } from './allowance.js';
 import { BlockReader } from './block-reader.js';
 import { FrameReader, type FrameTaker } from './frame-reader.js';
+import { FrameWriter } from './frame-writer.js';
 import * as h2 from './frames.js';
 import { PeerSettings } from './peer-settings.js';
 import { PREFACE } from './preface.js';
-import { Http2Stream, STREAM_WINDOW, type StreamGround } from './stream.js';
+import { Http2Stream, STREAM_WINDOW } from './stream.js';
+import { Streams } from './streams.js';
 
 /** Streams open at once, as HAProxy has it. More are refused, and their clients may ask again. */
 const STREAMS_MAX = 100;
@@ -26,18 +28,17 @@ const GOODBYE_MS = 2000;
  * The client's side over HTTP/2 (RFC 9113): one connection, whose streams are a client's side each. What a
  * frame does to a stream is in stream.ts; here are the connection's own frames, windows and limits.
  */
-export class Http2Client implements WireHandler, FrameTaker, StreamGround, Guest, Timed {
+export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
   deadlineAt = Infinity;
   readonly #site: Site;
   readonly #wire: Wire;
   readonly #outlet: Outlet;
+  readonly #write: FrameWriter;
   readonly #peer: Peer;
   readonly #frames: FrameReader;
   readonly #blocks: BlockReader;
   readonly #settings = new PeerSettings();
-  readonly #streams = new Map<number, Http2Stream>();
-  /** Streams whose data waits for a window or for the client to read; each has its turn. */
-  readonly #waiting = new Set<Http2Stream>();
+  readonly #streams: Streams;
   /** Resets before the answer, and streams above the limit: what is begun and thrown away. */
   readonly #resets: Allowance;
   /** Frames that ask for work and bring nothing. */
@@ -45,7 +46,6 @@ export class Http2Client implements WireHandler, FrameTaker, StreamGround, Guest
   #prefaceBytes = 0;
   #hasSettings = false;
   #lastStream = 0;
-  #sendWindow = h2.WINDOW_DEFAULT;
   #receiveWindow = h2.WINDOW_DEFAULT;
   /** 0: not going; else how often it was asked to. */
   #going = 0;
@@ -57,6 +57,8 @@ export class Http2Client implements WireHandler, FrameTaker, StreamGround, Guest
     this.#site = site;
     this.#wire = wire;
     this.#outlet = new Outlet(wire);
+    this.#write = new FrameWriter(this.#outlet);
+    this.#streams = new Streams(site, this.#outlet, this.#write, () => this.#onEmpty());
     this.#peer = new Peer(site, wire.remoteAddress, isSecure);
     this.#frames = new FrameReader(this);
     this.#blocks = new BlockReader();
@@ -64,10 +66,8 @@ export class Http2Client implements WireHandler, FrameTaker, StreamGround, Guest
     this.#idleFrames = new Allowance(1000, 330, site.deadlines);
     this.deadlineAt = site.deadlines.after(site.settings.limits.headTimeMs);
     site.deadlines.add(this);
-    this.#outlet.text(
-      h2.frame(h2.SETTINGS, 0, 0, PeerSettings.ours(STREAMS_MAX, STREAM_WINDOW, site.settings.limits)) +
-        h2.frame(h2.WINDOW_UPDATE, 0, 0, h2.uint32(CONNECTION_WINDOW - h2.WINDOW_DEFAULT)),
-    );
+    this.#write.settings(PeerSettings.ours(STREAMS_MAX, STREAM_WINDOW, site.settings.limits));
+    this.#write.window(0, CONNECTION_WINDOW - h2.WINDOW_DEFAULT);
     this.#receiveWindow = CONNECTION_WINDOW;
     this.#outlet.flush();
   }
@@ -78,8 +78,8 @@ export class Http2Client implements WireHandler, FrameTaker, StreamGround, Guest
   closeIfIdle(): void {
     if (this.#isOver) return;
     if (++this.#going === 1) {
-      this.#goAway(h2.WINDOW_MAX, h2.NO_ERROR);
-      this.#outlet.text(h2.frame(h2.PING, 0, 0, 'goodbye!'));
+      this.#write.goAway(h2.WINDOW_MAX, h2.NO_ERROR);
+      this.#write.ping('goodbye!', 0);
       this.#outlet.flush();
     } else if (this.#going >= GOING_CALLS_MAX) this.#refuseNew();
     this.#endIfGone();
@@ -90,14 +90,10 @@ export class Http2Client implements WireHandler, FrameTaker, StreamGround, Guest
     else this.#wire.reset();
   }
 
-  #goAway(lastStream: number, code: number): void {
-    this.#outlet.text(h2.frame(h2.GOAWAY, 0, 0, h2.uint32(lastStream) + h2.uint32(code)));
-  }
-
   #refuseNew(): void {
     if (this.#isRefusingNew) return;
     this.#isRefusingNew = true;
-    this.#goAway(this.#lastStream, h2.NO_ERROR);
+    this.#write.goAway(this.#lastStream, h2.NO_ERROR);
     this.#outlet.flush();
   }
 
@@ -116,14 +112,20 @@ export class Http2Client implements WireHandler, FrameTaker, StreamGround, Guest
   #fail(code: number): false {
     if (this.#isOver) return false;
     this.#site.observer.refused({ address: this.#peer.address, status: 400, code: h2.errorName(code) });
-    this.#goAway(this.#lastStream, code);
+    this.#write.goAway(this.#lastStream, code);
     this.#end();
     this.#leaveStreams();
     return false;
   }
 
+  #onEmpty(): void {
+    if (this.#isOver) return;
+    this.#touch();
+    this.#endIfGone();
+  }
+
   #leaveStreams(): void {
-    for (const stream of [...this.#streams.values()]) stream.gone();
+    for (const stream of this.#streams.all()) stream.gone();
   }
 
   // ---- The wire ----
@@ -131,10 +133,7 @@ export class Http2Client implements WireHandler, FrameTaker, StreamGround, Guest
   onBytes(bytes: Buffer, start: number, end: number): boolean {
     if (this.#isOver) return false;
     while (this.#prefaceBytes < PREFACE.length && start < end) {
-      if (bytes[start++] !== PREFACE[this.#prefaceBytes++]) {
-        this.#fail(h2.PROTOCOL_ERROR);
-        return false;
-      }
+      if (bytes[start++] !== PREFACE[this.#prefaceBytes++]) return this.#fail(h2.PROTOCOL_ERROR);
     }
     if (start < end) this.#frames.read(bytes, start, end);
     this.#outlet.flush();
@@ -145,14 +144,14 @@ export class Http2Client implements WireHandler, FrameTaker, StreamGround, Guest
 
   onDrain(): void {
     this.#wire.resume();
-    this.#sendWaiting();
+    this.#streams.sendWaiting();
     this.#outlet.flush();
   }
 
   onEnd(): void {
     this.#hasEnded = true;
     // What isn't whole won't be; the rest gets its answers.
-    for (const stream of [...this.#streams.values()]) if (!stream.isRequestWhole) stream.gone();
+    for (const stream of this.#streams.all()) if (!stream.isRequestWhole) stream.gone();
     this.#endIfGone();
   }
 
@@ -177,7 +176,9 @@ export class Http2Client implements WireHandler, FrameTaker, StreamGround, Guest
     } else this.deadlineAt = deadlines.after(Math.min(bodyIdleMs, headTimeMs));
   }
 
-  /** A header block is due whole; without streams the connection is idle; else the client has to take answers. */
+  /**
+   * A header block is due whole; without streams the connection is idle; else the client has to take answers.
+   */
   #touch(): void {
     const { headTimeMs, idleTimeMs, bodyIdleMs } = this.#site.settings.limits;
     const ms = this.#blocks.isOpen ? headTimeMs : this.#streams.size === 0 ? idleTimeMs : bodyIdleMs;
@@ -223,11 +224,9 @@ export class Http2Client implements WireHandler, FrameTaker, StreamGround, Guest
         return this.#spendIdleFrame();
       case h2.WINDOW_UPDATE:
         return this.#onWindowUpdate(id, bytes, start, end);
-      case h2.PUSH_PROMISE:
-        return this.#fail(h2.PROTOCOL_ERROR);
       default:
         // Unknown types are ignored (RFC 9113 §5.5).
-        return this.#spendIdleFrame();
+        return type === h2.PUSH_PROMISE ? this.#fail(h2.PROTOCOL_ERROR) : this.#spendIdleFrame();
     }
   }
 
@@ -257,14 +256,14 @@ export class Http2Client implements WireHandler, FrameTaker, StreamGround, Guest
     }
     // Data of streams that are over is credited too: what the connection may take is not the stream's affair.
     if (this.#receiveWindow < CONNECTION_WINDOW / 2) {
-      this.sendWindow(0, CONNECTION_WINDOW - this.#receiveWindow);
+      this.#streams.sendWindow(0, CONNECTION_WINDOW - this.#receiveWindow);
       this.#receiveWindow = CONNECTION_WINDOW;
     }
     const isEnd = (flags & h2.END_STREAM) !== 0;
     if (start === end && !isEnd && !this.#spendIdleFrame()) return false;
     const stream = this.#streams.get(id);
     if (stream === undefined || stream.isRequestWhole) {
-      this.sendReset(id, h2.STREAM_CLOSED);
+      this.#streams.sendReset(id, h2.STREAM_CLOSED);
       stream?.gone();
       return this.#spendReset();
     }
@@ -287,7 +286,9 @@ export class Http2Client implements WireHandler, FrameTaker, StreamGround, Guest
     return this.#onBlock();
   }
 
-  /** A header block is whole: a request, or trailers. It is decoded in any case, for the sake of its table. */
+  /**
+   * A header block is whole: a request, or trailers. It is decoded in any case, for the sake of its table.
+   */
   #onBlock(): boolean {
     const { settings } = this.#site;
     const block = this.#blocks.end();
@@ -305,20 +306,26 @@ export class Http2Client implements WireHandler, FrameTaker, StreamGround, Guest
       return trailers !== undefined || this.#spendReset();
     }
     // Trailers of a stream that we have reset may still come.
-    if (id <= this.#lastStream) return this.#wasReset.has(id) || this.#fail(h2.STREAM_CLOSED);
+    if (id <= this.#lastStream) return this.#streams.wasReset(id) || this.#fail(h2.STREAM_CLOSED);
     this.#lastStream = id;
     if (this.#isRefusingNew || this.#streams.size >= STREAMS_MAX) {
-      this.sendReset(id, h2.REFUSED_STREAM);
+      this.#streams.sendReset(id, h2.REFUSED_STREAM);
       return this.#spendReset();
     }
     const head = block.request(hasEnded, settings.limits.fieldsMax, this.#peer.isTrusted);
     if (head === undefined) {
-      this.sendReset(id, h2.PROTOCOL_ERROR);
+      this.#streams.sendReset(id, h2.PROTOCOL_ERROR);
       return this.#spendReset();
     }
     const bodyBytes = typeof head === 'string' ? (hasEnded ? 0 : -1) : head.bodyBytes;
-    const stream = new Http2Stream(this, id, this.#settings.initialWindow, block.isHeadRequest, bodyBytes);
-    this.#streams.set(id, stream);
+    const stream = new Http2Stream(
+      this.#streams,
+      id,
+      this.#settings.initialWindow,
+      block.isHeadRequest,
+      bodyBytes,
+    );
+    this.#streams.add(stream);
     this.#touch();
     if (typeof head === 'string') {
       const status = statusOf(head);
@@ -353,22 +360,19 @@ export class Http2Client implements WireHandler, FrameTaker, StreamGround, Guest
     if (error !== h2.NO_ERROR) return this.#fail(error);
     // The windows of open streams move with it, below 0 too (RFC 9113 §6.9.2).
     const change = this.#settings.initialWindow - before;
-    for (const stream of this.#streams.values())
+    for (const stream of this.#streams.all())
       if (!stream.growWindow(change)) return this.#fail(h2.FLOW_CONTROL_ERROR);
-    if (!this.#hasSettings) {
-      this.#hasSettings = true;
-      this.#touch();
-    }
-    this.#outlet.text(h2.frame(h2.SETTINGS, h2.ACK, 0, ''));
-    if (change > 0) this.#sendWaiting();
+    if (!this.#hasSettings) this.#touch();
+    this.#hasSettings = true;
+    this.#write.settingsAck();
+    if (change > 0) this.#streams.sendWaiting();
     return this.#spendIdleFrame();
   }
 
   #onPing(flags: number, id: number, bytes: Buffer, start: number, end: number): boolean {
     if (id !== 0) return this.#fail(h2.PROTOCOL_ERROR);
     if (end - start !== 8) return this.#fail(h2.FRAME_SIZE_ERROR);
-    if ((flags & h2.ACK) === 0)
-      this.#outlet.text(h2.frame(h2.PING, h2.ACK, 0, bytes.toString('latin1', start, end)));
+    if ((flags & h2.ACK) === 0) this.#write.ping(bytes.toString('latin1', start, end), h2.ACK);
     else if (this.#going > 0) {
       this.#refuseNew();
       this.#endIfGone();
@@ -381,8 +385,7 @@ export class Http2Client implements WireHandler, FrameTaker, StreamGround, Guest
     const bytesMore = bytes.readUInt32BE(start) & 0x7fffffff;
     if (id === 0) {
       if (bytesMore === 0) return this.#fail(h2.PROTOCOL_ERROR);
-      this.#sendWindow += bytesMore;
-      if (this.#sendWindow > h2.WINDOW_MAX) return this.#fail(h2.FLOW_CONTROL_ERROR);
+      if (!this.#streams.growWindow(bytesMore)) return this.#fail(h2.FLOW_CONTROL_ERROR);
     } else {
       if (this.#isUnopened(id)) return this.#fail(h2.PROTOCOL_ERROR);
       const stream = this.#streams.get(id);
@@ -392,108 +395,8 @@ export class Http2Client implements WireHandler, FrameTaker, StreamGround, Guest
         return this.#spendReset();
       }
     }
-    if (this.#waiting.size > 0) this.#sendWaiting();
+    if (this.#streams.hasWaiting) this.#streams.sendWaiting();
     else if (!this.#idleFrames.spend()) return this.#fail(h2.ENHANCE_YOUR_CALM);
     return true;
-  }
-
-  // ---- What streams ask (StreamGround) ----
-
-  get bodyIdleMs(): number {
-    return this.#site.settings.limits.bodyIdleMs;
-  }
-
-  get isBlocked(): boolean {
-    return this.#sendWindow <= 0 || this.#outlet.isUnderPressure;
-  }
-
-  after(ms: number): number {
-    return this.#site.deadlines.after(ms);
-  }
-
-  watch(timed: Timed): void {
-    this.#site.deadlines.add(timed);
-  }
-
-  unwatch(timed: Timed): void {
-    this.#site.deadlines.remove(timed);
-  }
-
-  sendHeaders(stream: number, block: string, isEnd: boolean): number {
-    const end = isEnd ? h2.END_STREAM : 0;
-    const most = h2.FRAME_BYTES_MAX;
-    let text =
-      block.length <= most
-        ? h2.frame(h2.HEADERS, end | h2.END_HEADERS, stream, block)
-        : h2.frame(h2.HEADERS, end, stream, block.slice(0, most));
-    for (let at = most; at < block.length; at += most)
-      text += h2.frame(
-        h2.CONTINUATION,
-        at + most >= block.length ? h2.END_HEADERS : 0,
-        stream,
-        block.slice(at, at + most),
-      );
-    this.#outlet.text(text);
-    return text.length;
-  }
-
-  sendData(stream: Http2Stream, bytes: Buffer, start: number, end: number, isEnd: boolean): number {
-    const size = Math.min(end - start, h2.FRAME_BYTES_MAX, stream.sendWindow, this.#sendWindow);
-    if (start < end && (size <= 0 || this.#outlet.isUnderPressure)) return -1;
-    const flags = isEnd && start + size === end ? h2.END_STREAM : 0;
-    this.#outlet.text(h2.frameHead(Math.max(size, 0), h2.DATA, flags, stream.id));
-    if (start === end) return 0;
-    this.#outlet.bytes(bytes, start, start + size);
-    stream.sendWindow -= size;
-    this.#sendWindow -= size;
-    return size;
-  }
-
-  sendReset(stream: number, code: number): void {
-    if (this.#isOver) return;
-    this.#outlet.text(h2.frame(h2.RST_STREAM, 0, stream, h2.uint32(code)));
-    this.#outlet.flush();
-    this.#remember(stream);
-  }
-
-  sendWindow(stream: number, bytes: number): void {
-    this.#outlet.text(h2.frame(h2.WINDOW_UPDATE, 0, stream, h2.uint32(bytes)));
-  }
-
-  wait(stream: Http2Stream): void {
-    this.#waiting.add(stream);
-  }
-
-  flush(): boolean {
-    this.#outlet.flush();
-    return this.#wire.bufferedBytes > 0;
-  }
-
-  closed(stream: Http2Stream): void {
-    this.#waiting.delete(stream);
-    if (!this.#streams.delete(stream.id)) return;
-    if (this.#streams.size > 0 || this.#isOver) return;
-    this.#touch();
-    this.#endIfGone();
-  }
-
-  /** Round after round, one frame of each stream that can send, until none can. */
-  #sendWaiting(): void {
-    let hasMoved = true;
-    while (hasMoved && !this.isBlocked) {
-      hasMoved = false;
-      for (const stream of this.#waiting) {
-        if (stream.sendWaiting()) hasMoved = true;
-        if (!stream.isWaiting) this.#waiting.delete(stream);
-      }
-    }
-  }
-
-  /** The streams that we reset last: what was on its way to them may still come. */
-  readonly #wasReset = new Set<number>();
-
-  #remember(stream: number): void {
-    this.#wasReset.add(stream);
-    if (this.#wasReset.size > STREAMS_MAX) this.#wasReset.delete(this.#wasReset.values().next().value!);
   }
 }

@@ -7,7 +7,10 @@ export interface FrameTaker {
   frameTooLarge(): void;
 }
 
-/** Cuts what comes over a connection into frames. A frame that is cut by a read is put together in memory of its own. */
+/**
+ * Cuts what comes over a connection into frames. A frame that is cut by a read is put together in memory of
+ * its own.
+ */
 export class FrameReader {
   readonly #taker: FrameTaker;
   /** The beginning of a frame that isn't whole. */

@@ -9,16 +9,21 @@ export interface HpackSink {
 /** What a field counts beside its bytes (RFC 7541 §4.1). */
 const FIELD_OVERHEAD = 32;
 
-/** An integer above this is refused: no length or index of ours comes near (RFC 7541 §5.1 asks for a limit). */
+/**
+ * An integer above this is refused: no length or index of ours comes near (RFC 7541 §5.1 asks for a limit).
+ */
 const INTEGER_MAX = 2 ** 24;
 
-/** Huffman-coded texts are decoded here. It grows to the largest one of the process, which `textBytesMax` bounds. */
+/**
+ * Huffman-coded texts are decoded here. It grows to the largest one of the process, which `textBytesMax`
+ * bounds.
+ */
 let scratch = Buffer.alloc(4096);
 
 /**
- * Decodes header blocks of one connection (RFC 7541). A block that can't be decoded leaves the table in doubt:
- * it ends the connection (COMPRESSION_ERROR). A sink that has had enough must go on taking fields and drop
- * them, because later blocks refer to what this one adds.
+ * Decodes header blocks of one connection (RFC 7541). A block that can't be decoded leaves the table in
+ * doubt: it ends the connection (COMPRESSION_ERROR). A sink that has had enough must go on taking fields and
+ * drop them, because later blocks refer to what this one adds.
  */
 export class HpackDecoder {
   /** What we announced (SETTINGS_HEADER_TABLE_SIZE); the peer may choose less. */

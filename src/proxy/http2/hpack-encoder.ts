@@ -4,7 +4,9 @@ import { STATIC_INDEX_OF_FIELD, STATIC_INDEX_OF_NAME } from './static-table.js';
 const KEPT_LINE_CHARACTERS_MAX = 256;
 const KEPT_LINES_MAX = 2048;
 
-/** Values that no hop may put into a table (RFC 7541 §7.1.3): compressed beside others they could be guessed. */
+/**
+ * Values that no hop may put into a table (RFC 7541 §7.1.3): compressed beside others they could be guessed.
+ */
 const NEVER_INDEXED = new Set(['authorization', 'cookie', 'proxy-authorization', 'set-cookie']);
 
 /** What lines came to, by their text; the same for every connection. */

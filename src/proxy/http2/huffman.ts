@@ -20,7 +20,9 @@ const EOS = 256;
 const NIBBLES = 16;
 const EMITS = 0x100;
 const FAILS = 0x200;
-/** Of each inner node of the code's tree, sixteen steps: symbol, `EMITS`, `FAILS`, and the next node above. */
+/**
+ * Of each inner node of the code's tree, sixteen steps: symbol, `EMITS`, `FAILS`, and the next node above.
+ */
 const steps = new Uint32Array(256 * NIBBLES);
 /** Nodes in which a text may end: up to seven bits of padding, all of them 1 (§5.2). */
 const mayEnd = new Uint8Array(256);

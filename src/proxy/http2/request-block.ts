@@ -19,8 +19,8 @@ const NO_BLANK = /^[!-~]+$/;
 
 /**
  * The fields of one header block. As a request it becomes the text of an HTTP/1.1 head, which the one parser
- * of heads then checks: what is refused stands in one place. Only what HTTP/2 has of its own is looked at here
- * (RFC 9113 §8.2, §8.3).
+ * of heads then checks: what is refused stands in one place. Only what HTTP/2 has of its own is looked at
+ * here (RFC 9113 §8.2, §8.3).
  */
 export class RequestBlock implements HpackSink {
   #method = '';
@@ -103,7 +103,9 @@ export class RequestBlock implements HpackSink {
     this.#lines += `${name}: ${value}\r\n`;
   }
 
-  /** `undefined` when the request is malformed; an error when its head is one that we refuse with a status. */
+  /**
+   * `undefined` when the request is malformed; an error when its head is one that we refuse with a status.
+   */
   request(
     hasEnded: boolean,
     fieldsMax: number,
