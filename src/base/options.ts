@@ -59,7 +59,8 @@ export function readFunction<Callback extends (...args: never[]) => unknown>(
   throw new StickyError(code, `\`${name}\` must be a function. Leave it out where there is none.`);
 }
 
-const KEY_CHARACTERS_MIN = 32;
+/** Of a secret that seals or signs: 192 random bits have as many, as base64. */
+export const KEY_CHARACTERS_MIN = 32;
 
 /** Secrets, the first of which signs. None unless set. */
 export function readKeys(keys: readonly string[] = []): readonly string[] {

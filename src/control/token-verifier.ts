@@ -14,7 +14,7 @@ import { badOption } from '../base/options.js';
 import { readSignedText } from '../base/signed-text.js';
 import { isPublicSecret } from '../base/signing-key.js';
 import type { TokenVerifier, TokenVerifierOptions } from '../route/affinity/definition.js';
-import { KEY_SET_ALGORITHMS, secretBytesMin } from '../route/affinity/jwt.js';
+import { defaultAlgorithms, secretBytesMin } from '../route/affinity/jwt.js';
 import { readKeySet } from './key-set.js';
 
 /** A request may be waiting for the keys. */
@@ -41,7 +41,7 @@ export function createTokenVerifier(
       'A token is checked with a secret or with a key set; give exactly one of secret and jwks.',
     );
   }
-  const algorithms = [...(options.algorithms ?? (secret === undefined ? KEY_SET_ALGORITHMS : ['HS256']))];
+  const algorithms = [...(options.algorithms ?? defaultAlgorithms(secret))];
   const checks: JWTVerifyOptions = { algorithms, clockTolerance: Number.MAX_SAFE_INTEGER };
   if (issuer !== undefined) checks.issuer = issuer;
   if (audience !== undefined) checks.audience = audience;

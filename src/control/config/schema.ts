@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { KEY_CHARACTERS_MIN } from '../../base/options.js';
 import { rangeProblem } from '../../route/address.js';
 import type { Kinds } from '../../route/kinds.js';
 import { choice } from './choice.js';
@@ -11,7 +12,6 @@ import { nested } from './nested.js';
 import { upstreams } from './upstreams.js';
 import { duration, flag, reads, share, toNumber, wholeNumberValue, words, Wrong } from './values.js';
 
-const KEY_CHARACTERS_MIN = 32;
 const WORKERS_MAX = 256;
 const HOUR = 3_600_000;
 

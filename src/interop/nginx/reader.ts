@@ -19,6 +19,7 @@ import {
 import { isLock, isPartOfLock, locksOf } from './locks.js';
 import { serverBlocks, type NginxServerBlock } from './servers.js';
 import { readSetting } from './settings.js';
+import { boundHere, stickyRules } from './sticky-rules.js';
 import { nginxGroup, type NginxGroup, type NginxServer } from './upstream-reader.js';
 import { Variables } from './variables.js';
 
@@ -301,13 +302,15 @@ class NginxReader {
         found.group,
         tls,
         () =>
-          cookie === undefined ? [{ routeCookie: found.cookie }] : this.#boundHere(found.cookie, cookie.at),
+          cookie === undefined
+            ? [{ routeCookie: found.cookie }]
+            : boundHere(found.cookie, cookie.at, this.#report),
         found.ids,
       );
     }
     const group = this.#groups.get(name.toLowerCase());
     if (group !== undefined)
-      return this.#use(group, tls, (routes) => this.#stickyRules(group, routes), undefined);
+      return this.#use(group, tls, (routes) => stickyRules(group, routes, this.#report), undefined);
     if (!/^(?:\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::\d{1,5})?$/.test(name))
       return leftOut('it is not a name and a port.');
     const origin = `${scheme!}://${name}`;
@@ -387,36 +390,5 @@ class NginxReader {
       else return urls.add(server.url);
       return false;
     });
-  }
-
-  #stickyRules({ sticky, servers }: NginxGroup, routes: ReadonlyMap<string, string>): unknown[] {
-    if (sticky === undefined) return [];
-    if (sticky.kind === 'route') {
-      for (const [route, id] of routes)
-        if (route !== id)
-          this.#report.say(
-            sticky.at,
-            `sticky route: ${route} is no id of stickyroute, so its cookie is not followed. Here that upstream is ${id}.`,
-          );
-      return [{ routeCookie: sticky.cookie }];
-    }
-    this.#report.say(
-      sticky.at,
-      `sticky cookie ${sticky.name} becomes a sealed cookie of stickyroute. Cookies of nginx are followed too; when all are replaced, take acceptCookies out.`,
-    );
-    // A server with route= is named by it, any other one by its address.
-    const formats = [
-      ...(routes.size === 0 ? [] : [{ nginx: { name: sticky.name, upstreams: Object.fromEntries(routes) } }]),
-      ...(servers.every(({ route }) => route !== undefined) ? [] : [{ nginx: { name: sticky.name } }]),
-    ];
-    return [{ cookie: sticky.options }, { acceptCookies: { formats } }];
-  }
-
-  #boundHere(cookie: string, at: string): unknown[] {
-    this.#report.say(
-      at,
-      `Set-Cookie of ${cookie} becomes a sealed cookie of stickyroute. The old ones are followed too; when all are replaced, take routeCookie out.`,
-    );
-    return ['cookie', { routeCookie: cookie }];
   }
 }

@@ -1,6 +1,7 @@
 import type { Timed } from '../deadlines.js';
 import type { Outlet } from '../outlet.js';
 import type { Site } from '../site.js';
+import type { Inflow } from './inflow.js';
 
 /**
  * What a connection waits for. With `linger` and `flush` it is ending, and nothing that comes is
@@ -22,8 +23,6 @@ const HALF_CLOSED_MS = 500;
 
 /** What a connection does about a limit that is reached. */
 export interface LateClient {
-  /** The connection itself holds the request up, because the upstream is slow. */
-  readonly isRequestPaused: boolean;
   headLate(): void;
   bodyLate(): void;
   idleLate(): void;
@@ -39,11 +38,13 @@ export class ClientLimits implements Timed {
   #bytesSeen = 0;
   readonly #site: Site;
   readonly #outlet: Outlet;
+  readonly #inflow: Inflow;
   readonly #client: LateClient;
 
-  constructor(site: Site, outlet: Outlet, client: LateClient) {
+  constructor(site: Site, outlet: Outlet, inflow: Inflow, client: LateClient) {
     this.#site = site;
     this.#outlet = outlet;
+    this.#inflow = inflow;
     this.#client = client;
     this.expectHead();
     site.deadlines.add(this);
@@ -113,7 +114,7 @@ export class ClientLimits implements Timed {
         this.#client.headLate();
         break;
       case 'request-body':
-        if (!this.#client.isRequestPaused) this.#client.bodyLate();
+        if (!this.#inflow.isRequestPaused) this.#client.bodyLate();
         // The upstream doesn't read; if that is because the client doesn't either, the client is in the way.
         else if (wire.bufferedBytes === 0 || this.#isTaking) this.expectBody();
         else wire.reset();

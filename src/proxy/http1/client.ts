@@ -12,18 +12,15 @@ import { CR } from './chars.js';
 import type { ChunkSink } from './chunked.js';
 import { ClientLimits, type LateClient } from './client-limits.js';
 import { HeadReader } from './head-reader.js';
+import { Inflow } from './inflow.js';
 import { statusOf } from './request-error.js';
 import type { RequestHead } from './request-head.js';
-
-/** What may come ahead of its turn while reading goes on. */
-const HELD_BYTES = 4096;
 
 /**
  * The client's side over HTTP/1.1: reads one request after another from its connection and writes the
  * answers.
  */
 export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClient, Guest, Beginner {
-  isRequestPaused = false;
   loggedIn: Belonging | undefined;
   readonly #site: Site;
   readonly #wire: Wire;
@@ -31,22 +28,13 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
   readonly #writer: AnswerWriter;
   readonly #peer: Peer;
   readonly #limits: ClientLimits;
+  readonly #inflow: Inflow;
   #exchange: Exchange | undefined;
   /** The body of the request under way; `undefined` when it has none. */
   #body: BodyReader | undefined;
-  /**
-   * What came and can't be used yet: the beginning of a head, a pipelined request, early bytes of an upgrade.
-   */
-  #held: Buffer | undefined;
   readonly #heads = new HeadReader();
-  #isPaused = false;
-  #hasEnded = false;
-  /** Behind the request that is being opened stand more bytes, which aren't in `#held` at that moment. */
-  #hasMore = false;
   /** For a turn that may begin its request. */
   #isWaiting = false;
-  /** Answers wait for the client to read: no next request is begun until they have gone. */
-  #isBehind = false;
 
   constructor(site: Site, wire: Wire, isSecure: boolean) {
     this.#site = site;
@@ -54,22 +42,18 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
     this.#outlet = new Outlet(wire);
     this.#writer = new AnswerWriter(this.#outlet);
     this.#peer = new Peer(site, wire.remoteAddress, isSecure);
-    this.#limits = new ClientLimits(site, this.#outlet, this);
+    this.#inflow = new Inflow(wire);
+    this.#limits = new ClientLimits(site, this.#outlet, this.#inflow, this);
   }
 
   /** Between two requests, with nothing begun. */
   get isIdle(): boolean {
-    return this.#exchange === undefined && this.#held === undefined && !this.#limits.isEnding;
-  }
-
-  /** The client has ended its half, and nothing that it sent is left. */
-  get #isAtEnd(): boolean {
-    return this.#hasEnded && this.#held === undefined && !this.#hasMore;
+    return this.#exchange === undefined && this.#inflow.isEmpty && !this.#limits.isEnding;
   }
 
   /** No request can follow the one under way. */
   get #isLast(): boolean {
-    return this.#site.isClosing || this.#isAtEnd || !this.#isRequestWhole;
+    return this.#site.isClosing || this.#inflow.isAtEnd || !this.#isRequestWhole;
   }
 
   get #isRequestWhole(): boolean {
@@ -108,11 +92,11 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
       }
       if (this.#limits.isEnding) return true;
     }
-    if (this.#isBehind) this.#hold(bytes, start, end);
+    if (this.#inflow.isBehind) this.#hold(bytes, start, end);
     else if (this.#isWaiting || !mayBegin(this)) {
       this.#isWaiting = true;
       this.#hold(bytes, start, end);
-    } else if (this.#held === undefined) this.#readRequests(bytes, start, end);
+    } else if (this.#inflow.isEmpty) this.#readRequests(bytes, start, end);
     else {
       this.#hold(bytes, start, end);
       this.#advance();
@@ -127,13 +111,15 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
 
   /** Goes on with what is held, now that nothing stands before it. */
   #advance(): void {
-    const held = this.#held;
-    if (held !== undefined) {
-      this.#held = undefined;
-      this.#readRequests(held, 0, held.length);
+    const inflow = this.#inflow;
+    if (!inflow.isEmpty) {
+      const { bytes, start } = inflow;
+      inflow.passOn();
+      this.#readRequests(bytes, start, bytes.length);
+      inflow.trim();
     }
-    this.#setPaused();
-    if (!this.#hasEnded || this.#limits.isEnding || this.#isBehind) return;
+    this.#settle();
+    if (!inflow.hasEnded || this.#limits.isEnding || inflow.isBehind) return;
     const exchange = this.#exchange;
     if (exchange === undefined) this.#close();
     // It waited behind another when `onEnd` came, and its body isn't whole.
@@ -149,7 +135,7 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
     let at = start;
     while (at < end && !this.#limits.isEnding) {
       if (this.#outlet.isFull) {
-        this.#isBehind = true;
+        this.#inflow.isBehind = true;
         this.#limits.expectAnswer();
         this.#hold(bytes, at, end);
         return;
@@ -171,15 +157,15 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
     if (head === undefined) {
       if (reader.start === end) return end;
       if (this.#limits.phase === 'idle' && bytes[reader.start] !== CR) this.#limits.expectHead();
-      this.#held = Buffer.from(bytes.subarray(reader.start, end));
+      this.#inflow.hold(bytes, reader.start, end);
       return end;
     }
     if (typeof head === 'string') return this.#refuseHead(statusOf(head), head, end);
 
     const { stop } = reader;
-    this.#hasMore = stop < end;
+    this.#inflow.hasMore = stop < end;
     const exchange = this.#open(head);
-    this.#hasMore = false;
+    this.#inflow.hasMore = false;
     return stop < end && this.#exchange === exchange && !this.#isRequestWhole
       ? this.#readBody(exchange, bytes, stop, end)
       : stop;
@@ -225,45 +211,30 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
   }
 
   #hold(bytes: Buffer, start: number, end: number): void {
-    const more = bytes.subarray(start, end);
-    this.#held = this.#held === undefined ? Buffer.from(more) : Buffer.concat([this.#held, more]);
-    this.#setPaused();
+    this.#inflow.hold(bytes, start, end);
+    this.#settle();
   }
 
-  /**
-   * Nothing more is read while the exchange asks for a pause, or while enough is held already for the next
-   * one.
-   */
-  #setPaused(): void {
-    const heldBytes = this.#held?.length ?? 0;
-    // A little is held without a pause, since a client that has gone is not heard of in a pause.
-    const isHolding =
-      (this.#exchange !== undefined && heldBytes > HELD_BYTES) || (this.#isBehind && heldBytes > 0);
-    const isPaused = this.isRequestPaused || isHolding;
-    if (isPaused === this.#isPaused) return;
-    this.#isPaused = isPaused;
-    if (isPaused) this.#wire.pause();
-    else this.#wire.resume();
+  #settle(): void {
+    this.#inflow.settle(this.#exchange !== undefined);
   }
 
   onDrain(): void {
     this.#limits.answerTaken();
-    if (!this.#isBehind) {
-      this.#exchange?.clientDrained();
-      return;
-    }
-    this.#isBehind = false;
-    this.#limits.expectRequest();
-    this.#advance();
+    if (this.#inflow.isBehind) {
+      this.#inflow.isBehind = false;
+      this.#limits.expectRequest();
+      this.#advance();
+    } else this.#exchange?.clientDrained();
   }
 
   onEnd(): void {
-    this.#hasEnded = true;
+    this.#inflow.hasEnded = true;
     const exchange = this.#exchange;
     if (exchange === undefined) {
       // What is held may be a whole request that waits.
-      if (this.#isWaiting || this.#isBehind) return;
-      if (this.#held !== undefined) this.#outlet.destroy();
+      if (this.#isWaiting || this.#inflow.isBehind) return;
+      if (!this.#inflow.isEmpty) this.#outlet.destroy();
       else if (!this.#limits.isEnding) this.#close();
       return;
     }
@@ -280,14 +251,13 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
     this.#site.closed(this);
     const exchange = this.#exchange;
     this.#exchange = undefined;
-    exchange?.clientClosed(!this.#hasEnded && causeOf(error) === 'ECONNRESET');
+    exchange?.clientClosed(!this.#inflow.hasEnded && causeOf(error) === 'ECONNRESET');
   }
 
   // ---- Time limits (LateClient) ----
 
   headLate(): void {
-    // Nothing, or no more than empty lines: no request was begun.
-    if (this.#held === undefined || this.#held[0] === CR) this.#close();
+    if (!this.#inflow.hasBegun) this.#close();
     else this.#refuseHead(408, 'head-timeout', 0);
   }
 
@@ -333,14 +303,14 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
   upgraded(head: AnswerHead, added: string): void {
     this.#writer.upgraded(head, added);
     this.#limits.tunnelMoved();
-    const held = this.#held;
-    this.#held = undefined;
-    if (held !== undefined) {
-      this.#exchange?.requestData(held, 0, held.length);
+    const { isEmpty, bytes, start } = this.#inflow;
+    if (!isEmpty) {
+      this.#inflow.clear();
+      this.#exchange?.requestData(bytes, start, bytes.length);
       this.#exchange?.requestFlush();
     }
-    this.#setPaused();
-    if (this.#hasEnded) this.#exchange?.requestEnd('');
+    this.#settle();
+    if (this.#inflow.hasEnded) this.#exchange?.requestEnd('');
   }
 
   data(bytes: Buffer, start: number, end: number): void {
@@ -355,11 +325,8 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
   }
 
   end(trailers: string): void {
-    if (this.#limits.phase === 'tunnel') {
-      this.#outlet.end();
-      return;
-    }
-    this.#writer.end(trailers);
+    if (this.#limits.phase === 'tunnel') this.#outlet.end();
+    else this.#writer.end(trailers);
   }
 
   refuse(refusal: Refusal): void {
@@ -378,23 +345,23 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
   }
 
   pause(): void {
-    this.isRequestPaused = true;
-    this.#setPaused();
+    this.#inflow.isRequestPaused = true;
+    this.#settle();
   }
 
   resume(): void {
-    this.isRequestPaused = false;
+    this.#inflow.isRequestPaused = false;
     if (this.#limits.phase === 'request-body') this.#limits.expectBody();
-    this.#setPaused();
+    this.#settle();
   }
 
   over(): void {
     this.#exchange = undefined;
-    this.isRequestPaused = false;
+    this.#inflow.isRequestPaused = false;
     if (!this.#wire.isOpen || this.#limits.isEnding) return;
     if (this.#limits.phase === 'tunnel') {
       this.#limits.expectFlush();
-      this.#setPaused();
+      this.#settle();
       return;
     }
     if (!this.#writer.keepAlive || !this.#isRequestWhole) {
@@ -402,8 +369,8 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
       return;
     }
     this.#limits.expectRequest();
-    if (this.#held !== undefined || this.#isAtEnd) this.#advance();
-    else this.#setPaused();
+    if (!this.#inflow.isEmpty || this.#inflow.isAtEnd) this.#advance();
+    else this.#settle();
   }
 
   /**
@@ -421,11 +388,11 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
 
   /** Says goodbye; what the client still sends is read and thrown away for a while. */
   #close(): void {
-    this.#held = undefined;
-    this.#isBehind = false;
-    this.isRequestPaused = false;
+    this.#inflow.clear();
+    this.#inflow.isBehind = false;
+    this.#inflow.isRequestPaused = false;
     this.#outlet.end();
     this.#limits.expectGoodbye();
-    this.#setPaused();
+    this.#settle();
   }
 }

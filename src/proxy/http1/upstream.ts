@@ -1,5 +1,5 @@
 import { isLocalError } from '../../base/local-error.js';
-import type { Deadlines, Timed } from '../deadlines.js';
+import type { Deadlines } from '../deadlines.js';
 import type { Limits } from '../limits.js';
 import { Outlet } from '../outlet.js';
 import type { AnswerTaker, UpstreamSide } from '../sides.js';
@@ -11,6 +11,7 @@ import { headEnd } from './head-end.js';
 import { CHUNKED, type RequestHead } from './request-head.js';
 import { requestText } from './request-text.js';
 import { parseResponseHead, faultOfPart, type ResponseHead, UNTIL_CLOSE } from './response-head.js';
+import { UpstreamLimits, type LateUpstream } from './upstream-limits.js';
 
 /** Where connections report to: the upstream that they belong to. */
 export interface ConnectionOwner {
@@ -28,14 +29,11 @@ export interface ConnectionOwner {
   closed(connection: Http1Upstream): void;
 }
 
-type State = 'connecting' | 'idle' | 'awaiting-head' | 'body' | 'tunnel' | 'closed';
-
 /**
  * The upstream's side over HTTP/1.1: one connection, which carries one exchange at a time and waits for the
  * next between two.
  */
-export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, Timed {
-  deadlineAt = Infinity;
+export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, LateUpstream {
   /** When it became idle, and how long the upstream will keep it. */
   idleSince = 0;
   readonly openedAt: number;
@@ -49,17 +47,13 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
   readonly #wire: Wire;
   readonly #outlet: Outlet;
   readonly #writer: BodyWriter;
-  #state: State = 'connecting';
+  readonly #limits: UpstreamLimits;
   #taker: AnswerTaker | undefined;
   /** Exchanges begun on it. */
   #uses = 1;
   // Of the request.
   #method = '';
   #upgrade = '';
-  #isRequestSent = false;
-  /** The upstream may still be taking the request's body when its end has been written. */
-  #isTaking = false;
-  #hasBody = false;
   // Of the answer.
   #interimAnswers = 0;
   /** The beginning of a head that came in pieces. */
@@ -75,11 +69,10 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
     this.idleMs = owner.limits.upstreamIdleMs;
     this.openedAt = owner.deadlines.nowMs;
     this.#taker = taker;
-    this.deadlineAt = owner.deadlines.after(owner.limits.connectTimeMs);
-    owner.deadlines.add(this);
     this.#wire = engine.connect(target, this);
     this.#outlet = new Outlet(this.#wire);
     this.#writer = new BodyWriter(this.#outlet);
+    this.#limits = new UpstreamLimits(owner.limits, owner.deadlines, this.#outlet, this);
   }
 
   /** False from the moment it is known to be closed, which is a little before `closed` is told. */
@@ -111,55 +104,53 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
     this.#writer.begin(head.bodyBytes >= 0 ? 'plain' : head.inChunks ? 'verbatim' : 'chunks');
     this.#outlet.text(requestText(head, fields, this.#owner.authority, added));
     // What follows is no part of the request.
-    if (head.upgrade !== '') this.#requestSent();
+    if (head.upgrade !== '') this.#limits.requestSent();
   }
 
   data(bytes: Buffer, start: number, end: number): void {
-    this.#hasBody = true;
+    this.#limits.hasBody = true;
     this.#writer.data(bytes, start, end);
   }
 
   flush(): void {
     this.#outlet.flush();
-    if (!this.#isRequestSent) this.#requestMoved();
+    this.#limits.requestMoved();
   }
 
   end(trailers: string): void {
-    if (this.#state === 'tunnel') {
+    if (this.#limits.phase === 'tunnel') {
       this.#outlet.end();
       return;
     }
     this.#writer.end(trailers);
     this.#outlet.flush();
-    this.#requestSent();
+    this.#limits.requestSent();
   }
 
   upgraded(): void {
-    this.#state = 'tunnel';
-    this.deadlineAt = Infinity;
+    this.#limits.upgraded();
   }
 
   pause(): void {
     // While the client is too slow, the silence isn't the upstream's.
-    this.deadlineAt = Infinity;
+    this.#limits.expectNothing();
     this.#wire.pause();
   }
 
   resume(): void {
-    if (this.#state === 'body') this.#touch();
-    else if (this.#state === 'awaiting-head') this.#expectHead();
+    this.#limits.resumed();
     this.#wire.resume();
   }
 
   over(): void {
     this.#taker = undefined;
-    if (this.#state === 'tunnel') {
-      // It closes by itself once it has taken what was sent and has ended, too, but not later than this.
-      this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.bodyIdleMs);
+    const limits = this.#limits;
+    if (limits.phase === 'tunnel') {
+      limits.expectGoodbye();
       this.#wire.resume();
-    } else if (this.#state !== 'idle' || !this.#keepAlive || !this.#isRequestSent) this.#wire.destroy();
+    } else if (limits.phase !== 'idle' || !this.#keepAlive || !limits.isRequestSent) this.#wire.destroy();
     // It waits where its client's connection keeps it.
-    else if (this.isLoggedIn) this.deadlineAt = this.#owner.deadlines.after(this.idleMs);
+    else if (this.isLoggedIn) limits.expectRequest(this.idleMs);
     else this.#owner.release(this);
   }
 
@@ -172,28 +163,6 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
   /** Closes it while it is idle. */
   destroy(): void {
     this.#wire.destroy();
-  }
-
-  /** The request is on its way: from now on the answer is due. */
-  #requestSent(): void {
-    this.#isRequestSent = true;
-    this.#isTaking = this.#hasBody && this.#wire.bufferedBytes > 0;
-    if (this.#state === 'awaiting-head') this.#expectHead();
-  }
-
-  /** The answer is due, or more of the request. */
-  #expectHead(): void {
-    const { answerTimeMs, bodyIdleMs } = this.#owner.limits;
-    this.deadlineAt = this.#owner.deadlines.after(this.#isRequestSent ? answerTimeMs : bodyIdleMs);
-  }
-
-  /** More of the request was written: the upstream has to take it. */
-  #requestMoved(): void {
-    if (this.#state === 'awaiting-head' || this.#state === 'body') this.#expectMove();
-  }
-
-  #expectMove(): void {
-    this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.bodyIdleMs);
   }
 
   // ---- The wire ----
@@ -209,7 +178,7 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
     if (taker === undefined) {
       // Nobody asked: an answer to no request would be taken for the next one's. Behind a tunnel it is read
       // and thrown away, so that the end arrives.
-      if (this.#state !== 'tunnel') this.#wire.destroy();
+      if (this.#limits.phase !== 'tunnel') this.#wire.destroy();
       return false;
     }
     this.#read(bytes, start, end);
@@ -217,28 +186,26 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
   }
 
   onDrain(): void {
-    if (!this.#isRequestSent) this.#requestMoved();
+    this.#limits.requestMoved();
     this.#taker?.upstreamDrained();
   }
 
   onEnd(): void {
-    if (this.#taker === undefined || this.#state === 'idle') {
+    if (this.#taker === undefined || this.#limits.phase === 'idle') {
       // A tunnel that has ended here, too, closes by itself.
-      if (this.#state !== 'tunnel') this.#wire.destroy();
+      if (this.#limits.phase !== 'tunnel') this.#wire.destroy();
       return;
     }
-    if (this.#state === 'tunnel' || (this.#state === 'body' && this.#bodyLeft === UNTIL_CLOSE))
+    if (this.#limits.phase === 'tunnel' || (this.#limits.phase === 'body' && this.#bodyLeft === UNTIL_CLOSE))
       this.#finish();
     else this.#fail('closed');
   }
 
   onClose(error: Error | undefined): void {
-    const wasConnecting = this.#state === 'connecting';
-    this.#state = 'closed';
+    const wasConnecting = this.#limits.phase === 'connecting';
+    this.#limits.stop();
     const isLocal = wasConnecting && isLocalError(error);
     if (wasConnecting && !isLocal) this.#owner.notConnected();
-    this.deadlineAt = Infinity;
-    this.#owner.deadlines.remove(this);
     this.#owner.closed(this);
     const taker = this.#taker;
     this.#taker = undefined;
@@ -246,42 +213,14 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
     taker?.upstreamFailed(this.#fault ?? fault, error);
   }
 
-  onDeadline(): void {
-    switch (this.#state) {
-      case 'connecting':
-        this.#fail('connect-timeout');
-        break;
-      case 'awaiting-head':
-        if (!this.#mayTakeLonger()) this.#fail('answer-timeout');
-        break;
-      case 'body':
-        if (!this.#mayTakeLonger()) this.#fail('body-timeout');
-        break;
-      default:
-        this.#wire.destroy();
-    }
+  // ---- Time limits (LateUpstream) ----
+
+  late(fault: UpstreamFault): void {
+    this.#fail(fault);
   }
 
-  /** A limit is reached. It is none while the upstream takes the request, be it ever so slowly. */
-  #mayTakeLonger(): boolean {
-    const { deadlines, limits } = this.#owner;
-    const progress = this.#hasBody ? this.#outlet.progress(deadlines.nowMs, limits.bodyIdleMs) : 'all';
-    if (progress === 'nothing') return false;
-    if (progress === 'some') {
-      this.#isTaking = true;
-      this.#expectMove();
-      return true;
-    }
-    if (!this.#isRequestSent) {
-      // It has taken all that there was: the silence is the client's, whose own limit runs.
-      if (this.#state === 'body') this.#expectMove();
-      return true;
-    }
-    if (!this.#isTaking || this.#state === 'body') return false;
-    // Only now it has the whole request.
-    this.#isTaking = false;
-    this.#expectHead();
-    return true;
+  spent(): void {
+    this.#wire.destroy();
   }
 
   // ---- The answer ----
@@ -295,23 +234,16 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
   }
 
   #begin(): void {
-    this.#state = 'awaiting-head';
-    this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.bodyIdleMs);
+    this.#limits.begin();
     this.#partial = undefined;
     this.#trailers = '';
-    this.#isRequestSent = false;
-    this.#hasBody = false;
     this.#interimAnswers = 0;
     this.#keepAlive = true;
   }
 
-  #touch(): void {
-    if (this.#state === 'body') this.deadlineAt = this.#owner.deadlines.after(this.#owner.limits.bodyIdleMs);
-  }
-
   #read(bytes: Buffer, start: number, end: number): void {
     let at = start;
-    if (this.#state === 'awaiting-head') {
+    if (this.#limits.phase === 'awaiting-head') {
       if (this.#partial !== undefined) {
         bytes = Buffer.concat([this.#partial, bytes.subarray(start, end)]);
         at = 0;
@@ -321,14 +253,14 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
       at = this.#readHeads(bytes, at, end);
       if (at === -1 || this.#taker === undefined) return;
     }
-    switch (this.#state) {
+    switch (this.#limits.phase) {
       case 'tunnel':
         if (at < end) this.#taker?.answerData(bytes, at, end);
         return;
       case 'body':
         at = this.#readBody(bytes, at, end);
     }
-    if (this.#state !== 'idle') return;
+    if (this.#limits.phase !== 'idle') return;
     // Behind the end of an answer nothing may stand.
     if (at < end) this.#keepAlive = false;
     this.#finish();
@@ -378,19 +310,19 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
     if (head.keepAliveMs >= 0)
       this.idleMs = Math.min(this.#owner.limits.upstreamIdleMs, Math.max(0, head.keepAliveMs - 1000));
     this.#bodyLeft = head.bodyBytes;
-    this.#state = head.bodyBytes === 0 ? 'idle' : 'body';
-    if (this.#state === 'idle') this.deadlineAt = Infinity;
-    else this.#touch();
+    this.#limits.phase = head.bodyBytes === 0 ? 'idle' : 'body';
+    if (head.bodyBytes === 0) this.#limits.expectNothing();
+    else this.#limits.answerMoved();
     taker.answerHead(head);
     // The taker may have lowered the flag.
     this.#chunks = head.bodyBytes === CHUNKED ? new ChunkedReader(head.inChunks) : undefined;
   }
 
   #readBody(bytes: Buffer, start: number, end: number): number {
-    this.#touch();
+    this.#limits.answerMoved();
     if (this.#chunks !== undefined) {
       const stop = this.#chunks.read(bytes, start, end, this);
-      if (this.#chunks.state === DONE) this.#state = 'idle';
+      if (this.#chunks.state === DONE) this.#limits.phase = 'idle';
       else if (this.#chunks.state === BROKEN) this.#fail(this.#chunks.fault);
       return stop;
     }
@@ -401,13 +333,13 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, T
     const take = Math.min(this.#bodyLeft, end - start);
     if (take > 0) this.#taker?.answerData(bytes, start, start + take);
     this.#bodyLeft -= take;
-    if (this.#bodyLeft === 0) this.#state = 'idle';
+    if (this.#bodyLeft === 0) this.#limits.phase = 'idle';
     return start + take;
   }
 
   /** The answer is whole. */
   #finish(): void {
-    this.deadlineAt = Infinity;
+    this.#limits.expectNothing();
     this.#taker?.answerEnd(this.#trailers);
   }
 

@@ -27,6 +27,11 @@ export const KEY_SET_ALGORITHMS = [
   'Ed25519',
 ] as const;
 
+/** What a token may be signed with where the options don't say. */
+export function defaultAlgorithms(secret: string | undefined): readonly string[] {
+  return secret === undefined ? KEY_SET_ALGORITHMS : ['HS256'];
+}
+
 const TOKEN_CHARS_MAX = 8192;
 /** A JWS in compact form (RFC 7515 §3.1); encrypted tokens have five parts. */
 const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/;
@@ -170,7 +175,7 @@ class JwtRule implements Rule {
     this.#claim = options.claim;
     if (options.trust === 'unverified') return;
     const { secret, jwks, issuer, audience } = options;
-    const algorithms = options.algorithms ?? (secret === undefined ? KEY_SET_ALGORITHMS : ['HS256']);
+    const algorithms = options.algorithms ?? defaultAlgorithms(secret);
     this.#verifier = context.tokenVerifier({ secret, jwks, algorithms, issuer, audience });
     this.prepare = this.#prepare;
   }

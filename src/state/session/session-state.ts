@@ -1,5 +1,8 @@
 import { StickyError } from '../../base/errors.js';
 import type { Requirement, Step } from '../store/change.js';
+import { closedSession, lateSession } from './closed-session.js';
+import { applyChanges, changedBytes, writeChanges } from './field-changes.js';
+import { schemaRefusal } from './schema-refusal.js';
 import { partitionOfUser, refOf, userIndex, type SessionRef } from './session-id.js';
 import type { SessionSettings } from './session-options.js';
 import {
@@ -274,20 +277,13 @@ export class SessionState {
   /** All fields, with what was set since. */
   merged(): Map<string, string> {
     const fields = new Map(this.content.fields);
-    apply(fields, this.changes);
+    applyChanges(fields, this.changes);
     return fields;
   }
 
   /** What all fields but this one come to. */
   bytesBeside(name: string): number {
-    let bytes = 0;
-    for (const [other, text] of this.content.fields)
-      if (other !== name && this.#changes?.has(other) !== true)
-        bytes += Buffer.byteLength(text) + Buffer.byteLength(other);
-    if (this.#changes !== undefined)
-      for (const [other, text] of this.#changes)
-        if (other !== name && text !== undefined) bytes += Buffer.byteLength(text) + Buffer.byteLength(other);
-    return bytes;
+    return changedBytes(this.content.fields, this.#changes, name);
   }
 
   /**
@@ -301,13 +297,7 @@ export class SessionState {
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const ref = this.ref!;
       const { key } = ref;
-      const changes = next();
-      const set: Record<string, string> = {};
-      const unset: string[] = [];
-      for (const [name, text] of changes) {
-        if (text === undefined) unset.push(fieldKey(name));
-        else set[fieldKey(name)] = text;
-      }
+      const { set, unset } = writeChanges(next());
       const changed = await this.settings.records.change(ref, {
         requires: [
           { kind: 'present', key },
@@ -333,7 +323,7 @@ export class SessionState {
       if (loaded.forward !== undefined && this.left === undefined) this.ref = this.follow(loaded.forward);
       // Not the rest: a request sees the session as it was when it came, apart from what it writes.
       const fields = new Map(this.content.fields);
-      for (const name of compared) apply(fields, new Map([[name, loaded.content.fields.get(name)]]));
+      for (const name of compared) applyChanges(fields, new Map([[name, loaded.content.fields.get(name)]]));
       this.content = { ...this.content, fields };
     }
     throw new StickyError(
@@ -356,24 +346,11 @@ export class SessionState {
 
   /** Before a new id is made. */
   checkTellable(): void {
-    if (!this.isAnswered) return;
-    throw new StickyError(
-      'STICKY_SESSION_LATE',
-      "The headers of the answer are out, so the client can't be told the new id of its session, and nothing was stored. Call login() and regenerate(), and set the first field of a session, before the answer is begun, and await them.",
-    );
+    if (this.isAnswered) throw lateSession();
   }
 
   checkOpen(): void {
-    if (this.closed === 'ended')
-      throw new StickyError(
-        'STICKY_SESSION_ENDED',
-        'The session was ended by another request (a logout, or its user ended all sessions), so nothing was stored. Answer as for somebody who is not logged in.',
-      );
-    if (this.closed === 'storeDown')
-      throw new StickyError(
-        'STICKY_STORE_DOWN',
-        'The session store could not be reached when this request came, so its session is unknown and nothing was stored. Let the client try again.',
-      );
+    if (this.closed !== undefined) throw closedSession(this.closed);
   }
 
   #written(changes: ReadonlyMap<string, string | undefined>): void {
@@ -381,7 +358,7 @@ export class SessionState {
     this.expiresInMs = Math.min(this.settings.idleMs, this.endsInMs);
     this.wasExtended = true;
     const fields = new Map(this.content.fields);
-    apply(fields, changes);
+    applyChanges(fields, changes);
     this.content = { ...this.content, fields };
     this.#forget(changes);
   }
@@ -404,32 +381,13 @@ export class SessionState {
   async #validate(): Promise<void> {
     const { schema } = this.settings;
     if (schema === undefined) return;
-    const value = Object.fromEntries(
-      [...this.merged()].map(([name, text]) => [name, JSON.parse(text) as unknown]),
-    );
-    const result = await schema['~standard'].validate(value);
-    if (result.issues === undefined) return;
+    const refusal = await schemaRefusal(schema, this.merged());
+    if (refusal === undefined) return;
     this.changes.clear();
-    const places = result.issues
-      .slice(0, 5)
-      .map(
-        ({ path = [], message }) =>
-          `${path.map((part) => String(typeof part === 'object' && part !== null && 'key' in part ? part.key : part)).join('.') || 'session'}: ${message}`,
-      );
-    throw new StickyError(
-      'STICKY_SESSION_INVALID',
-      `The session's fields don't fit its schema, and were not stored. ${places.join('; ')}`,
-    );
+    throw refusal;
   }
 }
 
 export function linkSteps(user: string | undefined, { key }: SessionRef, ttlMs: number): Step[] {
   return user === undefined ? [] : [{ kind: 'link', index: userIndex(user), member: key, ttlMs }];
-}
-
-function apply(fields: Map<string, string>, changes: ReadonlyMap<string, string | undefined>): void {
-  for (const [name, text] of changes) {
-    if (text === undefined) fields.delete(name);
-    else fields.set(name, text);
-  }
 }
