@@ -1,5 +1,5 @@
 import { parseDuration } from '../base/duration.js';
-import { LIMIT_BOUNDS } from '../control/config/limits.js';
+import { LIMITS_BY_KEY } from '../control/config/limits.js';
 import { durationText } from '../control/config/values.js';
 import type { Report } from './report.js';
 
@@ -17,9 +17,7 @@ const COUNT_MAX = 100;
  * and said.
  */
 export function limitWithin(key: string, value: unknown, at: string, report: Report): unknown {
-  const bounds = (
-    LIMIT_BOUNDS as Readonly<Record<string, { readonly min: number; readonly max: number } | undefined>>
-  )[key];
+  const bounds = LIMITS_BY_KEY.get(key);
   if (bounds === undefined) return value;
   if (typeof value === 'string') return timeWithin(key, value, bounds, at, report);
   if (typeof value !== 'number' || (value >= bounds.min && value <= bounds.max)) return value;

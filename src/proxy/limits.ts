@@ -1,57 +1,187 @@
-/**
- * Every bound the gateway keeps. A limit that is reached is answered (400, 408, 413, 431, 503, 504) or ends
- * the connection; none is ever unlimited. The defaults and their reasons are in docs/configuration.md.
- */
-export interface Limits {
-  /** Request line and header fields together, and likewise an answer's head. */
-  readonly headBytesMax: number;
-  /** Header fields in one message. */
-  readonly fieldsMax: number;
-  /** From the first byte of a request to the end of its head (slow loris). */
-  readonly headTimeMs: number;
-  /** A client connection with no request in progress. */
-  readonly idleTimeMs: number;
-  /** No byte of a body moved, in either direction, while one was due. */
-  readonly bodyIdleMs: number;
-  /** No byte moved either way on an upgraded connection. */
-  readonly tunnelIdleMs: number;
-  /** Client connections open at once. */
-  readonly connectionsMax: number;
-  /** Connecting to an upstream. */
-  readonly connectTimeMs: number;
-  /** From the request's last byte to the first of the answer. */
-  readonly answerTimeMs: number;
-  /** Interim answers (1xx) before the answer. */
-  readonly interimAnswersMax: number;
-  /** An unused connection to an upstream is kept this long. */
-  readonly upstreamIdleMs: number;
-  /** Unused connections kept to one upstream. */
-  readonly upstreamIdleMax: number;
-  /** A connection to an upstream that is older takes no further request. */
-  readonly upstreamLifeMs: number;
-  /** An upstream's name is looked up again after this long. */
-  readonly upstreamAddressMs: number;
-  /** A request body up to this size is kept so that the request can be tried again. */
-  readonly keptBodyBytesMax: number;
-  /** Upstreams tried for one request. */
-  readonly triesMax: number;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** One bound, with all that the configuration, exports and docs/configuration.md say of it. */
+export interface Limit {
+  /** Its name in `limits:`. */
+  readonly key: string;
+  /** What its numbers here count. */
+  readonly unit: 'bytes' | 'ms' | 'count';
+  /** Unless set. */
+  readonly usual: number;
+  /** The range that may be set. It keeps a limit a limit: none can be switched off. */
+  readonly min: number;
+  readonly max: number;
+  /** What is bounded. */
+  readonly bounds: string;
+  /** Why the usual value is what it is. */
+  readonly reason: string;
 }
 
-export const DEFAULT_LIMITS: Limits = {
-  headBytesMax: 16 * 1024,
-  fieldsMax: 100,
-  headTimeMs: 10_000,
-  idleTimeMs: 75_000,
-  bodyIdleMs: 60_000,
-  tunnelIdleMs: 3_600_000,
-  connectionsMax: 10_000,
-  connectTimeMs: 3_000,
-  answerTimeMs: 60_000,
-  interimAnswersMax: 32,
-  upstreamIdleMs: 30_000,
-  upstreamIdleMax: 256,
-  upstreamLifeMs: 600_000,
-  upstreamAddressMs: 60_000,
-  keptBodyBytesMax: 64 * 1024,
-  triesMax: 3,
-};
+/**
+ * Every bound that the gateway keeps. A limit that is reached is answered (400, 408, 413, 431, 503, 504) or
+ * ends the connection. A row is all that a new limit needs; then
+ * `UPDATE_GOLDEN=1 npx vitest run test/config/limits.test.ts` writes the page.
+ */
+export const LIMITS = {
+  headBytesMax: {
+    key: 'headBytes',
+    unit: 'bytes',
+    usual: 16 * KiB,
+    min: KiB,
+    max: MiB,
+    bounds: "request line and fields together; likewise an answer's",
+    reason: "Node's own limit; browsers stay below 8KiB unless cookies pile up",
+  },
+  fieldsMax: {
+    key: 'fields',
+    unit: 'count',
+    usual: 100,
+    min: 10,
+    max: 1000,
+    bounds: 'header fields of one message',
+    reason: "Apache's limit",
+  },
+  headTimeMs: {
+    key: 'headTime',
+    unit: 'ms',
+    usual: 10 * SECOND,
+    min: 100,
+    max: 5 * MINUTE,
+    bounds: 'first byte of a request to the end of its head',
+    reason: 'slow loris; a slow phone needs 2 s',
+  },
+  idleTimeMs: {
+    key: 'idleTime',
+    unit: 'ms',
+    usual: 75 * SECOND,
+    min: 100,
+    max: HOUR,
+    bounds: "a client's connection with no request",
+    reason: "nginx's default, above the 60 s of usual cloud balancers in front",
+  },
+  bodyIdleMs: {
+    key: 'bodyIdleTime',
+    unit: 'ms',
+    usual: MINUTE,
+    min: 100,
+    max: HOUR,
+    bounds: 'no byte of a body moved while one was due',
+    reason: 'event streams send something within that time',
+  },
+  tunnelIdleMs: {
+    key: 'tunnelIdleTime',
+    unit: 'ms',
+    usual: HOUR,
+    min: SECOND,
+    max: 24 * HOUR,
+    bounds: 'no byte either way on an upgraded connection (WebSocket)',
+    reason: 'chats are silent for long',
+  },
+  connectionsMax: {
+    key: 'connections',
+    unit: 'count',
+    usual: 10_000,
+    min: 1,
+    max: 1_000_000,
+    bounds: 'client connections at once; lowered under a small limit of open files, see below',
+    reason: 'a few kilobytes each',
+  },
+  connectTimeMs: {
+    key: 'connectTime',
+    unit: 'ms',
+    usual: 3 * SECOND,
+    min: 10,
+    max: MINUTE,
+    bounds: 'connecting to an upstream',
+    reason: 'one lost SYN is sent again after 1 s',
+  },
+  answerTimeMs: {
+    key: 'answerTime',
+    unit: 'ms',
+    usual: MINUTE,
+    min: 100,
+    max: HOUR,
+    bounds: 'last byte of a request to the first of its answer',
+    reason: "nginx's default",
+  },
+  interimAnswersMax: {
+    key: 'interimAnswers',
+    unit: 'count',
+    usual: 32,
+    min: 0,
+    max: 1000,
+    bounds: 'interim answers (1xx) before the answer',
+    reason: 'an upstream sends one or two; they do not put off `answerTime`',
+  },
+  upstreamIdleMs: {
+    key: 'upstreamIdleTime',
+    unit: 'ms',
+    usual: 30 * SECOND,
+    min: 100,
+    max: HOUR,
+    bounds: "an unused connection to an upstream. Set it below the upstream's own",
+    reason: 'a connection that the upstream closes first can cost a request. Node closes after 5 s',
+  },
+  upstreamIdleMax: {
+    key: 'upstreamIdleConnections',
+    unit: 'count',
+    usual: 256,
+    min: 0,
+    max: 10_000,
+    bounds: 'unused connections kept to one upstream',
+    reason: 'enough for 256 requests at once; each is an open file',
+  },
+  upstreamLifeMs: {
+    key: 'upstreamLifeTime',
+    unit: 'ms',
+    usual: 10 * MINUTE,
+    min: SECOND,
+    max: 24 * HOUR,
+    bounds: 'age of a connection to an upstream, above which it takes no further request',
+    reason: 'otherwise steady traffic stays at an address that the name left',
+  },
+  upstreamAddressMs: {
+    key: 'upstreamAddressTime',
+    unit: 'ms',
+    usual: MINUTE,
+    min: SECOND,
+    max: HOUR,
+    bounds: "how long the one address of an upstream's name is kept before the name is looked up again",
+    reason: 'see [Names with several addresses](#names-with-several-addresses)',
+  },
+  keptBodyBytesMax: {
+    key: 'keptBodyBytes',
+    unit: 'bytes',
+    usual: 64 * KiB,
+    min: 0,
+    max: 16 * MiB,
+    bounds: 'a request body up to this size is kept, so that the request can be tried again',
+    reason: 'most forms and JSON bodies fit; memory is this times requests in progress',
+  },
+  triesMax: {
+    key: 'tries',
+    unit: 'count',
+    usual: 3,
+    min: 1,
+    max: 10,
+    bounds: 'upstreams tried for one request',
+    reason: 'more would turn one outage into a storm',
+  },
+} as const satisfies Readonly<Record<string, Limit>>;
+
+export type LimitName = keyof typeof LIMITS;
+export const LIMIT_NAMES = Object.keys(LIMITS) as readonly LimitName[];
+
+/** Bytes, milliseconds or a count: the unit ends each name. */
+export type Limits = { readonly [name in LimitName]: number };
+
+export const DEFAULT_LIMITS: Limits = limitsOf(({ usual }) => usual);
+
+/** One number for each limit. */
+export function limitsOf(value: (limit: Limit) => number): Limits {
+  return Object.fromEntries(LIMIT_NAMES.map((name) => [name, value(LIMITS[name])])) as Limits;
+}

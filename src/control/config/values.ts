@@ -118,7 +118,8 @@ export function durationText(ms: number): string {
   return `${ms}ms`;
 }
 
-function sizeText(bytes: number): string {
+/** 16384 → `16KiB`: the largest unit that divides it. */
+export function sizeText(bytes: number): string {
   for (const unit of ['GiB', 'MiB', 'KiB']) {
     if (bytes >= SIZE_UNITS[unit]! && bytes % SIZE_UNITS[unit]! === 0)
       return `${bytes / SIZE_UNITS[unit]!}${unit}`;
