@@ -50,6 +50,12 @@ describe('our Markdown', () => {
     );
   });
 
+  it('ARCHITECTURE.md lists every decision', () => {
+    const listed = new Set(links('ARCHITECTURE.md').map(({ path }) => path));
+    const decisions = filesUnder('docs/decisions', /\.md$/);
+    expect(decisions.filter((page) => !listed.has(page))).toEqual([]);
+  });
+
   it('links to files and headings that exist', () => {
     const broken = pages.flatMap((page) =>
       links(page)
