@@ -36,7 +36,7 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
   readonly #write: FrameWriter;
   readonly #peer: Peer;
   readonly #frames: FrameReader;
-  readonly #blocks: BlockReader;
+  readonly #blocks = new BlockReader();
   readonly #settings = new PeerSettings();
   readonly #streams: Streams;
   /** Resets before the answer, and streams above the limit: what is begun and thrown away. */
@@ -46,7 +46,7 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
   #prefaceBytes = 0;
   #hasSettings = false;
   #lastStream = 0;
-  #receiveWindow = h2.WINDOW_DEFAULT;
+  #receiveWindow = CONNECTION_WINDOW;
   /** 0: not going; else how often it was asked to. */
   #going = 0;
   #isRefusingNew = false;
@@ -61,14 +61,12 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
     this.#streams = new Streams(site, this.#outlet, this.#write, () => this.#onEmpty());
     this.#peer = new Peer(site, wire.remoteAddress, isSecure);
     this.#frames = new FrameReader(this);
-    this.#blocks = new BlockReader();
     this.#resets = new Allowance(200, 20, site.deadlines);
     this.#idleFrames = new Allowance(1000, 330, site.deadlines);
     this.deadlineAt = site.deadlines.after(site.settings.limits.headTimeMs);
     site.deadlines.add(this);
     this.#write.settings(PeerSettings.ours(STREAMS_MAX, STREAM_WINDOW, site.settings.limits));
     this.#write.window(0, CONNECTION_WINDOW - h2.WINDOW_DEFAULT);
-    this.#receiveWindow = CONNECTION_WINDOW;
     this.#outlet.flush();
   }
 
@@ -98,8 +96,8 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
   }
 
   #endIfGone(): void {
-    if (this.#streams.size > 0 || this.#isOver) return;
-    if (this.#hasEnded || this.#isRefusingNew) this.#end();
+    const isGone = this.#streams.size === 0 && !this.#isOver;
+    if (isGone && (this.#hasEnded || this.#isRefusingNew)) this.#end();
   }
 
   #end(): void {
