@@ -1,3 +1,4 @@
+import { badOption } from '../base/options.js';
 import type { Config } from './config/config.js';
 import { openGateway, type GatewayOptions, type RunningGateway } from './one-process.js';
 
@@ -13,6 +14,12 @@ import { openGateway, type GatewayOptions, type RunningGateway } from './one-pro
  * Rejects with STICKY_LISTEN_FAILED when the port can't be had, and with STICKY_TLS_UNREADABLE when a
  * certificate can't be read.
  */
-export function startGateway(config: Config, options: GatewayOptions = {}): Promise<RunningGateway> {
-  return openGateway(config, options);
+export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<RunningGateway> {
+  // What `readConfig` answers has these; what a file or an app's object has is still to be read and checked.
+  const read = config as Partial<Config> | undefined;
+  if (!Array.isArray(read?.pools) || !Array.isArray(read.routes) || read.limits === undefined)
+    throw badOption(
+      'startGateway takes a configuration that was read. Write startGateway(readConfig({ … })), or startGateway(loadConfig(FILE, process.env, FOLDER)).',
+    );
+  return await openGateway(config, options);
 }

@@ -10,6 +10,7 @@ import {
   type Duration,
 } from '../../base/options.js';
 import { systemRandom, type Random } from '../../base/random.js';
+import { givenStore } from '../store/given-store.js';
 import type { Store } from '../store/store.js';
 import { cacheWarning, type CacheEvent } from './cache-event.js';
 import { jsonCodec, type Codec } from './cache-value.js';
@@ -147,8 +148,7 @@ export function readCacheOptions(options: CacheOptions): CacheSettings {
     clock = systemClock,
     random = systemRandom,
   } = options;
-  if (typeof store?.change !== 'function')
-    throw badOption('`store` is missing. Give one, such as memoryStore() of stickyroute/store/memory.');
+  givenStore(store);
   if (typeof name !== 'string' || !NAME.test(name))
     throw badOption('`name` must be 1 to 64 lower-case letters, digits and hyphens.');
   if (typeof jitter !== 'number' || !(jitter >= 0 && jitter <= 0.9))

@@ -10,6 +10,7 @@ import {
   type Duration,
 } from '../../base/options.js';
 import { systemRandom, type Random } from '../../base/random.js';
+import { givenStore } from '../store/given-store.js';
 import type { Store } from '../store/store.js';
 import { SessionCookie, type SessionCookieOptions } from './session-cookie.js';
 import { sessionWarning, type SessionEvent } from './session-event.js';
@@ -104,11 +105,7 @@ export function readSessionOptions<Fields extends object>(options: SessionOption
     clock = systemClock,
     random = systemRandom,
   } = options;
-  if (typeof store?.change !== 'function')
-    throw badOption('`store` is missing. Give one, such as memoryStore() of stickyroute/store/memory.');
-  for (const name of ['change', 'read', 'list'] as const)
-    if (typeof store[name] !== 'function')
-      throw badOption(`\`store\` has no ${name}(). Give a store of stickyroute/store/…, not a client.`);
+  givenStore(store);
   if (options.schema !== undefined && typeof options.schema?.['~standard']?.validate !== 'function')
     throw badOption('`schema` is not a Standard Schema. Give one of zod, valibot or arktype, of an object.');
   const idleMs = readDuration('idle', options.idle ?? '1h', 1_000, 365 * DAY_MS);

@@ -3,6 +3,7 @@ import { systemClock, type Clock } from '../../base/clock.js';
 import { DAY_MS } from '../../base/duration.js';
 import { badOption, checkNames, readDuration, readFunction, type Duration } from '../../base/options.js';
 import { systemRandom, type Random } from '../../base/random.js';
+import { givenStore } from '../store/given-store.js';
 import type { Store } from '../store/store.js';
 import { isName } from './token-claims.js';
 import { tokenWarning, type TokenEvent } from './token-event.js';
@@ -126,8 +127,7 @@ export function readTokenOptions(options: TokenOptions): TokenSettings {
     clock = systemClock,
     random = systemRandom,
   } = options;
-  if (typeof store?.change !== 'function')
-    throw badOption('`store` is missing. Give one, such as memoryStore() of stickyroute/store/memory.');
+  givenStore(store);
   if (!isName(issuer))
     throw badOption(
       '`issuer` is missing. Write the text that stands in `iss`, such as https://auth.example.org.',

@@ -15,6 +15,12 @@ export function redisFailure(error: unknown): StickyError {
       'Redis has no memory left for this change (maxmemory). Nothing was changed. Give it more, or keep less.',
       { cause: error },
     );
+  if (isUnconnected(error, text))
+    return new StickyError(
+      'STICKY_STORE_DOWN',
+      'The client of the redis store is not connected. Call `await client.connect()` before the store is used, and close the client last.',
+      { cause: error },
+    );
   return new StickyError(
     'STICKY_STORE_DOWN',
     `The redis store can't be used: ${said(text)}. A change may have been made; see \`cause\`.`,
@@ -60,6 +66,14 @@ export function isCrossSlot(error: unknown): boolean {
 
 export function isWrongType(error: unknown): boolean {
   return error instanceof Error && error.message.includes('WRONGTYPE');
+}
+
+/** node-redis before `connect` or after `close`; ioredis with `lazyConnect` and no queue. */
+function isUnconnected(error: unknown, text: string): boolean {
+  return (
+    (error instanceof Error && error.constructor.name === 'ClientClosedError') ||
+    /^(?:The client is closed|Connection is closed\.?)$/.test(text)
+  );
 }
 
 /** The code that Redis begins an error with. The rest may quote what was sent. */
