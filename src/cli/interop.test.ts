@@ -84,7 +84,7 @@ describe('stickyroute import', () => {
   it('says with file and line what it did not understand, and exits 3 for that only with --strict', async () => {
     expect(await command('import', 'half.conf')).toMatchObject({
       code: 0,
-      err: 'behaves differently: half.conf:2: gzip is not carried over.\nstickyroute: 0 open a door, 1 behaves differently, 0 are harmless.\n',
+      err: 'harmless: half.conf:2: gzip is not carried over.\nstickyroute: 0 open a door, 0 behave differently, 1 is harmless.\n',
     });
     expect(await command('import', 'half.conf', '--strict')).toMatchObject({ code: 3 });
   });

@@ -11,6 +11,8 @@ export interface Lock {
   readonly path: string;
   /** Only routes of this server, frontend or site, or of this block in it. */
   readonly owner?: string | undefined;
+  /** Only routes whose smallest part is this one. */
+  readonly part?: string;
   /** Only routes that lead to one of these upstreams; undefined: whatever they lead to. */
   readonly urls?: ReadonlySet<string> | undefined;
   readonly at: string;
@@ -56,6 +58,17 @@ export function doorsOf(
   return doors;
 }
 
+/** What is said where upstreams are asked for another path than the client was. */
+export const OTHER_PATH =
+  'changes the path, and stickyroute passes it on as it is: another part of the upstream would answer';
+
+/** The sentence for why something keeps somebody out. */
+export function lockText(why: string): string {
+  return why.endsWith(OTHER_PATH)
+    ? `${why}.`
+    : `${why}, and nothing here would ask for it or keep anybody out.`;
+}
+
 /** A route needs no more lines to be looked at. */
 const LINES_MAX = 20;
 
@@ -64,7 +77,8 @@ function isSame(one: number | string, other: number | string): boolean {
   return one === other || ((one === 80 || one === 443) && (other === 80 || other === 443));
 }
 
-function isBehind(route: DraftRoute, { hosts, path, owner, urls }: Lock, report: Report): boolean {
+function isBehind(route: DraftRoute, { hosts, path, owner, part, urls }: Lock, report: Report): boolean {
+  if (part !== undefined && route.parts?.at(-1) !== part) return false;
   if (owner !== undefined && route.owner !== owner && route.within?.includes(owner) !== true) return false;
   if (!covers(path, route.path) && !covers(route.path, path)) return false;
   if (urls !== undefined && !route.pool.upstreams.some(({ url }) => urls.has(url))) return false;

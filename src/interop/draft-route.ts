@@ -33,4 +33,6 @@ export interface DraftRoute {
   readonly owner?: string;
   /** Blocks around it that locks can stand in. */
   readonly within?: readonly string[];
+  /** What settings of a part of the file can stand in, from the whole server to the route's own lines. */
+  readonly parts?: readonly string[];
 }

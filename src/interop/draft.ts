@@ -6,6 +6,7 @@ import { draftText, wholeValue, type DraftPart, type DraftParts } from './draft-
 import { chosenListener, sayOtherListeners, type ImportedListener } from './listeners.js';
 import type { DraftPool, DraftRoute } from './draft-route.js';
 import { Names } from './names.js';
+import { PartSettings } from './part-settings.js';
 import type { Report } from './report.js';
 import { failed } from './source-files.js';
 import { covers } from './host-routes.js';
@@ -21,8 +22,8 @@ const MISSING_PAIR = { cert: 'cert.pem', key: 'key.pem' };
 /** What a reader makes of another balancer's file: our configuration, as a person would write it. */
 export class Draft {
   readonly #report: Report;
-  readonly #settings = new Map<string, { readonly value: unknown; readonly at: string }>();
-  readonly #limits = new Map<string, { readonly value: unknown; readonly at: string }>();
+  readonly #settings: PartSettings;
+  readonly #limits: PartSettings;
   readonly #routes: DraftRoute[] = [];
   readonly #listeners: ImportedListener[] = [];
   readonly #locks: Lock[] = [];
@@ -31,22 +32,26 @@ export class Draft {
 
   constructor(report: Report) {
     this.#report = report;
+    this.#settings = new PartSettings(report);
+    this.#limits = new PartSettings(report);
   }
 
   get routes(): readonly DraftRoute[] {
     return this.#routes;
   }
 
-  /**
-   * A key of the gateway as a whole. There is one of each: where the other file has several, the first
-   * counts.
-   */
-  set(key: string, value: unknown, at: string): void {
-    this.#once(this.#settings, key, value, at);
+  /** A key of the gateway as a whole. `part`: where the part that it counts for there begins. */
+  set(key: string, value: unknown, at: string, part?: string): void {
+    this.#settings.set(key, value, at, part);
   }
 
-  limit(key: string, value: unknown, at: string): void {
-    this.#once(this.#limits, key, limitWithin(key, value, at, this.#report), at);
+  limit(key: string, value: unknown, at: string, part?: string): void {
+    this.#limits.set(key, limitWithin(key, value, at, this.#report), at, part);
+  }
+
+  /** Has that part a limit of its own already? */
+  hasLimit(key: string, part: string): boolean {
+    return this.#limits.has(key, part);
   }
 
   listen(listener: ImportedListener): void {
@@ -107,7 +112,7 @@ export class Draft {
   }
 
   #parts(listener: ImportedListener | undefined, hasDoors: boolean): DraftParts {
-    const settings: DraftPart[] = [...this.#settings].map(([name, { value, at }]) => ({
+    const settings: DraftPart[] = [...this.#settings.chosen(this.#routes)].map(([name, { value, at }]) => ({
       value: plain({ [name]: value }) as object,
       at,
     }));
@@ -116,10 +121,11 @@ export class Draft {
       const tls = listener.tls ?? (isTls ? MISSING_PAIR : undefined);
       settings.push({ value: plain({ listen: value, ...(tls !== undefined && { tls }) }) as object, at });
     }
-    if (this.#limits.size > 0)
+    const limits = [...this.#limits.chosen(this.#routes)];
+    if (limits.length > 0)
       settings.push({
-        value: { limits: Object.fromEntries([...this.#limits].map(([key, entry]) => [key, entry.value])) },
-        at: [...this.#limits.values()][0]!.at,
+        value: { limits: Object.fromEntries(limits.map(([key, { value }]) => [key, value])) },
+        at: limits[0]![1].at,
       });
     const [first] = this.#routes;
     if (this.#routes.length === 1 && first!.hosts.length === 0 && first!.path === '/' && !hasDoors) {
@@ -158,21 +164,6 @@ export class Draft {
         return { value: plain(value) as object, at, route };
       }),
     };
-  }
-
-  #once(
-    into: Map<string, { readonly value: unknown; readonly at: string }>,
-    key: string,
-    value: unknown,
-    at: string,
-  ): void {
-    const before = into.get(key);
-    if (before === undefined) into.set(key, { value, at });
-    else if (JSON.stringify(before.value) !== JSON.stringify(value))
-      this.#report.say(
-        at,
-        `${key} is not carried over: stickyroute has one for all, and took it from ${before.at}.`,
-      );
   }
 }
 

@@ -130,6 +130,11 @@ describe('nginx: what keeps requests out opens a door', () => {
     expect(found.doors).toBe(3);
   });
 
+  it('nor where the whole file is one line', () => {
+    const text = `http { ${UP.replaceAll('\n', ' ')} server { listen 80; ${ROOT} } server { listen 80; server_name b.org; auth_basic x; ${ROOT} } server { listen 127.0.0.1:9000; server_name c.org; location / { proxy_pass http://adm; } } }`;
+    expect(read('nginx', text).open).toEqual(['/']);
+  });
+
   it('says why something leads to no upstream, and what is stripped', () => {
     const { lines } = read(
       'nginx',
@@ -139,7 +144,7 @@ describe('nginx: what keeps requests out opens a door', () => {
     const text = lines.join('\n');
     expect(text).toContain('FastCGI');
     expect(text).toContain('it is a variable');
-    expect(text).toContain('it takes /api/ away from the path');
+    expect(text).toContain('opens a door: lb.conf:4: proxy_pass http://app/ takes /api/ away from the path');
     expect(text).toContain('harmless: lb.conf:4: access_log off');
     expect(read('nginx', nginx(`${ROOT} location /img/ { ${PASS} access_log off; }`)).yaml).not.toMatch(
       /^accessLog/m,
@@ -266,7 +271,222 @@ describe('Caddy: what keeps requests out opens a door', () => {
   });
 });
 
+describe('what changes the path there is a comment, and no other route is', () => {
+  it.each<[string, string, string, string[], string[]]>([
+    [
+      'nginx: a stripped prefix',
+      'nginx',
+      nginx(`${ROOT} location /api/ { proxy_pass http://adm/; }`),
+      ['/'],
+      ['/', '/api'],
+    ],
+    [
+      'nginx: another prefix',
+      'nginx',
+      nginx(`${ROOT} location /api/ { proxy_pass http://10.0.0.7/v1/; }`),
+      ['/'],
+      ['/', '/api'],
+    ],
+    [
+      'nginx: rewrite',
+      'nginx',
+      nginx(`${ROOT} location /api/ { rewrite ^/api/(.*) /$1 break; proxy_pass http://adm; }`),
+      ['/'],
+      ['/', '/api'],
+    ],
+    [
+      'nginx: a location in it that changes nothing',
+      'nginx',
+      nginx(`location /a/ { proxy_pass http://adm/; location /a/b/ { ${PASS} } }`),
+      ['/a/b'],
+      ['/a', '/a/b'],
+    ],
+    [
+      'HAProxy: set-path in one backend',
+      'haproxy',
+      `defaults\n mode http\nfrontend f\n bind :80\n use_backend b if { path_beg /api/ }\n default_backend app\nbackend app\n server a 10.0.0.1:80\nbackend b\n http-request set-path %[path,regsub(^/api,)]\n server b 10.0.0.2:80\n`,
+      ['/'],
+      ['/api', '/'],
+    ],
+    [
+      'Caddy: handle_path',
+      'caddy',
+      ':80 {\n handle_path /api/* {\n  reverse_proxy 10.0.0.2:80\n }\n handle {\n  reverse_proxy 10.0.0.1:80\n }\n}\n',
+      ['/'],
+      ['/api', '/'],
+    ],
+    [
+      'Caddy: strip_prefix',
+      'caddy',
+      ':80 {\n handle /api/* {\n  uri strip_prefix /api\n  reverse_proxy 10.0.0.2:80\n }\n handle {\n  reverse_proxy 10.0.0.1:80\n }\n}\n',
+      ['/'],
+      ['/api', '/'],
+    ],
+    [
+      'Caddy: rewrite of one proxy',
+      'caddy',
+      ':80 {\n handle /api/* {\n  reverse_proxy 10.0.0.2:80 {\n   rewrite /v1{uri}\n  }\n }\n handle {\n  reverse_proxy 10.0.0.1:80\n }\n}\n',
+      ['/'],
+      ['/api', '/'],
+    ],
+  ])('%s', (_, from, text, shut, accepted) => {
+    const found = read(from, text);
+    expect([found.open, found.doors], found.yaml).toEqual([shut, 1]);
+    expect(found.yaml).toMatch(/another part of the upstream would answer/);
+    expect(read(from, text, true).open).toEqual(accepted);
+  });
+
+  it('a redirection and a changed query do not', () => {
+    expect(read('nginx', nginx(`location / { rewrite ^/old /new permanent; ${PASS} }`)).doors).toBe(0);
+    expect(read('caddy', ':80 {\n rewrite * ?a=b\n reverse_proxy 10.0.0.1:80\n}\n').doors).toBe(0);
+  });
+});
+
+describe('what counts for a part there counts for all here only where all agree', () => {
+  const two = (first: string, second: string): string =>
+    nginx(`location /a/ { ${first} proxy_pass http://adm; } location / { ${second} ${PASS} }`);
+  const hap = (defaults: string, first: string, second: string): string =>
+    `defaults\n mode http\n${defaults}frontend f\n bind :80\n use_backend b if { path_beg /b/ }\n default_backend app\nbackend app\n${first} server a 10.0.0.1:80\nbackend b\n${second} server b 10.0.0.2:80\n`;
+  const caddy = (first: string, second: string): string =>
+    `:80 {\n handle /a/* {\n  reverse_proxy 10.0.0.2:80 {\n${first}\n  }\n }\n handle {\n  reverse_proxy 10.0.0.1:80 {\n${second}\n  }\n }\n}\n`;
+  const transport = (line: string): string => `transport http {\n${line}\n}`;
+
+  it.each<[string, string, string, RegExp | undefined, RegExp | undefined]>([
+    ['nginx, one of two', 'nginx', two('proxy_read_timeout 300s;', ''), undefined, /answerTime 300s is not/],
+    [
+      'nginx, two of two',
+      'nginx',
+      two('proxy_read_timeout 300s;', 'proxy_read_timeout 6m;'),
+      undefined,
+      /answerTime 300s is not/,
+    ],
+    [
+      'nginx, two alike',
+      'nginx',
+      two('proxy_read_timeout 300s;', 'proxy_read_timeout 300s;'),
+      /answerTime: 300s/,
+      undefined,
+    ],
+    [
+      'nginx, a server and one location of it',
+      'nginx',
+      nginx(
+        `proxy_read_timeout 90s; location /a/ { proxy_read_timeout 300s; proxy_pass http://adm; } ${ROOT}`,
+      ),
+      undefined,
+      /answerTime 90s is not[^]*answerTime 300s|answerTime 300s is not[^]*answerTime 90s/,
+    ],
+    [
+      'nginx, all and one location',
+      'nginx',
+      two('proxy_read_timeout 300s;', '').replace('http {', 'http { proxy_read_timeout 90s;'),
+      /answerTime: 90s/,
+      /answerTime 300s is not carried over: .*where 90s counts/,
+    ],
+    [
+      'nginx, a location that passes nothing on',
+      'nginx',
+      nginx(`proxy_read_timeout 90s; ${ROOT} location /x { return 204; proxy_read_timeout 5s; }`),
+      /answerTime: 90s/,
+      undefined,
+    ],
+    [
+      'nginx, the upstream told to some',
+      'nginx',
+      two('add_header X-Upstream $upstream_addr;', ''),
+      undefined,
+      /expose true is not/,
+    ],
+    [
+      'HAProxy, one backend',
+      'haproxy',
+      hap(' timeout server 30s\n', ' timeout server 10m\n', ''),
+      undefined,
+      /answerTime 10m is not[^]*answerTime 30s|answerTime 30s is not[^]*answerTime 10m/,
+    ],
+    ['HAProxy, defaults', 'haproxy', hap(' timeout server 30s\n', '', ''), /answerTime: 30s/, undefined],
+    [
+      'HAProxy, both backends',
+      'haproxy',
+      hap(' timeout server 30s\n', ' timeout server 9s\n', ' timeout server 9s\n'),
+      /answerTime: 9s/,
+      undefined,
+    ],
+    ['HAProxy, tries of one', 'haproxy', hap('', ' retries 1\n', ''), undefined, /tries 2 is not/],
+    [
+      'Caddy, one proxy',
+      'caddy',
+      caddy(transport('dial_timeout 2s'), ''),
+      undefined,
+      /connectTime 2s is not/,
+    ],
+    [
+      'Caddy, both',
+      'caddy',
+      caddy(transport('dial_timeout 2s'), transport('dial_timeout 2s')),
+      /connectTime: 2s/,
+      undefined,
+    ],
+    [
+      'Caddy, proxies that one of two trusts',
+      'caddy',
+      caddy('trusted_proxies 10.0.0.0/8', ''),
+      undefined,
+      /trustedProxies .* is not/,
+    ],
+  ])('%s', (_, from, text, written, said) => {
+    const { yaml, lines } = read(from, text);
+    const settings = yaml.replace(/#.*/g, '');
+    if (written === undefined) expect(settings).not.toMatch(/limits:|expose:|trustedProxies:/);
+    else expect(settings).toMatch(written);
+    if (said === undefined) expect(lines.join('\n')).not.toMatch(/counts for a part there/);
+    else expect(lines.join('\n')).toMatch(said);
+  });
+});
+
+describe('what leads to no upstream says why', () => {
+  it.each<[string, string, string, string]>([
+    [
+      'servers of DNS',
+      'haproxy',
+      HAPROXY(' use_backend dyn if { path_beg /d/ }\n', '', 'backend dyn\n server-template w 3 x.test:80\n'),
+      'found by DNS while HAProxy runs',
+    ],
+    [
+      'FastCGI of HAProxy',
+      'haproxy',
+      HAPROXY(
+        ' use_backend php if { path_beg /d/ }\n',
+        '',
+        'backend php\n use-fcgi-app php\n server p 10.0.0.3:9000 proto fcgi\nfcgi-app php\n docroot /srv\n',
+      ),
+      'speak FastCGI',
+    ],
+    [
+      'dynamic',
+      'caddy',
+      ':80 {\n reverse_proxy /d/* {\n  dynamic srv x.test\n }\n reverse_proxy a:80\n}\n',
+      'found by DNS while Caddy runs',
+    ],
+    [
+      'FastCGI of Caddy',
+      'caddy',
+      ':80 {\n php_fastcgi /d/* unix//x\n reverse_proxy a:80\n}\n',
+      'speaks FastCGI',
+    ],
+    ['files', 'caddy', ':80 {\n file_server /d/*\n reverse_proxy a:80\n}\n', 'it serves files'],
+    [
+      'a placeholder',
+      'caddy',
+      ':80 {\n reverse_proxy /d/* {http.vars.up}\n reverse_proxy a:80\n}\n',
+      'known only while Caddy runs',
+    ],
+  ])('%s', (_, from, text, why) => {
+    expect(read(from, text).lines.join('\n')).toContain(why);
+  });
+});
+
 it('counts the notes at the end', () => {
   const { summary } = read('nginx', nginx(`auth_basic x; gzip on; ${ROOT}`));
-  expect(summary).toMatch(/^1 opens a door, \d+ behaves? differently, 0 are harmless$/);
+  expect(summary).toMatch(/^1 opens a door, \d+ behaves? differently, 2 are harmless$/);
 });

@@ -1,3 +1,4 @@
+import { OTHER_PATH } from '../doors.js';
 import type { Segment } from './segments.js';
 
 /** Directives, of Caddy and of its well-known plugins, that ask who the client is. */
@@ -35,6 +36,12 @@ export function lockOf({ name, block = [] }: Segment, args: readonly string[]): 
     return `${name} ${status!}: requests are kept out there`;
   if (name === 'tls' && block.some((line) => line.name === 'client_auth'))
     return 'client_auth: clients show a certificate there';
+  // Where only the query changes, the path stays.
+  if (name === 'rewrite' && !(args.at(-1) ?? '').startsWith('?'))
+    return `rewrite ${args.at(-1) ?? ''} ${OTHER_PATH}`;
+  if (name === 'uri' && /^(?:strip_prefix|strip_suffix|replace|path_regexp)$/.test(first))
+    return `uri ${first} ${OTHER_PATH}`;
+  if (name === 'handle_path') return `handle_path ${OTHER_PATH}`;
   if (name === 'request_header' || name === 'header_up') {
     if (HARMLESS_FIELDS.test(first)) return undefined;
     if (first.startsWith('-')) return `${name} ${first}: the field is taken away there; it would pass here`;

@@ -66,7 +66,7 @@ function cookieRules(
   [name = 'lb', secret]: readonly string[],
   report: Report,
 ): unknown[] {
-  report.say(
+  report.harmless(
     at,
     `lb_policy cookie ${name} becomes a sealed cookie of stickyroute. Cookies of Caddy are followed too; when all are replaced, take acceptCookies out.`,
   );

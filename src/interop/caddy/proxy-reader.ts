@@ -59,6 +59,7 @@ const READ_HERE = new Set([
 ]);
 const OWN_FIELD = /^(?:x-forwarded-(?:for|proto|host)|x-real-ip)$/i;
 const PORTS_MAX = 100;
+const DYNAMIC = 'its upstreams are found by DNS while Caddy runs. Name them.';
 
 export function caddyProxy(
   line: Segment,
@@ -89,11 +90,14 @@ export function caddyProxy(
     return found;
   });
   if (upstreams.length === 0) {
-    report.say(line.at, 'reverse_proxy is not carried over: no upstream of it is of use here.');
+    report.say(
+      line.at,
+      `reverse_proxy is not carried over: ${one('dynamic') === undefined ? 'no upstream of it is of use here.' : DYNAMIC}`,
+    );
     return undefined;
   }
-  for (const setting of lines) readLine(setting, draft, report);
-  for (const setting of inner) readTransport(setting, draft, report);
+  for (const setting of lines) readLine(setting, line.at, draft, report);
+  for (const setting of inner) readTransport(setting, line.at, draft, report);
   const seen = new Set<string>();
   const weighted = upstreams.flatMap((upstream, place) => {
     const weight = chosen.weights?.[place];
@@ -130,7 +134,7 @@ function upstreamsOf(text: string, isTls: boolean, at: string, report: Report): 
     (host === '' && first === undefined) ||
     !isOrigin(`http://${host === '' ? 'localhost' : host}:${first ?? 80}`)
   ) {
-    report.say(at, `upstream ${text} is left out: it is not http:// or https://, a host and a port.`);
+    report.say(at, `upstream ${text} is left out: ${whyNot(text)}`);
     return [];
   }
   const secure = isTls || scheme === 'https';
@@ -152,7 +156,15 @@ function upstreamsOf(text: string, isTls: boolean, at: string, report: Report): 
   });
 }
 
-function readLine({ name, args, at }: Segment, draft: Draft, report: Report): void {
+function whyNot(text: string): string {
+  if (text.startsWith('unix/')) return 'stickyroute connects over TCP.';
+  if (text.includes('{')) return 'what it stands for is known only while Caddy runs. Name the upstream.';
+  if (text.startsWith('h2c://')) return 'it speaks HTTP/2, and stickyroute HTTP/1.1.';
+  return 'it is not http:// or https://, a host and a port.';
+}
+
+/** `part`: where the reverse_proxy begins that it counts for. */
+function readLine({ name, args, at }: Segment, part: string, draft: Draft, report: Report): void {
   if (READ_HERE.has(name)) {
     if (name === 'trusted_proxies')
       draft.set(
@@ -163,21 +175,25 @@ function readLine({ name, args, at }: Segment, draft: Draft, report: Report): vo
           report,
         ),
         at,
+        part,
       );
-    if (name === 'lb_retries') draft.limit('tries', Math.min(10, (Number(args[0]) || 0) + 1), at);
+    if (name === 'lb_retries') draft.limit('tries', Math.min(10, (Number(args[0]) || 0) + 1), at, part);
     return;
   }
-  if (WITHOUT_MEANING.has(name)) return;
+  if (WITHOUT_MEANING.has(name) || name === 'rewrite') return;
   if (
     name === 'header_up' &&
     (OWN_FIELD.test(args[0] ?? '') || lockOf({ name, args, at, block: undefined }, args) !== undefined)
   )
     return;
   if (name === 'header_down' && /^x-upstream$/i.test(args[0] ?? '')) {
-    draft.set('expose', true, at);
+    draft.set('expose', true, at, part);
     return;
   }
-  report.say(at, `${[name, ...args].slice(0, 2).join(' ')} is not carried over.`);
+  report.say(
+    at,
+    `${[name, ...args].slice(0, 2).join(' ')} is not carried over${name === 'dynamic' ? `: ${DYNAMIC}` : '.'}`,
+  );
 }
 
 /** What `private_ranges` stands for (modules/caddyhttp/ip_range.go). */
@@ -190,13 +206,14 @@ export const PRIVATE: readonly string[] = [
   '::1',
 ];
 
-function readTransport({ name, args, at }: Segment, draft: Draft, report: Report): void {
+function readTransport({ name, args, at }: Segment, part: string, draft: Draft, report: Report): void {
   const time = caddyTime(args[0]);
-  if (name === 'dial_timeout' && time !== undefined) draft.limit('connectTime', time, at);
-  else if (name === 'response_header_timeout' && time !== undefined) draft.limit('answerTime', time, at);
-  else if (name === 'keepalive' && time !== undefined) draft.limit('upstreamIdleTime', time, at);
+  if (name === 'dial_timeout' && time !== undefined) draft.limit('connectTime', time, at, part);
+  else if (name === 'response_header_timeout' && time !== undefined)
+    draft.limit('answerTime', time, at, part);
+  else if (name === 'keepalive' && time !== undefined) draft.limit('upstreamIdleTime', time, at, part);
   else if (name === 'keepalive_idle_conns_per_host')
-    draft.limit('upstreamIdleConnections', Math.min(10_000, Number(args[0]) || 0), at);
+    draft.limit('upstreamIdleConnections', Math.min(10_000, Number(args[0]) || 0), at, part);
   else if (
     !WITHOUT_MEANING.has(name) &&
     !['tls_insecure_skip_verify', 'tls_trusted_ca_certs'].includes(name) &&

@@ -1,4 +1,6 @@
 import { Draft, type DraftRoute } from '../draft.js';
+import { lockText } from '../doors.js';
+import { isCachingField } from '../caching-fields.js';
 import { Report } from '../report.js';
 import { sayOrder } from '../say-order.js';
 import { failed, type SourceFile, type SourceFiles } from '../source-files.js';
@@ -176,16 +178,21 @@ class CaddyReader {
         const asked = narrowed(scope, isMatched ? args[0] : undefined, named, at, quiet);
         const { hosts, paths } = typeof asked === 'string' ? scope : asked;
         // A block that passes nothing on keeps requests from what stands around it.
-        const owner = lines.some(passes) || within.length === 1 ? within.at(-1)! : within[0]!;
+        const owner =
+          name === 'handle_path'
+            ? at
+            : lines.some(passes) || within.length === 1
+              ? within.at(-1)!
+              : within[0]!;
         for (const path of paths)
           this.#draft.lock({
             hosts,
             path,
             owner,
             at,
-            message: `${why}, and nothing here would ask for it or keep anybody out.`,
+            message: lockText(why),
           });
-        if (name !== 'tls') continue;
+        if (name !== 'tls' && name !== 'handle_path') continue;
       }
       if (name.startsWith('@') || name === 'bind' || WITHOUT_MEANING.has(name)) continue;
       if (name === 'tls' && args.length === 2) {
@@ -194,12 +201,13 @@ class CaddyReader {
         continue;
       }
       const hasMatcher = args[0] !== undefined && /^(?:@|\/|\*$)/.test(args[0]);
-      if (name !== 'handle' && name !== 'route' && name !== 'reverse_proxy') {
+      if (!['handle', 'handle_path', 'route', 'reverse_proxy'].includes(name)) {
         // What is not found there is not found here either.
         if (name === 'respond' && args.at(-1) === '404' && scope.paths.includes('/') && !hasMatcher) continue;
-        this.#report.say(
+        const why = NO_UPSTREAM[name];
+        this.#report[isHarmless(name, hasMatcher ? args.slice(1) : args) ? 'harmless' : 'say'](
           at,
-          `${[name, ...args].slice(0, 2).join(' ')} is not carried over.${name === 'handle_path' ? ' It takes a part of the path away, and stickyroute passes it on as it is.' : ''}`,
+          `${[name, ...args].slice(0, 2).join(' ')} is not carried over${why === undefined ? '' : `: ${why}`}.`,
         );
         continue;
       }
@@ -212,7 +220,7 @@ class CaddyReader {
         this.#lines(block ?? [], inner, named, within);
         sayOrder(this.#ordered, this.#report);
         this.#ordered = undefined;
-      } else this.#lines(block ?? [], inner, named, name === 'handle' ? [...within, at] : within);
+      } else this.#lines(block ?? [], inner, named, name === 'route' ? within : [...within, at]);
     }
   }
 
@@ -231,7 +239,7 @@ class CaddyReader {
     for (const inner of line.block ?? []) {
       const why = lockOf(inner, inner.args);
       if (why !== undefined)
-        this.#draft.lock({ hosts, path: '/', owner: line.at, at: inner.at, message: `${why}.` });
+        this.#draft.lock({ hosts, path: '/', owner: line.at, at: inner.at, message: lockText(why) });
     }
     for (const path of paths) {
       const route = {
@@ -243,11 +251,33 @@ class CaddyReader {
         at: line.at,
         owner: within[0]!,
         within: [...within, line.at],
+        parts: [line.at],
       };
       this.#ordered?.push(route);
       this.#draft.route(route);
     }
   }
+}
+
+/** Why what stands in a site leads to no upstream of ours. */
+const NO_UPSTREAM: Readonly<Record<string, string>> = {
+  php_fastcgi: 'its upstream speaks FastCGI, and stickyroute speaks HTTP. Put a web server in front of it',
+  file_server: 'it serves files',
+  templates: 'it writes pages by itself',
+  respond: 'it answers by itself',
+  redir: 'it sends the browser elsewhere',
+  acme_server: 'it gives certificates away',
+};
+
+/** Directives that nobody who is served notices. */
+const HARMLESS = new Set(['encode', 'tracing', 'vars', 'root', 'fs', 'intercept']);
+
+function isHarmless(name: string, [field = '', value = '']: readonly string[]): boolean {
+  return (
+    HARMLESS.has(name) ||
+    (name === 'header' &&
+      (isCachingField([field, value]) || /^-(?:server|x-powered-by|via|etag)$/i.test(field)))
+  );
 }
 
 function passes({ name, block = [] }: Segment): boolean {

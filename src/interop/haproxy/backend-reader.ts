@@ -7,7 +7,7 @@ import { choosing } from './balance-reader.js';
 import { haproxyServer, haproxyTime, type HaproxyServer } from './server-reader.js';
 import { lockOf } from './locks.js';
 import { probesOf } from './probes.js';
-import { readSetting } from './settings.js';
+import { readInherited, readSetting } from './settings.js';
 import type { Line, Section } from './sections.js';
 
 /** A backend in our words: a pool, and the affinity of the routes that lead to it. */
@@ -26,6 +26,8 @@ const READ_HERE = new Set([
   'cookie',
   'dynamic-cookie-key',
   'use-server',
+  'server-template',
+  'use-fcgi-app',
   'stick-table',
   'stick',
 ]);
@@ -58,10 +60,12 @@ export function haproxyBackend(
       !isRead(line, variables) &&
       !(section.kind === 'listen' && FRONT.has(line.words[0]!))
     )
-      readSetting(line, draft, report);
-  const servers = readServers(section, inherited, report);
+      readSetting(line, draft, report, at);
+  readInherited(inherited, section, draft, report);
+  const speaksFastCgi = lines.some(({ words }) => words[0] === 'use-fcgi-app');
+  const servers = speaksFastCgi ? [] : readServers(section, inherited, report);
   if (servers.length === 0) {
-    report.say(at, `backend ${name} is not carried over: no server in it is of use here.`);
+    report.say(at, `backend ${name} is not carried over: ${whyNone(lines)}`);
     return undefined;
   }
   const hashKey = servers.find((server) => server.hashKey !== undefined)?.hashKey;
@@ -96,6 +100,20 @@ export function haproxyBackend(
   return { pool, affinity: [...bindings, ...chosen.rules, ...table], balance: chosen.balance };
 }
 
+/** Why none of its servers is one of ours. */
+function whyNone(lines: readonly Line[]): string {
+  const first = (name: string): Line | undefined => lines.find(({ words }) => words[0] === name);
+  const app = first('use-fcgi-app');
+  if (app !== undefined)
+    return `use-fcgi-app ${app.words[1] ?? ''}: its servers speak FastCGI, and stickyroute speaks HTTP. Put a web server in front of them.`;
+  const template = first('server-template');
+  if (template !== undefined)
+    return `server-template ${template.words[1] ?? ''}: its servers are found by DNS while HAProxy runs. Name the upstreams.`;
+  return first('server') === undefined
+    ? 'there is no server in it; it answers by itself, or not at all.'
+    : 'no server in it is of use here.';
+}
+
 function isRead({ words }: Line, variables: readonly Line[]): boolean {
   const [name = '', second = ''] = words;
   if (READ_HERE.has(name) || variables.some((line) => line.words === words)) return true;
@@ -114,6 +132,10 @@ function readServers({ lines }: Section, inherited: readonly Line[], report: Rep
   const written = lines.flatMap((line) => {
     if (line.words[0] !== 'server-template') return line.words[0] === 'server' ? [line] : [];
     const length = templateSize(line);
+    report.say(
+      line.at,
+      `server-template ${line.words[1] ?? ''} is left out: its servers are found by DNS while HAProxy runs. Name the upstreams.`,
+    );
     report.spend(length * 10);
     return Array.from({ length }, () => line);
   });
@@ -221,7 +243,7 @@ function bindingRules(
       `cookie ${name} ${isPrefix ? 'prefix' : 'rewrite'} is not carried over as it is: stickyroute leaves the app's cookies alone. A sealed cookie binds clients; those of HAProxy are followed too.`,
     );
   } else
-    report.say(
+    report.harmless(
       cookie.at,
       `cookie ${name} becomes a sealed cookie of stickyroute. Cookies of HAProxy are followed too; when all are replaced, take acceptCookies out.`,
     );

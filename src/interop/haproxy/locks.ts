@@ -1,3 +1,4 @@
+import { OTHER_PATH } from '../doors.js';
 import { Report } from '../report.js';
 import { alternativesOf, conditions, type Acls, type Asked } from './conditions.js';
 import type { Line } from './sections.js';
@@ -22,6 +23,7 @@ export function lockOf({ words }: Line): string | undefined {
       return `${text}: requests are kept out there`;
     if (/^(?:lua\.|send-spoe-group|use-service)/.test(action))
       return `http-request ${action}: a program decides there`;
+    if (/^(?:set|replace)-(?:path|pathq|uri)$/.test(action)) return `${text} ${OTHER_PATH}`;
     if (action === 'del-header' && !HARMLESS_FIELDS.test(third))
       return `${text}: the field is taken away there; it would pass here`;
     if (/^(?:set|add)-header$/.test(action) && IDENTITY.test(words.slice(3).join(' ')))
@@ -31,6 +33,7 @@ export function lockOf({ words }: Line): string | undefined {
     return RATE.test(words.join(' '))
       ? undefined
       : `${words.slice(0, 3).join(' ')}: connections are refused there`;
+  if (/^reqi?rep$/.test(name)) return `${name} changes requests there, maybe their path`;
   if (/^(?:block|reqi?deny|reqi?tarpit|reqi?allow)$/.test(name))
     return `${name}: requests are kept out there`;
   if (name === 'filter' && action === 'spoe') return 'filter spoe: a program decides there';

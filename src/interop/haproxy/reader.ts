@@ -1,5 +1,5 @@
 import { Draft, type DraftRoute } from '../draft.js';
-import type { Lock } from '../doors.js';
+import { lockText, type Lock } from '../doors.js';
 import type { Report } from '../report.js';
 import { sayOrder } from '../say-order.js';
 import { failed, type SourceFile, type SourceFiles } from '../source-files.js';
@@ -8,7 +8,7 @@ import { haproxyBackend, type HaproxyBackend } from './backend-reader.js';
 import { conditions, type Asked } from './conditions.js';
 import { lockOf, lockScopes } from './locks.js';
 import { sections, type Line, type Section } from './sections.js';
-import { readSetting } from './settings.js';
+import { readInherited, readSetting } from './settings.js';
 
 /** Lines of a frontend that are read together below. */
 const READ_HERE = new Set(['bind', 'acl', 'use_backend', 'default_backend']);
@@ -72,11 +72,11 @@ class HaproxyReader {
         for (const line of section.lines)
           if (
             !INHERITED.has(line.words[0]!) &&
-            !/^(?:option (?:httpchk|persist)|timeout check)/.test(line.words.join(' '))
+            !/^(?:option (?:httpchk|persist)|timeout |retries|maxconn)/.test(line.words.join(' '))
           )
             readSetting(line, this.#draft, this.#report);
       } else if (section.kind !== 'frontend' && section.kind !== 'listen' && section.kind !== 'backend')
-        this.#report.say(
+        this.#report[section.kind === 'program' ? 'say' : 'harmless'](
           section.at,
           `${section.kind} ${section.name} is not carried over.`.replace('  ', ' '),
         );
@@ -84,7 +84,10 @@ class HaproxyReader {
     for (const section of fronts) this.#front(section);
     for (const section of this.#sections) {
       if (section.kind === 'backend' && !this.#backends.has(section.name))
-        this.#report.say(section.at, `backend ${section.name} is not carried over: nothing leads to it.`);
+        this.#report.harmless(
+          section.at,
+          `backend ${section.name} is not carried over: nothing leads to it.`,
+        );
     }
   }
 
@@ -105,14 +108,16 @@ class HaproxyReader {
     for (const line of lines.filter(({ words }) => words[0] === 'acl')) {
       const [, acl = '', fetch, ...ranges] = line.words;
       if (acl === 'sr_trusted' && fetch === 'src')
-        this.#draft.set('trustedProxies', trustedRanges(ranges, line.at, this.#report), line.at);
+        this.#draft.set('trustedProxies', trustedRanges(ranges, line.at, this.#report), line.at, at);
       else if (acls.has(acl)) acls.get(acl)!.push(line);
       else acls.set(acl, [line]);
     }
     if (kind === 'frontend')
       for (const line of lines)
         if (!READ_HERE.has(line.words[0]!) && lockOf(line) === undefined)
-          readSetting(line, this.#draft, this.#report);
+          readSetting(line, this.#draft, this.#report, at);
+    if (kind === 'frontend')
+      readInherited(this.#inherited.get(section) ?? [], section, this.#draft, this.#report);
     for (const line of [...(this.#inherited.get(section) ?? []), ...lines]) {
       const why = lockOf(line);
       if (why !== undefined) this.#lock(line, why, acls, { owner: at });
@@ -144,7 +149,8 @@ class HaproxyReader {
     if (fallback !== undefined)
       for (const route of this.#routes(fallback, {}, last?.at ?? at, kind === 'listen' ? section : undefined))
         routes.push(route);
-    for (const route of routes) this.#draft.route({ ...route, owner: at });
+    for (const route of routes)
+      this.#draft.route({ ...route, owner: at, parts: [at, ...(route.parts ?? [])] });
     if (routes.length === 0) {
       this.#report.say(at, `${kind} ${name} is not carried over: it leads to no server.`);
       return;
@@ -165,7 +171,7 @@ class HaproxyReader {
           hosts,
           path,
           at: line.at,
-          message: `${why}, and nothing here would keep anybody out.`,
+          message: lockText(why),
         });
   }
 
@@ -192,6 +198,7 @@ class HaproxyReader {
     return paths.map((path) => ({
       hosts,
       path,
+      parts: [section!.at],
       pool,
       affinity,
       ...(balance !== undefined && { balance }),

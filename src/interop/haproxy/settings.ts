@@ -1,6 +1,6 @@
 import type { Draft } from '../draft.js';
 import type { Report } from '../report.js';
-import type { Line } from './sections.js';
+import type { Line, Section } from './sections.js';
 import { haproxyTime } from './server-reader.js';
 
 /**
@@ -44,8 +44,6 @@ const WITHOUT_MEANING = new Set([
   'spread-checks',
   'set-dumpable',
   'external-check',
-  'errorfile',
-  'errorloc',
   'id',
   'enabled',
   'http-reuse',
@@ -94,8 +92,11 @@ const TIMES: Readonly<Record<string, string>> = {
 /** What upstreams are told of the client: stickyroute sets these by itself. */
 const OWN_FIELD = /^(?:x-forwarded-(?:for|proto|host|port)|x-real-ip)$/i;
 
-/** Reads a line that holds for the gateway as a whole, or says that it is not carried over. */
-export function readSetting({ words, at }: Line, draft: Draft, report: Report): void {
+/**
+ * Reads a line that holds for the gateway as a whole here, or says that it is not carried over. `part`: where
+ * the frontend or backend begins for which it counts there.
+ */
+export function readSetting({ words, at }: Line, draft: Draft, report: Report, part?: string): void {
   const [name = '', second = '', third = ''] = words;
   if (WITHOUT_MEANING.has(name) || WITHOUT_MEANING.has(`${name} ${second}`) || name.startsWith('tune.'))
     return;
@@ -113,20 +114,20 @@ export function readSetting({ words, at }: Line, draft: Draft, report: Report): 
     const time = haproxyTime(third);
     if (limit !== undefined && /^0/.test(time ?? ''))
       report.say(at, `timeout ${second} 0 is not carried over: ${limit} is a time above 0.`);
-    else if (limit !== undefined && time !== undefined) draft.limit(limit, time, at);
+    else if (limit !== undefined && time !== undefined) draft.limit(limit, time, at, part);
     else if (second !== 'check' && second !== 'queue')
       report.say(at, `timeout ${second} is not carried over.`);
     return;
   }
   if (name === 'mode' && second === 'http') return;
   if (name === 'maxconn')
-    return draft.limit('connections', Math.min(1_000_000, Math.max(1, Number(second) || 1)), at);
+    return draft.limit('connections', Math.min(1_000_000, Math.max(1, Number(second) || 1)), at, part);
   if (name === 'nbthread') return draft.set('workers', Math.min(256, Math.max(1, Number(second) || 1)), at);
   if (name === 'hard-stop-after') return draft.set('shutdownGrace', haproxyTime(second) ?? '30s', at);
-  if (name === 'retries') return draft.limit('tries', Math.min(10, (Number(second) || 0) + 1), at);
+  if (name === 'retries') return draft.limit('tries', Math.min(10, (Number(second) || 0) + 1), at, part);
   if (name === 'http-request' && second === 'set-header' && OWN_FIELD.test(third)) return;
   if (name === 'http-response' && second === 'set-header' && /^x-upstream$/i.test(third))
-    return draft.set('expose', true, at);
+    return draft.set('expose', true, at, part);
   // Our own export: whom to believe, and who the client is.
   if (
     name === 'http-request' &&
@@ -134,8 +135,44 @@ export function readSetting({ words, at }: Line, draft: Draft, report: Report): 
       (second === 'set-src' && third === 'var(txn.sr_client)'))
   )
     return;
-  report.say(
+  report[isHarmless(words) ? 'harmless' : 'say'](
     at,
     `${words.slice(0, name === 'option' || name === 'no' || /^(?:http|tcp)-/.test(name) ? 2 : 1).join(' ')} is not carried over.`,
   );
+}
+
+/** What is limited at the front of a request's way, and what at its upstreams. */
+const AT_FRONT = /^(?:maxconn|timeout (?:http-request|http-keep-alive|client)) /;
+const AT_UPSTREAMS = /^(?:retries|timeout (?:connect|server|tunnel)) /;
+
+/**
+ * Reads the limits that a section has of its `defaults`, where it has none of its own; those of the gateway
+ * as a whole they are only where all agree.
+ */
+export function readInherited(
+  lines: readonly Line[],
+  { kind, at: part }: Section,
+  draft: Draft,
+  report: Report,
+): void {
+  report.spend(lines.length);
+  const inForce = new Map<string, Line>();
+  for (const line of lines) {
+    const text = `${line.words.join(' ')} `;
+    const isOf =
+      (kind !== 'backend' && AT_FRONT.test(text)) || (kind !== 'frontend' && AT_UPSTREAMS.test(text));
+    if (isOf) inForce.set(line.words[0] === 'timeout' ? line.words[1]! : line.words[0]!, line);
+  }
+  for (const [name, line] of inForce) {
+    const key = TIMES[name] ?? (name === 'retries' ? 'tries' : 'connections');
+    if (!draft.hasLimit(key, part)) readSetting(line, draft, report, part);
+  }
+}
+
+/** Lines that nobody who is served notices. */
+const HARMLESS =
+  /^(?:option (?:http-ignore-probes|nolinger|tcp-check|http-pretend-keepalive|http-no-delay|idle-close-on-response|independent-streams|splice-\w+)|no|compression|filter compression|http-(?:request|response) (?:capture|set-log-level|set-nice|set-tos|set-mark|cache-store)|capture|declare|backlog|fullconn|max-keep-alive-queue|grace|email-alert|hash-balance-factor|stick-table|thread-groups?|numa-cpu-mapping|insecure-\S+|quiet|presetenv|setenv|resetenv|unsetenv|h1-case-adjust\S*|default-path|lua-load\S*|profiling\S*|wurfl\S*|deviceatlas\S*|51degrees\S*|http-fail-codes|http-err-codes|maxconnrate|maxsslrate|maxsessrate|maxpipes|maxcompcpuusage|maxcomprate|busy-polling|noepoll|nopoll|nosplice)\b/;
+
+function isHarmless(words: readonly string[]): boolean {
+  return HARMLESS.test(words.slice(0, 2).join(' '));
 }

@@ -10,6 +10,8 @@ export interface Directive {
   readonly block: readonly Directive[] | undefined;
   /** `nginx.conf:12` */
   readonly at: string;
+  /** No other one has it, also where a file is one line. */
+  readonly id: string;
 }
 
 /** Files that come with nginx or certbot and ask nothing of clients. */
@@ -64,15 +66,17 @@ export function directives(file: SourceFile, files: SourceFiles, report: Report)
       words = [];
       const at = `${source.name}:${first.line}`;
       if (token.kind === 'open') {
+        const id = `${at} ${count}`;
         found.push({
           name: first.text,
           args,
           block: block(stream, source, depth, level + 1, token.line),
           at,
+          id,
         });
       } else if (first.text === 'include' && args.length === 1)
         for (const line of included(args[0]!, at, depth)) found.push(line);
-      else found.push({ name: first.text, args, block: undefined, at });
+      else found.push({ name: first.text, args, block: undefined, at, id: `${at} ${count}` });
     }
     if (words.length > 0)
       throw failed(
@@ -97,7 +101,7 @@ export function directives(file: SourceFile, files: SourceFiles, report: Report)
         // What it holds may keep somebody out; the reader sees that it is missing.
         return HARMLESS_INCLUDES.test(pattern)
           ? []
-          : [{ name: 'include', args: [pattern], block: undefined, at }];
+          : [{ name: 'include', args: [pattern], block: undefined, at, id: `${at} ${count}` }];
       }
     });
   }

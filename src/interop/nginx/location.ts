@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { toByteString } from '../../base/framed-key.js';
+import { OTHER_PATH } from '../doors.js';
 import type { Directive } from './directives.js';
 
 /** Why what stands in a location leads to no upstream of ours. */
@@ -40,6 +41,42 @@ export function asSent(path: string): string {
     /[^!-~]|%/g,
     (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
   );
+}
+
+/** `rewrite` that sends the browser elsewhere passes nothing on. */
+const SENDS_AWAY = /^(?:redirect|permanent)$/;
+
+/**
+ * Where upstreams are asked for another path than the client was: what is at the client's own path there may
+ * never have been meant for anybody.
+ */
+export function pathLocks(
+  body: readonly Directive[],
+  pass: Directive,
+  path: string,
+): { readonly at: string; readonly message: string }[] {
+  const [url = ''] = pass.args;
+  const uri = /^https?:\/\/[^/]+(\/.*)$/.exec(url)?.[1];
+  const shown = path.slice(0, 100);
+  const passed =
+    uri === undefined || uri === path
+      ? []
+      : [
+          {
+            at: pass.at,
+            message: `proxy_pass ${url.slice(0, 200)} ${uri === '/' ? `takes ${shown} away from the path` : `puts ${uri.slice(0, 100)} in place of ${shown}`}, and stickyroute passes the path on as it is: another part of the upstream would answer.`,
+          },
+        ];
+  const rewritten = body
+    .filter(
+      ({ name, args }) =>
+        name === 'rewrite' && !SENDS_AWAY.test(args[2] ?? '') && !/^https?:/.test(args[1] ?? ''),
+    )
+    .map(({ at, args }) => ({
+      at,
+      message: `rewrite ${args.join(' ').slice(0, 200)} ${OTHER_PATH}.`,
+    }));
+  return [...passed, ...rewritten];
 }
 
 export function hasHost(lines: readonly Directive[]): boolean {

@@ -1,3 +1,4 @@
+import { lockText } from '../doors.js';
 import type { Directive } from './directives.js';
 
 /** What stands in the way of a request in nginx, and nothing here would. */
@@ -129,7 +130,7 @@ export function locksOf(levels: readonly (readonly Directive[])[]): NginxLock[] 
       if (why !== undefined)
         found.push({
           at: line.at,
-          message: `${why}, and nothing here would ask for it or keep anybody out.`,
+          message: lockText(why),
         });
     }
     for (const kind of here) settled.add(kind);

@@ -1,4 +1,5 @@
 import { Draft, sayFallthrough, upstreamId, type DraftPool } from '../draft.js';
+import { isCachingField } from '../caching-fields.js';
 import { isOrigin } from '../connect-address.js';
 import { Names } from '../names.js';
 import type { Report } from '../report.js';
@@ -13,11 +14,13 @@ import {
   isSameBody,
   NO_UPSTREAM,
   OWN_CONTENT,
+  pathLocks,
   plainPath,
   tlsOf,
 } from './location.js';
 import { isLock, isPartOfLock, locksOf } from './locks.js';
 import { serverBlocks, type NginxServerBlock } from './servers.js';
+import { isHarmless } from './harmless.js';
 import { readSetting } from './settings.js';
 import { boundHere, stickyRules } from './sticky-rules.js';
 import { nginxGroup, type NginxGroup, type NginxServer } from './upstream-reader.js';
@@ -44,17 +47,27 @@ export function readNginx(file: SourceFile, files: SourceFiles, report: Report):
   if (!inside.some(({ name }) => name === 'server'))
     throw failed(`${file.name}: there is no server block in it. Name the main file, such as nginx.conf.`);
   for (const line of http === undefined ? [] : all)
-    if (line !== http) readLine(line, draft, report, () => undefined);
+    if (line !== http) readLine(line, draft, report, () => undefined, undefined);
   new NginxReader(inside, draft, report).read();
   return draft;
 }
 
-function readLine(line: Directive, draft: Draft, report: Report, use: (text: string) => void): void {
-  if (!readSetting(line, draft, report, use)) report.say(line.at, `${line.name} is not carried over.`);
+function readLine(
+  line: Directive,
+  draft: Draft,
+  report: Report,
+  use: (text: string) => void,
+  part: string | undefined,
+): void {
+  if (readSetting(line, draft, report, use, part)) return;
+  if (isHarmless(line)) report.harmless(line.at, `${line.name} is not carried over.`);
+  else report.say(line.at, `${line.name} is not carried over.`);
 }
 
 /** A server with what stands around its locations, from the inside out. */
 interface Around extends NginxServerBlock {
+  /** The server and the locations around, the innermost last. */
+  readonly parts: readonly string[];
   readonly levels: readonly (readonly Directive[])[];
 }
 
@@ -100,7 +113,7 @@ class NginxReader {
           'ssl_certificate_key',
         ].includes(line.name)
       )
-        readLine(line, this.#draft, this.#report, (text) => this.#variables.use(text));
+        readLine(line, this.#draft, this.#report, (text) => this.#variables.use(text), undefined);
     }
     const servers = serverBlocks(
       this.#http.filter(({ name }) => name === 'server'),
@@ -113,15 +126,15 @@ class NginxReader {
       for (const host of server.hosts) sayFallthrough(this.#draft.routes, host, server.at, this.#report);
     for (const group of this.#groups.values())
       if (!this.#used.has(group))
-        this.#report.say(
+        this.#report.harmless(
           group.at,
           `upstream ${group.name} is not carried over: no location passes requests to it.`,
         );
     for (const map of this.#variables.unused)
-      this.#report.say(map.at, `${map.name} ${map.args.join(' ')} is not carried over.`);
+      this.#report.harmless(map.at, `${map.name} ${map.args.join(' ')} is not carried over.`);
   }
 
-  #server({ hosts, isDefault, lines, at }: NginxServerBlock): void {
+  #server({ hosts, isDefault, lines, at, id }: NginxServerBlock): void {
     if (!isDefault && hosts.length === 0) {
       this.#report.say(
         at,
@@ -129,9 +142,9 @@ class NginxReader {
       );
       return;
     }
-    for (const line of lines) this.#line(line);
+    for (const line of lines) this.#line(line, id);
     const http = this.#http.filter(({ name }) => name !== 'include');
-    this.#locations(lines, { hosts, isDefault, lines, at, levels: [lines, http] });
+    this.#locations(lines, { hosts, isDefault, lines, at, id, parts: [id], levels: [lines, http] });
   }
 
   /** The locations of a server, or of a location: `lines` of the server they are in stand around them. */
@@ -150,6 +163,7 @@ class NginxReader {
       this.#locations(location.block ?? [], {
         ...server,
         lines: [...(location.block ?? []), ...server.lines],
+        parts: [...server.parts, location.id],
         levels: [location.block ?? [], ...server.levels],
       });
     }
@@ -162,16 +176,16 @@ class NginxReader {
     exact: ReadonlyMap<string, Directive>,
     server: Around,
   ): void {
-    const { at } = location;
+    const { at, id } = location;
     const body = location.block ?? [];
-    for (const line of body) this.#line(line);
+    for (const line of body) this.#line(line, id);
     const pass = body.find(({ name }) => name === 'proxy_pass');
     const isPrefix = !modifier.startsWith('~') && !path.startsWith('@');
     const within = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
     // Requests that are kept out here would go where a shorter path goes.
     const shut = (): void => {
       for (const lock of path.startsWith('@') ? [] : locksOf([body]))
-        this.#draft.lock({ ...lock, hosts: [], path: isPrefix ? asSent(within) : '/', owner: server.at });
+        this.#draft.lock({ ...lock, hosts: [], path: isPrefix ? asSent(within) : '/', owner: server.id });
     };
     if (pass === undefined) {
       // What is not found there is not found here either.
@@ -197,7 +211,7 @@ class NginxReader {
       this.#report.say(at, `location ${path} covers whole segments here: ${path}/x, not ${path}x.`);
     else if (prefix !== path && !exact.has(prefix))
       this.#report.say(at, `location ${path} covers ${prefix} itself here, too.`);
-    const target = this.#target(pass, path, body, server.lines);
+    const target = this.#target(pass, body, server.lines);
     if (target === undefined) {
       shut();
       return;
@@ -207,7 +221,7 @@ class NginxReader {
       return;
     }
     const { pool, affinity, balance } = target;
-    const owner = server.at;
+    const owner = server.id;
     const route = {
       path: asSent(prefix),
       pool,
@@ -215,15 +229,19 @@ class NginxReader {
       ...(balance !== undefined && { balance }),
       at,
       owner,
+      parts: [...server.parts, id],
     };
     const urls = new Set(pool.upstreams.map(({ url }) => url));
     for (const lock of locksOf([body, ...server.levels]))
       this.#draft.lock({ ...lock, hosts: [], path: route.path, owner, urls });
+    for (const lock of pathLocks(body, pass, path))
+      this.#draft.lock({ ...lock, hosts: [], path: route.path, part: id });
     if (server.hosts.length > 0) this.#draft.route({ ...route, hosts: server.hosts });
     if (server.isDefault) this.#draft.route({ ...route, hosts: [] });
   }
 
-  #line(line: Directive): void {
+  /** `part`: the server or location that it stands in. */
+  #line(line: Directive, part: string): void {
     if (line.name === 'return' && line.args[0] === '404') return;
     // They are told of where a route stands behind them.
     if (isLock(line) || isPartOfLock(line)) return;
@@ -236,9 +254,9 @@ class NginxReader {
       return;
     }
     if (line.name === 'add_header') {
-      if (/^x-upstream$/i.test(line.args[0] ?? '')) this.#draft.set('expose', true, line.at);
+      if (/^x-upstream$/i.test(line.args[0] ?? '')) this.#draft.set('expose', true, line.at, part);
       else if (!/^set-cookie$/i.test(line.args[0] ?? ''))
-        this.#report.say(
+        this.#report[isCachingField(line.args) ? 'harmless' : 'say'](
           line.at,
           `add_header ${line.args[0] ?? ''} is not carried over: stickyroute adds no fields to answers.`,
         );
@@ -246,31 +264,24 @@ class NginxReader {
       return;
     }
     if (!TLS_LINES.has(line.name))
-      readLine(line, this.#draft, this.#report, (text) => this.#variables.use(text));
+      readLine(line, this.#draft, this.#report, (text) => this.#variables.use(text), part);
   }
 
   /** What `proxy_pass` leads to; undefined, and said, when that is nothing of ours. */
   #target(
     pass: Directive,
-    path: string,
     body: readonly Directive[],
     around: readonly Directive[],
   ): { readonly pool: DraftPool; readonly affinity: unknown[]; readonly balance?: string } | undefined {
     const [url = ''] = pass.args;
     const leftOut = (why: string): undefined =>
       void this.#report.say(pass.at, `proxy_pass ${url} is not carried over: ${why}`);
-    const [, scheme, name, uri = ''] = /^(https?):\/\/([^/]+)(\/.*)?$/.exec(url) ?? [];
+    const [, scheme, name] = /^(https?):\/\/([^/]+)(?:\/.*)?$/.exec(url) ?? [];
     if (name === undefined)
       return leftOut(
         url.startsWith('$')
           ? 'it is a variable, and what it says is known only when a request comes. Name the upstreams.'
           : 'it is not http:// or https:// and a name.',
-      );
-    if (uri !== '' && uri !== path)
-      return leftOut(
-        uri === '/'
-          ? `it takes ${path} away from the path, and stickyroute passes the path on as it is.`
-          : 'it changes the path, and stickyroute passes it on as it is.',
       );
     if (!hasHost([...body, ...around, ...this.#http]))
       this.#report.say(

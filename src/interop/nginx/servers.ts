@@ -11,6 +11,8 @@ export interface NginxServerBlock {
   readonly isDefault: boolean;
   readonly lines: readonly Directive[];
   readonly at: string;
+  /** As its directive's. */
+  readonly id: string;
 }
 
 interface Listen extends ImportedListener {
@@ -45,7 +47,7 @@ export function serverBlocks(
       draft.lock({
         hosts: [],
         path: '/',
-        owner: block.at,
+        owner: block.id,
         at: unix.at,
         message: `${unix.args[0]!}: its routes answer at a socket of the file system there, and would answer on TCP here.`,
       });
@@ -67,6 +69,7 @@ export function serverBlocks(
       isDefault: server === first,
       lines,
       at: block.at,
+      id: block.id,
     };
   });
 }
@@ -90,7 +93,7 @@ function hostsOf(text: string, at: string, report: Report): string[] {
 }
 
 function listensOf(
-  { block: lines = [], at: owner }: Directive,
+  { block: lines = [], id: owner }: Directive,
   http: readonly Directive[],
   report: Report,
 ): Listen[] {

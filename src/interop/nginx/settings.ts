@@ -100,14 +100,15 @@ const OWN_FIELDS: Readonly<Record<string, RegExp>> = {
 };
 
 /**
- * Reads a directive that holds for the gateway as a whole, or says that it is not carried over. True: it was
- * one of these.
+ * Reads a directive that holds for the gateway as a whole here, or says that it is not carried over. `part`:
+ * where the server or location begins for which it counts there. True: it was one of these.
  */
 export function readSetting(
   line: Directive,
   draft: Draft,
   report: Report,
   use: (text: string) => void,
+  part: string | undefined,
 ): boolean {
   const { name, args, at } = line;
   const [value = ''] = args;
@@ -117,7 +118,7 @@ export function readSetting(
     const time = nginxTime(value);
     if (time === undefined || time === '0s')
       report.say(at, `${name} ${value} is not carried over: ${limit} is a time above 0.`);
-    else draft.limit(limit, time, at);
+    else draft.limit(limit, time, at, part);
     return true;
   }
   switch (name) {
@@ -140,6 +141,7 @@ export function readSetting(
             Math.max(1024, Number(size[1]) * ({ k: 1024, m: 1024 ** 2 }[size[2]!.toLowerCase()] ?? 1)),
           ),
           at,
+          part,
         );
       return true;
     }
@@ -151,7 +153,7 @@ export function readSetting(
         );
       return true;
     case 'proxy_next_upstream_tries':
-      draft.limit('tries', Math.min(10, Math.max(1, Number(value) || 10)), at);
+      draft.limit('tries', Math.min(10, Math.max(1, Number(value) || 10)), at, part);
       return true;
     case 'proxy_next_upstream':
       for (const what of args.filter((arg) => arg !== 'error' && arg !== 'timeout'))

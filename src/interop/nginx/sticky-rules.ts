@@ -17,7 +17,7 @@ export function stickyRules(
         );
     return [{ routeCookie: sticky.cookie }];
   }
-  report.say(
+  report.harmless(
     sticky.at,
     `sticky cookie ${sticky.name} becomes a sealed cookie of stickyroute. Cookies of nginx are followed too; when all are replaced, take acceptCookies out.`,
   );
@@ -31,7 +31,7 @@ export function stickyRules(
 
 /** Where the route sets the cookie itself that it then goes by. */
 export function boundHere(cookie: string, at: string, report: Report): unknown[] {
-  report.say(
+  report.harmless(
     at,
     `Set-Cookie of ${cookie} becomes a sealed cookie of stickyroute. The old ones are followed too; when all are replaced, take routeCookie out.`,
   );

@@ -4,6 +4,7 @@ import { failTimeoutWithin } from '../bounds.js';
 import { isOrigin } from '../connect-address.js';
 import type { DraftUpstream } from '../draft.js';
 import type { Report } from '../report.js';
+import { isHarmless } from './harmless.js';
 import type { Directive } from './directives.js';
 import type { Variables } from './variables.js';
 
@@ -125,7 +126,7 @@ function readMethod(
         );
       return;
     default:
-      report.say(line.at, `${line.name} is not carried over.`);
+      report[isHarmless(line) ? 'harmless' : 'say'](line.at, `${line.name} is not carried over.`);
   }
 }
 
