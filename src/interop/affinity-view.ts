@@ -59,7 +59,7 @@ export function affinityView(affinity: readonly Choice[], at: string, report: Re
       return;
     }
     const key = keySource(choice);
-    if (typeof key === 'string') report.say(here, key);
+    if (typeof key === 'string') report[choice.name === 'jwt' ? 'door' : 'say'](here, key);
     else keys.push(key);
     if (policyOf(choice) === 'reject')
       report.say(
@@ -93,7 +93,7 @@ function keySource({ name, options }: Choice): KeySource | string {
       return { kind: 'path', pattern, before: segments.slice(0, place), after: segments.slice(place + 1) };
     }
     case 'jwt':
-      return 'is not carried over: stickyroute checks the token, and others would not. Put the user into a header behind it, and use that.';
+      return 'is not carried over: stickyroute checks the token, and nothing there would. Put the user into a header behind it, and use that.';
     default:
       return 'is not carried over: stickyroute alone has this rule.';
   }

@@ -3,7 +3,8 @@ import { nginxText, NGINX_VERSION as NGINX } from './nginx/writer.js';
 import { caddyText, CADDY_VERSION as CADDY } from './caddy/writer.js';
 import { envoyText, ENVOY_VERSION as ENVOY } from './envoy/writer.js';
 import { haproxyText, HAPROXY_VERSION as HAPROXY } from './haproxy/writer.js';
-import type { Report } from './report.js';
+import { withNotes } from './placed-notes.js';
+import { noteLine, type Report } from './report.js';
 import type { Version } from './version.js';
 
 /** A balancer that we can write for. */
@@ -51,15 +52,24 @@ export function exportText(
   const wanted = version ?? target.version;
   const body = target.write(config, wanted, report);
   const command = `stickyroute export ${target.name}${version === undefined ? '' : ` --target-version ${version.join('.')}`} -c ${source}`;
+  const { text, others } = withNotes(body, report.notes);
+  const placed = report.notes.length - others.length;
+  const { summary, untold } = report;
   const lost =
-    report.lines.length === 0
+    summary === undefined
       ? []
-      : ['#', '# Not carried over, or not as it was:', ...report.lines.map((line) => `#   ${line}`)];
+      : [
+          '#',
+          `# Not carried over, or not as it was: ${summary}.`,
+          ...others.map((note) => `#   ${noteLine(note)}`),
+          ...(untold === 0 ? [] : [`#   and ${untold} lines more`]),
+          ...(placed === 0 ? [] : ['# What concerns a part of this file stands there.']),
+        ];
   return [
     `# Written by ${command.replace(/[^\x20-\x7e]/g, '?')}`,
     `# Check it with ${target.check}. A change belongs into ${source.replace(/[^\x20-\x7e]/g, '?')}; write this file anew then.`,
     ...lost,
     '',
-    body,
+    text,
   ].join('\n');
 }

@@ -8,8 +8,9 @@ export interface Setting {
 }
 
 /**
- * Settings of which we have one for all, where another balancer has one for each part: a server, a location, a
- * backend. That of a part counts for us only where all routes have it; else it would silently count for others.
+ * Settings of which we have one for all, where another balancer has one for each part: a server, a location,
+ * a backend. That of a part counts for us only where all routes have it; else it would silently count for
+ * others.
  */
 export class PartSettings {
   readonly #report: Report;
@@ -20,7 +21,10 @@ export class PartSettings {
     this.#report = report;
   }
 
-  /** `part`: the part that it counts for, as routes name it; undefined for all. Of two in one place the first counts. */
+  /**
+   * `part`: the part that it counts for, as routes name it; undefined for all. Of two in one place the first
+   * counts.
+   */
   set(key: string, value: unknown, at: string, part: string | undefined): void {
     const into = part === undefined ? this.#whole : this.#partsOf(key);
     const name = part ?? key;

@@ -73,6 +73,11 @@ export class Report {
     return this.#untold === 0 ? told : [...told, `and ${this.#untold} lines more`];
   }
 
+  /** How many were too many to keep. */
+  get untold(): number {
+    return this.#untold;
+  }
+
   count(kind: NoteKind): number {
     return this.#counts[kind];
   }

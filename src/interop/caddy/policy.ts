@@ -126,7 +126,7 @@ function cookiePolicy({ view, affinityAt }: Group, { config, report }: PolicyCon
   const cookie = view.cookie!;
   const at = `${affinityAt} cookie ${cookie.name}`;
   const secret = config.keys[0];
-  report.say(
+  report[secret === undefined ? 'door' : 'say'](
     at,
     `is written in Caddy's own format, an HMAC of the address${secret === undefined ? ' without a secret, for want of keys: anybody can forge it' : ''}. Clients are bound anew once.`,
   );

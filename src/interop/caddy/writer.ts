@@ -2,6 +2,7 @@ import type { Config } from '../../control/config/config.js';
 import { connections, ofOneScheme } from '../connect-address.js';
 import { groupsOf, type Group } from '../groups.js';
 import type { Report } from '../report.js';
+import { notesAbout, notesOf } from '../placed-notes.js';
 import { isCatchAll, routeOrder, type RouteMatch } from '../route-order.js';
 import { unwritten } from '../unwritten.js';
 import { isAtLeast, type Version } from '../version.js';
@@ -34,9 +35,14 @@ export function caddyText(config: Config, version: Version, report: Report): str
     ]),
   ];
   const lines = [
+    notesAbout(['limits.', 'listen', 'tls', 'trustedProxies', 'expose']),
     ...block('', globalLines(config, version)),
     '',
-    ...groups.all.flatMap((group) => [...block(`(${group.name})`, proxyLines(group, context)), '']),
+    ...groups.all.flatMap((group) => [
+      notesOf(group),
+      ...block(`(${group.name})`, proxyLines(group, context)),
+      '',
+    ]),
     ...block(`:${listen.port === 0 ? 8080 : listen.port}`, site),
   ];
   return `${lines.join('\n')}\n`;

@@ -122,7 +122,7 @@ function hashPolicy(key: KeySource, { affinityAt, view }: Group, place: number, 
 function session({ view, affinityAt }: Group, report: Report): object {
   const cookie = view.cookie!;
   const at = `${affinityAt} cookie ${cookie.name}`;
-  report.say(
+  report.door(
     at,
     "is written in Envoy's own format, the address in base64, which anybody can forge. Clients are bound anew once.",
   );

@@ -1,6 +1,7 @@
 import { Document, isMap, isSeq } from 'yaml';
 import type { Config } from '../../control/config/config.js';
-import { groupsOf } from '../groups.js';
+import { groupsOf, type Groups } from '../groups.js';
+import { notesOf } from '../placed-notes.js';
 import type { Report } from '../report.js';
 import { unwritten } from '../unwritten.js';
 import type { Version } from '../version.js';
@@ -30,7 +31,7 @@ const COMMENTS: Readonly<Record<string, string>> = {
 /** A whole bootstrap file in YAML. */
 export function envoyText(config: Config, _version: Version, report: Report): string {
   if (config.trustedProxies.length > 0)
-    report.say(
+    report.door(
       'trustedProxies',
       'decide there whose address counts, and no more: what others claim in X-Forwarded-* is passed on.',
     );
@@ -116,7 +117,7 @@ export function envoyText(config: Config, _version: Version, report: Report): st
       clusters: groups.all.map((group) => cluster(group, limits, report)),
     },
   };
-  return commented(value);
+  return commented(value, groups);
 }
 
 function clientAddress(trustedProxies: readonly string[]): object {
@@ -143,7 +144,7 @@ function clientAddress(trustedProxies: readonly string[]): object {
   };
 }
 
-function commented(value: object): string {
+function commented(value: object, groups: Groups): string {
   const document = new Document(value, { aliasDuplicateObjects: false });
   const left = new Map(Object.entries(COMMENTS));
   const walk = (node: unknown): void => {
@@ -162,5 +163,9 @@ function commented(value: object): string {
     }
   };
   walk(document.contents);
+  groups.all.forEach((group, place) => {
+    const node = document.getIn(['static_resources', 'clusters', place], true) as { commentBefore?: string };
+    node.commentBefore = notesOf(group).slice(1);
+  });
   return document.toString({ lineWidth: 0 });
 }

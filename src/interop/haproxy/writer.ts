@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { Config, RouteConfig } from '../../control/config/config.js';
 import { connections } from '../connect-address.js';
 import { groupsOf, type Group, type Groups } from '../groups.js';
+import { notesAbout, notesOf } from '../placed-notes.js';
 import { isCatchAll, routeOrder } from '../route-order.js';
 import { Names } from '../names.js';
 import type { Report } from '../report.js';
@@ -33,7 +34,7 @@ export function haproxyText(config: Config, version: Version, report: Report): s
       ...(config.workers === 'auto' ? [] : [`nbthread ${Math.min(config.workers, 64)}`]),
       `hard-stop-after ${time(Math.max(1000, config.shutdownGraceMs))}`,
     ]),
-    ...section('defaults', defaultLines(config)),
+    ...section('defaults', [notesAbout(['limits.']), ...defaultLines(config)]),
     ...section('frontend stickyroute', frontendLines(config, groups, noRoute, report)),
     ...groups.all.flatMap((group) =>
       section(`backend ${group.name}`, upstreamLines(group, config, version, report)),
@@ -56,6 +57,7 @@ function frontendLines(config: Config, groups: Groups, noRoute: string, report: 
   const rules = routeRules(config.routes, groups);
   const last = config.routes.find(isCatchAll);
   return [
+    notesAbout(['listen', 'tls', 'trustedProxies', 'expose']),
     `bind ${address}${tls === undefined ? '' : ` ssl crt ${word(tls.certFile)}`}`,
     ...forwardedLines(config.trustedProxies, tls !== undefined, report),
     ...(rules.length === 0
@@ -90,6 +92,7 @@ function upstreamLines(group: Group, config: Config, version: Version, report: R
   const servers = connections(group.pool.upstreams, undefined, group.poolAt, report);
   const hasSecret = config.keys.length > 0;
   return [
+    notesOf(group),
     ...balanceLines(group, report),
     ...(cookie === undefined ? [] : cookieLines(group, config, report)),
     ...(routeCookie === undefined ? [] : routeCookieLines(group, report)),
@@ -107,7 +110,7 @@ function cookieLines(group: Group, config: Config, report: Report): string[] {
   const cookie = group.view.cookie!;
   const at = `${group.affinityAt} cookie ${cookie.name}`;
   const secret = config.keys[0];
-  report.say(
+  report.door(
     at,
     `is written in HAProxy's own format${secret === undefined ? ', the id in clear, for want of keys' : ', a hash that is no signature'}. Clients are bound anew once.`,
   );

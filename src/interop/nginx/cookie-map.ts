@@ -121,7 +121,7 @@ function bindingLines(
   at: string,
   report: Report,
 ): string[] {
-  report.say(
+  report.door(
     at,
     'is written as the id of the upstream, in clear and unsigned: nginx without sticky has nothing better. Clients are bound anew once.',
   );

@@ -158,7 +158,7 @@ function stickyLines(group: Group, { isTlsListener, report }: UpstreamContext): 
   }
   if (cookie === undefined) return [];
   const at = `${group.affinityAt} cookie ${cookie.name}`;
-  report.say(
+  report.door(
     at,
     "is written in nginx's own format, the MD5 of the address, which anybody can forge. Clients are bound anew once.",
   );

@@ -2,6 +2,7 @@ import type { Config, RouteConfig } from '../../control/config/config.js';
 import { groupsOf, type Group } from '../groups.js';
 import { hostRoutes } from '../host-routes.js';
 import { lowerCase, Names } from '../names.js';
+import { notesAbout, notesOf } from '../placed-notes.js';
 import type { Report } from '../report.js';
 import type { Version } from '../version.js';
 import { unwritten } from '../unwritten.js';
@@ -43,14 +44,25 @@ export function nginxText(config: Config, version: Version, report: Report): str
   }
   const body = [
     ...forwardedFields(config.trustedProxies),
-    ...[...passed.values()].flatMap(({ block: { lines }, map }) => ['', ...lines, ...(map?.lines ?? [])]),
+    ...[...passed.values()].flatMap(({ block: { group, lines }, map }) => [
+      '',
+      notesOf(group),
+      ...lines,
+      ...(map?.lines ?? []),
+    ]),
     ...exposeMap(config, [...passed.values()]),
     ...hostRoutes(config.routes).flatMap(({ host, routes }) => [
       '',
       ...serverBlock(config, host, routes, (route) => passed.get(groups.of(route))!),
     ]),
   ];
-  const http = [...limitLines(config), ...bucketLines(config, body), '', ...body];
+  const http = [
+    notesAbout(['limits.', 'listen', 'tls', 'trustedProxies', 'expose']),
+    ...limitLines(config),
+    ...bucketLines(config, body),
+    '',
+    ...body,
+  ];
   const lines = [
     `worker_processes ${config.workers};`,
     `worker_shutdown_timeout ${time(Math.max(1000, config.shutdownGraceMs))};`,
