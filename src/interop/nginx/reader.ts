@@ -20,8 +20,7 @@ import {
 } from './location.js';
 import { isLock, isPartOfLock, locksOf } from './locks.js';
 import { serverBlocks, type NginxServerBlock } from './servers.js';
-import { isHarmless } from './harmless.js';
-import { readSetting } from './settings.js';
+import { readLine } from './settings.js';
 import { boundHere, stickyRules } from './sticky-rules.js';
 import { nginxGroup, type NginxGroup, type NginxServer } from './upstream-reader.js';
 import { Variables } from './variables.js';
@@ -50,18 +49,6 @@ export function readNginx(file: SourceFile, files: SourceFiles, report: Report):
     if (line !== http) readLine(line, draft, report, () => undefined, undefined);
   new NginxReader(inside, draft, report).read();
   return draft;
-}
-
-function readLine(
-  line: Directive,
-  draft: Draft,
-  report: Report,
-  use: (text: string) => void,
-  part: string | undefined,
-): void {
-  if (readSetting(line, draft, report, use, part)) return;
-  if (isHarmless(line)) report.harmless(line.at, `${line.name} is not carried over.`);
-  else report.say(line.at, `${line.name} is not carried over.`);
 }
 
 /** A server with what stands around its locations, from the inside out. */

@@ -1,6 +1,7 @@
 import type { Draft } from '../draft.js';
 import type { Report } from '../report.js';
 import type { Directive } from './directives.js';
+import { isHarmless } from './harmless.js';
 import { nginxTime } from './upstream-reader.js';
 
 /**
@@ -99,11 +100,24 @@ const OWN_FIELDS: Readonly<Record<string, RegExp>> = {
   'x-forwarded-host': /^\$(?:host|http_host|sr_forwarded_host)$/,
 };
 
+/** Reads a directive that holds for the gateway as a whole here, and says what is not carried over. */
+export function readLine(
+  line: Directive,
+  draft: Draft,
+  report: Report,
+  use: (text: string) => void,
+  part: string | undefined,
+): void {
+  if (readSetting(line, draft, report, use, part)) return;
+  if (isHarmless(line)) report.harmless(line.at, `${line.name} is not carried over.`);
+  else report.say(line.at, `${line.name} is not carried over.`);
+}
+
 /**
  * Reads a directive that holds for the gateway as a whole here, or says that it is not carried over. `part`:
  * where the server or location begins for which it counts there. True: it was one of these.
  */
-export function readSetting(
+function readSetting(
   line: Directive,
   draft: Draft,
   report: Report,
