@@ -1,13 +1,13 @@
 import { StickyError } from '../base/errors.js';
 import { Session, type SessionFields } from '../state/session/session.js';
-import type { SessionTurn } from '../state/session/session-turn.js';
+import type { SessionVisit } from '../state/session/session-visit.js';
 import type { Sessions } from '../state/session/sessions.js';
 
 const HELD = Symbol('stickyroute session');
 
 interface Held {
   readonly sessions: Sessions<never>;
-  readonly turn: SessionTurn<never>;
+  readonly visit: SessionVisit<never>;
 }
 
 interface Holder {
@@ -19,23 +19,25 @@ const SESSION: PropertyDescriptor = {
   configurable: true,
   enumerable: true,
   get(this: Holder): Session<never> | undefined {
-    return this[HELD]?.turn.session;
+    return this[HELD]?.visit.session;
   },
   set: refuseSession,
 };
 
 /**
- * The turn that a request has from these sessions already: middleware that is mounted twice gives one
+ * The visit that a request has from these sessions already: middleware that is mounted twice gives one
  * session. Sessions of another kind under the same cookie are refused: each would overwrite what the other
  * set.
  */
-export function knownTurn<Fields extends object>(
+export function knownVisit<Fields extends object>(
   request: object,
   sessions: Sessions<Fields>,
-): SessionTurn<Fields> | undefined {
+): SessionVisit<Fields> | undefined {
   const held = (request as Holder)[HELD];
   if (held === undefined) return undefined;
-  return held.sessions === (sessions as unknown) ? (held.turn as unknown as SessionTurn<Fields>) : undefined;
+  return held.sessions === (sessions as unknown)
+    ? (held.visit as unknown as SessionVisit<Fields>)
+    : undefined;
 }
 
 /**
@@ -54,13 +56,13 @@ export function sessionOf<Fields extends object = SessionFields>(request: object
 export function giveSession<Fields extends object>(
   request: object,
   sessions: Sessions<Fields>,
-  turn: SessionTurn<Fields>,
+  visit: SessionVisit<Fields>,
 ): void {
   const held = (request as Holder)[HELD];
-  if (held !== undefined && held.turn.cookieName === turn.cookieName) throw twoKinds();
+  if (held !== undefined && held.visit.cookieName === visit.cookieName) throw twoKinds();
   (request as Holder)[HELD] = {
     sessions: sessions as unknown as Sessions<never>,
-    turn: turn as unknown as SessionTurn<never>,
+    visit: visit as unknown as SessionVisit<never>,
   };
   if (held === undefined) Object.defineProperty(request, 'session', SESSION);
 }

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { StickyError } from '../base/errors.js';
-import type { SessionTurn } from '../state/session/session-turn.js';
+import type { SessionVisit } from '../state/session/session-visit.js';
 import type { PlainAnswer } from './plain-answer.js';
 import { holdResponse, type BeforeHeaders } from './held-response.js';
 
@@ -10,12 +10,12 @@ import { holdResponse, type BeforeHeaders } from './held-response.js';
  */
 export function holdForSession<Fields extends object>(
   response: ServerResponse,
-  turn: SessionTurn<Fields>,
+  visit: SessionVisit<Fields>,
   onError: (error: unknown) => void = warnOf,
 ): (answer: PlainAnswer) => void {
   // Who has a request and no answer to it (an upgrade) gives an empty object: nobody can be told a new id.
-  if (typeof response.writeHead !== 'function') turn.answered();
-  return holdResponse(response, new SessionAnswer(response, turn, onError));
+  if (typeof response.writeHead !== 'function') visit.answered();
+  return holdResponse(response, new SessionAnswer(response, visit, onError));
 }
 
 /** Faults of the app's that come up after it answered, when nobody is left to throw them at. */
@@ -30,25 +30,25 @@ export function isStoreDown(error: unknown): boolean {
 
 class SessionAnswer<Fields extends object> implements BeforeHeaders {
   readonly #response: ServerResponse;
-  readonly #turn: SessionTurn<Fields>;
+  readonly #visit: SessionVisit<Fields>;
   readonly #onError: (error: unknown) => void;
 
-  constructor(response: ServerResponse, turn: SessionTurn<Fields>, onError: (error: unknown) => void) {
+  constructor(response: ServerResponse, visit: SessionVisit<Fields>, onError: (error: unknown) => void) {
     this.#response = response;
-    this.#turn = turn;
+    this.#visit = visit;
     this.#onError = onError;
   }
 
   get isQuiet(): boolean {
-    return this.#turn.isQuiet;
+    return this.#visit.isQuiet;
   }
 
   pass(): void {
-    this.#turn.answered();
+    this.#visit.answered();
   }
 
   async finish(): Promise<() => void> {
-    const { setCookie, cacheControl } = await this.#turn.commit();
+    const { setCookie, cacheControl } = await this.#visit.commit();
     return () => {
       if (setCookie !== undefined) this.#response.appendHeader('Set-Cookie', setCookie);
       if (cacheControl !== undefined) this.#response.setHeader('Cache-Control', cacheControl);

@@ -95,9 +95,9 @@ describe.each(RISES)('an onEvent that %s', (rise) => {
   test('lets a request go on without its session', async () => {
     const store = storeWith(memoryStore(), { read: isDown });
     const sessions = createSessions({ store, onStoreDown: 'anonymous', onEvent });
-    const turn = sessions.turn({ cookie: `sid=A${'0'.repeat(32)}`, isSecure: false });
-    await turn.load();
-    expect(await turn.commit()).toMatchObject({ setCookie: undefined });
+    const visit = sessions.visit({ cookie: `sid=A${'0'.repeat(32)}`, isSecure: false });
+    await visit.load();
+    expect(await visit.commit()).toMatchObject({ setCookie: undefined });
     await new Promise((resolve) => setImmediate(resolve));
     expect(warnings().filter((code) => code === 'STICKY_CALLBACK_FAILED').length).toBeLessThanOrEqual(1);
   });
@@ -167,17 +167,17 @@ describe('a change that loses every race', () => {
         onStoreDown,
         onEvent: ({ type }) => events.push(type),
       });
-      const first = sessions.turn({ cookie: undefined, isSecure: false });
+      const first = sessions.visit({ cookie: undefined, isSecure: false });
       first.session.set('cart', 1);
       const cookie = /^[^;]+/.exec((await first.commit()).setCookie!)![0];
       for (const act of ['write', 'renew'] as const) {
-        const turn = sessions.turn({ cookie, isSecure: false });
-        await turn.load();
+        const visit = sessions.visit({ cookie, isSecure: false });
+        await visit.load();
         isBusy = true;
         if (act === 'write') {
-          turn.session.set('cart', 2);
-          await expect(turn.commit()).rejects.toMatchObject(contended);
-        } else await expect(turn.session.regenerate()).rejects.toMatchObject(contended);
+          visit.session.set('cart', 2);
+          await expect(visit.commit()).rejects.toMatchObject(contended);
+        } else await expect(visit.session.regenerate()).rejects.toMatchObject(contended);
         isBusy = false;
       }
       expect(events).toEqual([]);

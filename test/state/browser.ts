@@ -1,5 +1,5 @@
 import type { Session } from '../../src/state/session/session.js';
-import type { SessionHeaders } from '../../src/state/session/session-turn.js';
+import type { SessionHeaders } from '../../src/state/session/session-visit.js';
 import type { Sessions } from '../../src/state/session/sessions.js';
 
 /** A request that has come and not been answered. */
@@ -20,20 +20,20 @@ export class Browser<Fields extends object> {
   }
 
   async begin(): Promise<RequestInFlight<Fields>> {
-    const turn = this.#sessions.turn({ cookie: this.cookie, isSecure: false });
+    const visit = this.#sessions.visit({ cookie: this.cookie, isSecure: false });
     const cookieSent = this.cookie;
-    await turn.load();
+    await visit.load();
     const end = async (): Promise<SessionHeaders> => {
-      const isQuiet = turn.isQuiet;
-      if (isQuiet) turn.answered();
+      const isQuiet = visit.isQuiet;
+      if (isQuiet) visit.answered();
       const headers: SessionHeaders = isQuiet
         ? { setCookie: undefined, cacheControl: undefined }
-        : await turn.commit();
+        : await visit.commit();
       const pair = headers.setCookie?.split(';', 1)[0];
       if (pair !== undefined) this.cookie = pair.endsWith('=') ? undefined : pair;
       return headers;
     };
-    return { session: turn.session, cookieSent, end };
+    return { session: visit.session, cookieSent, end };
   }
 
   async ask(work: (session: Session<Fields>) => void | Promise<void>): Promise<SessionHeaders> {

@@ -112,7 +112,7 @@ describe('a user who is moved', () => {
     const slow = second.cache
       .scope('ada')
       .getOrLoad('name', () => new Promise<string>((resolve) => (release = () => resolve('old'))));
-    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    for (let visit = 0; visit < 20; visit++) await Promise.resolve();
     await visit(first, jar, (scope) => scope.delete('name'));
     expect(await visit(second, jar, (scope) => scope.getOrLoad('name', () => 'new'))).toBe('new');
     release();

@@ -109,7 +109,7 @@ describe.each(SUBJECTS)('sessions in %s, reads %s', (_name, reads, start) => {
     store.before = async (command) => {
       if (command !== 'change') return;
       // Many turns of the event loop, in which an answer that doesn't wait would be out long ago.
-      for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+      for (let visit = 0; visit < 50; visit++) await new Promise((resolve) => setImmediate(resolve));
       stored = true;
     };
     await visitor.ask('/set?value=1');

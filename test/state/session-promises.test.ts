@@ -244,7 +244,7 @@ describe('the nine promises of sessions', () => {
       const visitor = browser();
       await visitor.ask(async (session) => {
         const login = session.login('alice');
-        for (let turn = 0; turn < 2; turn++) await Promise.resolve();
+        for (let visit = 0; visit < 2; visit++) await Promise.resolve();
         session.set('meanwhile', 1);
         await login;
       });

@@ -89,21 +89,21 @@ skipUnless('redis-server')('a Redis that has no memory left', () => {
       () => store.close(),
       () => tokens.close(),
     );
-    const first = sessions.turn({ cookie: undefined, isSecure: false });
+    const first = sessions.visit({ cookie: undefined, isSecure: false });
     first.session.set('a', 1);
     await first.session.login('alice');
     const cookie = /^[^;]+/.exec((await first.commit()).setCookie!)![0];
     const [one, two] = [await tokens.issue({ sub: 'alice' }), await tokens.issue({ sub: 'alice' })];
     await whileFull(async () => {
-      const turn = sessions.turn({ cookie, isSecure: false });
-      await turn.load();
-      await turn.session.destroy();
-      await turn.commit();
+      const visit = sessions.visit({ cookie, isSecure: false });
+      await visit.load();
+      await visit.session.destroy();
+      await visit.commit();
       expect(await tokens.logout(one.refreshToken!)).toBe(true);
       await tokens.revokeUser('alice');
       await expect(tokens.issue({ sub: 'bob' })).rejects.toMatchObject(FULL);
     });
-    const after = sessions.turn({ cookie, isSecure: false });
+    const after = sessions.visit({ cookie, isSecure: false });
     await after.load();
     expect(after.session.userId).toBeUndefined();
     for (const { accessToken } of [one, two])

@@ -2,7 +2,7 @@ import type { TLSSocket } from 'node:tls';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Session } from '../../state/session/session.js';
 import type { Sessions } from '../../state/session/sessions.js';
-import { giveSession, knownTurn } from '../request-session.js';
+import { giveSession, knownVisit } from '../request-session.js';
 import { holdForSession } from '../session-response.js';
 
 declare global {
@@ -28,14 +28,14 @@ declare global {
  */
 export function session<Fields extends object>(sessions: Sessions<Fields>): RequestHandler {
   return (request: Request, response: Response, next: NextFunction) => {
-    if (knownTurn(request, sessions) !== undefined) return next();
-    const turn = sessions.turn({ cookie: request.headers.cookie, isSecure: isSecure(request) });
+    if (knownVisit(request, sessions) !== undefined) return next();
+    const visit = sessions.visit({ cookie: request.headers.cookie, isSecure: isSecure(request) });
     const go = (): void => {
-      giveSession(request, sessions, turn);
-      holdForSession(response, turn);
+      giveSession(request, sessions, visit);
+      holdForSession(response, visit);
       next();
     };
-    const loading = turn.load();
+    const loading = visit.load();
     if (loading === undefined) go();
     else loading.then(go).catch(next);
     return undefined;

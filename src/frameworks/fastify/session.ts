@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Session } from '../../state/session/session.js';
 import type { Sessions } from '../../state/session/sessions.js';
-import type { SessionTurn } from '../../state/session/session-turn.js';
+import type { SessionVisit } from '../../state/session/session-visit.js';
 import { refuseSession, twoKinds } from '../request-session.js';
 import { show, showNoMore } from '../shown-as-sent.js';
 import { plugin } from './plugin.js';
@@ -27,7 +27,7 @@ const SESSIONS = Symbol('stickyroute sessions');
 
 /** What a request has of ours. */
 interface Turned<Fields extends object> {
-  [TURN]: SessionTurn<Fields> | undefined;
+  [TURN]: SessionVisit<Fields> | undefined;
   /** Its answer waits until the session is stored. */
   isStoring?: boolean;
 }
@@ -58,9 +58,12 @@ export function session<Fields extends object>(
     // `done` where nothing is waited for, a promise where something is: Fastify takes either, and async hooks
     // cost every request promises.
     app.addHook('onRequest', (request, _reply, done) => {
-      const turn = sessions.turn({ cookie: request.headers.cookie, isSecure: request.protocol === 'https' });
-      const begin = (): void => void ((request as unknown as Turned<Fields>)[TURN] = turn);
-      const loading = turn.load();
+      const visit = sessions.visit({
+        cookie: request.headers.cookie,
+        isSecure: request.protocol === 'https',
+      });
+      const begin = (): void => void ((request as unknown as Turned<Fields>)[TURN] = visit);
+      const loading = visit.load();
       if (loading !== undefined) return loading.then(begin);
       begin();
       return done();
@@ -70,12 +73,12 @@ export function session<Fields extends object>(
       // An async handler that has called `reply.send` and returned nothing: Fastify would now send nothing,
       // before the answer that waits. Nobody may go on but that one.
       if (turned.isStoring === true) return undefined;
-      const turn = turned[TURN];
-      // No turn: the store failed when the request came. Quiet: there is nothing to store and nothing to say.
-      // Answered: the commit failed, and this is what is answered instead.
-      if (turn === undefined || turn.isAnswered) return done();
-      if (turn.isQuiet) {
-        turn.answered();
+      const visit = turned[TURN];
+      // No visit: the store failed when the request came. Quiet: there is nothing to store and nothing to
+      // say. Answered: the commit failed, and this is what is answered instead.
+      if (visit === undefined || visit.isAnswered) return done();
+      if (visit.isQuiet) {
+        visit.answered();
         return done();
       }
       turned.isStoring = true;
@@ -85,7 +88,7 @@ export function session<Fields extends object>(
         turned.isStoring = false;
         showNoMore(reply.raw, 'headersSent', 'writableEnded');
       };
-      return turn.commit().then(
+      return visit.commit().then(
         ({ setCookie, cacheControl }) => {
           stored();
           if (setCookie !== undefined) reply.header('set-cookie', setCookie);

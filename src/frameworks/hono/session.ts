@@ -3,7 +3,7 @@ import type { MiddlewareHandler } from 'hono';
 import { StickyError } from '../../base/errors.js';
 import type { Session, SessionFields } from '../../state/session/session.js';
 import type { Sessions } from '../../state/session/sessions.js';
-import type { SessionTurn } from '../../state/session/session-turn.js';
+import type { SessionVisit } from '../../state/session/session-visit.js';
 import { twoKinds } from '../request-session.js';
 import { schemeReader, type SchemeOptions } from '../scheme.js';
 import { isStoreDown, sessionFailure, warnOf } from '../session-response.js';
@@ -18,7 +18,7 @@ const HELD = 'stickyroute session';
 
 interface Held {
   readonly sessions: Sessions<never>;
-  readonly turn: SessionTurn<never>;
+  readonly visit: SessionVisit<never>;
 }
 
 /**
@@ -39,7 +39,7 @@ export function session<Fields extends object>(
     const incoming = (c.env as { incoming?: IncomingMessage } | undefined)?.incoming;
     const isSecure =
       c.req.url.startsWith('https:') || (incoming !== undefined && isForwardedSecure(incoming));
-    const turn = sessions.turn({ cookie: c.req.header('cookie'), isSecure });
+    const visit = sessions.visit({ cookie: c.req.header('cookie'), isSecure });
     const fail = (error: unknown): Response => {
       if (!isStoreDown(error)) warnOf(error);
       const { status, text } = sessionFailure(error);
@@ -49,29 +49,29 @@ export function session<Fields extends object>(
       });
     };
     try {
-      const loading = turn.load();
+      const loading = visit.load();
       if (loading !== undefined) await loading;
     } catch (error) {
       return fail(error);
     }
-    if (before?.turn.cookieName === turn.cookieName) throw twoKinds();
-    c.set(HELD as never, { sessions, turn } as never);
-    c.set('session', turn.session as unknown as Session<SessionFields>);
+    if (before?.visit.cookieName === visit.cookieName) throw twoKinds();
+    c.set(HELD as never, { sessions, visit } as never);
+    c.set('session', visit.session as unknown as Session<SessionFields>);
     await next();
     // Hono answers 500 to what it doesn't know; the app may say otherwise in `onError`.
     if (c.error instanceof StickyError && c.error.status !== undefined && c.res.status === 500) {
       const { error } = c;
-      turn.answered();
+      visit.answered();
       c.res = undefined;
       c.res = fail(error);
       return undefined;
     }
-    if (turn.isQuiet) {
-      turn.answered();
+    if (visit.isQuiet) {
+      visit.answered();
       return undefined;
     }
     try {
-      const { setCookie, cacheControl } = await turn.commit();
+      const { setCookie, cacheControl } = await visit.commit();
       if (setCookie !== undefined) c.header('set-cookie', setCookie, { append: true });
       if (cacheControl !== undefined) c.header('cache-control', cacheControl);
     } catch (error) {

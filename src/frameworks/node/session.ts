@@ -3,7 +3,7 @@ import { StickyError } from '../../base/errors.js';
 import type { Session, SessionFields } from '../../state/session/session.js';
 import type { Sessions } from '../../state/session/sessions.js';
 import { schemeReader, type SchemeOptions } from '../scheme.js';
-import { giveSession, knownTurn } from '../request-session.js';
+import { giveSession, knownVisit } from '../request-session.js';
 import { answerPlainly, type PlainAnswer } from '../plain-answer.js';
 import { holdForSession, isStoreDown, sessionFailure, warnOf } from '../session-response.js';
 
@@ -39,14 +39,14 @@ export function session<Fields extends object>(
   const onError = options.onError ?? warnOf;
   return async (request, response) => {
     const withSession = request as SessionMessage<Fields>;
-    if (knownTurn(request, sessions) !== undefined) return handler(withSession, response);
-    const turn = sessions.turn({ cookie: request.headers.cookie, isSecure: isSecure(request) });
+    if (knownVisit(request, sessions) !== undefined) return handler(withSession, response);
+    const visit = sessions.visit({ cookie: request.headers.cookie, isSecure: isSecure(request) });
     let answerInstead = (failure: PlainAnswer): void => answerPlainly(response, failure);
     try {
-      const loading = turn.load();
+      const loading = visit.load();
       if (loading !== undefined) await loading;
-      answerInstead = holdForSession(response, turn, onError);
-      giveSession(request, sessions, turn);
+      answerInstead = holdForSession(response, visit, onError);
+      giveSession(request, sessions, visit);
       await handler(withSession, response);
     } catch (error) {
       if (!isStoreDown(error)) onError(error);

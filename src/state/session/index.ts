@@ -11,5 +11,5 @@ export type { Session, SessionFields } from './session.js';
 export type { SessionCookieOptions } from './session-cookie.js';
 export type { SessionEvent } from './session-event.js';
 export type { LocalOptions, SessionOptions } from './session-options.js';
-export type { SessionHeaders, SessionRequest, SessionTurn } from './session-turn.js';
+export type { SessionHeaders, SessionRequest, SessionVisit } from './session-visit.js';
 export type { StandardSchema } from './standard-schema.js';

@@ -9,7 +9,7 @@ interface Fields {
 }
 
 const sessions = createSessions<Fields>({ store: memoryStore(), onEvent: () => {} });
-const open = (): Session<Fields> => sessions.turn({ cookie: undefined, isSecure: false }).session;
+const open = (): Session<Fields> => sessions.visit({ cookie: undefined, isSecure: false }).session;
 const refused = (message: string) =>
   expect.objectContaining({ code: 'STICKY_SESSION_INVALID', message: expect.stringContaining(message) });
 
@@ -159,7 +159,7 @@ describe('callbacks, as express-session has them', () => {
   it('are told of a failure', async () => {
     const broken = memoryStore();
     Object.assign(broken, { change: () => Promise.reject(new Error('broken')) });
-    const { session } = createSessions<Fields>({ store: broken }).turn({
+    const { session } = createSessions<Fields>({ store: broken }).visit({
       cookie: undefined,
       isSecure: false,
     });

@@ -5,7 +5,7 @@ import { Session, type SessionFields } from './session.js';
 import { parseRef, partitionOfUser, refText, userIndex } from './session-id.js';
 import { readSessionOptions, type SessionOptions, type SessionSettings } from './session-options.js';
 import { readSession } from './record-format.js';
-import { SessionTurn, type SessionRequest } from './session-turn.js';
+import { SessionVisit, type SessionRequest } from './session-visit.js';
 
 /** One of a user's sessions, as `ofUser` lists it. */
 export interface ListedSession {
@@ -40,8 +40,8 @@ export class Sessions<Fields extends object = SessionFields> {
   }
 
   /** For frameworks: one request's session. */
-  turn(request: SessionRequest): SessionTurn<Fields> {
-    return new SessionTurn<Fields>(this.#settings, request);
+  visit(request: SessionRequest): SessionVisit<Fields> {
+    return new SessionVisit<Fields>(this.#settings, request);
   }
 
   /** The sessions in which a user is logged in, the last used first. */

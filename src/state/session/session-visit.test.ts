@@ -26,10 +26,10 @@ function browser(persistent: boolean) {
     },
     /** One request; what its answer sets. */
     async visit(work: (session: Session<Fields>) => unknown): Promise<string | undefined> {
-      const turn = sessions.turn({ cookie, isSecure: false });
-      await turn.load();
-      await work(turn.session);
-      const set = turn.isQuiet ? undefined : (await turn.commit()).setCookie;
+      const visit = sessions.visit({ cookie, isSecure: false });
+      await visit.load();
+      await work(visit.session);
+      const set = visit.isQuiet ? undefined : (await visit.commit()).setCookie;
       cookie = set?.split(';')[0] ?? cookie;
       return set;
     },

@@ -29,7 +29,7 @@ const NOTHING: SessionHeaders = { setCookie: undefined, cacheControl: undefined 
  * A session's way through one request, for frameworks: `load`, let the app work, then `commit` before the
  * headers go out.
  */
-export class SessionTurn<Fields extends object = SessionFields> {
+export class SessionVisit<Fields extends object = SessionFields> {
   readonly session: Session<Fields>;
   readonly #settings: SessionSettings;
   readonly #state: SessionState;
