@@ -3,5 +3,7 @@
  */
 export interface ContractCase {
   readonly name: string;
+  /** Why the statement is none about this subject; `run` then only makes sure of that. */
+  readonly notApplicable?: string | undefined;
   run(): void | Promise<void>;
 }

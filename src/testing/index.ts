@@ -9,7 +9,7 @@ export { seededRandom, shuffled } from './seeded-random.js';
 export { fakePool } from './fake-pool.js';
 export type { FakePoolOptions } from './fake-pool.js';
 export { ruleContract } from './rule-contract.js';
-export type { RuleContractCase, RuleSubject } from './rule-contract.js';
+export type { RuleSubject } from './rule-contract.js';
 export { placementContract } from './placement-contract.js';
 export type { PlacementPromises } from './placement-contract.js';
 export { agreementContract } from './agreement-contract.js';

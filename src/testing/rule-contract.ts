@@ -4,6 +4,7 @@ import type { Found, Rule } from '../route/affinity/rule.js';
 import type { RequestFacts } from '../route/facts.js';
 import { plainFacts, type PlainRequest } from '../route/plain-facts.js';
 import type { PoolSnapshot } from '../route/pool/snapshot.js';
+import type { ContractCase } from './contract-case.js';
 import { fakePool } from './fake-pool.js';
 
 /** What the suite must know of a rule to put it through the contract. */
@@ -20,11 +21,6 @@ export interface RuleSubject {
   readonly found?: Omit<PlainRequest, 'nowMs'>;
   /** Hands out token verifiers; needed by rules that ask for one. */
   readonly tokenVerifier?: RuleContext['tokenVerifier'];
-}
-
-export interface RuleContractCase {
-  readonly name: string;
-  run(): void | Promise<void>;
 }
 
 const NOW_MS = 1_700_000_000_000;
@@ -74,7 +70,7 @@ const ODD_VALUES = [
  * What every rule promises the router, as cases for any test runner:
  * `for (const { name, run } of ruleContract(subject)) test(name, run);`
  */
-export function ruleContract(subject: RuleSubject): RuleContractCase[] {
+export function ruleContract(subject: RuleSubject): ContractCase[] {
   const { definition } = subject;
   const make = (written: unknown = subject.accepted[0]) => create(subject, written);
   const pool = fakePool(UPSTREAMS);
@@ -144,12 +140,16 @@ export function ruleContract(subject: RuleSubject): RuleContractCase[] {
       },
     },
     {
-      name: 'says that a binding is gone when its upstream is, and leaves the others alone',
+      name: 'says that a binding is gone when its upstream is; all others, and keys, stay as they are',
       async run() {
         const rule = make();
         const facts = requestFor(subject, rule, pool);
         const first = await ask(rule, facts, pool);
-        if (first.kind !== 'bound') return;
+        if (first.kind !== 'bound') {
+          for (const ids of [['api-1'], ['api-4'], []])
+            assert.deepEqual(await ask(rule, facts, fakePool(ids)), first);
+          return;
+        }
         const id = UPSTREAMS[first.index]!;
         assert.deepEqual(await ask(rule, facts, fakePool(UPSTREAMS.filter((other) => other !== id))), {
           kind: 'gone',
@@ -161,9 +161,10 @@ export function ruleContract(subject: RuleSubject): RuleContractCase[] {
     },
     {
       name: 'finds what it has bound',
+      ...(binds(subject) ? {} : { notApplicable: 'it binds nothing' }),
       async run() {
         const rule = make();
-        if (rule.bind === undefined) return;
+        if (rule.bind === undefined) return assert.ok(!binds(subject));
         for (let index = 0; index < UPSTREAMS.length; index++) {
           const value = rule.bind(plainFacts({ nowMs: NOW_MS }), pool, index);
           assert.match(value, /^[!-~][ -~]*$/, 'one field value, without line breaks');
@@ -187,6 +188,15 @@ export function ruleContract(subject: RuleSubject): RuleContractCase[] {
       },
     },
   ];
+}
+
+/** Of a rule that can't be made, the case says why. */
+function binds(subject: RuleSubject): boolean {
+  try {
+    return create(subject, subject.accepted[0]).bind !== undefined;
+  } catch {
+    return true;
+  }
 }
 
 function create(subject: RuleSubject, written: unknown): Rule {

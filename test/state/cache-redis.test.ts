@@ -171,25 +171,27 @@ skipUnless('redis-server')(`caches in three processes over a real Redis (SIM_SEE
   it('keep both promises while subscriptions are killed again and again', async () => {
     for (let times = 0; times < 15; times++) {
       await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
-      await pause(100);
+      const before = total();
+      await until('some answers in between', () => total() > before + 20, 20_000);
     }
     await goOn();
   }, 40_000);
 
   it('keep both promises while Redis pauses for longer than the bound', async () => {
     await redis.command('CLIENT', 'PAUSE', '1800', 'ALL');
-    await pause(1_800);
+    await redis.command('PING'); // answered when the pause is over
     await goOn();
   }, 40_000);
 
   it('keep both promises while processes stand still for longer than the bound, and pushes to them are lost', async () => {
-    for (const { process } of members) {
+    for (const { process, url } of members) {
       // What is pushed while it stands still would wait for it in its socket.
       await redis.command('CLIENT', 'KILL', 'TYPE', 'pubsub');
       process.kill('SIGSTOP');
+      // Longer than the bound, by everybody else's clock.
       await pause(1_500);
       process.kill('SIGCONT');
-      await pause(50);
+      await fetch(`${url}/nobody/load/a`);
     }
     await goOn();
   }, 40_000);
@@ -197,7 +199,11 @@ skipUnless('redis-server')(`caches in three processes over a real Redis (SIM_SEE
   it('keep both promises while Redis is killed and comes back', async () => {
     for (let times = 0; times < 2; times++) {
       await redis.kill();
-      await pause(700);
+      await until(
+        'an answer without the store',
+        async () => (await ask('/nobody/load/a')).found?.isShared !== true,
+        15_000,
+      );
       await redis.restart();
       await until(
         'answers of the store',

@@ -11,23 +11,26 @@ afterAll(() => rmSync(home, { recursive: true, force: true }));
 let stores = 0;
 
 describe('the lmdb store, opened by two processes', () => {
-  const cases = storeContract(async () => {
-    const clock = createManualClock();
-    const path = join(home, `${stores++}`);
-    const store = lmdbStore({ path, clock });
-    const other = await remoteStore(path);
-    return {
-      store,
-      other,
-      async advance(ms) {
-        clock.advance(ms);
-        await other.advance(ms);
-      },
-      async close() {
-        await other.close();
-        await store.close();
-      },
-    };
-  });
+  const cases = storeContract(
+    async () => {
+      const clock = createManualClock();
+      const path = join(home, `${stores++}`);
+      const store = lmdbStore({ path, clock });
+      const other = await remoteStore(path);
+      return {
+        store,
+        other,
+        async advance(ms) {
+          clock.advance(ms);
+          await other.advance(ms);
+        },
+        async close() {
+          await other.close();
+          await store.close();
+        },
+      };
+    },
+    { readsNow: true },
+  );
   test.each(cases)('$name', ({ run }) => run());
 });

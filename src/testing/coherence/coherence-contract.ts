@@ -33,8 +33,14 @@ export interface CoherenceSubject {
   open(member: GroundMember): CoherentCache | Promise<CoherentCache>;
 }
 
-/** More than timers of a busy machine are late by. */
+/**
+ * More than timers of a busy machine are late by. Caches tell each other in ways of their own, and nothing
+ * says when one has heard: what the suite waits for here is time.
+ */
 const SLACK_MS = 100;
+
+/** What a cache does without being asked again is done within this: nothing tells when. */
+const TAKEN_MS = 10;
 
 interface Process {
   readonly member: GroundMember;
@@ -122,7 +128,7 @@ export function coherenceContract(subject: CoherenceSubject): ContractCase[] {
         await a.cache.set('k', 'old');
         const release = b.member.holdReads();
         const slow = b.cache.get('k');
-        await pause(10);
+        await pause(TAKEN_MS);
         await a.cache.set('k', 'new');
         await pause(SLACK_MS);
         release();
@@ -135,8 +141,8 @@ export function coherenceContract(subject: CoherenceSubject): ContractCase[] {
       'a load that a deletion overtook leaves no old value in either tier',
       async ({ a, b, c, boundPasses }) => {
         const loading = gate();
-        const slow = b.cache.getOrLoad('k', () => loading.passed.then(() => 'old'));
-        await pause(10);
+        const slow = b.cache.getOrLoad('k', () => loading.pass().then(() => 'old'));
+        await Promise.race([loading.entered, slow]);
         await a.cache.delete('k');
         await pause(SLACK_MS);
         loading.open();
@@ -181,8 +187,8 @@ export function coherenceContract(subject: CoherenceSubject): ContractCase[] {
     holds('a load that a deletion of its tag overtook leaves no old value', async ({ a, b, boundPasses }) => {
       assert.ok(a.cache.deleteTag !== undefined, 'it offers no tags');
       const loading = gate();
-      const slow = b.cache.getOrLoad('k', () => loading.passed.then(() => 'old'), ['t']);
-      await pause(10);
+      const slow = b.cache.getOrLoad('k', () => loading.pass().then(() => 'old'), ['t']);
+      await Promise.race([loading.entered, slow]);
       await a.cache.deleteTag('t');
       await pause(SLACK_MS);
       loading.open();
@@ -194,7 +200,7 @@ export function coherenceContract(subject: CoherenceSubject): ContractCase[] {
       let loads = 0;
       const load = async (): Promise<string> => {
         loads++;
-        await pause(10);
+        await pause(TAKEN_MS);
         throw new Error('no database');
       };
       const outcomes = await Promise.allSettled(
@@ -224,13 +230,23 @@ export function coherenceContract(subject: CoherenceSubject): ContractCase[] {
 /** The process has the value, which `writer` wrote, in its first tier. */
 async function known({ cache }: Process, key: string, value: string, writer: Process): Promise<void> {
   await writer.cache.set(key, value);
-  await pause(10);
+  await pause(TAKEN_MS);
   assert.equal(await cache.get(key), value);
   assert.equal(await cache.get(key), value);
 }
 
-function gate(): { readonly passed: Promise<void>; readonly open: () => void } {
-  let open = (): void => {};
-  const passed = new Promise<void>((resolve) => (open = resolve));
-  return { passed, open };
+function gate(): {
+  readonly pass: () => Promise<void>;
+  /** Somebody stands before it. */
+  readonly entered: Promise<void>;
+  readonly open: () => void;
+} {
+  let [open, enter] = [(): void => {}, (): void => {}];
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  const entered = new Promise<void>((resolve) => (enter = resolve));
+  const pass = (): Promise<void> => {
+    enter();
+    return opened;
+  };
+  return { pass, entered, open: () => open() };
 }

@@ -18,6 +18,8 @@ export type OpenStore = () => StoreSubject | Promise<StoreSubject>;
 /** What a case is about, with a fresh store. */
 export interface StoreCase {
   readonly name: string;
+  /** Only for stores that have `readNow`. */
+  readonly needsReadNow?: boolean;
   run(subject: StoreSubject): Promise<void>;
 }
 

@@ -10,20 +10,23 @@ afterAll(() => rmSync(home, { recursive: true, force: true }));
 let stores = 0;
 
 describe('the lmdb store', () => {
-  const cases = storeContract(() => {
-    const clock = createManualClock();
-    const path = join(home, `${stores++}`);
-    const store = lmdbStore({ path, clock });
-    const other = lmdbStore({ path, clock });
-    return {
-      store,
-      other,
-      advance: clock.advance,
-      async close() {
-        await other.close();
-        await store.close();
-      },
-    };
-  });
+  const cases = storeContract(
+    () => {
+      const clock = createManualClock();
+      const path = join(home, `${stores++}`);
+      const store = lmdbStore({ path, clock });
+      const other = lmdbStore({ path, clock });
+      return {
+        store,
+        other,
+        advance: clock.advance,
+        async close() {
+          await other.close();
+          await store.close();
+        },
+      };
+    },
+    { readsNow: true },
+  );
   test.each(cases)('$name', ({ run }) => run());
 });
