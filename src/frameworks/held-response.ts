@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { answerPlainly, writePlainAnswer, type PlainAnswer } from './plain-answer.js';
 import { DrainListeners } from './drain-listeners.js';
 import { headArguments } from './head-arguments.js';
+import { HeldCut } from './held-cut.js';
 import { refuse, ShownAsSent } from './shown-as-sent.js';
 
 /** Who has something to do before the headers of a response go out. */
@@ -23,6 +24,8 @@ export interface BeforeHeaders {
 type Method = 'writeHead' | 'write' | 'end' | 'flushHeaders';
 type Send = (this: ServerResponse, ...args: unknown[]) => unknown;
 type Sender = Record<Method, Send>;
+/** Of compression: what it has been given goes out now. It gave the response this. */
+type Flushing = { flush?: Send };
 
 /**
  * Makes a response of node:http wait: what would send its headers is kept until `finish` is done, and then
@@ -74,11 +77,13 @@ class Hold {
   readonly #befores: BeforeHeaders[];
   /** As they were: of node:http, or of middleware that came first. */
   readonly #originals: Sender;
-  readonly #kept: [Method, unknown[]][] = [];
+  readonly #kept: [Method | 'flush', unknown[]][] = [];
+  #flush: { readonly original: Send; readonly own: Send } | undefined;
   /** The status that will be sent, from when the app believes that it was. */
   #status: readonly [number, string] | undefined;
   #shown: ShownAsSent | undefined;
   #drains: DrainListeners | undefined;
+  #cut: HeldCut | undefined;
   #hasEnded = false;
   #isReleased = false;
 
@@ -131,6 +136,7 @@ class Hold {
     if (method === 'end') {
       this.#hasEnded = true;
       this.#shown!.ended();
+      this.#cut = new HeldCut(this.#response);
     }
     // False: whoever pipes into the response waits for `drain`, so no more than one piece is kept.
     return answered;
@@ -149,6 +155,7 @@ class Hold {
   #hold(): void {
     this.#drains = new DrainListeners(this.#response);
     this.#showSent(this.#response.statusCode);
+    this.#holdFlush();
     void this.#finish();
   }
 
@@ -186,12 +193,26 @@ class Hold {
     this.#shown = new ShownAsSent(this.#response);
   }
 
+  /** An event of an event stream would wait in the compressor for the next one. */
+  #holdFlush(): void {
+    const flushing = this.#response as unknown as Flushing;
+    const { flush: original } = flushing;
+    if (typeof original !== 'function') return;
+    const own: Send = (...args) => {
+      if (this.#isReleased) return original.apply(this.#response, args);
+      return void this.#kept.push(['flush', args]);
+    };
+    this.#flush = { original, own };
+    flushing.flush = own;
+  }
+
   /** Whether there is room for more. */
   #replay(): boolean {
     if (this.#status !== undefined) [this.#response.statusCode, this.#response.statusMessage] = this.#status;
     let isFlowing = true;
     for (const [method, args] of this.#kept) {
-      const returned = this.#originals[method].apply(this.#response, args);
+      const original = method === 'flush' ? this.#flush!.original : this.#originals[method];
+      const returned = original.apply(this.#response, args);
       if (method === 'write') isFlowing = returned !== false;
     }
     return isFlowing;
@@ -206,6 +227,10 @@ class Hold {
     this.#isReleased = true;
     this.#shown?.stop();
     this.#drains?.stop();
+    this.#cut?.stop();
+    const flushing = this.#response as unknown as Flushing;
+    if (this.#flush !== undefined && flushing.flush === this.#flush.own)
+      flushing.flush = this.#flush.original;
     // What middleware that came later has put over ours stays: it calls ours, which then stand aside.
     const sender = this.#sender;
     const originals = this.#originals;

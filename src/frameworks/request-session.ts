@@ -77,6 +77,6 @@ export function twoKinds(): StickyError {
 export function refuseSession(): never {
   throw new StickyError(
     'STICKY_SESSION_INVALID',
-    "request.session can't be replaced, and assigning to it ends nothing. To end the session write: await request.session.destroy(). To store a field write: request.session.set(name, value).",
+    "A request's session can't be replaced, and `request.session = …` or `c.set('session', …)` ends nothing. To end it write: await request.session.destroy(), in Hono await c.get('session').destroy(). To store a field: request.session.set(name, value).",
   );
 }

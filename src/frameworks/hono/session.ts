@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { MiddlewareHandler } from 'hono';
 import { StickyError } from '../../base/errors.js';
-import type { Session, SessionFields } from '../../state/session/session.js';
+import { Session, type SessionFields } from '../../state/session/session.js';
 import type { Sessions } from '../../state/session/sessions.js';
 import type { SessionVisit } from '../../state/session/session-visit.js';
-import { twoKinds } from '../request-session.js';
+import { refuseSession, twoKinds } from '../request-session.js';
 import { schemeReader, type SchemeOptions } from '../scheme.js';
 import { isStoreDown, sessionFailure, warnOf } from '../session-response.js';
 
@@ -65,6 +65,12 @@ export function session<Fields extends object>(
       c.res = undefined;
       c.res = fail(error);
       return undefined;
+    }
+    // Nothing can be in the way of `c.set` but a closure for each request. So it is seen here.
+    if (c.error === undefined && !(c.get('session') instanceof Session)) {
+      visit.answered();
+      c.res = undefined;
+      refuseSession();
     }
     if (visit.isQuiet) {
       visit.answered();
