@@ -13,7 +13,7 @@ import { session as honoSession } from '../../src/frameworks/hono/session.js';
 import { session as nodeSession } from '../../src/frameworks/node/session.js';
 import { createSessions } from '../../src/state/session/sessions.js';
 import type { Session } from '../../src/state/session/session.js';
-import { memoryStore } from '../../src/state/store/memory.js';
+import { memoryStore } from '../../src/state/store/memory/index.js';
 import { apps, Visitor, type RunningApp, type TestFields } from './session-apps.js';
 
 // Clients that go away, that listen for long, that speak an old HTTP; and apps that fail behind their answer.
