@@ -14,7 +14,7 @@ import { invalidCall } from './invalid-call.js';
 export type UpstreamInput =
   | string
   | (Pick<Upstream, 'url'> & {
-      readonly [key in 'weight' | 'draining' | 'address' | 'haproxyId']?: Upstream[key] | undefined;
+      readonly [key in Exclude<keyof Upstream, 'id' | 'url'>]?: Upstream[key] | undefined;
     });
 
 /** By id. For the gateway's answers take the gateway's ids and weights. */
@@ -126,7 +126,14 @@ export function readUpstreams(written: UpstreamsInput): Upstream[] {
       typeof input === 'string' ? { url: input } : (input ?? {});
     checkNames(given, UPSTREAM_NAMES, `The upstream "${id}"`, 'STICKY_CLIENT_INVALID');
     const { url, weight = 1, draining = false, address, haproxyId } = given;
-    return { id, url: originOf(id, url), weight, draining, address, haproxyId };
+    return {
+      id,
+      url: originOf(id, url),
+      weight,
+      draining,
+      address,
+      haproxyId,
+    } satisfies Record<keyof Upstream, unknown>;
   });
 }
 

@@ -39,7 +39,7 @@ const details = {
   draining: flag.default(false),
   address: words('address: app1, as the other balancer writes it').optional(),
   haproxyId: wholeNumberValue({ min: 1, max: 2 ** 31 - 1 }).optional(),
-};
+} satisfies Record<Exclude<keyof Upstream, 'id'>, z.ZodType>;
 const detailed = z.strictObject(details);
 const listed = z.strictObject({ id: words('id: api-1').optional(), ...details });
 

@@ -84,8 +84,8 @@ export class CaddyContest implements Placement {
     const high = this.#high;
     const low = this.#low;
     const ranked = this.members
-      .map((_, place) => place)
-      .filter((place) => high[place] !== 0 || low[place] !== 0);
+      .map((_, index) => index)
+      .filter((index) => high[index] !== 0 || low[index] !== 0);
     return ranked.sort((a, b) => compareUnsigned(high[b]!, low[b]!, high[a]!, low[a]!));
   }
 
@@ -98,8 +98,8 @@ export class CaddyContest implements Placement {
     else if (this.#way === 'addressFirst') this.#drawFromAddresses(key);
     else {
       const begun = fnv1a32(this.#shared, fnv1a32(key));
-      for (let place = 0; place < this.#low.length; place++)
-        this.#low[place] = fnv1a32(this.#rests[place]!, begun);
+      for (let index = 0; index < this.#low.length; index++)
+        this.#low[index] = fnv1a32(this.#rests[index]!, begun);
     }
   }
 
@@ -107,12 +107,12 @@ export class CaddyContest implements Placement {
   #drawFromAddresses(key: string): void {
     const begun = this.#begun;
     const low = this.#low;
-    let place = 0;
-    for (; place + 4 <= low.length; place += 4) {
-      let a = begun[place]!;
-      let b = begun[place + 1]!;
-      let c = begun[place + 2]!;
-      let d = begun[place + 3]!;
+    let index = 0;
+    for (; index + 4 <= low.length; index += 4) {
+      let a = begun[index]!;
+      let b = begun[index + 1]!;
+      let c = begun[index + 2]!;
+      let d = begun[index + 3]!;
       for (let at = 0; at < key.length; at++) {
         const byte = key.charCodeAt(at);
         a = fnv1a32Step(a, byte);
@@ -120,12 +120,12 @@ export class CaddyContest implements Placement {
         c = fnv1a32Step(c, byte);
         d = fnv1a32Step(d, byte);
       }
-      low[place] = a;
-      low[place + 1] = b;
-      low[place + 2] = c;
-      low[place + 3] = d;
+      low[index] = a;
+      low[index + 1] = b;
+      low[index + 2] = c;
+      low[index + 3] = d;
     }
-    for (; place < low.length; place++) low[place] = fnv1a32(key, begun[place]!);
+    for (; index < low.length; index++) low[index] = fnv1a32(key, begun[index]!);
   }
 }
 

@@ -67,14 +67,14 @@ export interface EnvoyHosts {
 export function envoyHosts(
   members: readonly Member[],
   { panicThreshold }: EnvoyHostOptions,
-  isUsable: (place: number) => boolean = () => true,
+  isUsable: (index: number) => boolean = () => true,
 ): EnvoyHosts {
-  const all = members.map((_, place) => place);
+  const all = members.map((_, index) => index);
   const usable = all.filter(isUsable);
   const availability = Math.floor((140 * usable.length) / all.length);
   const panics =
     usable.length > 0 && availability < 100 && (100 * usable.length) / all.length < panicThreshold;
   if (!panics) return { spread: usable, passedOver: new Set() };
   const isSpread = new Set(usable);
-  return { spread: all, passedOver: new Set(all.filter((place) => !isSpread.has(place))) };
+  return { spread: all, passedOver: new Set(all.filter((index) => !isSpread.has(index))) };
 }

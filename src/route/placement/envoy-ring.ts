@@ -48,7 +48,7 @@ export class EnvoyRing implements Placement {
   /** True until `among` says otherwise. */
   readonly #isWhole: boolean;
 
-  constructor(members: readonly Member[], options: EnvoyRingOptions, isUsable?: (place: number) => boolean) {
+  constructor(members: readonly Member[], options: EnvoyRingOptions, isUsable?: (index: number) => boolean) {
     checkRingOptions(options);
     this.members = members;
     this.#isWhole = isUsable === undefined;
@@ -76,7 +76,7 @@ export class EnvoyRing implements Placement {
       : new EnvoyRing(members, this.#options);
   }
 
-  among(isUsable: (place: number) => boolean): EnvoyRing {
+  among(isUsable: (index: number) => boolean): EnvoyRing {
     return new EnvoyRing(this.members, this.#options, isUsable);
   }
 
@@ -107,7 +107,7 @@ export class EnvoyRing implements Placement {
    */
   #build(places: readonly number[]): WideCircle {
     const { minRingSize, maxRingSize } = this.#options;
-    const weights = places.map((place) => this.members[place]!.weight);
+    const weights = places.map((index) => this.members[index]!.weight);
     const sum = weights.reduce((total, weight) => total + weight, 0);
     const lightest = weights.reduce((least, weight) => Math.min(least, weight / sum), 1);
     const scale = Math.min(Math.ceil(lightest * minRingSize) / lightest, maxRingSize);
@@ -124,14 +124,14 @@ export class EnvoyRing implements Placement {
     const owners = new Uint16Array(size);
     let put = 0;
     counts.forEach((count, at) => {
-      const place = places[at]!;
-      const prefix = `${this.#hashKeys[place]!}_`;
+      const index = places[at]!;
+      const prefix = `${this.#hashKeys[index]!}_`;
       for (let i = 0; i < count; i++) {
         if (this.#options.hash === 'murmur2') murmur64a(prefix + i, hash);
         else xxh64(prefix + i, 0, hash);
         highs[put] = hash.high;
         lows[put] = hash.low;
-        owners[put++] = place;
+        owners[put++] = index;
       }
     });
     return new WideCircle(highs, lows, owners);

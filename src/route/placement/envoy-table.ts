@@ -27,7 +27,7 @@ export class EnvoyTable implements Placement {
   /** True until `among` says otherwise. */
   readonly #isWhole: boolean;
 
-  constructor(members: readonly Member[], options: EnvoyTableOptions, isUsable?: (place: number) => boolean) {
+  constructor(members: readonly Member[], options: EnvoyTableOptions, isUsable?: (index: number) => boolean) {
     const { tableSize } = options;
     if (!isTableSize(tableSize))
       throw invalidPlacement(`\`tableSize\` is ${String(tableSize)}: it must be ${TABLE_SIZE_WANTED}.`);
@@ -57,7 +57,7 @@ export class EnvoyTable implements Placement {
       : new EnvoyTable(members, this.#options);
   }
 
-  among(isUsable: (place: number) => boolean): EnvoyTable {
+  among(isUsable: (index: number) => boolean): EnvoyTable {
     return new EnvoyTable(this.members, this.#options, isUsable);
   }
 
@@ -91,15 +91,15 @@ export class EnvoyTable implements Placement {
     const places = [...spread].sort((a, b) => (keys[a]! < keys[b]! ? -1 : 1));
     const size = this.#options.tableSize;
     if (places.length === 0) return new Uint16Array(0);
-    const sum = places.reduce((total, place) => total + this.members[place]!.weight, 0);
-    const weights = places.map((place) => this.members[place]!.weight / sum);
+    const sum = places.reduce((total, index) => total + this.members[index]!.weight, 0);
+    const weights = places.map((index) => this.members[index]!.weight / sum);
     const heaviest = Math.max(...weights);
-    const next = places.map((place) => {
-      xxh64(keys[place]!, 0, hash);
+    const next = places.map((index) => {
+      xxh64(keys[index]!, 0, hash);
       return remainder(hash.high, hash.low, size);
     });
-    const steps = places.map((place) => {
-      xxh64(keys[place]!, 1, hash);
+    const steps = places.map((index) => {
+      xxh64(keys[index]!, 1, hash);
       return remainder(hash.high, hash.low, size - 1) + 1;
     });
     const due = new Float64Array(places.length);

@@ -72,10 +72,10 @@ export class HaproxyNodes implements Placement {
       : new HaproxyNodes(members, this.#options);
   }
 
-  among(isUsable: (place: number) => boolean): HaproxyNodes {
+  among(isUsable: (index: number) => boolean): HaproxyNodes {
     return new HaproxyNodes(this.members, this.#options, {
       points: this.#points,
-      isUsable: this.members.map((_, place) => isUsable(place)),
+      isUsable: this.members.map((_, index) => isUsable(index)),
     });
   }
 
@@ -93,9 +93,9 @@ function allPoints(members: readonly Member[], key: HaproxyNodeKey): Float64Arra
   const points = new Float64Array(members.reduce((sum, { weight }) => sum + weight * NODES_PER_WEIGHT, 0));
   const keys = haproxyNodeKeys(members, key);
   let put = 0;
-  members.forEach(({ weight }, place) => {
+  members.forEach(({ weight }, index) => {
     for (let node = 0; node < weight * NODES_PER_WEIGHT; node++)
-      points[put++] = point(fullHash(keys[place]! + node), place);
+      points[put++] = point(fullHash(keys[index]! + node), index);
   });
   return points;
 }

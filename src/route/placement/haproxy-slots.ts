@@ -59,11 +59,11 @@ export class HaproxySlots implements Placement {
       : new HaproxySlots(members, this.#options);
   }
 
-  among(isUsable: (place: number) => boolean): HaproxySlots {
+  among(isUsable: (index: number) => boolean): HaproxySlots {
     return new HaproxySlots(
       this.members,
       this.#options,
-      this.members.map((_, place) => isUsable(place)),
+      this.members.map((_, index) => isUsable(index)),
     );
   }
 }
@@ -77,8 +77,8 @@ function slots(members: readonly Member[], isUsable: readonly boolean[]): Uint16
       `HAProxy's map of these ${members.length} upstreams would have ${slotsMax} slots and take seconds to fill: lower the weights, or take haproxyConsistent.`,
     );
   }
-  const places = members.map((_, place) => place).filter((place) => isUsable[place]!);
-  const weights = places.map((place) => members[place]!.weight / divisor);
+  const places = members.map((_, index) => index).filter((index) => isUsable[index]!);
+  const weights = places.map((index) => members[index]!.weight / divisor);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const scores = new Float64Array(places.length);
   return Uint16Array.from({ length: total }, () => {

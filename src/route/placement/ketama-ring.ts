@@ -66,11 +66,11 @@ export class KetamaRing implements Placement {
     this.#options = options;
     this.#spelling = SPELLINGS[options.spelling];
     this.#isWhole = before === undefined;
-    const all = members.map((_, place) => place);
+    const all = members.map((_, index) => index);
     const usable = before?.usable ?? new Set(all);
     const isKept = before !== undefined && !this.#spelling.isRemade;
-    this.#circle = isKept ? before.circle : this.#made(all.filter((place) => usable.has(place)));
-    this.#passedOver = new Set(isKept ? all.filter((place) => !usable.has(place)) : []);
+    this.#circle = isKept ? before.circle : this.#made(all.filter((index) => usable.has(index)));
+    this.#passedOver = new Set(isKept ? all.filter((index) => !usable.has(index)) : []);
     this.#owners = new Set(this.#circle.owners).size;
   }
 
@@ -89,8 +89,8 @@ export class KetamaRing implements Placement {
       : new KetamaRing(members, this.#options);
   }
 
-  among(isUsable: (place: number) => boolean): KetamaRing {
-    const usable = new Set(this.members.map((_, place) => place).filter(isUsable));
+  among(isUsable: (index: number) => boolean): KetamaRing {
+    const usable = new Set(this.members.map((_, index) => index).filter(isUsable));
     return new KetamaRing(this.members, this.#options, { usable, circle: this.#circle });
   }
 
@@ -133,18 +133,18 @@ export class KetamaRing implements Placement {
 
   #made(places: readonly number[]): WideCircle {
     const names = ketamaNames(this.members, this.#spelling);
-    const counts = this.#spelling.digestCounts(places.map((place) => this.members[place]!.weight));
+    const counts = this.#spelling.digestCounts(places.map((index) => this.members[index]!.weight));
     const size = POINTS_A_DIGEST * counts.reduce((total, count) => total + count, 0);
     const hashes = new Uint32Array(size);
     const owners = new Uint16Array(size);
-    const turns = places.map((place, at) => ({ place, count: counts[at]! }));
+    const turns = places.map((index, at) => ({ index, count: counts[at]! }));
     if (this.#spelling.isLastFirst) turns.reverse();
     let put = 0;
-    for (const { place, count } of turns) {
+    for (const { index, count } of turns) {
       for (let i = 0; i < count; i++) {
-        md5(`${names[place]!}-${i}`, digest);
+        md5(`${names[index]!}-${i}`, digest);
         hashes.set(digest, put);
-        owners.fill(place, put, (put += POINTS_A_DIGEST));
+        owners.fill(index, put, (put += POINTS_A_DIGEST));
       }
     }
     return new WideCircle(hashes, new Uint32Array(size), owners);

@@ -1,6 +1,6 @@
 import { StickyError } from '../../base/errors.js';
 import { xxh32Text } from '../hash/xxh32.js';
-import type { Member } from './placement.js';
+import { MEMBER_FIELDS, type Member } from './placement.js';
 
 /** In larger pools a single complete ranking would hold the process for milliseconds. */
 export const MEMBERS_MAX = 4096;
@@ -66,15 +66,9 @@ export function placesById(members: readonly Member[]): number[] {
 export function isSameMembers(before: readonly Member[], after: readonly Member[]): boolean {
   return (
     before.length === after.length &&
-    before.every((one, place) => {
-      const { id, weight, url, address, haproxyId } = after[place]!;
-      return (
-        one.id === id &&
-        one.weight === weight &&
-        one.url === url &&
-        one.address === address &&
-        one.haproxyId === haproxyId
-      );
+    before.every((one, index) => {
+      const other = after[index]!;
+      return MEMBER_FIELDS.every((field) => one[field] === other[field]);
     })
   );
 }

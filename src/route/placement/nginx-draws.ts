@@ -44,8 +44,8 @@ export class NginxDraws implements Placement {
     if (this.members.length < 2) return this.#usable - 1;
     if (this.#usable === 0 || !this.#draws.begin(key)) return -1;
     for (let draw = 0; draw < NGINX_DRAWS_MAX; draw++) {
-      const place = this.#placeOf(this.#draws.next());
-      if (this.#isUsable[place]!) return place;
+      const index = this.#placeOf(this.#draws.next());
+      if (this.#isUsable[index]!) return index;
     }
     return -1;
   }
@@ -56,8 +56,8 @@ export class NginxDraws implements Placement {
     const ranked: number[] = [];
     if (!this.#draws.begin(key)) return ranked;
     for (let useless = 0; useless < NGINX_DRAWS_MAX && ranked.length < this.#usable;) {
-      const place = this.#placeOf(this.#draws.next());
-      if (this.#isUsable[place]! && !ranked.includes(place)) ranked.push(place);
+      const index = this.#placeOf(this.#draws.next());
+      if (this.#isUsable[index]! && !ranked.includes(index)) ranked.push(index);
       else useless++;
     }
     return ranked;
@@ -68,12 +68,12 @@ export class NginxDraws implements Placement {
     return new NginxDraws(this.name, members, this.#draws);
   }
 
-  among(isUsable: (place: number) => boolean): NginxDraws {
+  among(isUsable: (index: number) => boolean): NginxDraws {
     return new NginxDraws(
       this.name,
       this.members,
       this.#draws,
-      this.members.map((_, place) => isUsable(place)),
+      this.members.map((_, index) => isUsable(index)),
     );
   }
 

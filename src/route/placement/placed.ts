@@ -192,8 +192,8 @@ export class Placed {
         : this.#hashed.rankOfHash(hashOf(key), atMost);
     const ids: string[] = [];
     for (let i = 0; i < ranked.length && ids.length < limit; i++) {
-      const place = ranked[i]!;
-      if (this.#isUsable === undefined || this.#isUsable[place]!) ids.push(this.members[place]!.id);
+      const index = ranked[i]!;
+      if (this.#isUsable === undefined || this.#isUsable[index]!) ids.push(this.members[index]!.id);
     }
     return ids;
   }
@@ -228,7 +228,7 @@ export class Placed {
     const { among } = this.#placement;
     return among === undefined
       ? new Placed(this.#placement, usable)
-      : new Placed(among.call(this.#placement, (place) => usable[place]!));
+      : new Placed(among.call(this.#placement, (index) => usable[index]!));
   }
 }
 

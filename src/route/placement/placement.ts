@@ -16,6 +16,15 @@ export interface Member {
   readonly haproxyId?: number | undefined;
 }
 
+/** Every field of a member. Whatever compares or hands on members goes by this. */
+export const MEMBER_FIELDS = Object.keys({
+  id: 1,
+  weight: 1,
+  url: 1,
+  address: 1,
+  haproxyId: 1,
+} satisfies Record<keyof Member, 1>) as readonly (keyof Member)[];
+
 /**
  * key → upstreams, best first. A placement is immutable. Keys are byte strings (`toByteString`).
  *
@@ -43,9 +52,9 @@ export interface Placement {
   withMembers(members: readonly Member[]): Placement;
   /**
    * For a placement whose answers depend on who can be used, as the balancer that it agrees with decides it:
-   * the placement as it is while only these places are usable, over the same members; its `rank` names no
+   * the placement as it is while only these members are usable, over the same members; its `rank` names no
    * others. What an earlier `among` said no longer counts. It is asked once for each change of conditions,
    * never for each request. Absent: health is a filter on the ranking, and nobody else moves.
    */
-  among?(isUsable: (place: number) => boolean): Placement;
+  among?(isUsable: (index: number) => boolean): Placement;
 }

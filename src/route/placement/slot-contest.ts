@@ -30,15 +30,15 @@ export class SlotContest {
     this.#first = new Int32Array(members.length);
     this.#second = new Int32Array(members.length);
     this.#weights = new Float64Array(members.length);
-    this.#places.forEach((place, rank) => {
-      const { id, weight } = members[place]!;
+    this.#places.forEach((index, rank) => {
+      const { id, weight } = members[index]!;
       const [first, second] = previous?.hashesOf(id) ?? idHashes(id);
-      this.#ranks[place] = rank;
+      this.#ranks[index] = rank;
       this.#first[rank] = first;
       this.#second[rank] = second;
       this.#weights[rank] = weight;
     });
-    this.#ids = Array.from(this.#places, (place) => members[place]!.id);
+    this.#ids = Array.from(this.#places, (index) => members[index]!.id);
     this.#isUniform = members.every(({ weight }) => weight === members[0]!.weight);
   }
 
@@ -58,8 +58,8 @@ export class SlotContest {
   challenge(slot: number, holder: number, challengers: readonly number[]): number {
     const mixed = mix32(slot);
     let best = this.#ranks[holder]!;
-    for (const place of challengers) {
-      const rank = this.#ranks[place]!;
+    for (const index of challengers) {
+      const rank = this.#ranks[index]!;
       if (this.#beats(mixed, rank, best)) best = rank;
     }
     return this.#places[best]!;

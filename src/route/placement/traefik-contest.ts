@@ -42,17 +42,17 @@ export class TraefikContest implements Placement {
     let bestAtMost = 0;
     /** Whoever's hash has a smaller upper half loses, whatever the weight. */
     let limit = 0;
-    for (let place = 0; place < highs.length; place++) {
-      if (highs[place]! >>> 0 < limit) continue;
-      const u = this.#fraction(place);
+    for (let index = 0; index < highs.length; index++) {
+      if (highs[index]! >>> 0 < limit) continue;
+      const u = this.#fraction(index);
       if (!isFraction(u)) continue;
-      const weight = this.#weights[place]!;
+      const weight = this.#weights[index]!;
       // 2 (1 - u) / (1 + u)  <=  -ln(u)  <=  (1 - u) (1 + u) / 2 u
       const atMost = (weight * (1 + u)) / (2 * (1 - u));
       if (atMost < bestAtLeast * CERTAINLY) continue;
       const atLeast = (weight * 2 * u) / ((1 - u) * (1 + u));
-      if (atLeast * CERTAINLY < bestAtMost && this.#score(place) <= this.#score(owner)) continue;
-      owner = place;
+      if (atLeast * CERTAINLY < bestAtMost && this.#score(index) <= this.#score(owner)) continue;
+      owner = index;
       bestAtLeast = atLeast;
       bestAtMost = atMost;
       const reached = (2 * atLeast - this.#weightMax) / (2 * atLeast + this.#weightMax);
@@ -65,10 +65,10 @@ export class TraefikContest implements Placement {
     this.#each.hash(key);
     const scores = new Float64Array(this.members.length);
     const ranked: number[] = [];
-    for (let place = 0; place < scores.length; place++) {
-      if (!isFraction(this.#fraction(place))) continue;
-      scores[place] = this.#score(place);
-      ranked.push(place);
+    for (let index = 0; index < scores.length; index++) {
+      if (!isFraction(this.#fraction(index))) continue;
+      scores[index] = this.#score(index);
+      ranked.push(index);
     }
     // Of equal ones the first: the sort is stable.
     return ranked.sort((a, b) => scores[b]! - scores[a]!);
@@ -78,12 +78,12 @@ export class TraefikContest implements Placement {
     return isSameMembers(this.members, members) ? this : new TraefikContest(members);
   }
 
-  #score(place: number): number {
-    return (1 / -goLog(this.#fraction(place))) * this.#weights[place]!;
+  #score(index: number): number {
+    return (1 / -goLog(this.#fraction(index))) * this.#weights[index]!;
   }
 
-  #fraction(place: number): number {
-    return ((this.#each.highs[place]! >>> 0) * 2 ** 32 + (this.#each.lows[place]! >>> 0)) / 2 ** 64;
+  #fraction(index: number): number {
+    return ((this.#each.highs[index]! >>> 0) * 2 ** 32 + (this.#each.lows[index]! >>> 0)) / 2 ** 64;
   }
 }
 

@@ -4,7 +4,7 @@ import type { CreatePlacement } from './pool-options.js';
 import type { Members, PoolEvent, UpstreamName } from './pool-event.js';
 import type { Condition, PoolSnapshot } from './snapshot.js';
 import { firstStanding, type Standing } from './standing.js';
-import { membersOf, type Upstream } from './upstream.js';
+import { membersOf, type Upstream, UPSTREAM_FIELDS } from './upstream.js';
 
 /**
  * What events have made of a pool: its current snapshot and nothing else. A pool that judges health itself
@@ -124,14 +124,7 @@ function isSame(before: readonly Upstream[], after: readonly Upstream[]): boolea
     before.length === after.length &&
     before.every((one, index) => {
       const other = after[index]!;
-      return (
-        one.id === other.id &&
-        one.url === other.url &&
-        one.weight === other.weight &&
-        one.draining === other.draining &&
-        one.address === other.address &&
-        one.haproxyId === other.haproxyId
-      );
+      return UPSTREAM_FIELDS.every((field) => one[field] === other[field]);
     })
   );
 }

@@ -17,13 +17,20 @@ export interface Upstream {
   readonly haproxyId?: number | undefined;
 }
 
+/** Every field of an upstream. Whatever compares or hands on upstreams goes by this. */
+export const UPSTREAM_FIELDS = Object.keys({
+  id: 1,
+  url: 1,
+  weight: 1,
+  draining: 1,
+  address: 1,
+  haproxyId: 1,
+} satisfies Record<keyof Upstream, 1>) as readonly (keyof Upstream)[];
+
 /** What a placement needs to know of them, in the same order. */
 export function membersOf(upstreams: readonly Upstream[]): Member[] {
-  return upstreams.map(({ id, weight, url, address, haproxyId }) => ({
-    id,
-    weight,
-    url,
-    address,
-    haproxyId,
-  }));
+  return upstreams.map(
+    ({ id, weight, url, address, haproxyId }) =>
+      ({ id, weight, url, address, haproxyId }) satisfies Record<keyof Member, unknown>,
+  );
 }
