@@ -13,11 +13,14 @@ import {
 import { join } from 'node:path';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import { BoundedMap } from '../../../base/bounded-map.js';
-import { atTurnEnd } from '../../../base/clock.js';
+import { atTurnEnd, systemClock } from '../../../base/clock.js';
 import { StickyError } from '../../../base/errors.js';
 import type { Random } from '../../../base/random.js';
 import type { KeptRecord, Shelf } from '../change-run.js';
 import { report, type OnFault } from '../fault.js';
+import { TimeLimit } from '../time-limit.js';
+import { guardExit, unguardExit } from './exit-guard.js';
+import { wakeWaitingThreads } from './lost-wake-up.js';
 import {
   headerText,
   linkText,
@@ -56,9 +59,23 @@ export class LmdbFile {
   #headerText = '';
   #header: Header | undefined;
   #isClosed = false;
+  readonly #limit: TimeLimit;
+  readonly #limitMs: number;
+  #writes = 0;
+  /** Of them, those that were refused because they took too long, and that lmdb has not let go of. */
+  #overdue = 0;
 
-  constructor(folder: string, random: Random, onFault: OnFault | undefined) {
+  constructor(folder: string, random: Random, onFault: OnFault | undefined, limitMs: number) {
     this.#folder = folder;
+    this.#limitMs = limitMs;
+    // The machine's clock: what is waited for is other processes and the disk.
+    this.#limit = new TimeLimit(
+      systemClock,
+      limitMs,
+      () => this.#late(),
+      (error) => lmdbFailure(error, "can't write"),
+      wakeWaitingThreads,
+    );
     this.#onFault = onFault;
     const isNew = !existsSync(folder);
     try {
@@ -90,9 +107,10 @@ export class LmdbFile {
     } catch (error) {
       throw lmdbFailure(error, `can't open ${folder}`);
     }
+    guardExit(this);
     const { format } = this.#firstHeader(folder);
     if (format === FORMAT) return;
-    void this.close();
+    void this.close().catch(() => {});
     throw new StickyError(
       'STICKY_STORE_MISUSED',
       `The lmdb store at ${folder} has format ${format}, and this version of stickyroute reads ${FORMAT}: use the version that made it, or another folder.`,
@@ -109,15 +127,44 @@ export class LmdbFile {
     this.root.resetReadTxn();
   }
 
-  /** In a transaction of its own, or none of it where it throws. */
+  get isWriting(): boolean {
+    return this.#writes > 0;
+  }
+
+  /** In a transaction of its own, or none of it where it throws or waits for longer than the limit. */
   async change<T>(write: () => T): Promise<T> {
     this.refresh();
+    // They would only lie in memory behind what is stuck already.
+    if (this.#overdue > 0) throw this.#stuck('Nothing was changed');
+    return await this.#limit.run((signal) => this.#write(write, signal));
+  }
+
+  async #write<T>(write: () => T, signal: AbortSignal): Promise<T> {
+    this.#writes++;
     // A child, because only that is undone whole when something in it throws. Many of them share one commit.
     try {
-      return await this.root.childTransaction(write);
+      return await this.root.childTransaction(() => {
+        if (signal.aborted) throw this.#stuck('Nothing was changed');
+        return write();
+      });
     } catch (error) {
       throw this.#failure(await reasonOf(error), "can't write");
+    } finally {
+      this.#writes--;
+      if (signal.aborted) this.#overdue--;
     }
+  }
+
+  #late(): StickyError {
+    this.#overdue++;
+    return this.#stuck('What had its turn already and waits for the disk may still be changed');
+  }
+
+  #stuck(consequence: string): StickyError {
+    return new StickyError(
+      'STICKY_STORE_DOWN',
+      `The lmdb store at ${this.#folder} did not write within ${this.#limitMs} ms: the disk is slow, or a process that has the file open holds its lock. ${consequence}. Look for a process that stands still; raise \`timeout\` for a slow disk.`,
+    );
   }
 
   /** A write of which only a part found room is an input or output error to lmdb. */
@@ -129,8 +176,16 @@ export class LmdbFile {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    // What was acknowledged is on the disk. What lmdb can't flush any more was told of by whoever changed it.
-    await this.root.close().catch(() => {});
+    try {
+      // What was acknowledged is on the disk. What lmdb can't flush any more was told of by whoever changed
+      // it.
+      await this.#limit.run(async () => {
+        await this.root.close().catch(() => {});
+        unguardExit(this);
+      });
+    } finally {
+      this.#limit.stop();
+    }
   }
 
   #firstHeader(folder: string): Header {

@@ -26,12 +26,17 @@ export interface LmdbStoreOptions {
   readonly max?: number | undefined;
   /** How often followers of the feed look for notes of other processes, such as `25ms` (unless set). */
   readonly feedEvery?: Duration | undefined;
+  /**
+   * How long a change and `close` may wait for other processes and for the disk, such as `10s` (unless set).
+   * After it they reject with `STICKY_STORE_DOWN`.
+   */
+  readonly timeout?: Duration | undefined;
   readonly onFault?: OnFault | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
 }
 
-const NAMES = { path: 1, max: 1, feedEvery: 1, onFault: 1, clock: 1, random: 1 } satisfies Record<
+const NAMES = { path: 1, max: 1, feedEvery: 1, timeout: 1, onFault: 1, clock: 1, random: 1 } satisfies Record<
   keyof LmdbStoreOptions,
   1
 >;
@@ -64,6 +69,7 @@ class LmdbStore implements Store {
     path,
     max = MAX_DEFAULT,
     feedEvery = '25ms',
+    timeout = '10s',
     onFault,
     clock = systemClock,
     random = systemRandom,
@@ -76,7 +82,8 @@ class LmdbStore implements Store {
     checkMax(max);
     readFunction('onFault', onFault, 'STICKY_STORE_MISUSED');
     const everyMs = readDuration('feedEvery', feedEvery, 1, HOUR_MS, 'STICKY_STORE_MISUSED');
-    this.#file = new LmdbFile(path, random, onFault);
+    const limitMs = readDuration('timeout', timeout, 10, HOUR_MS, 'STICKY_STORE_MISUSED');
+    this.#file = new LmdbFile(path, random, onFault, limitMs);
     this.#clock = clock;
     this.#max = max;
     this.#sharedFeed = new SharedFeed(this.#source(everyMs), onFault);

@@ -37,7 +37,7 @@ import {
 } from './reply.js';
 import { ASK, CHANGE, LIST, MERGE, type Script } from './scripts.js';
 import { ServerClock } from './server-clock.js';
-import { TimeLimit } from './time-limit.js';
+import { TimeLimit } from '../time-limit.js';
 
 export interface RedisStoreOptions {
   /** What every key and the feed's channel begin with, `sr` unless set. One store a prefix. */

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { Clock, Timer } from '../../../base/clock.js';
+import type { Clock, Timer } from '../../base/clock.js';
 
 /**
  * How many looks a limit is divided into. An operation ends at the limit at the soonest, and a quarter of it
@@ -22,16 +22,27 @@ export class TimeLimit {
   readonly #limitMs: number;
   readonly #late: () => Error;
   readonly #failed: (error: unknown) => Error;
+  readonly #slow: (() => void) | undefined;
   readonly #batches: Batch[] = [];
   #looking: Timer | undefined;
   #lookedAtMs = 0;
 
-  /** `late` makes the error of what took too long, `failed` that of what failed by itself. */
-  constructor(clock: Clock, limitMs: number, late: () => Error, failed: (error: unknown) => Error) {
+  /**
+   * `late` makes the error of what took too long, `failed` that of what failed by itself. `slow` is called
+   * while something takes a good part of the limit.
+   */
+  constructor(
+    clock: Clock,
+    limitMs: number,
+    late: () => Error,
+    failed: (error: unknown) => Error,
+    slow?: () => void,
+  ) {
     this.#clock = clock;
     this.#limitMs = limitMs;
     this.#late = late;
     this.#failed = failed;
+    this.#slow = slow;
   }
 
   /**
@@ -81,12 +92,17 @@ export class TimeLimit {
     this.#lookedAtMs = nowMs;
     // This process stood still: answers may lie here unread. They get until the next look.
     if (sinceLookMs > (this.#limitMs / LOOKS) * 2) return;
+    if (this.#slow !== undefined && this.#batches.some((batch) => this.#isSlow(batch, nowMs))) this.#slow();
     const overMs = this.#limitMs + this.#limitMs / LOOKS;
     while (this.#batches.length > 0 && nowMs - this.#batches[0]!.startedAtMs >= overMs)
       end(this.#batches.shift()!);
     if (this.#batches.length > 0) return;
     this.#looking?.stop();
     this.#looking = undefined;
+  }
+
+  #isSlow({ startedAtMs, refusals }: Batch, nowMs: number): boolean {
+    return refusals.size > 0 && nowMs - startedAtMs >= this.#limitMs / LOOKS;
   }
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createManualClock } from '../../../testing/manual-clock.js';
+import { createManualClock } from '../../testing/manual-clock.js';
 import { TimeLimit } from './time-limit.js';
 
 function setUp() {
@@ -109,5 +109,29 @@ test('looks at nothing while nothing runs', async () => {
   pass(clock, 2_000);
   await limit.run(async () => 3);
   expect(timers).toBe(2);
+  limit.stop();
+});
+
+test('tells of what takes a good part of the limit, as long as it does', async () => {
+  const clock = createManualClock();
+  let told = 0;
+  const limit = new TimeLimit(
+    clock,
+    800,
+    () => new Error('late'),
+    () => new Error('failed'),
+    () => void told++,
+  );
+  let finish = (): void => {};
+  const slow = limit.run(async () => await new Promise<void>((resolve) => (finish = resolve)));
+  pass(clock, 50);
+  expect(told).toBe(0);
+  pass(clock, 350);
+  expect(told).toBeGreaterThan(1);
+  finish();
+  await slow;
+  const before = told;
+  pass(clock, 2_000);
+  expect(told).toBe(before);
   limit.stop();
 });
