@@ -121,7 +121,7 @@ function userFolder(): string {
   folders.push(folder);
   writeFileSync(
     join(folder, 'stickyroute.yaml'),
-    'upstreams:\n  api-1: http://127.0.0.1:8001\n  api-2: http://127.0.0.1:8002\naffinity:\n  - header: x-user-id\nplacement: nginx-consistent\n',
+    'upstreams:\n  api-1: http://127.0.0.1:8001\n  api-2: http://127.0.0.1:8002\naffinity:\n  - header: x-user-id\nplacement: nginxConsistent\n',
   );
   const server =
     'upstream app { server 127.0.0.1:8001; } server { listen 8080; location / { proxy_pass http://app; } }';
