@@ -1,4 +1,5 @@
 import type { Config, PoolConfig } from '../control/config/config.js';
+import { DEFAULT_CIPHERS } from '../control/config/listener-tls.js';
 import { LIMITS, type LimitName } from '../proxy/limits.js';
 import { isShorthand } from './groups.js';
 import type { Report } from './report.js';
@@ -25,6 +26,16 @@ export function unwritten(config: Config, target: string, report: Report, inabil
   }
   if (config.listen.port === 0)
     report.say('listen', 'is written as 8080: a port that the system chooses could not be found again.');
+  const { tls } = config;
+  if (tls !== undefined && tls.minVersion !== 'TLSv1.2')
+    report.say(
+      'tls.minVersion',
+      `is not carried over: ${target} then takes the versions of its own default.`,
+    );
+  if (tls !== undefined && tls.ciphers !== DEFAULT_CIPHERS)
+    report.say('tls.ciphers', `is not carried over: ${target} then takes the ciphers of its own default.`);
+  if (config.http2)
+    report.say('http2', `is not carried over: clients then get what ${target} speaks by default.`);
   if (config.expose)
     report.say(
       'expose',

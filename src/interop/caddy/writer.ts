@@ -35,7 +35,7 @@ export function caddyText(config: Config, version: Version, report: Report): str
     ]),
   ];
   const lines = [
-    notesAbout(['limits.', 'listen', 'tls', 'trustedProxies', 'expose']),
+    notesAbout(['limits.', 'listen', 'tls', 'trustedProxies', 'http2', 'expose']),
     ...block('', globalLines(config, version)),
     '',
     ...groups.all.flatMap((group) => [

@@ -57,7 +57,7 @@ function frontendLines(config: Config, groups: Groups, noRoute: string, report: 
   const rules = routeRules(config.routes, groups);
   const last = config.routes.find(isCatchAll);
   return [
-    notesAbout(['listen', 'tls', 'trustedProxies', 'expose']),
+    notesAbout(['listen', 'tls', 'trustedProxies', 'http2', 'expose']),
     `bind ${address}${tls === undefined ? '' : ` ssl crt ${word(tls.certFile)}`}`,
     ...forwardedLines(config.trustedProxies, tls !== undefined, report),
     ...(rules.length === 0

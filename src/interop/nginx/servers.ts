@@ -92,6 +92,12 @@ function hostsOf(text: string, at: string, report: Report): string[] {
   });
 }
 
+const UNREAD_OPTIONS = new Map([
+  ['http2', 'write http2: true, which counts for every server'],
+  ['quic', 'stickyroute speaks HTTP/1.1 and HTTP/2'],
+  ['proxy_protocol', 'stickyroute does not read the PROXY protocol'],
+]);
+
 function listensOf(
   { block: lines = [], id: owner }: Directive,
   http: readonly Directive[],
@@ -110,9 +116,10 @@ function listensOf(
         );
         return [];
       }
-      for (const option of options)
-        if (/^(?:proxy_protocol|quic|http2)$/.test(option))
-          report.say(at, `listen … ${option} is not carried over: stickyroute speaks HTTP/1.1.`);
+      for (const option of options) {
+        const reason = UNREAD_OPTIONS.get(option);
+        if (reason !== undefined) report.say(at, `listen … ${option} is not carried over: ${reason}.`);
+      }
       if (options.includes('quic')) return [];
       const isAny = host === undefined || host === '*' || host === '0.0.0.0' || host === '[::]';
       const isTls = options.includes('ssl');

@@ -57,7 +57,7 @@ export function nginxText(config: Config, version: Version, report: Report): str
     ]),
   ];
   const http = [
-    notesAbout(['limits.', 'listen', 'tls', 'trustedProxies', 'expose']),
+    notesAbout(['limits.', 'listen', 'tls', 'trustedProxies', 'http2', 'expose']),
     ...limitLines(config),
     ...bucketLines(config, body),
     '',
