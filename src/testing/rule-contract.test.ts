@@ -56,7 +56,7 @@ describe('the contract for rules', () => {
     [
       'goes by place and not by id',
       { find: (facts) => (facts.cookies('good').length === 0 ? NOTHING : { kind: 'bound', index: 1 }) },
-      'says that a binding is gone when its upstream is, and leaves the others alone',
+      'says that a binding is gone when its upstream is; all others, and keys, stay as they are',
     ],
     [
       'finds a key in everything',
