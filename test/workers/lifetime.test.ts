@@ -228,7 +228,13 @@ it('the counters of all workers are added up, and those of a dead one stay in th
   await Promise.all(held.map((client) => client.request()));
   held[0]!.write('nonsense\r\n\r\n');
   await held[0]!.response();
-  const seen = { requests: 13, outcomes: { balanced: 12 }, statuses: { '2xx': 12, '4xx': 1 } };
+  const seen = {
+    requests: 13,
+    outcomes: { balanced: 12 },
+    statuses: { '2xx': 12, '4xx': 1 },
+    shortages: 0,
+    turnedAway: 0,
+  };
   await until(
     'the refused one to be gone',
     async () => ((await count()) as { connections: number }).connections === 11,
