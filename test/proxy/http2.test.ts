@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import http2, { type ClientHttp2Session, type IncomingHttpHeaders } from 'node:http2';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { frame, setting } from '../../src/proxy/http2/frames.js';
+import { block, FrameClient, GET } from '../support/http2-frames.js';
 import { connect, request } from '../support/raw-client.js';
 import { startUpstream, startUpstreams } from '../support/upstream.js';
 import { until } from '../support/until.js';
@@ -9,6 +11,8 @@ import { startTestGateway, type TestGateway } from './gateway.js';
 
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const LOCALHOST = { cert: file('../config/tls/cert.pem'), key: file('../config/tls/key.pem') };
+
+const request1 = frame(1, 5, 1, block(...GET));
 
 interface Answer {
   readonly headers: IncomingHttpHeaders & { readonly ':status'?: number | undefined };
@@ -197,5 +201,65 @@ describe('HTTP/2', () => {
     const client = await connect(gateway.port);
     client.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
     expect((await client.response()).status).toBe(505);
+  });
+
+  it('goes in two steps: lets in what is on its way, then names the last request, and answers it', async () => {
+    const upstream = await startUpstream({ behaviour: { kind: 'answer', body: 'slow', delayMs: 300 } });
+    const gateway = await startTestGateway([upstream], { http2: true, shutdownGrace: '10s' });
+    const client = FrameClient.open(gateway.port);
+    client.write(request1);
+    await upstream.request();
+    const closed = gateway.close();
+    const first = await client.frame(7);
+    expect(first.payload.readUInt32BE(0)).toBe(2 ** 31 - 1);
+    // Sent before the first GOAWAY was read.
+    client.write(frame(1, 5, 3, block(...GET)));
+    await upstream.request(2);
+    const ping = await client.frame(6);
+    client.write(frame(6, 1, 0, ping.payload.toString('latin1')));
+    const goAways = await until('the second GOAWAY', () => {
+      const all = client.frames.filter(({ type }) => type === 7);
+      return all.length === 2 ? all : undefined;
+    });
+    expect([goAways[1]!.payload.readUInt32BE(0), goAways[1]!.payload.readUInt32BE(4)]).toEqual([3, 0]);
+    await client.closed();
+    const ended = client.frames.filter(({ type, flags }) => type === 0 && flags === 1);
+    expect(ended.map(({ stream }) => stream).sort()).toEqual([1, 3]);
+    await closed;
+  });
+
+  it('goes although the client acknowledges nothing', async () => {
+    const gateway = await startTestGateway([await startUpstream()], { http2: true, shutdownGrace: '10s' });
+    const client = FrameClient.open(gateway.port);
+    await client.frame(4);
+    const closed = gateway.close();
+    await client.closed();
+    expect(client.frames.filter(({ type }) => type === 7)).toHaveLength(2);
+    await closed;
+  });
+
+  it('says goodbye to a client that asks for nothing', async () => {
+    const limits = { idleTime: '1s' };
+    const gateway = await startTestGateway([await startUpstream()], { http2: true, limits });
+    const client = FrameClient.open(gateway.port);
+    const goAway = await client.frame(7);
+    expect(goAway.payload.readUInt32BE(4)).toBe(0);
+    await client.closed();
+  });
+
+  it('resets the stream of a client that takes nothing, and serves its others', async () => {
+    const upstream = await startUpstream();
+    const limits = { bodyIdleTime: '1s' };
+    const gateway = await startTestGateway([upstream], { http2: true, limits });
+    const client = FrameClient.open(gateway.port);
+    client.write(frame(1, 5, 3, block(...GET)));
+    await until('the other to be served', () =>
+      client.frames.some(({ type, flags, stream }) => type === 0 && flags === 1 && stream === 3),
+    );
+    // From here on a new stream may send it nothing.
+    client.write(frame(4, 0, 0, setting(4, 0)) + frame(1, 5, 5, block(...GET)));
+    const reset = await client.frame(3, 5);
+    expect(reset.payload.readUInt32BE(0)).toBe(http2.constants.NGHTTP2_CANCEL);
+    expect(client.find(7)).toBeUndefined();
   });
 });

@@ -39,10 +39,6 @@ export class FrameClient {
     this.#socket.write(text, 'latin1');
   }
 
-  pause(): void {
-    this.#socket.pause();
-  }
-
   find(type: number, stream?: number): Frame | undefined {
     return this.frames.find((each) => each.type === type && (stream === undefined || each.stream === stream));
   }

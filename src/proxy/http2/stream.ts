@@ -22,8 +22,6 @@ const PRESSURE_BYTES = 32 * 1024;
 /** The connection as its streams see it. */
 export interface StreamGround {
   readonly bodyIdleMs: number;
-  /** No byte can leave now: the connection's window is used up, or the client doesn't read. */
-  readonly isBlocked: boolean;
   after(ms: number): number;
   watch(timed: Timed): void;
   unwatch(timed: Timed): void;

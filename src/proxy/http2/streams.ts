@@ -62,7 +62,7 @@ export class Streams implements StreamGround {
   /** Round after round, one frame of each stream that can send, until none can. */
   sendWaiting(): void {
     let hasMoved = true;
-    while (hasMoved && !this.isBlocked) {
+    while (hasMoved && this.#sendWindow > 0 && !this.#outlet.isUnderPressure) {
       hasMoved = false;
       for (const stream of this.#waiting) {
         if (stream.sendWaiting()) hasMoved = true;
@@ -75,10 +75,6 @@ export class Streams implements StreamGround {
 
   get bodyIdleMs(): number {
     return this.#site.settings.limits.bodyIdleMs;
-  }
-
-  get isBlocked(): boolean {
-    return this.#sendWindow <= 0 || this.#outlet.isUnderPressure;
   }
 
   after(ms: number): number {
