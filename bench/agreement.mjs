@@ -72,7 +72,7 @@ function measure({ name, options }) {
   const buildMs = performance.now() - start;
   const rate = lookUpsASecond(placement, keys);
   const changed = performance.now();
-  const left = placement.among?.((place) => place % 3 !== 0);
+  const left = placement.among?.((index) => index % 3 !== 0);
   const changeMs = performance.now() - changed;
   return { buildMs, rate, ...(left !== undefined && { changeMs, rateLeft: lookUpsASecond(left, keys) }) };
 }

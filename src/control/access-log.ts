@@ -1,6 +1,6 @@
 import { symbols, type Logger } from 'pino';
 import type { Clock } from '../base/clock.js';
-import type { GatewayObserver } from '../proxy/site.js';
+import type { RequestObserver } from '../proxy/site.js';
 import type { RequestRecord } from '../proxy/request-record.js';
 
 /** A line stays below 4096 bytes: so much workers that share a pipe write in one piece. */
@@ -12,7 +12,7 @@ const HOST_CHARS_MAX = 255;
  * serializer would cost a request half as much as all the rest. The query is left out, since tokens travel in
  * it. The fields are public and documented in docs/configuration.md.
  */
-export function accessLog(logger: Logger, clock: Clock): GatewayObserver {
+export function accessLog(logger: Logger, clock: Clock): RequestObserver {
   if (!logger.isLevelEnabled('info')) return noAccessLog;
   const inside = logger as unknown as Readonly<Record<symbol, unknown>>;
   const stream = inside[symbols.streamSym] as { write(line: string): void };
@@ -47,7 +47,7 @@ export function accessLog(logger: Logger, clock: Clock): GatewayObserver {
 }
 
 /** For `accessLog: false`. */
-export const noAccessLog: GatewayObserver = { finished() {}, refused() {} };
+export const noAccessLog: RequestObserver = { finished() {}, refused() {} };
 
 function pathOf(target: string): string {
   const mark = target.indexOf('?');

@@ -6,7 +6,7 @@ import type { RuleContext } from '../route/affinity/definition.js';
 import { standardKinds, type Kinds } from '../route/kinds.js';
 import type { Member, Placement } from '../route/placement/placement.js';
 import { Pool, type PoolOptions } from '../route/pool/pool.js';
-import type { PoolView } from '../route/pool/pool-view.js';
+import type { LivePool } from '../route/pool/live-pool.js';
 import type { Members } from '../route/pool/pool-event.js';
 import { membersOf } from '../route/pool/upstream.js';
 import type { Affinity } from '../route/router.js';
@@ -20,7 +20,7 @@ import { createTokenVerifier } from './token-verifier.js';
 export interface Route extends Matching {
   readonly name: string;
   readonly poolName: string;
-  readonly pool: PoolView;
+  readonly pool: LivePool;
   readonly affinity: Affinity;
 }
 
@@ -29,7 +29,7 @@ export interface Assembly {
   readonly config: Config;
   /** The configuration's, or the one that was made because it has none. */
   readonly keys: readonly string[];
-  readonly pools: ReadonlyMap<string, PoolView>;
+  readonly pools: ReadonlyMap<string, LivePool>;
   /** The most specific first. */
   readonly routes: readonly Route[];
   readonly trusted: AddressSet;
@@ -52,7 +52,7 @@ export interface AssemblyNeeds {
   /** Who is in a pool. Default: the upstreams that the configuration lists. */
   readonly members?: (pool: PoolConfig) => Members;
   /** Makes a pool that is not taken over. */
-  readonly createPool?: (name: string, options: PoolOptions) => PoolView;
+  readonly createPool?: (name: string, options: PoolOptions) => LivePool;
   readonly tokenVerifier?: RuleContext['tokenVerifier'];
 }
 
@@ -67,7 +67,7 @@ export function assemble(config: Config, needs: AssemblyNeeds = {}): Assembly {
     createPool = (_, options) => new Pool(options),
   } = needs;
   const keys = config.keys.length > 0 ? config.keys : madeKeys(previous, random);
-  const pools = new Map<string, PoolView>();
+  const pools = new Map<string, LivePool>();
   const takenOver: TakenOver[] = [];
   for (const pool of config.pools) {
     const kept = previous === undefined ? undefined : takeOver(previous, pool, members(pool), kinds);
@@ -142,7 +142,7 @@ function built<T>({ name, placement }: PoolConfig, build: () => T): T {
 }
 
 interface TakenOver {
-  readonly pool: PoolView;
+  readonly pool: LivePool;
   readonly settings: PoolConfig;
   readonly members: Members;
   /** Built already, so that it fails before anything is changed. */

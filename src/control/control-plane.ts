@@ -12,7 +12,7 @@ import { explain } from './explanation.js';
 import { fixedText, withFixed } from './fixed-settings.js';
 import { Membership } from './membership.js';
 import { operationsOf, refused, type Operations, type Reloaded, type Status } from './operations.js';
-import { PoolWatch } from './pool-watch.js';
+import { HealthWatch } from './health-watch.js';
 import type { Setup } from './setup.js';
 
 /** A configuration that can be read again. */
@@ -47,7 +47,7 @@ export interface DataPlane {
 export class ControlPlane {
   readonly operations: Operations;
   readonly #options: ControlPlaneOptions;
-  readonly #watch: PoolWatch;
+  readonly #watch: HealthWatch;
   readonly #membership: Membership;
   #setup: Setup;
   #assembly: Assembly;
@@ -57,7 +57,7 @@ export class ControlPlane {
   constructor(config: Config, options: ControlPlaneOptions) {
     const { clock, logger, random, kinds, onEvent } = options;
     this.#options = options;
-    this.#watch = new PoolWatch(clock, logger, onEvent);
+    this.#watch = new HealthWatch(clock, logger, onEvent);
     this.#membership = new Membership(
       (pool, members) => this.#watch.apply(pool, { kind: 'members', ...members }),
       (pool, error) =>
@@ -89,7 +89,7 @@ export class ControlPlane {
     return this.#assembly;
   }
 
-  get pools(): PoolWatch['pools'] {
+  get pools(): HealthWatch['pools'] {
     return this.#watch.pools;
   }
 

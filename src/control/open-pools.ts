@@ -5,7 +5,7 @@ import type { Limits } from '../proxy/limits.js';
 import { PoolConnections } from '../proxy/pool-connections.js';
 import type { UpstreamTls } from '../proxy/upstream-endpoint.js';
 import type { Engine } from '../proxy/wire.js';
-import type { PoolView } from '../route/pool/pool-view.js';
+import type { LivePool } from '../route/pool/live-pool.js';
 import type { Assembly } from './assembly.js';
 import { upstreamTls, type CertificateTexts } from './certificate-texts.js';
 import type { PoolConfig } from './config/config.js';
@@ -22,7 +22,7 @@ interface OpenPool {
 /** The pools of a gateway with their connections, through reloads. */
 export class OpenPools {
   readonly #ground: { readonly engine: Engine; readonly clock: Clock; readonly deadlines: Deadlines };
-  readonly #open = new Map<PoolView, OpenPool>();
+  readonly #open = new Map<LivePool, OpenPool>();
 
   constructor(ground: { readonly engine: Engine; readonly clock: Clock; readonly deadlines: Deadlines }) {
     this.#ground = ground;
@@ -55,7 +55,7 @@ export class OpenPools {
   }
 
   #connections(
-    pool: PoolView,
+    pool: LivePool,
     settings: PoolConfig,
     limits: Limits,
     certificates: CertificateTexts,

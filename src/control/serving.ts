@@ -6,9 +6,9 @@ import { Deadlines } from '../proxy/deadlines.js';
 import { cookieForwarding } from '../proxy/forwarded-cookies.js';
 import { Gateway } from '../proxy/gateway.js';
 import type { Limits } from '../proxy/limits.js';
-import type { GatewayRoute } from '../proxy/gateway-route.js';
+import type { ServedRoute } from '../proxy/served-route.js';
 import type { PoolConnections } from '../proxy/pool-connections.js';
-import type { GatewayObserver, GatewaySettings } from '../proxy/site.js';
+import type { RequestObserver, SiteSettings } from '../proxy/site.js';
 import type { Engine, Listener } from '../proxy/wire.js';
 import { clientAddress, parseAddress } from '../route/address.js';
 import { accessLog, noAccessLog } from './access-log.js';
@@ -42,7 +42,7 @@ export class Serving {
   readonly #filesMax = openFilesMax();
   #assembly: Assembly;
   #certificates: CertificateTexts;
-  #observer: GatewayObserver;
+  #observer: RequestObserver;
   #listener: Listener | undefined;
 
   constructor(assembly: Assembly, certificates: CertificateTexts, ground: ServingGround) {
@@ -55,7 +55,7 @@ export class Serving {
     this.#certificates = certificates;
     this.#observer = this.#observe(assembly);
     this.#pools = new OpenPools({ engine, clock, deadlines: this.#deadlines });
-    const observer: GatewayObserver = {
+    const observer: RequestObserver = {
       finished: (exchange) => {
         this.#counter.finished(exchange);
         if (exchange.fault === 'local') this.#shortages.met('openFiles', exchange.cause);
@@ -126,13 +126,13 @@ export class Serving {
     this.#pools.close();
   }
 
-  #settings(assembly: Assembly, certificates: CertificateTexts): GatewaySettings {
+  #settings(assembly: Assembly, certificates: CertificateTexts): SiteSettings {
     const { config } = assembly;
     const limits = limitsWithin(config, this.#filesMax);
     return gatewaySettings(assembly, limits, this.#pools.follow(assembly, limits, certificates));
   }
 
-  #observe({ config }: Assembly): GatewayObserver {
+  #observe({ config }: Assembly): RequestObserver {
     return config.accessLog ? accessLog(this.#logger, this.#clock) : noAccessLog;
   }
 }
@@ -141,9 +141,9 @@ function gatewaySettings(
   { config, routes, trusted }: Assembly,
   limits: Limits,
   pools: ReadonlyMap<string, PoolConnections>,
-): GatewaySettings {
+): SiteSettings {
   const table = new RouteTable(
-    routes.map(({ name, hosts, path, poolName, affinity }): GatewayRoute & Matching => {
+    routes.map(({ name, hosts, path, poolName, affinity }): ServedRoute & Matching => {
       const names = ruleNames(affinity.rules);
       return {
         name,

@@ -38,8 +38,8 @@ export function affinityView(affinity: readonly Choice[], at: string, report: Re
   let cookie: CookieOptions | undefined;
   let routeCookie: RouteCookieOptions | undefined;
   const keys: KeySource[] = [];
-  affinity.forEach((choice, place) => {
-    const here = `${at}[${place}].${choice.name}`;
+  affinity.forEach((choice, index) => {
+    const here = `${at}[${index}].${choice.name}`;
     const isBinding = choice.name === 'cookie' || choice.name === 'routeCookie';
     if (isBinding && (cookie !== undefined || routeCookie !== undefined)) {
       report.say(
@@ -89,8 +89,8 @@ function keySource({ name, options }: Choice): KeySource | string {
       const named = segments.filter((segment) => segment.startsWith(':'));
       if (named.length > 1)
         return `is not carried over: only stickyroute makes one key of ${named.length} segments. Let one segment decide, or put the key into a header.`;
-      const place = segments.indexOf(named[0]!);
-      return { kind: 'path', pattern, before: segments.slice(0, place), after: segments.slice(place + 1) };
+      const index = segments.indexOf(named[0]!);
+      return { kind: 'path', pattern, before: segments.slice(0, index), after: segments.slice(index + 1) };
     }
     case 'jwt':
       return 'is not carried over: stickyroute checks the token, and nothing there would. Put the user into a header behind it, and use that.';

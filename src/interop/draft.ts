@@ -185,7 +185,7 @@ function poolValue({ upstreams, placement, health, passive, tls }: DraftPool): R
     // Ids of digits alone would be sorted by JavaScript, and with them the pool; in a list they keep their
     // place.
     upstreams: written.some(([id]) => /^\d+$/.test(id))
-      ? upstreams.map(({ id: _id, ...rest }, place) => ({ id: written[place]![0], ...rest }))
+      ? upstreams.map(({ id: _id, ...rest }, index) => ({ id: written[index]![0], ...rest }))
       : Object.fromEntries(written),
     ...(placement !== undefined && { placement }),
     ...(health !== undefined && { health }),

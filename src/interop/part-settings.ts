@@ -72,8 +72,8 @@ export class PartSettings {
 
 /** That of the smallest part that the route stands in. */
 function innermost({ parts = [] }: DraftRoute, all: ReadonlyMap<string, Setting>): Setting | undefined {
-  for (let place = parts.length - 1; place >= 0; place--) {
-    const own = all.get(parts[place]!);
+  for (let index = parts.length - 1; index >= 0; index--) {
+    const own = all.get(parts[index]!);
     if (own !== undefined) return own;
   }
   return undefined;

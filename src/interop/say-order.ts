@@ -8,11 +8,11 @@ import type { Report } from './report.js';
  */
 export function sayOrder(routes: readonly DraftRoute[], report: Report): void {
   const affinity = routes.map((route) => JSON.stringify(route.affinity));
-  routes.forEach((earlier, place) => {
-    for (let next = place + 1; next < routes.length; next++) {
+  routes.forEach((earlier, index) => {
+    for (let next = index + 1; next < routes.length; next++) {
       const later = routes[next]!;
       report.spend(1);
-      if (earlier.pool === later.pool && affinity[place] === affinity[next]) continue;
+      if (earlier.pool === later.pool && affinity[index] === affinity[next]) continue;
       report.spend(earlier.hosts.length * later.hosts.length);
       const doMeet =
         (covers(earlier.path, later.path) || covers(later.path, earlier.path)) &&

@@ -1,7 +1,7 @@
 import type { Decision } from '../route/router.js';
 import { exposedFields } from './exposed.js';
 import { fieldLine } from './field-line.js';
-import type { GatewayRoute } from './gateway-route.js';
+import type { ServedRoute } from './served-route.js';
 import { keptFromSharedCaches } from './http1/shared-answers.js';
 import type { AnswerHead } from './sides.js';
 import type { Site } from './site.js';
@@ -13,7 +13,7 @@ import type { Site } from './site.js';
 export function answerLines(
   head: AnswerHead,
   decision: Decision | undefined,
-  route: GatewayRoute | undefined,
+  route: ServedRoute | undefined,
   site: Site,
 ): string {
   let added = head.hasDate ? '' : site.date.line;

@@ -9,7 +9,7 @@ import type { ChunkFault } from './http1/chunked.js';
 import { exposedFields } from './exposed.js';
 import { fieldLine } from './field-line.js';
 import type { Origin } from './forwarded.js';
-import type { GatewayRoute } from './gateway-route.js';
+import type { ServedRoute } from './served-route.js';
 import { hostName, type RequestHead } from './http1/request-head.js';
 import { NO_BODY, RequestBody, type BodyOnItsWay } from './request-body.js';
 import type { RequestRecord } from './request-record.js';
@@ -35,7 +35,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
   readonly requestId: string;
   readonly startedAt: number;
   readonly clientAddress: string;
-  route: GatewayRoute | undefined;
+  route: ServedRoute | undefined;
   decision: Decision | undefined;
   status = 0;
   tries = 0;
@@ -100,7 +100,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
     else void waiting.then(() => this.#decide(route));
   }
 
-  #decide(route: GatewayRoute): void {
+  #decide(route: ServedRoute): void {
     if (this.#phase === 'over') return;
     const { affinity, pool } = route;
     const decision = decide(affinity, this.#facts, pool.snapshot, pool.load, this.#site.random);
@@ -167,7 +167,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
 
   // ---- The upstreams, one after the other ----
 
-  #tryNext(route: GatewayRoute, decision: Decision): void {
+  #tryNext(route: ServedRoute, decision: Decision): void {
     const stop = walk(decision, route.pool, this.#site.settings.limits.triesMax - this.tries);
     if (stop === 'none') {
       this.#giveUp(route, decision);
@@ -245,7 +245,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
   }
 
   /** No upstream is left, or enough were tried. */
-  #giveUp(route: GatewayRoute, decision: Decision): void {
+  #giveUp(route: ServedRoute, decision: Decision): void {
     const isRejected = decision.rule?.onFailure === 'reject';
     const { fault } = this;
     if (fault !== undefined && (!isUnreachable(fault) || fault === 'local') && !isRejected)

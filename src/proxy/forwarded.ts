@@ -1,6 +1,6 @@
 import { CHARS, TOKEN } from './http1/chars.js';
 import type { ForwardedFields, RequestHead } from './http1/request-head.js';
-import type { GatewaySettings, Site } from './site.js';
+import type { SiteSettings, Site } from './site.js';
 
 /** Where a request came from, as the gateway tells it to the upstream. */
 export interface Origin {
@@ -21,7 +21,7 @@ export class Peer {
   readonly #isSecure: boolean;
   #isTrusted = false;
   /** The settings by which it was judged: a reload may change `trustedProxies`. */
-  #judgedBy: GatewaySettings | undefined;
+  #judgedBy: SiteSettings | undefined;
   /** Of the request before, which nearly always named the same host. */
   #named: string | undefined;
   #origin!: Origin;

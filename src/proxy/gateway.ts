@@ -6,7 +6,7 @@ import { Http1Client } from './http1/client.js';
 import { Http2Client } from './http2/client.js';
 import { DateField } from './date-field.js';
 import { RequestIds } from './request-ids.js';
-import type { GatewayObserver, GatewaySettings, Guest, Site } from './site.js';
+import type { RequestObserver, SiteSettings, Guest, Site } from './site.js';
 import { sendLater } from './turn.js';
 import type { Engine, Listener, ListenTarget, ListenerTls } from './wire.js';
 
@@ -36,8 +36,8 @@ export class Gateway implements Site {
   readonly deadlines: Deadlines;
   readonly requestIds: RequestIds;
   readonly date: DateField;
-  settings: GatewaySettings;
-  readonly observer: GatewayObserver;
+  settings: SiteSettings;
+  readonly observer: RequestObserver;
   isClosing = false;
   readonly #engine: Engine;
   readonly #connections = new Set<Guest>();
@@ -47,7 +47,7 @@ export class Gateway implements Site {
   #onEmpty: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(ground: GatewayGround, settings: GatewaySettings, observer: GatewayObserver) {
+  constructor(ground: GatewayGround, settings: SiteSettings, observer: RequestObserver) {
     this.clock = ground.clock;
     this.random = ground.random;
     this.deadlines = ground.deadlines;
@@ -78,7 +78,7 @@ export class Gateway implements Site {
   }
 
   /** From the next request on; requests under way keep what they began with. */
-  apply(settings: GatewaySettings): void {
+  apply(settings: SiteSettings): void {
     this.settings = settings;
     this.#listener?.setConnectionsMax(settings.limits.connectionsMax);
   }

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import { isPanic, triedAllTheSame } from '../route/pool/panic.js';
-import type { PoolView } from '../route/pool/pool-view.js';
+import type { LivePool } from '../route/pool/live-pool.js';
 import type { PoolSnapshot } from '../route/pool/snapshot.js';
 import type { Upstream } from '../route/pool/upstream.js';
 import type { Deadlines } from './deadlines.js';
@@ -9,8 +9,8 @@ import { UpstreamEndpoint, type UpstreamTls } from './upstream-endpoint.js';
 import type { Engine } from './wire.js';
 
 /** What a pool's endpoints are made with. */
-export interface PoolConnectionsOptions {
-  readonly pool: PoolView;
+interface Parts {
+  readonly pool: LivePool;
   readonly tls: UpstreamTls;
   readonly engine: Engine;
   readonly limits: Limits;
@@ -23,7 +23,7 @@ export interface PoolConnectionsOptions {
 /** A pool with its connections: an endpoint an upstream, and how busy each is. */
 export class PoolConnections {
   readonly retryAfterSeconds: number;
-  readonly #options: PoolConnectionsOptions;
+  readonly #options: Parts;
   readonly #endpoints = new Map<string, UpstreamEndpoint>();
   /** The pool's snapshot as last seen, and what requests are decided against because of it. */
   #seen: PoolSnapshot | undefined;
@@ -32,7 +32,7 @@ export class PoolConnections {
   #load: number[] = [];
   #isClosed = false;
 
-  constructor(options: PoolConnectionsOptions) {
+  constructor(options: Parts) {
     this.#options = options;
     this.retryAfterSeconds = options.retryAfterSeconds;
   }
@@ -47,7 +47,7 @@ export class PoolConnections {
     return this.#decidedOn!;
   }
 
-  /** Requests in progress, by the upstream's place in the current snapshot. */
+  /** Requests in progress, by the upstream's index in the current snapshot. */
   get load(): readonly number[] {
     const { upstreams } = this.snapshot;
     if (upstreams !== this.#members) this.#follow(upstreams);

@@ -1,6 +1,6 @@
 import type { Decision } from '../route/router.js';
 import type { RequestHead } from './http1/request-head.js';
-import type { GatewayRoute } from './gateway-route.js';
+import type { ServedRoute } from './served-route.js';
 import type { UpstreamFault } from './upstream-fault.js';
 
 /** What can be told of a request once it is over: for the access log and for counting. */
@@ -8,7 +8,7 @@ export interface RequestRecord {
   readonly head: RequestHead;
   readonly requestId: string;
   readonly clientAddress: string;
-  readonly route: GatewayRoute | undefined;
+  readonly route: ServedRoute | undefined;
   readonly decision: Decision | undefined;
   /** The upstream tried last. */
   readonly upstreamId: string | undefined;

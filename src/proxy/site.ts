@@ -2,19 +2,19 @@ import type { Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
 import type { DateField } from './date-field.js';
 import type { Deadlines } from './deadlines.js';
-import type { GatewayRoute } from './gateway-route.js';
+import type { ServedRoute } from './served-route.js';
 import type { Limits } from './limits.js';
 import type { RequestIds } from './request-ids.js';
 import type { RefusedHead, RequestRecord } from './request-record.js';
 
 /** What a reload may change. */
-export interface GatewaySettings {
+export interface SiteSettings {
   readonly limits: Limits;
   /** Adds x-upstream and x-affinity to answers. */
   readonly expose: boolean;
   /** A client that has closed its sending half still gets its answer; otherwise it has gone. */
   readonly halfClose: boolean;
-  routeFor(host: string, path: string): GatewayRoute | undefined;
+  routeFor(host: string, path: string): ServedRoute | undefined;
   /** Whether the peer's X-Forwarded-* fields are believed. */
   isTrusted(address: string): boolean;
   /** The client's address behind trusted proxies. */
@@ -22,7 +22,7 @@ export interface GatewaySettings {
 }
 
 /** Is told of requests that are over. */
-export interface GatewayObserver {
+export interface RequestObserver {
   finished(request: RequestRecord): void;
   refused(head: RefusedHead): void;
 }
@@ -43,8 +43,8 @@ export interface Site {
   readonly requestIds: RequestIds;
   readonly date: DateField;
   /** A reload replaces them. A request keeps the route that it found in them. */
-  readonly settings: GatewaySettings;
-  readonly observer: GatewayObserver;
+  readonly settings: SiteSettings;
+  readonly observer: RequestObserver;
   /** The gateway is going: answers say `Connection: close`. */
   readonly isClosing: boolean;
   closed(guest: Guest): void;

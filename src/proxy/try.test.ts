@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Decision } from '../route/router.js';
-import type { GatewayRoute } from './gateway-route.js';
+import type { ServedRoute } from './served-route.js';
 import { Try } from './try.js';
 
 /** A pool that writes down what it is told. */
@@ -16,7 +16,7 @@ function setUp(isTrial: boolean): { attempt: Try; told: string[] } {
     doubted: tell('doubted'),
     abandonTrial: tell('abandonTrial'),
   };
-  const route = { pool } as unknown as GatewayRoute;
+  const route = { pool } as unknown as ServedRoute;
   const decision = { index: 0, pool: { upstreams: [{ id: 'a' }] } } as unknown as Decision;
   return { attempt: new Try(route, decision, isTrial), told };
 }

@@ -1,6 +1,6 @@
 import type { Decision } from '../route/router.js';
 import { blameFor } from './blame.js';
-import type { GatewayRoute } from './gateway-route.js';
+import type { ServedRoute } from './served-route.js';
 import type { Http1Upstream } from './http1/upstream.js';
 import { LoggedIn } from './logged-in.js';
 import type { AnswerTaker, Belonging, UpstreamSide } from './sides.js';
@@ -12,7 +12,7 @@ import type { UpstreamFault } from './upstream-fault.js';
  * once, by `answered` or `failed`; a trial of which nothing was said is abandoned when it is over.
  */
 export class Try {
-  readonly route: GatewayRoute;
+  readonly route: ServedRoute;
   readonly decision: Decision;
   #connection: Http1Upstream | undefined;
   readonly #endpoint: UpstreamEndpoint;
@@ -22,7 +22,7 @@ export class Try {
   #isJudged = false;
   #isOver = false;
 
-  constructor(route: GatewayRoute, decision: Decision, isTrial: boolean) {
+  constructor(route: ServedRoute, decision: Decision, isTrial: boolean) {
     this.route = route;
     this.decision = decision;
     this.#endpoint = route.pool.endpoint(decision.pool.upstreams[decision.index]!);

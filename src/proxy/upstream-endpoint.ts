@@ -27,7 +27,7 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
   readonly deadlines: Deadlines;
   /** Requests in progress. */
   active = 0;
-  /** Its place in the pool's snapshot; -1: it left. */
+  /** Its index in the pool's snapshot; -1: it left. */
   slot = -1;
   /** The next look for idle connections that have waited too long. */
   deadlineAt = Infinity;

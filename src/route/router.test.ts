@@ -325,10 +325,10 @@ describe('a placement that wants to know who can be used', () => {
    * them, as nginx does after 20.
    */
   function agreeing(pool: PoolSnapshot, asked: () => void = () => {}): PoolSnapshot {
-    const over = (places: readonly number[]): Placement => {
+    const over = (indexes: readonly number[]): Placement => {
       const rank = (key: string): number[] => {
-        const at = key.charCodeAt(0) % places.length;
-        return key === '' ? [] : [...places.slice(at), ...places.slice(0, at)].slice(0, 2);
+        const at = key.charCodeAt(0) % indexes.length;
+        return key === '' ? [] : [...indexes.slice(at), ...indexes.slice(0, at)].slice(0, 2);
       };
       return {
         ...pool.placement,
@@ -339,7 +339,7 @@ describe('a placement that wants to know who can be used', () => {
     };
     return { ...pool, placement: over([0, 1, 2, 3]) };
   }
-  const one = (place: number, onFailure: FailurePolicy): Rule => fake({ found: keyed(place), onFailure });
+  const one = (index: number, onFailure: FailurePolicy): Rule => fake({ found: keyed(index), onFailure });
 
   test('is asked once for a snapshot', () => {
     let asked = 0;

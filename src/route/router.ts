@@ -71,7 +71,7 @@ export class Decision implements BalanceFacts {
   readonly pool: PoolSnapshot;
   readonly load: Load;
   readonly random: Random;
-  /** The upstream to try now, as its place in `pool.upstreams`; -1 when none is left. */
+  /** The upstream to try now, as its index in `pool.upstreams`; -1 when none is left. */
   index = -1;
   outcome: Outcome = 'balanced';
   /** The rule that decided; undefined when the balance did. */

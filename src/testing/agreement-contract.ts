@@ -36,7 +36,7 @@ export function agreementContract(
   const said = `(seed ${seed})`;
   const masks = (): boolean[][] =>
     Array.from({ length: 12 }, (_, least) =>
-      twelve.map((_, place) => place === least || random.below(3) === 0),
+      twelve.map((_, index) => index === least || random.below(3) === 0),
     );
   const answers = (placement: Placement): unknown[] =>
     keys.map((text) => [placement.owner(text), ...Array.from(placement.rank(text))]);
@@ -47,8 +47,8 @@ export function agreementContract(
       const rank = Array.from(placement.rank(text));
       assert.equal(placement.owner(text), rank[0] ?? -1, `its owner is the first of its ranking ${said}`);
       assert.equal(new Set(rank).size, rank.length, `nobody is ranked twice ${said}`);
-      for (const place of rank)
-        assert.ok(isUsable[place] === true, `${place} is ranked and can't be used ${said}`);
+      for (const index of rank)
+        assert.ok(isUsable[index] === true, `${index} is ranked and can't be used ${said}`);
     }
   };
 
@@ -80,7 +80,7 @@ export function agreementContract(
       },
     },
     {
-      name: 'members are kept as given, and places count in that order',
+      name: 'members are kept as given, and indexes count in that order',
       run() {
         assert.deepEqual(create(twelve).members, twelve);
         const others = list(5);
@@ -161,7 +161,7 @@ export function agreementContract(
         const placement = create(twelve);
         const before = answers(placement);
         placement.withMembers(twelve.slice(3));
-        placement.among?.((place) => place < 2);
+        placement.among?.((index) => index < 2);
         assert.deepEqual(answers(placement), before);
       },
     },
@@ -180,5 +180,5 @@ export function agreementContract(
 }
 
 function among(placement: Placement, isUsable: readonly boolean[]): Placement {
-  return placement.among!((place) => isUsable[place] === true);
+  return placement.among!((index) => isUsable[index] === true);
 }

@@ -31,7 +31,7 @@ export function placementContract(
 
   const ownerId = (placement: Placement, key: string): string => placement.members[placement.owner(key)]!.id;
   const rankIds = (placement: Placement, key: string): string[] =>
-    Array.from(placement.rank(key), (place) => placement.members[place]!.id);
+    Array.from(placement.rank(key), (index) => placement.members[index]!.id);
   const sample = keys.slice(0, 200);
 
   /** Asserts that whoever changed owner did it because of `changed`. */
@@ -79,7 +79,7 @@ export function placementContract(
       },
     },
     {
-      name: 'members are kept as given, and places count in that order',
+      name: 'members are kept as given, and indexes count in that order',
       run() {
         assert.deepEqual(create(weighted).members, weighted);
         assert.deepEqual(create(ten).withMembers(weighted).members, weighted);
@@ -95,7 +95,7 @@ export function placementContract(
             assert.equal(rank[0], placement.owner(key));
             assert.deepEqual(
               [...rank].sort((a, b) => a - b),
-              list.map((_, place) => place),
+              list.map((_, index) => index),
             );
           }
         },
@@ -142,8 +142,8 @@ export function placementContract(
           const counts = new Float64Array(list.length);
           for (const key of keys) counts[placement.owner(key)]!++;
           const total = list.reduce((sum, { weight }) => sum + weight, 0);
-          list.forEach(({ id, weight }, place) => {
-            const ratio = counts[place]! / KEYS / (weight / total);
+          list.forEach(({ id, weight }, index) => {
+            const ratio = counts[index]! / KEYS / (weight / total);
             assert.ok(
               Math.abs(ratio - 1) <= shareTolerance,
               `${id} got ${ratio.toFixed(3)} times its share (seed ${seed})`,

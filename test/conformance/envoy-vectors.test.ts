@@ -27,7 +27,7 @@ function ownerOf(placement: Placement, hash: bigint): string | undefined {
 }
 
 function rankOf(placement: Placement, hash: bigint): string[] {
-  return Array.from(placement.rank(keyWithXxh64(hash)), (place) => placement.members[place]!.id);
+  return Array.from(placement.rank(keyWithXxh64(hash)), (index) => placement.members[index]!.id);
 }
 
 describe('envoyRingHash agrees with what Envoy publishes', () => {
@@ -67,7 +67,7 @@ describe('envoyMaglev agrees with what Envoy publishes', () => {
       const counts = members.map(() => 0);
       for (let entry = 0; entry < options.tableSize; entry++)
         counts[placement.owner(keyWithXxh64(BigInt(entry)))]!++;
-      expect(counts).toEqual(members.map((_, place) => (place === 0 ? entries.heaviest : entries.others)));
+      expect(counts).toEqual(members.map((_, index) => (index === 0 ? entries.heaviest : entries.others)));
     }
   });
 

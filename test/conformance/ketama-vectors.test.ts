@@ -27,10 +27,10 @@ describe('ketamaMd5 agrees with what libketama publishes', () => {
     // ketama_test.c prints points too. They are made here anew, as plainly as can be; that they are right is
     // what the published MD5 says.
     const total = servers.reduce((sum, [, memory]) => sum + Number(memory), 0);
-    const points = servers.flatMap(([name, memory], place) => {
+    const points = servers.flatMap(([name, memory], index) => {
       const count = Math.floor(Math.fround(Math.fround(Number(memory) / total) * 40 * servers.length));
       return Array.from({ length: count }, (_, k) =>
-        words(`${name!}-${k}`).map((point) => ({ point, place })),
+        words(`${name!}-${k}`).map((point) => ({ point, index })),
       ).flat();
     });
     points.sort((one, other) => one.point - other.point);
@@ -45,9 +45,9 @@ describe('ketamaMd5 agrees with what libketama publishes', () => {
         if (points[middle]!.point < hash) low = middle + 1;
         else high = middle;
       }
-      const { point, place } = points[low % points.length]!;
-      if (placement.owner(String(i)) !== place) differences++;
-      lines += `${hash} ${point} ${members[place]!.id}\n`;
+      const { point, index } = points[low % points.length]!;
+      if (placement.owner(String(i)) !== index) differences++;
+      lines += `${hash} ${point} ${members[index]!.id}\n`;
       if (i % 10_000 === 9999) {
         printed.update(lines);
         lines = '';
@@ -70,8 +70,8 @@ describe('ketamaMd5 agrees with what spymemcached publishes', () => {
     const placement = create(numbered(servers), { spelling: 'spymemcached' });
     expect(Array.from(placement.rank(key))).toEqual([...new Set(sequence)]);
     const [first] = sequence;
-    expect(placement.among!((place) => place !== first).owner(key)).toBe(
-      sequence.find((place) => place !== first),
+    expect(placement.among!((index) => index !== first).owner(key)).toBe(
+      sequence.find((index) => index !== first),
     );
   });
 

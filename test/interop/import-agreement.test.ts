@@ -110,10 +110,10 @@ skipUnless(
         for (let at = 0; at < POOLS; at++) {
           const random = seededRandom(SEED + at * 3 + name.length);
           const upstreams = await Promise.all(
-            Array.from({ length: 1 + random.below(7) }, async (_, place) => {
+            Array.from({ length: 1 + random.below(7) }, async (_, index) => {
               const host = some(random, ['127.0.0.1', 'LocalHost', '[0:0::1]']);
               const upstream = await startUpstream({
-                id: `at-${place}`,
+                id: `at-${index}`,
                 host: host.startsWith('[') ? '::1' : '127.0.0.1',
               });
               return { upstream, address: `${host}:${upstream.port}` };

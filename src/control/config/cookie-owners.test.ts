@@ -16,13 +16,13 @@ it('finds the earliest owner that a request could reach too, as a look at all of
   for (let round = 0; round < 300; round++) {
     const owners = new CookieOwners<number>();
     const all: { readonly hosts: readonly string[]; readonly isEverywhere: boolean }[] = [];
-    for (let place = 0; place < 8; place++) {
+    for (let index = 0; index < 8; index++) {
       const hosts = HOSTS.filter(() => random.below(5) === 0);
       const expected = all.findIndex((earlier) => earlier.isEverywhere || meet(earlier.hosts, hosts));
       expect(owners.meeting(hosts)).toBe(expected === -1 ? undefined : expected);
       const isEverywhere = random.below(10) === 0;
       all.push({ hosts, isEverywhere });
-      owners.add(place, hosts, isEverywhere);
+      owners.add(index, hosts, isEverywhere);
     }
   }
 });

@@ -8,11 +8,11 @@ export class CookieOwners<T> {
   #everywhere: number | undefined;
 
   add(owner: T, hosts: readonly string[], isEverywhere: boolean): void {
-    const place = this.#owners.push(owner) - 1;
-    if (isEverywhere || hosts.length === 0) this.#everywhere ??= place;
+    const index = this.#owners.push(owner) - 1;
+    if (isEverywhere || hosts.length === 0) this.#everywhere ??= index;
     for (const host of hosts) {
-      if (!this.#byHost.has(host)) this.#byHost.set(host, place);
-      for (const ending of endings(host)) if (!this.#byEnding.has(ending)) this.#byEnding.set(ending, place);
+      if (!this.#byHost.has(host)) this.#byHost.set(host, index);
+      for (const ending of endings(host)) if (!this.#byEnding.has(ending)) this.#byEnding.set(ending, index);
     }
   }
 

@@ -96,7 +96,7 @@ export class YamlValue {
       return { value: node.value, values: 0, characters };
     }
     if (isSeq(node)) {
-      const items = node.items.map((item, place) => this.#inner(item, place));
+      const items = node.items.map((item, index) => this.#inner(item, index));
       return { value: items.map(({ value }) => value), ...this.#sum(items) };
     }
     if (isMap(node)) return this.#map(node);

@@ -3,7 +3,7 @@ import type { Thresholds } from '../../route/pool/health.js';
 import type { PoolEvent } from '../../route/pool/pool-event.js';
 import type { PoolOptions } from '../../route/pool/pool-options.js';
 import { PoolState } from '../../route/pool/pool-state.js';
-import type { PoolView } from '../../route/pool/pool-view.js';
+import type { LivePool } from '../../route/pool/live-pool.js';
 import type { Condition, PoolSnapshot } from '../../route/pool/snapshot.js';
 import type { InPool } from './protocol.js';
 
@@ -21,7 +21,7 @@ export type Telling =
  * trial shows only in the worker that has the permit, so that `beginTrial` can answer at once and still no
  * two workers try the same upstream.
  */
-export class SupervisedPool implements PoolView {
+export class SupervisedPool implements LivePool {
   readonly #name: string;
   readonly #tell: (kind: Telling, upstream: InPool) => void;
   /** Shows a trial as `down` while another worker has the permit. */

@@ -99,8 +99,8 @@ export function caddyProxy(
   for (const setting of lines) readLine(setting, line.at, draft, report);
   for (const setting of inner) readTransport(setting, line.at, draft, report);
   const seen = new Set<string>();
-  const weighted = upstreams.flatMap((upstream, place) => {
-    const weight = chosen.weights?.[place];
+  const weighted = upstreams.flatMap((upstream, index) => {
+    const weight = chosen.weights?.[index];
     if (seen.has(upstream.url)) {
       report.say(line.at, `upstream ${upstream.id} is left out: it is there twice.`);
       return [];

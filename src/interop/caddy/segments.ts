@@ -127,7 +127,7 @@ function read(tokens: readonly CaddyToken[], file: string): Segment[] {
     return found;
   }
 
-  function isOpen(place: number): boolean {
-    return tokens[place]!.text === '{' && !tokens[place]!.isQuoted;
+  function isOpen(index: number): boolean {
+    return tokens[index]!.text === '{' && !tokens[index]!.isQuoted;
   }
 }

@@ -30,7 +30,7 @@ export function caddyText(config: Config, version: Version, report: Report): str
     ...(config.accessLog ? ['log'] : []),
     '# route keeps this order; the first handle that fits is the only one.',
     ...block('route', [
-      ...order.flatMap((match, place) => handle(match, place + 1, groups.of(match.route).name)),
+      ...order.flatMap((match, index) => handle(match, index + 1, groups.of(match.route).name)),
       ...(config.routes.some(isCatchAll) ? [] : block('handle', ['respond 404'])),
     ]),
   ];

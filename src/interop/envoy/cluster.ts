@@ -58,12 +58,12 @@ export function cluster(group: Group, limits: Limits, report: Report): object {
       cluster_name: group.name,
       endpoints: [
         {
-          lb_endpoints: servers.map(({ upstream, host, port }, place) => ({
+          lb_endpoints: servers.map(({ upstream, host, port }, index) => ({
             endpoint: {
               address: { socket_address: { address: bare(host), port_value: port } },
               hostname: host,
             },
-            load_balancing_weight: weights[place]!,
+            load_balancing_weight: weights[index]!,
             ...(upstream.draining && { health_status: 'DRAINING' }),
             ...(hashesIds && { metadata: { filter_metadata: { 'envoy.lb': { hash_key: upstream.id } } } }),
           })),

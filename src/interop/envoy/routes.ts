@@ -46,10 +46,10 @@ export function hasSessions(groups: Groups): boolean {
 }
 
 function envoyRoute(route: RouteConfig, { limits }: Config, group: Group, report: Report): object {
-  const policies = group.view.keys.map((key, place) => ({
-    ...hashPolicy(key, group, place, report),
+  const policies = group.view.keys.map((key, index) => ({
+    ...hashPolicy(key, group, index, report),
     // The first that is there decides alone, as in our rules.
-    ...(place < group.view.keys.length - 1 && { terminal: true }),
+    ...(index < group.view.keys.length - 1 && { terminal: true }),
   }));
   if (group.view.routeCookie !== undefined)
     report.say(
@@ -83,7 +83,7 @@ const previousHosts = {
   },
 };
 
-function hashPolicy(key: KeySource, { affinityAt, view }: Group, place: number, report: Report): object {
+function hashPolicy(key: KeySource, { affinityAt, view }: Group, index: number, report: Report): object {
   switch (key.kind) {
     case 'header':
       return { header: { header_name: key.name } };
@@ -104,7 +104,7 @@ function hashPolicy(key: KeySource, { affinityAt, view }: Group, place: number, 
         segments.map((segment) => `/${segment.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`).join('');
       report.say(
         affinityAt,
-        `path ${key.pattern}: where it does not fit, Envoy hashes the whole path${place < view.keys.length - 1 ? ', and asks no rule behind it' : ''}.`,
+        `path ${key.pattern}: where it does not fit, Envoy hashes the whole path${index < view.keys.length - 1 ? ', and asks no rule behind it' : ''}.`,
       );
       return {
         header: {

@@ -163,8 +163,8 @@ function commented(value: object, groups: Groups): string {
     }
   };
   walk(document.contents);
-  groups.all.forEach((group, place) => {
-    const node = document.getIn(['static_resources', 'clusters', place], true) as { commentBefore?: string };
+  groups.all.forEach((group, index) => {
+    const node = document.getIn(['static_resources', 'clusters', index], true) as { commentBefore?: string };
     node.commentBefore = notesOf(group).slice(1);
   });
   return document.toString({ lineWidth: 0 });

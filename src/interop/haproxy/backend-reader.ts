@@ -44,9 +44,9 @@ export function haproxyBackend(
 ): HaproxyBackend | undefined {
   const { lines, name, at } = section;
   const own = (...words: string[]): Line | undefined =>
-    lines.findLast((line) => words.every((word, place) => line.words[place] === word));
+    lines.findLast((line) => words.every((word, index) => line.words[index] === word));
   const last = (...words: string[]): Line | undefined =>
-    own(...words) ?? inherited.findLast((line) => words.every((word, place) => line.words[place] === word));
+    own(...words) ?? inherited.findLast((line) => words.every((word, index) => line.words[index] === word));
   const variables = lines.filter(
     ({ words }) =>
       words[0] === 'http-request' &&
@@ -149,7 +149,7 @@ function readServers({ lines }: Section, inherited: readonly Line[], report: Rep
     if (line.words[0] === 'default-server') for (const word of line.words.slice(1)) before.push(word);
     else if (line.words[0] === 'server') inForce.set(line, before.length);
   }
-  const kept = written.flatMap((line, place) => {
+  const kept = written.flatMap((line, index) => {
     if (line.words[0] !== 'server') return [];
     const options = before.slice(0, inForce.get(line)!);
     report.spend(options.length + line.words.length);
@@ -163,10 +163,10 @@ function readServers({ lines }: Section, inherited: readonly Line[], report: Rep
       return [];
     }
     urls.add(server.url);
-    return [{ ...server, id: names.unique(upstreamId(server.id)), haproxyId: numbers[place]! }];
+    return [{ ...server, id: names.unique(upstreamId(server.id)), haproxyId: numbers[index]! }];
   });
   // Without numbers they would be counted anew here.
-  const isCounted = kept.every(({ haproxyId }, place) => haproxyId === place + 1);
+  const isCounted = kept.every(({ haproxyId }, index) => haproxyId === index + 1);
   return isCounted ? kept.map(({ haproxyId: _id, ...server }) => server) : kept;
 }
 
@@ -174,8 +174,8 @@ function readServers({ lines }: Section, inherited: readonly Line[], report: Rep
 function numbersOf(written: readonly Line[], report: Report): number[] {
   const taken = new Set<string>();
   return haproxyNumbers(
-    written.map(({ words, at }, place) => {
-      const member = { id: String(place), weight: 1 };
+    written.map(({ words, at }, index) => {
+      const member = { id: String(index), weight: 1 };
       const id =
         words[0] === 'server' && words.includes('id') ? (words[words.indexOf('id') + 1] ?? '') : undefined;
       if (id === undefined) return member;

@@ -120,26 +120,26 @@ function chain(variable: string, lines: readonly Line[]): unknown[] {
     ({ words }) => words[1] === `set-var(${variable})` || words[1] === `set-var-fmt(${variable})`,
   );
   if (own.length === 0) return [`var(${variable}) is set where stickyroute can't see it.`];
-  return own.map(({ words }, place) => {
+  return own.map(({ words }, index) => {
     const [, , expression = '', ...condition] = words;
     const text = condition.join(' ');
     const rest = text.replace(`!{ var(${variable}) -m len gt 0 }`, '').replace(/^if */, '').trim();
     const isLater = text.includes(`!{ var(${variable}) -m len gt 0 }`);
     const path = /^\{ path_reg (\S+) \}$/.exec(rest)?.[1];
-    if (isLater !== place > 0 || (rest !== '' && path === undefined))
+    if (isLater !== index > 0 || (rest !== '' && path === undefined))
       return `the condition ${text} is none of its rules.`;
     return ruleOf(expression, path);
   });
 }
 
 /** `^/users/[^/]+(/|$)`, the taken segment at a place → `/users/:key`. */
-function pathPattern(regex: string, place: number): string | undefined {
+function pathPattern(regex: string, index: number): string | undefined {
   const body = /^\^\/(.*?)\(\/\|\$\)$/.exec(regex)?.[1];
   const segments = body
     ?.replaceAll('[^/]', '[^]')
     .split('/')
     .map((segment, at) => {
-      if (segment === '[^]+') return at === place ? ':key' : undefined;
+      if (segment === '[^]+') return at === index ? ':key' : undefined;
       if (/[.*+?^${}()|[\]]/.test(segment.replace(/\\./g, ''))) return undefined;
       return segment.replace(/\\(.)/g, '$1');
     });

@@ -72,10 +72,10 @@ function named(name: string, acls: Acls, report: Report): Asked | string {
 function criterion([fetch = '', ...rest]: readonly string[], at: string, report: Report): Asked | string {
   let method: string | undefined;
   const values: string[] = [];
-  for (let place = 0; place < rest.length; place++) {
-    if (rest[place] === '-m') method = rest[++place];
-    else if (rest[place] === '-f' || rest[place] === '-M') return `${fetch} reads its patterns from a file.`;
-    else if (rest[place] !== '-i' && rest[place] !== '--' && rest[place] !== '-n') values.push(rest[place]!);
+  for (let index = 0; index < rest.length; index++) {
+    if (rest[index] === '-m') method = rest[++index];
+    else if (rest[index] === '-f' || rest[index] === '-M') return `${fetch} reads its patterns from a file.`;
+    else if (rest[index] !== '-i' && rest[index] !== '--' && rest[index] !== '-n') values.push(rest[index]!);
   }
   const isHost =
     /^(?:(?:req\.)?f?hdr|hdr)(_end|_dom|_beg|_sub|_reg)?\(host(?:,-?\d+)?\)((?:,(?:lower|host_only|field\(1,:\)))*)$/.exec(

@@ -120,9 +120,9 @@ function keyLines(written: readonly KeySource[], group: Group, report: Report): 
     );
   return [
     '# The key is the first of these that is there, as in the rules of stickyroute.',
-    ...keys.map((key, place) => {
+    ...keys.map((key, index) => {
       const conditions = [
-        ...(place === 0 ? [] : ['!{ var(txn.sr_key) -m len gt 0 }']),
+        ...(index === 0 ? [] : ['!{ var(txn.sr_key) -m len gt 0 }']),
         ...(key.kind === 'path' ? [`{ path_reg ${word(pathPattern(key))} }`] : []),
       ];
       return `http-request ${key.kind === 'ip' ? `set-var-fmt(txn.sr_key) %[${fetchOf(key)}]` : `set-var(txn.sr_key) ${fetchOf(key)}`}${conditions.length === 0 ? '' : ` if ${conditions.join(' ')}`}`;

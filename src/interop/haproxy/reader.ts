@@ -235,7 +235,7 @@ class HaproxyReader {
   #bind({ words, at }: Line, owner: string): void {
     const [, addresses = '', ...options] = words;
     const isTls = options.includes('ssl');
-    const [file, ...more] = options.filter((_, place) => options[place - 1] === 'crt');
+    const [file, ...more] = options.filter((_, index) => options[index - 1] === 'crt');
     if (options.includes('accept-proxy'))
       this.#report.say(
         at,

@@ -51,8 +51,8 @@ export function sections(file: SourceFile): Section[] {
   const lines = file.text.split('\n');
   if (lines.length > LINES_MAX)
     throw failed(`${file.name} has more than ${LINES_MAX} lines. Import a part of it.`);
-  lines.forEach((text, place) => {
-    const at = `${file.name}:${place + 1}`;
+  lines.forEach((text, index) => {
+    const at = `${file.name}:${index + 1}`;
     if (text.length > LINE_CHARS_MAX)
       throw failed(`${at}: the line has more than ${LINE_CHARS_MAX} characters.`);
     const words = wordsOf(text.replace(/\r$/, ''), at);
@@ -90,26 +90,26 @@ const ESCAPES: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' };
 export function wordsOf(text: string, at: string): string[] {
   const words: string[] = [];
   let word: string | undefined;
-  for (let place = 0; place < text.length; place++) {
-    const char = text[place]!;
+  for (let index = 0; index < text.length; index++) {
+    const char = text[index]!;
     if (char === '#') break;
     if (char === ' ' || char === '\t') {
       if (word !== undefined) words.push(word);
       word = undefined;
     } else if (char === '\\') {
-      const escaped = text[++place] ?? '';
+      const escaped = text[++index] ?? '';
       word = (word ?? '') + (ESCAPES[escaped] ?? escaped);
     } else if (char === "'") {
-      const end = text.indexOf("'", place + 1);
+      const end = text.indexOf("'", index + 1);
       if (end === -1) throw failed(`${at}: a quote is opened here and not closed.`);
-      word = (word ?? '') + text.slice(place + 1, end);
-      place = end;
+      word = (word ?? '') + text.slice(index + 1, end);
+      index = end;
     } else if (char === '"') {
       word ??= '';
-      for (place++; text[place] !== '"'; place++) {
-        if (place >= text.length) throw failed(`${at}: a quote is opened here and not closed.`);
-        if (text[place] === '\\' && /["\\$]/.test(text[place + 1] ?? '')) place++;
-        word += text[place]!;
+      for (index++; text[index] !== '"'; index++) {
+        if (index >= text.length) throw failed(`${at}: a quote is opened here and not closed.`);
+        if (text[index] === '\\' && /["\\$]/.test(text[index + 1] ?? '')) index++;
+        word += text[index]!;
       }
     } else word = (word ?? '') + char;
   }

@@ -44,8 +44,8 @@ export function serverLines(
         ]),
     '# Hashes know a server by its id.',
     ...servers.map(
-      (server, place) =>
-        `server ${server.upstream.id} ${server.address} ${options(server, numbers[place]!, weights[place]!, group).join(' ')}${more.replace('ID', server.upstream.id)}`,
+      (server, index) =>
+        `server ${server.upstream.id} ${server.address} ${options(server, numbers[index]!, weights[index]!, group).join(' ')}${more.replace('ID', server.upstream.id)}`,
     ),
   ];
 }

@@ -54,14 +54,14 @@ export function cookieMap(
     names.unique(`${group.name}-${upstream.id.replaceAll(':', '-')}`),
   );
   const picks = connections.map(
-    ({ upstream }, place) =>
-      `${keys(connections.map((each) => each.upstream.id))(upstream.id)} ${bound[place]!};`,
+    ({ upstream }, index) =>
+      `${keys(connections.map((each) => each.upstream.id))(upstream.id)} ${bound[index]!};`,
   );
   lines.push(
     `# Who has the cookie ${name} goes where it says; anybody else is placed by the group ${group.name}.`,
     ...block(`map ${value} $sr_to_${plain}`, [...picks, `default ${group.name};`]),
   );
-  bound.forEach((boundName, place) => lines.push(...boundBlock(boundName, place, upstreams, limits)));
+  bound.forEach((boundName, index) => lines.push(...boundBlock(boundName, index, upstreams, limits)));
   if (connections.length > STAND_INS_MAX)
     report.say(
       at,
@@ -75,16 +75,16 @@ export function cookieMap(
 /** The upstream that a cookie names, and behind it the others for when it is down. */
 function boundBlock(
   name: string,
-  place: number,
+  index: number,
   { connections, weights, group }: UpstreamBlock,
   limits: Limits,
 ): string[] {
-  const own = { ...connections[place]!, upstream: { ...connections[place]!.upstream, draining: false } };
+  const own = { ...connections[index]!, upstream: { ...connections[index]!.upstream, draining: false } };
   const others =
     connections.length > STAND_INS_MAX
       ? []
       : connections.flatMap((other, at) =>
-          at === place || other.upstream.draining
+          at === index || other.upstream.draining
             ? []
             : [serverLine(other, weights[at]!, group, false, ' backup')],
         );
@@ -92,7 +92,7 @@ function boundBlock(
   const method = group.balance === 'leastRequests' ? balanceLines(group.balance) : [];
   return block(`upstream ${name}`, [
     ...method,
-    serverLine(own, weights[place]!, group, false),
+    serverLine(own, weights[index]!, group, false),
     ...others,
     ...keepaliveLines(limits),
   ]);

@@ -13,10 +13,10 @@ export interface NginxKey {
 /** Keys in order: the first that is not empty counts. `tag` tells the variables of two routes apart. */
 export function hashKey(keys: readonly KeySource[], tag: string, at: string, report: Report): NginxKey {
   const maps: string[] = [];
-  const variables = keys.flatMap((key, place) => {
+  const variables = keys.flatMap((key, index) => {
     const variable = sourceVariable(
       key,
-      `$sr_path${keys.length === 1 ? '' : place + 1}_${tag}`,
+      `$sr_path${keys.length === 1 ? '' : index + 1}_${tag}`,
       at,
       maps,
       report,

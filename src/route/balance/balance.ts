@@ -1,7 +1,7 @@
 import type { Random } from '../../base/random.js';
 import type { PoolSnapshot } from '../pool/snapshot.js';
 
-/** Requests in progress, by the upstream's place in the snapshot. */
+/** Requests in progress, by the upstream's index in the snapshot. */
 export type Load = ArrayLike<number>;
 
 /** What a pick may look at. */

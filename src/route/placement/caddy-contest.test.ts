@@ -33,7 +33,7 @@ describe('caddyHrw', () => {
   it.each(KNOWN)("of %s chooses as Caddy's own test does", (version, whole, noSecond, noThird, pair) => {
     const placement = caddyHrw.create(three, { version });
     const without = (away: number, key: string): number | undefined =>
-      Array.from(placement.rank(key)).find((place) => place !== away);
+      Array.from(placement.rank(key)).find((index) => index !== away);
     expect(clients.map((key) => placement.owner(key))).toEqual(whole);
     expect([without(1, clients[3]), without(1, clients[1])]).toEqual(noSecond);
     expect([without(2, clients[2]), without(2, clients[3])]).toEqual(noThird);

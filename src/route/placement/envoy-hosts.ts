@@ -51,7 +51,7 @@ export function envoyHashKeys(
 }
 
 export interface EnvoyHosts {
-  /** The places that Envoy spreads keys over. */
+  /** The indexes that Envoy spreads keys over. */
   readonly spread: readonly number[];
   /**
    * Those of them that can't be used: in a panic Envoy sends their keys to them all the same; here, to the

@@ -21,15 +21,15 @@ function hashOf(text: string, seed = 0): bigint {
 }
 
 /** The table step by step as maglev_lb.cc describes it, without any thought of speed. */
-function plainTable(members: readonly Member[], places: readonly number[], size: number): number[] {
-  const sum = places.reduce((total, place) => total + members[place]!.weight, 0);
-  const entries = places
-    .map((place) => {
-      const key = `10.0.0.${place}:8080`;
+function plainTable(members: readonly Member[], indexes: readonly number[], size: number): number[] {
+  const sum = indexes.reduce((total, index) => total + members[index]!.weight, 0);
+  const entries = indexes
+    .map((index) => {
+      const key = `10.0.0.${index}:8080`;
       return {
         key,
-        place,
-        weight: members[place]!.weight / sum,
+        index,
+        weight: members[index]!.weight / sum,
         target: 0,
         next: 0n,
         offset: hashOf(key) % BigInt(size),
@@ -47,7 +47,7 @@ function plainTable(members: readonly Member[], places: readonly number[], size:
       entry.target += heaviest;
       const slot = (): number => Number((entry.offset + entry.skip * entry.next) % BigInt(size));
       while (table[slot()] !== undefined) entry.next++;
-      table[slot()] = entry.place;
+      table[slot()] = entry.index;
       entry.next++;
       filled++;
     }
@@ -79,12 +79,12 @@ describe('envoyMaglev', () => {
         ...member,
         weight: 1 + random.below(round % 3 === 0 ? 1 : 50),
       }));
-      const all = members.map((_, place) => place);
+      const all = members.map((_, index) => index);
       // At least half, so that Envoy does not panic.
-      const usable = all.filter((place) => place % 2 === 0 || random.below(2) === 0);
-      for (const places of [all, usable]) {
-        const placement = create(members, { tableSize: size }).among((place) => places.includes(place));
-        const table = plainTable(members, places, size);
+      const usable = all.filter((index) => index % 2 === 0 || random.below(2) === 0);
+      for (const indexes of [all, usable]) {
+        const placement = create(members, { tableSize: size }).among((index) => indexes.includes(index));
+        const table = plainTable(members, indexes, size);
         for (let i = 0; i < 40; i++) {
           const key = random.id().slice(0, random.below(33));
           const rank = plainRank(table, key);
@@ -104,9 +104,9 @@ describe('envoyMaglev', () => {
 
   it('spreads over all when fewer than half can be used, and passes over those who can not', () => {
     const whole = create(list(10));
-    const panicking = whole.among((place) => place < 4);
+    const panicking = whole.among((index) => index < 4);
     for (let i = 0; i < 500; i++) {
-      const wanted = Array.from(whole.rank(`user:${i}`)).filter((place) => place < 4);
+      const wanted = Array.from(whole.rank(`user:${i}`)).filter((index) => index < 4);
       expect([panicking.owner(`user:${i}`), ...Array.from(panicking.rank(`user:${i}`))]).toEqual([
         wanted[0],
         ...wanted,

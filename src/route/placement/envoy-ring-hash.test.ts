@@ -21,20 +21,20 @@ function hashOf(text: string): bigint {
   return hash.toBigInt();
 }
 
-type Point = readonly [hash: bigint, place: number];
+type Point = readonly [hash: bigint, index: number];
 
 /** The ring step by step as ring_hash_lb.cc describes it, without any thought of speed. */
-function plainRing(members: readonly Member[], places: readonly number[]): Point[] {
+function plainRing(members: readonly Member[], indexes: readonly number[]): Point[] {
   const ring: Point[] = [];
-  const sum = places.reduce((total, place) => total + members[place]!.weight, 0);
-  const shares = places.map((place) => members[place]!.weight / sum);
+  const sum = indexes.reduce((total, index) => total + members[index]!.weight, 0);
+  const shares = indexes.map((index) => members[index]!.weight / sum);
   const lightest = Math.min(1, ...shares);
   const scale = Math.min(Math.ceil(lightest * defaults.minRingSize) / lightest, defaults.maxRingSize);
   let size = 0;
   let target = 0;
-  places.forEach((place, at) => {
+  indexes.forEach((index, at) => {
     target += scale * shares[at]!;
-    for (let i = 0; size < target; i++, size++) ring.push([hashOf(`10.0.0.${place}:8080_${i}`), place]);
+    for (let i = 0; size < target; i++, size++) ring.push([hashOf(`10.0.0.${index}:8080_${i}`), index]);
   });
   return ring.sort(([one], [other]) => (one < other ? -1 : 1));
 }
@@ -58,12 +58,12 @@ describe('envoyRingHash', () => {
         ...member,
         weight: 1 + random.below(round % 3 === 0 ? 1 : 50),
       }));
-      const all = members.map((_, place) => place);
+      const all = members.map((_, index) => index);
       // At least half, so that Envoy does not panic.
-      const usable = all.filter((place) => place % 2 === 0 || random.below(2) === 0);
-      for (const places of [all, usable]) {
-        const placement = create(members).among((place) => places.includes(place));
-        const ring = plainRing(members, places);
+      const usable = all.filter((index) => index % 2 === 0 || random.below(2) === 0);
+      for (const indexes of [all, usable]) {
+        const placement = create(members).among((index) => indexes.includes(index));
+        const ring = plainRing(members, indexes);
         for (let i = 0; i < 50; i++) {
           const key = random.id().slice(0, random.below(33));
           const rank = plainRank(ring, key);
@@ -76,13 +76,13 @@ describe('envoyRingHash', () => {
   it('spreads over all when fewer than half can be used, and passes over those who can not', () => {
     const members = list(10);
     const whole = create(members);
-    const panicking = whole.among((place) => place < 4);
-    const half = whole.among((place) => place < 5);
+    const panicking = whole.among((index) => index < 4);
+    const half = whole.among((index) => index < 5);
     let moved = 0;
     for (let i = 0; i < 500; i++) {
       const rank = Array.from(whole.rank(`user:${i}`));
-      expect(Array.from(panicking.rank(`user:${i}`))).toEqual(rank.filter((place) => place < 4));
-      if (half.owner(`user:${i}`) !== rank.filter((place) => place < 5)[0]) moved++;
+      expect(Array.from(panicking.rank(`user:${i}`))).toEqual(rank.filter((index) => index < 4));
+      if (half.owner(`user:${i}`) !== rank.filter((index) => index < 5)[0]) moved++;
     }
     // With half of them the ring is made anew, which moves some users of those who stayed.
     expect(moved).toBeGreaterThan(0);
@@ -92,9 +92,9 @@ describe('envoyRingHash', () => {
     const members = list(10);
     const isFiltered = (options: object, usable: number): boolean => {
       const whole = create(members, options);
-      const some = whole.among((place) => place < usable);
+      const some = whole.among((index) => index < usable);
       return Array.from({ length: 500 }, (_, i) => `user:${i}`).every(
-        (key) => some.owner(key) === Array.from(whole.rank(key)).find((place) => place < usable),
+        (key) => some.owner(key) === Array.from(whole.rank(key)).find((index) => index < usable),
       );
     };
     expect(isFiltered({ panicThreshold: 0 }, 4)).toBe(false);

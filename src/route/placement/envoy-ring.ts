@@ -105,9 +105,9 @@ export class EnvoyRing implements Placement {
    * Sums of doubles decide how many points each gets, so they are added up in Envoy's order, which is that of
    * the configuration.
    */
-  #build(places: readonly number[]): WideCircle {
+  #build(indexes: readonly number[]): WideCircle {
     const { minRingSize, maxRingSize } = this.#options;
-    const weights = places.map((index) => this.members[index]!.weight);
+    const weights = indexes.map((index) => this.members[index]!.weight);
     const sum = weights.reduce((total, weight) => total + weight, 0);
     const lightest = weights.reduce((least, weight) => Math.min(least, weight / sum), 1);
     const scale = Math.min(Math.ceil(lightest * minRingSize) / lightest, maxRingSize);
@@ -124,7 +124,7 @@ export class EnvoyRing implements Placement {
     const owners = new Uint16Array(size);
     let put = 0;
     counts.forEach((count, at) => {
-      const index = places[at]!;
+      const index = indexes[at]!;
       const prefix = `${this.#hashKeys[index]!}_`;
       for (let i = 0; i < count; i++) {
         if (this.#options.hash === 'murmur2') murmur64a(prefix + i, hash);

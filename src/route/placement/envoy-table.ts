@@ -88,29 +88,29 @@ export class EnvoyTable implements Placement {
    */
   #fill(spread: readonly number[]): Uint16Array {
     const keys = this.#hashKeys;
-    const places = [...spread].sort((a, b) => (keys[a]! < keys[b]! ? -1 : 1));
+    const indexes = [...spread].sort((a, b) => (keys[a]! < keys[b]! ? -1 : 1));
     const size = this.#options.tableSize;
-    if (places.length === 0) return new Uint16Array(0);
-    const sum = places.reduce((total, index) => total + this.members[index]!.weight, 0);
-    const weights = places.map((index) => this.members[index]!.weight / sum);
+    if (indexes.length === 0) return new Uint16Array(0);
+    const sum = indexes.reduce((total, index) => total + this.members[index]!.weight, 0);
+    const weights = indexes.map((index) => this.members[index]!.weight / sum);
     const heaviest = Math.max(...weights);
-    const next = places.map((index) => {
+    const next = indexes.map((index) => {
       xxh64(keys[index]!, 0, hash);
       return remainder(hash.high, hash.low, size);
     });
-    const steps = places.map((index) => {
+    const steps = indexes.map((index) => {
       xxh64(keys[index]!, 1, hash);
       return remainder(hash.high, hash.low, size - 1) + 1;
     });
-    const due = new Float64Array(places.length);
+    const due = new Float64Array(indexes.length);
     const table = new Uint16Array(size).fill(FREE);
     for (let turn = 1, free = size; ; turn++) {
-      for (let at = 0; at < places.length; at++) {
+      for (let at = 0; at < indexes.length; at++) {
         if (turn * weights[at]! < due[at]!) continue;
         due[at]! += heaviest;
         let entry = next[at]!;
         while (table[entry] !== FREE) entry = (entry + steps[at]!) % size;
-        table[entry] = places[at]!;
+        table[entry] = indexes[at]!;
         next[at] = (entry + steps[at]!) % size;
         if (--free === 0) return table;
       }

@@ -35,7 +35,7 @@ describe('haproxyConsistent', () => {
     it(name, run);
 
   it.each(KNOWN)('with %j places these keys where HAProxy did', (options, expected) => {
-    const placement = haproxyConsistent.create(MEMBERS, options).among!((place) => place !== 3);
+    const placement = haproxyConsistent.create(MEMBERS, options).among!((index) => index !== 3);
     expect((options.source === true ? ADDRESSES : KEYS).map((key) => placement.owner(key))).toEqual(expected);
   });
 
@@ -51,7 +51,7 @@ describe('haproxyConsistent', () => {
 
   it('an upstream that goes away moves its own keys only, and every other ranking stays', () => {
     const whole = haproxyConsistent.create(MEMBERS, {});
-    const left = whole.among!((place) => place !== 2);
+    const left = whole.among!((index) => index !== 2);
     for (let i = 0; i < 500; i++) {
       if (whole.owner(`user:${i}`) !== 2) expect(left.owner(`user:${i}`)).toBe(whole.owner(`user:${i}`));
     }

@@ -30,7 +30,7 @@ describe('haproxyMap', () => {
   for (const { name, run } of agreementContract(create)) it(name, run);
 
   it.each(KNOWN)('with %j places these keys where HAProxy did', (options, expected) => {
-    const placement = haproxyMap.create(MEMBERS, options).among!((place) => place !== 3);
+    const placement = haproxyMap.create(MEMBERS, options).among!((index) => index !== 3);
     expect((options.source === true ? ADDRESSES : KEYS).map((key) => placement.owner(key))).toEqual(expected);
   });
 
@@ -40,7 +40,7 @@ describe('haproxyMap', () => {
   });
 
   it('moves users of upstreams that are well when another goes away', () => {
-    const left = create(MEMBERS).among!((place) => place !== 0);
+    const left = create(MEMBERS).among!((index) => index !== 0);
     const keys = Array.from({ length: 500 }, (_, i) => `user:${i}`).filter(
       (key) => create(MEMBERS).owner(key) !== 0,
     );

@@ -77,21 +77,21 @@ function slots(members: readonly Member[], isUsable: readonly boolean[]): Uint16
       `HAProxy's map of these ${members.length} upstreams would have ${slotsMax} slots and take seconds to fill: lower the weights, or take haproxyConsistent.`,
     );
   }
-  const places = members.map((_, index) => index).filter((index) => isUsable[index]!);
-  const weights = places.map((index) => members[index]!.weight / divisor);
+  const indexes = members.map((_, index) => index).filter((index) => isUsable[index]!);
+  const weights = indexes.map((index) => members[index]!.weight / divisor);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const scores = new Float64Array(places.length);
+  const scores = new Float64Array(indexes.length);
   return Uint16Array.from({ length: total }, () => {
     let best = 0;
     let most = -1;
-    for (let at = 0; at < places.length; at++) {
+    for (let at = 0; at < indexes.length; at++) {
       scores[at]! += weights[at]!;
       // Whole turns earned decide, not the score itself: the first of those with most of them.
       const turns = Math.floor((scores[at]! + total) / total);
       if (turns > most) [best, most] = [at, turns];
     }
     scores[best]! -= total;
-    return places[best]!;
+    return indexes[best]!;
   });
 }
 

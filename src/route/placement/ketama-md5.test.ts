@@ -19,12 +19,12 @@ function pointsOf(text: string): number[] {
   return [0, 4, 8, 12].map((at) => digest.readUInt32LE(at));
 }
 
-type Point = readonly [hash: number, place: number];
+type Point = readonly [hash: number, index: number];
 
-function plainRing(names: readonly string[], counts: readonly number[], places: readonly number[]): Point[] {
-  const ring = places.flatMap((place, at) =>
+function plainRing(names: readonly string[], counts: readonly number[], indexes: readonly number[]): Point[] {
+  const ring = indexes.flatMap((index, at) =>
     Array.from({ length: counts[at]! }, (_, k) =>
-      pointsOf(`${names[place]!}-${k}`).map((hash): Point => [hash, place]),
+      pointsOf(`${names[index]!}-${k}`).map((hash): Point => [hash, index]),
     ).flat(),
   );
   return ring.sort(([one], [other]) => one - other);
@@ -67,18 +67,18 @@ describe.each(SPELLING_NAMES)('ketamaMd5 as %s spells it', (spelling) => {
         ...member,
         weight: 1 + random.below(round % 3 === 0 ? 1 : 50),
       }));
-      const all = members.map((_, place) => place);
-      const usable = all.filter((place) => place === 0 || random.below(2) === 0);
-      const placement = create(members, { spelling }).among((place) => usable.includes(place));
-      const places = isRemade ? usable : all;
+      const all = members.map((_, index) => index);
+      const usable = all.filter((index) => index === 0 || random.below(2) === 0);
+      const placement = create(members, { spelling }).among((index) => usable.includes(index));
+      const indexes = isRemade ? usable : all;
       const ring = plainRing(
         members.map(nameOf),
-        digestCounts(places.map((place) => members[place]!.weight)),
-        places,
+        digestCounts(indexes.map((index) => members[index]!.weight)),
+        indexes,
       );
       for (let i = 0; i < 40; i++) {
         const key = random.id().slice(0, 1 + random.below(32));
-        const rank = (leaps ? leap(ring, key) : walk(ring, key)).filter((place) => usable.includes(place));
+        const rank = (leaps ? leap(ring, key) : walk(ring, key)).filter((index) => usable.includes(index));
         expect([placement.owner(key), ...Array.from(placement.rank(key))]).toEqual([rank[0] ?? -1, ...rank]);
       }
     }
@@ -118,7 +118,7 @@ describe('ketamaMd5', () => {
     expect(
       ring
         .filter(([hash]) => hash === meeting)
-        .map(([, place]) => place)
+        .map(([, index]) => index)
         .sort(),
     ).toEqual([0, 1]);
     const before = Math.max(...ring.map(([hash]) => hash).filter((hash) => hash < meeting));

@@ -131,13 +131,13 @@ export class KetamaRing implements Placement {
     return digest[0]!;
   }
 
-  #made(places: readonly number[]): WideCircle {
+  #made(indexes: readonly number[]): WideCircle {
     const names = ketamaNames(this.members, this.#spelling);
-    const counts = this.#spelling.digestCounts(places.map((index) => this.members[index]!.weight));
+    const counts = this.#spelling.digestCounts(indexes.map((index) => this.members[index]!.weight));
     const size = POINTS_A_DIGEST * counts.reduce((total, count) => total + count, 0);
     const hashes = new Uint32Array(size);
     const owners = new Uint16Array(size);
-    const turns = places.map((index, at) => ({ index, count: counts[at]! }));
+    const turns = indexes.map((index, at) => ({ index, count: counts[at]! }));
     if (this.#spelling.isLastFirst) turns.reverse();
     let put = 0;
     for (const { index, count } of turns) {

@@ -1,7 +1,7 @@
 import { mix32 } from '../hash/mix32.js';
 import { xxh32 } from '../hash/xxh32.js';
 import type { HashedPlacement } from './hashed-placement.js';
-import { checkMembers, compareMembers, idHashes, invalidPlacement, placesById } from './members.js';
+import { checkMembers, compareMembers, idHashes, invalidPlacement, indexesById } from './members.js';
 import type { Member } from './placement.js';
 
 /**
@@ -64,9 +64,9 @@ export class MaglevTable implements HashedPlacement {
     const ranked: number[] = [];
     const isRanked = new Uint8Array(this.members.length);
     const size = this.#table.length;
-    const take = (place: number): void => {
-      if (isRanked[place] === 0) ranked.push(place);
-      isRanked[place] = 1;
+    const take = (index: number): void => {
+      if (isRanked[index] === 0) ranked.push(index);
+      isRanked[index] = 1;
     };
     let at = (hash >>> 0) % size;
     // The size is prime, so any step visits every entry.
@@ -76,7 +76,7 @@ export class MaglevTable implements HashedPlacement {
       at = (at + step) % size;
     }
     // A very light upstream can be left without an entry; it is still somebody's last resort.
-    if (ranked.length < this.members.length) for (const place of placesById(this.members)) take(place);
+    if (ranked.length < this.members.length) for (const index of indexesById(this.members)) take(index);
     return ranked;
   }
 
@@ -90,7 +90,7 @@ export class MaglevTable implements HashedPlacement {
 function fill(members: readonly Member[], size: number): Uint16Array {
   const table = new Uint16Array(size).fill(FREE);
   if (members.length === 0) return table;
-  const order = placesById(members);
+  const order = indexesById(members);
   const weightMax = members.reduce((max, { weight }) => Math.max(max, weight), 0);
   const hashes = members.map(({ id }) => idHashes(id));
   const next = Uint32Array.from(hashes, ([first]) => (first >>> 0) % size);
@@ -100,13 +100,13 @@ function fill(members: readonly Member[], size: number): Uint16Array {
    */
   const due = new Float64Array(members.length);
   for (let turn = 1, free = size; ; turn++) {
-    for (const place of order) {
-      if (turn * members[place]!.weight < due[place]!) continue;
-      due[place]! += weightMax;
-      let at = next[place]!;
-      while (table[at] !== FREE) at = (at + steps[place]!) % size;
-      table[at] = place;
-      next[place] = (at + steps[place]!) % size;
+    for (const index of order) {
+      if (turn * members[index]!.weight < due[index]!) continue;
+      due[index]! += weightMax;
+      let at = next[index]!;
+      while (table[at] !== FREE) at = (at + steps[index]!) % size;
+      table[at] = index;
+      next[index] = (at + steps[index]!) % size;
       if (--free === 0) return table;
     }
   }

@@ -33,8 +33,8 @@ describe('maglev', () => {
     const counts = new Map<number, number>();
     const placement = new MaglevTable(list(30), 65_537);
     for (let entry = 0; entry < 65_537; entry++) {
-      const place = placement.ownerOfHash(entry);
-      counts.set(place, (counts.get(place) ?? 0) + 1);
+      const index = placement.ownerOfHash(entry);
+      counts.set(index, (counts.get(index) ?? 0) + 1);
     }
     expect(Math.max(...counts.values()) - Math.min(...counts.values())).toBeLessThanOrEqual(1);
   });

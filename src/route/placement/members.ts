@@ -58,8 +58,8 @@ export function idHashes(id: string): [first: number, second: number] {
  * Places in order of id, for ties and turns: the same in every process, whatever the order of the
  * configuration.
  */
-export function placesById(members: readonly Member[]): number[] {
-  return members.map((_, place) => place).sort((a, b) => (members[a]!.id < members[b]!.id ? -1 : 1));
+export function indexesById(members: readonly Member[]): number[] {
+  return members.map((_, index) => index).sort((a, b) => (members[a]!.id < members[b]!.id ? -1 : 1));
 }
 
 /** The same upstreams in the same order, in all that a placement may look at. */
@@ -75,21 +75,21 @@ export function isSameMembers(before: readonly Member[], after: readonly Member[
 
 /** What a change of members leaves alone. */
 export interface MemberChange {
-  /** Old place → new place; -1 for a member that left or changed its weight. */
+  /** Old index → new index; -1 for a member that left or changed its weight. */
   readonly moved: readonly number[];
-  /** New places of the members that came or changed their weight. */
+  /** New indexes of the members that came or changed their weight. */
   readonly fresh: readonly number[];
   readonly isNothing: boolean;
 }
 
 export function compareMembers(before: readonly Member[], after: readonly Member[]): MemberChange {
-  const places = new Map(after.map(({ id }, place) => [id, place]));
+  const indexes = new Map(after.map(({ id }, index) => [id, index]));
   const moved = before.map(({ id, weight }) => {
-    const place = places.get(id);
-    return place !== undefined && after[place]!.weight === weight ? place : -1;
+    const index = indexes.get(id);
+    return index !== undefined && after[index]!.weight === weight ? index : -1;
   });
   const kept = new Set(moved);
-  const fresh = after.map((_, place) => place).filter((place) => !kept.has(place));
+  const fresh = after.map((_, index) => index).filter((index) => !kept.has(index));
   const isNothing =
     fresh.length === 0 && before.length === after.length && moved.every((to, from) => to === from);
   return { moved, fresh, isNothing };

@@ -16,7 +16,7 @@ describe('nginxHash', () => {
 
   // Asked of nginx 1.22.1: `hash $http_x_key`, weights 1, 2, 3, 1 (down), 4.
   it('places these keys where nginx did', () => {
-    expect(KEYS.map((key) => create(MEMBERS).among!((place) => place !== 3).owner(key))).toEqual([
+    expect(KEYS.map((key) => create(MEMBERS).among!((index) => index !== 3).owner(key))).toEqual([
       4, 2, 2, 0, 4, 4,
     ]);
   });
@@ -28,7 +28,7 @@ describe('nginxHash', () => {
 
   it('gives up after 21 draws that are of no use, and the ranking ends there', () => {
     const thirty = Array.from({ length: 30 }, (_, at) => ({ id: `api-${at}`, weight: 1 }));
-    const one = create(thirty).among!((place) => place === 7);
+    const one = create(thirty).among!((index) => index === 7);
     const keys = Array.from({ length: 2000 }, (_, i) => `user:${i}`);
     const lost = keys.filter((key) => one.owner(key) === -1);
     // (29/30)^21, were the draws independent: 49 %. They are not quite.
@@ -58,7 +58,7 @@ describe('nginxIpHash', () => {
 
   // Asked of nginx 1.22.1: `ip_hash`, weights 1, 2, 3, 1 (down), 4.
   it('places these addresses where nginx did', () => {
-    expect(ADDRESSES.map((address) => create(MEMBERS).among!((place) => place !== 3).owner(address))).toEqual(
+    expect(ADDRESSES.map((address) => create(MEMBERS).among!((index) => index !== 3).owner(address))).toEqual(
       [4, 4, 1, 2, 2, 4],
     );
   });

@@ -44,7 +44,7 @@ export class NginxDraws implements Placement {
     if (this.members.length < 2) return this.#usable - 1;
     if (this.#usable === 0 || !this.#draws.begin(key)) return -1;
     for (let draw = 0; draw < NGINX_DRAWS_MAX; draw++) {
-      const index = this.#placeOf(this.#draws.next());
+      const index = this.#indexOf(this.#draws.next());
       if (this.#isUsable[index]!) return index;
     }
     return -1;
@@ -56,7 +56,7 @@ export class NginxDraws implements Placement {
     const ranked: number[] = [];
     if (!this.#draws.begin(key)) return ranked;
     for (let useless = 0; useless < NGINX_DRAWS_MAX && ranked.length < this.#usable;) {
-      const index = this.#placeOf(this.#draws.next());
+      const index = this.#indexOf(this.#draws.next());
       if (this.#isUsable[index]! && !ranked.includes(index)) ranked.push(index);
       else useless++;
     }
@@ -77,7 +77,7 @@ export class NginxDraws implements Placement {
     );
   }
 
-  #placeOf(hash: number): number {
+  #indexOf(hash: number): number {
     const ends = this.#ends;
     const at = hash % ends[ends.length - 1]!;
     let low = 0;

@@ -20,7 +20,7 @@ describe('nginxConsistent', () => {
 
   // Asked of nginx 1.22.1: `hash $http_x_key consistent`, weights 1, 2, 3, 1 (down), 4.
   it('places these keys where nginx did', () => {
-    expect(KEYS.map((key) => create(MEMBERS).among!((place) => place !== 3).owner(key))).toEqual([
+    expect(KEYS.map((key) => create(MEMBERS).among!((index) => index !== 3).owner(key))).toEqual([
       2, 4, 2, 4, 1, 2,
     ]);
   });
@@ -50,7 +50,7 @@ describe('nginxConsistent', () => {
   it('leaves an empty key to the balance, and gives up after 21 points that are of no use', () => {
     expect([create(MEMBERS).owner(''), create(MEMBERS).rank('').length]).toEqual([-1, 0]);
     const thirty = Array.from({ length: 30 }, (_, at) => ({ id: `10.0.0.${at}:80`, weight: 1 }));
-    const one = create(thirty).among!((place) => place === 7);
+    const one = create(thirty).among!((index) => index === 7);
     const lost = keys.filter((key) => one.owner(key) === -1);
     expect(lost.length).toBeGreaterThan(150);
     for (const key of lost) expect(one.rank(key).length).toBe(0);

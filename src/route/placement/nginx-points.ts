@@ -38,8 +38,8 @@ export class NginxPoints implements Placement {
     const { owners, size } = this.#circle;
     const start = this.#circle.from(crc32(key));
     for (let at = start; at < start + NGINX_DRAWS_MAX; at++) {
-      const place = owners[at % size]!;
-      if (this.#isUsable[place]!) return place;
+      const index = owners[at % size]!;
+      if (this.#isUsable[index]!) return index;
     }
     return -1;
   }
@@ -55,8 +55,8 @@ export class NginxPoints implements Placement {
     const { owners, size } = this.#circle;
     const start = this.#circle.from(crc32(key));
     for (let at = start; at < start + NGINX_DRAWS_MAX && ranked.length < this.#usable; at++) {
-      const place = owners[at % size]!;
-      if (this.#isUsable[place]! && !ranked.includes(place)) ranked.push(place);
+      const index = owners[at % size]!;
+      if (this.#isUsable[index]! && !ranked.includes(index)) ranked.push(index);
     }
     return ranked;
   }
@@ -67,10 +67,10 @@ export class NginxPoints implements Placement {
       : new NginxPoints(members);
   }
 
-  among(isUsable: (place: number) => boolean): NginxPoints {
+  among(isUsable: (index: number) => boolean): NginxPoints {
     return new NginxPoints(this.members, {
       circle: this.#circle,
-      isUsable: this.members.map((_, place) => isUsable(place)),
+      isUsable: this.members.map((_, index) => isUsable(index)),
     });
   }
 }
@@ -85,12 +85,12 @@ function circle(members: readonly Member[]): Circle {
   checkAddresses(members, 'nginx would take turns between them');
   const points = new Float64Array(count);
   let put = 0;
-  members.forEach((member, place) => {
+  members.forEach((member, index) => {
     const base = nameState(memberAddress(member));
     let hash = 0;
     for (let left = member.weight * POINTS_PER_WEIGHT; left > 0; left--) {
       hash = ~crc32MoreWord(hash, base);
-      points[put++] = point(hash, place);
+      points[put++] = point(hash, index);
     }
   });
   points.sort();

@@ -1,7 +1,7 @@
 import { mix32, mixPair } from '../hash/mix32.js';
 import { xxh32 } from '../hash/xxh32.js';
 import type { HashedPlacement } from './hashed-placement.js';
-import { checkMembers, compareMembers, idHashes, invalidPlacement, placesById } from './members.js';
+import { checkMembers, compareMembers, idHashes, invalidPlacement, indexesById } from './members.js';
 import type { Member } from './placement.js';
 
 /**
@@ -107,9 +107,9 @@ export class PointRing implements HashedPlacement {
   /** Merges the points of those who stayed with the sorted points of those who came. */
   #place(previous: PointRing | undefined): void {
     const { moved, fresh } = compareMembers(previous?.members ?? [], this.members);
-    const byId = placesById(this.members);
+    const byId = indexesById(this.members);
     const idRank = new Uint16Array(byId.length);
-    byId.forEach((place, rank) => (idRank[place] = rank));
+    byId.forEach((index, rank) => (idRank[index] = rank));
     const came = newPoints(this.members, fresh, idRank, this.#pointsPerWeight);
     let at = 0;
     let cameAt = 0;
@@ -132,19 +132,19 @@ export class PointRing implements HashedPlacement {
 /** The points of some members, sorted by hash and, where two meet, by id. */
 function newPoints(
   members: readonly Member[],
-  places: readonly number[],
+  indexes: readonly number[],
   idRank: Uint16Array,
   perWeight: number,
 ): Float64Array {
   const points = new Float64Array(
-    places.reduce((sum, place) => sum + pointCount(members[place]!, perWeight), 0),
+    indexes.reduce((sum, index) => sum + pointCount(members[index]!, perWeight), 0),
   );
   let at = 0;
-  for (const place of places) {
-    const member = members[place]!;
+  for (const index of indexes) {
+    const member = members[index]!;
     const [first, second] = idHashes(member.id);
     for (let i = pointCount(member, perWeight); i > 0; i--)
-      points[at++] = mixPair(mix32(i), first, second) * OWNER_RANGE + idRank[place]!;
+      points[at++] = mixPair(mix32(i), first, second) * OWNER_RANGE + idRank[index]!;
   }
   return points.sort();
 }

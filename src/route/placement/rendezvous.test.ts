@@ -79,7 +79,7 @@ describe('rendezvous', () => {
     for (let slot = 0; slot < SLOTS; slot++)
       if (before.ownerOfHash(slot) === 3) counts[before.rankOfHash(slot)[1]!]!++;
     const expected = counts.reduce((sum, count) => sum + count) / 9;
-    counts.forEach((count, place) => place === 3 || expect(Math.abs(count / expected - 1)).toBeLessThan(0.2));
+    counts.forEach((count, index) => index === 3 || expect(Math.abs(count / expected - 1)).toBeLessThan(0.2));
   });
 
   it('serves pools of more than 256 upstreams, and the change from fewer', () => {

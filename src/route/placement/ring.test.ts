@@ -34,9 +34,9 @@ describe('ring', () => {
       { id: 'b', weight: 2.5 },
     ];
     const points = members
-      .flatMap(({ id, weight }, place) =>
+      .flatMap(({ id, weight }, index) =>
         Array.from({ length: 4 * weight }, (_, i) => ({
-          place,
+          index,
           hash: mixPair(mix32(i + 1), ...idHashes(id)),
         })),
       )
@@ -47,7 +47,7 @@ describe('ring', () => {
     for (let i = 0; i < 1000; i++) hashes.push(random.below(2 ** 32) | 0);
     for (const hash of [...hashes, -(2 ** 31), 2 ** 31 - 1]) {
       const first = points.find((point) => point.hash >= hash) ?? points[0]!;
-      expect(placement.ownerOfHash(hash)).toBe(first.place);
+      expect(placement.ownerOfHash(hash)).toBe(first.index);
     }
   });
 

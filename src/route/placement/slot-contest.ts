@@ -1,5 +1,5 @@
 import { mix32, mixPair } from '../hash/mix32.js';
-import { idHashes, placesById } from './members.js';
+import { idHashes, indexesById } from './members.js';
 import type { Member } from './placement.js';
 
 /**
@@ -20,17 +20,17 @@ export class SlotContest {
   /** Rank by id. Made only when a later contest asks. */
   #rankOfId: Map<string, number> | undefined;
   readonly #ids: readonly string[];
-  readonly #places: Uint16Array;
+  readonly #indexes: Uint16Array;
   readonly #ranks: Uint16Array;
 
   /** `previous`: what it knows of the same ids is not computed again. */
   constructor(members: readonly Member[], previous?: SlotContest) {
-    this.#places = Uint16Array.from(placesById(members));
+    this.#indexes = Uint16Array.from(indexesById(members));
     this.#ranks = new Uint16Array(members.length);
     this.#first = new Int32Array(members.length);
     this.#second = new Int32Array(members.length);
     this.#weights = new Float64Array(members.length);
-    this.#places.forEach((index, rank) => {
+    this.#indexes.forEach((index, rank) => {
       const { id, weight } = members[index]!;
       const [first, second] = previous?.hashesOf(id) ?? idHashes(id);
       this.#ranks[index] = rank;
@@ -38,7 +38,7 @@ export class SlotContest {
       this.#second[rank] = second;
       this.#weights[rank] = weight;
     });
-    this.#ids = Array.from(this.#places, (index) => members[index]!.id);
+    this.#ids = Array.from(this.#indexes, (index) => members[index]!.id);
     this.#isUniform = members.every(({ weight }) => weight === members[0]!.weight);
   }
 
@@ -49,9 +49,9 @@ export class SlotContest {
     return rank === undefined ? undefined : [this.#first[rank]!, this.#second[rank]!];
   }
 
-  /** The place of the slot's best member. There must be one. */
+  /** The index of the slot's best member. There must be one. */
   winner(slot: number): number {
-    return this.#places[this.#isUniform ? this.#bestLot(mix32(slot)) : this.#bestCost(mix32(slot))]!;
+    return this.#indexes[this.#isUniform ? this.#bestLot(mix32(slot)) : this.#bestCost(mix32(slot))]!;
   }
 
   /** The best of one that beats all the rest already and of `challengers`. */
@@ -62,7 +62,7 @@ export class SlotContest {
       const rank = this.#ranks[index]!;
       if (this.#beats(mixed, rank, best)) best = rank;
     }
-    return this.#places[best]!;
+    return this.#indexes[best]!;
   }
 
   /** Places, best first: all, or the best few. */
@@ -77,7 +77,7 @@ export class SlotContest {
     }
     // The sort is stable, so equal costs stay in order of id.
     order.sort((a, b) => costs[a]! - costs[b]!);
-    return order.map((rank) => this.#places[rank]!);
+    return order.map((rank) => this.#indexes[rank]!);
   }
 
   /** One pass that keeps the best so far in order, each newcomer put in its place. */
@@ -104,7 +104,7 @@ export class SlotContest {
       order[at] = rank;
       worst = costs[count - 1]!;
     }
-    return order.map((rank) => this.#places[rank]!);
+    return order.map((rank) => this.#indexes[rank]!);
   }
 
   #bestLot(mixed: number): number {

@@ -93,16 +93,16 @@ export class SlotTable implements HashedPlacement {
   /** Copies what still holds, by a table of what each entry becomes; answers the challengers. */
   #carryOver(previous: SlotTable): readonly number[] {
     const { moved, fresh } = compareMembers(previous.members, this.members);
-    const waiting = previous.#challengers.map((place) => moved[place]!).filter((place) => place !== -1);
+    const waiting = previous.#challengers.map((index) => moved[index]!).filter((index) => index !== -1);
     const isKeeping = waiting.length + fresh.length <= CHALLENGERS_MAX;
     const challengers = isKeeping ? [...waiting, ...fresh] : fresh.length <= CHALLENGERS_MAX ? fresh : [];
     const [flag, before, unknown] = [this.#flag, previous.#flag, this.#flag * 2 - 1];
     const becomes = new Uint16Array(before * 2).fill(unknown);
-    moved.forEach((place, was) => {
-      if (place === -1) return;
-      if (fresh.length === 0) becomes[was] = place;
-      else if (challengers.length > 0) becomes[was] = flag + place;
-      if (isKeeping) becomes[before + was] = flag + place;
+    moved.forEach((index, was) => {
+      if (index === -1) return;
+      if (fresh.length === 0) becomes[was] = index;
+      else if (challengers.length > 0) becomes[was] = flag + index;
+      if (isKeeping) becomes[before + was] = flag + index;
     });
     const from = previous.#known;
     const into = this.#known;

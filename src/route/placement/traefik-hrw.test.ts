@@ -33,7 +33,7 @@ describe('traefikHrw', () => {
       for (let i = 0; i < 50; i++) {
         const key = random.id().slice(0, random.below(33));
         const scores = members.map((member) => plainScore(key, member));
-        const rank = members.map((_, place) => place).sort((a, b) => scores[b]! - scores[a]!);
+        const rank = members.map((_, index) => index).sort((a, b) => scores[b]! - scores[a]!);
         expect([placement.owner(key), ...Array.from(placement.rank(key))]).toEqual([rank[0], ...rank]);
       }
     }

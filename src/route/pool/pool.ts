@@ -3,7 +3,7 @@ import { type ChangeWhy, Health, type Thresholds } from './health.js';
 import type { PoolEvent } from './pool-event.js';
 import type { ConditionChange, PoolOptions } from './pool-options.js';
 import { PoolState } from './pool-state.js';
-import type { PoolView } from './pool-view.js';
+import type { LivePool } from './live-pool.js';
 import type { Condition, PoolSnapshot } from './snapshot.js';
 import type { Upstream } from './upstream.js';
 
@@ -15,7 +15,7 @@ export type { ConditionChange, CreatePlacement, PoolOptions } from './pool-optio
  * probes, requests and ticks are reported to it. What is said of an id that it doesn't have (any more) is
  * passed over.
  */
-export class Pool implements PoolView {
+export class Pool implements LivePool {
   readonly #state: PoolState;
   #health: Map<string, Health>;
   #thresholds: Thresholds;
@@ -48,7 +48,7 @@ export class Pool implements PoolView {
   /**
    * Something happened to the pool. A condition that is told here replaces what probes and requests have said
    * so far. New members whose id and URL stay keep their health; a new URL is another instance and starts
-   * `up`, as a new member does. `placed`: see `PoolView`.
+   * `up`, as a new member does. `placed`: see `LivePool`.
    */
   apply(event: PoolEvent, placed?: Placement): void {
     const before = this.snapshot;

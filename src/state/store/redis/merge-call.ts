@@ -6,7 +6,7 @@ import type { PartitionKeys } from './keys.js';
 /** A change as the script `MERGE` takes it. */
 export interface MergeCall extends ChangeCall {
   /** Where the requirements that the script counts stand in the change. */
-  readonly places: readonly number[];
+  readonly indexes: readonly number[];
 }
 
 /** Undefined: it is not of this kind, and for the script `CHANGE`. */
@@ -23,13 +23,13 @@ export function mergeCall(
   const absent: string[] = [];
   const compared: string[] = [];
   const texts: string[] = [];
-  const places: number[] = [];
-  for (const [place, requirement] of requires.entries()) {
+  const indexes: number[] = [];
+  for (const [index, requirement] of requires.entries()) {
     if (requirement.key !== key) return undefined;
     // The script leaves an absent record to the other.
     if (requirement.kind === 'present') continue;
     if (requirement.kind !== 'field') return undefined;
-    places.push(place);
+    indexes.push(index);
     if (requirement.text !== undefined) {
       compared.push(requirement.field);
       texts.push(requirement.text);
@@ -53,5 +53,5 @@ export function mergeCall(
   for (const name of Object.keys(set)) tokens.push(name, set[name]!);
   const keys = [of.header, of.record(key)];
   if (markMs !== undefined) keys.push(of.mark(id));
-  return { keys, tokens, places };
+  return { keys, tokens, indexes };
 }

@@ -243,7 +243,7 @@ class RedisStore implements Store {
       const { outcome, parts } = await this.#script(MERGE, partition, merge.keys, merge.tokens, signal);
       const first = replyNumber(text(parts[0]));
       if (outcome === 'done') return { done: true, version: first, removed: 0 };
-      if (outcome === 'failed') return { done: false, failed: merge.places[first]! };
+      if (outcome === 'failed') return { done: false, failed: merge.indexes[first]! };
       if (signal.aborted) throw tooLate(this.#limitMs);
     }
     for (let isFirst = true; ; isFirst = false) {

@@ -19,7 +19,7 @@ interface Probing {
 }
 
 /** Keeps pools in this process: probes their upstreams, moves their time-outs on, and logs every change. */
-export class PoolWatch {
+export class HealthWatch {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #onEvent: ((pool: string, event: PoolEvent) => void) | undefined;

@@ -7,7 +7,7 @@ import type { PoolSnapshot } from './snapshot.js';
  * A pool as requests and reloads know it. `Pool` keeps the conditions of its upstreams itself; in a worker
  * process they come from the supervisor, and whoever sends requests sees no difference.
  */
-export interface PoolView {
+export interface LivePool {
   readonly snapshot: PoolSnapshot;
   /**
    * `placed`: the placement of new members, when it has been built before (what may fail in a reload fails

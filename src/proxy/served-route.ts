@@ -4,7 +4,7 @@ import type { ForwardLines } from './forwarded-cookies.js';
 import type { PoolConnections } from './pool-connections.js';
 
 /** A route as the gateway walks it. */
-export interface GatewayRoute {
+export interface ServedRoute {
   readonly name: string;
   readonly affinity: Affinity;
   readonly pool: PoolConnections;
