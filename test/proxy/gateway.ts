@@ -56,5 +56,5 @@ export function settingsOf(
     'pools' in settings
       ? {}
       : { upstreams: named, affinity: [], balance: 'roundRobin', passive: { maxFails: 0 } };
-  return { listen: '127.0.0.1:0', shutdownGrace: '0ms', ...shorthand, ...settings };
+  return { listen: '127.0.0.1:0', http2: true, shutdownGrace: '0ms', ...shorthand, ...settings };
 }

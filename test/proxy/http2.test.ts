@@ -197,7 +197,7 @@ describe.each([
 describe('HTTP/2', () => {
   it('is refused where it is not asked for', async () => {
     const upstream = await startUpstream();
-    const gateway = await startTestGateway([upstream]);
+    const gateway = await startTestGateway([upstream], { http2: false });
     const client = await connect(gateway.port);
     client.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
     expect((await client.response()).status).toBe(505);
