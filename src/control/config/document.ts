@@ -8,7 +8,15 @@ export interface ConfigDocument {
   readonly value: unknown;
   readonly problems: readonly ConfigProblem[];
   /** The place of a path, or of the nearest thing around it that is there. */
-  locate(path: readonly PropertyKey[]): { line: number; column: number } | undefined;
+  locate(path: readonly PropertyKey[]): Place | undefined;
+}
+
+/** From 1. */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+  /** As in ConfigProblem. */
+  readonly file?: string;
 }
 
 /** Reads YAML, and so JSON, which is a part of it. */

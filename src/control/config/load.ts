@@ -7,6 +7,7 @@ import { complete } from './completion.js';
 import type { Config } from './config.js';
 import { parseText } from './document.js';
 import { readEnvironment } from './environment.js';
+import { withIncluded } from './included.js';
 import { ConfigError, pathText, PROBLEMS_MAX, type Issue } from './problem.js';
 
 /** A configuration of 4096 upstreams has a tenth of this. */
@@ -37,11 +38,11 @@ export function loadConfig(file: string, env: Environment, folder: string, kinds
 
 /** A configuration from YAML or JSON text. `${NAME}` reads `env`. */
 export function parseConfig(text: string, origin: TextOrigin): Config {
-  const document = parseText(text);
+  const document = withIncluded(parseText(text), origin);
   if (document.value === undefined) throw new ConfigError(document.problems, origin.source);
   const taken = { values: new Map<string, string>(), characters: 0 };
   const missing: Issue[] = [];
-  const value = readEnvironment(document.value, origin.env, missing, taken);
+  const value = readEnvironment(document.value, origin, missing, taken);
   const issues: Issue[] = [];
   const config = complete(value, filesOf(origin.folder), issues, origin.kinds);
   // What a missing variable leaves behind is empty; the schema's complaint about that says nothing new.
@@ -53,17 +54,22 @@ export function parseConfig(text: string, origin: TextOrigin): Config {
     ...document.locate(path),
     problem: () => ({ path: pathText(path), message: hidden(message, taken.values) }),
   }));
-  const doubled = document.problems.map(({ line, column, ...problem }) => ({
+  const doubled = document.problems.map(({ line, column, file, ...problem }) => ({
     line,
     column,
+    file,
     problem: () => problem,
   }));
   const all = [...doubled, ...told].sort(
-    (a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
+    (a, b) =>
+      compareText(a.file ?? '', b.file ?? '') ||
+      (a.line ?? 0) - (b.line ?? 0) ||
+      (a.column ?? 0) - (b.column ?? 0),
   );
-  const shown = all.slice(0, PROBLEMS_MAX).map(({ line, column, problem }) => ({
+  const shown = all.slice(0, PROBLEMS_MAX).map(({ line, column, file, problem }) => ({
     ...problem(),
     ...(line !== undefined && { line, column: column ?? 1 }),
+    ...(file !== undefined && { file }),
   }));
   throw new ConfigError(shown, origin.source, all.length - shown.length);
 }
@@ -103,6 +109,10 @@ function readText(path: string, shown: string): string {
       { cause: error },
     );
   }
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** Is the path, or a part of it from its beginning, one of these? */

@@ -11,6 +11,8 @@ export interface ConfigProblem {
   /** From 1; known where the configuration came as text. */
   readonly line?: number;
   readonly column?: number;
+  /** The included file that it stands in; absent: the configuration's own. */
+  readonly file?: string;
 }
 
 /** A problem before it is known where in a text its path stands. */
@@ -51,7 +53,8 @@ export class ConfigError extends StickyError {
 /** `stickyroute.yaml:12:5 upstreams.api-2.weight: must be above 0, not 0.` */
 export function problemLine(problem: ConfigProblem, source?: string): string {
   const place = problem.line === undefined ? '' : `:${problem.line}:${problem.column ?? 1}`;
-  const where = [source === undefined ? '' : source + place, cut(problem.path, PATH_CHARS_MAX)]
+  const file = problem.file ?? source;
+  const where = [file === undefined ? '' : file + place, cut(problem.path, PATH_CHARS_MAX)]
     .filter((part) => part !== '')
     .join(' ');
   const message = cut(problem.message, MESSAGE_CHARS_MAX);

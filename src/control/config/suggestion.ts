@@ -1,3 +1,5 @@
+import { elsewhere } from './elsewhere.js';
+
 /** What newcomers from other load balancers write, and what it is called here. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
   servers: 'upstreams',
@@ -56,9 +58,15 @@ const SUGGESTIONS_MAX = 100;
 
 /** What is said of each of these keys, none of which is known. */
 export function unknownKeys(written: readonly string[], known: readonly string[]): string[] {
-  return written.map((key, at) =>
-    at < SUGGESTIONS_MAX ? `is not a key here. ${didYouMean(key, known, 'Keys here')}` : 'is not a key here.',
-  );
+  return written.map((key, at) => (at < SUGGESTIONS_MAX ? unknownKey(key, known) : 'is not a key here.'));
+}
+
+function unknownKey(written: string, known: readonly string[]): string {
+  const plain = bare(written);
+  // `timeouts` where `timeout` is a key: a slip of the hand.
+  const isPlural = known.some((name) => `${bare(name)}s` === plain);
+  const instead = isPlural || OTHER_NAMES[plain] !== undefined ? undefined : elsewhere(plain);
+  return `is not a key here. ${instead ?? didYouMean(written, known, 'Keys here')}`;
 }
 
 /** Case and separators are what people mistype most: `max_fails` is `maxFails`. */
