@@ -2,12 +2,11 @@ import { availableParallelism } from 'node:os';
 import { InvalidArgumentError, type Command } from 'commander';
 import { pino } from 'pino';
 import { StickyError } from '../base/errors.js';
-import { sealsBindings } from '../control/assembly.js';
 import type { Config, Listen } from '../control/config/config.js';
 import { loadConfig } from '../control/config/load.js';
 import { listen as listenSchema, workers as workersSchema } from '../control/config/schema.js';
-import { openFilesMax, openFilesWarning } from '../control/open-files.js';
 import { PRESETS, type PresetName } from '../control/presets.js';
+import { configWarnings } from '../control/warnings.js';
 import { runUntilStopped } from './lifetime.js';
 import type { StartGateway } from './served-gateway.js';
 import { configFile, configOfFlags, type RoutingFlags } from './source.js';
@@ -150,13 +149,7 @@ function announce(address: string, config: Config, { stderr }: Surroundings): vo
     `stickyroute ${version()} listens at ${address}${count === 1 ? '' : ` with ${count} workers`}\n`,
   );
   for (const line of overview(config)) stderr.write(`  ${line}\n`);
-  const warning = openFilesWarning(config, openFilesMax());
-  if (warning !== undefined) stderr.write(`  warning: ${warning}\n`);
-  if (config.keys.length === 0 && sealsBindings(config)) {
-    stderr.write(
-      '  warning: no keys are set, so the cookies of this run mean nothing to the next. Set keys (openssl rand -base64 32).\n',
-    );
-  }
+  for (const warning of configWarnings(config)) stderr.write(`  warning: ${warning}\n`);
 }
 
 function toPreset(text: string): PresetName {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { assemble } from '../control/assembly.js';
-import { openFilesMax, openFilesWarning } from '../control/open-files.js';
+import { configWarnings } from '../control/warnings.js';
 import { resolveWarnings } from './resolve.js';
 import { summary } from './summary.js';
 import { configOf } from './source.js';
@@ -29,8 +29,7 @@ export function addValidate(program: Command, around: Surroundings, end: (code: 
       // room for.
       assemble(config);
       around.stdout.write(`${file}: ok, ${summary(config)}\n`);
-      const warning = openFilesWarning(config, openFilesMax());
-      if (warning !== undefined) around.stderr.write(`warning: ${warning}\n`);
+      for (const warning of configWarnings(config)) around.stderr.write(`warning: ${warning}\n`);
       if (resolve === true)
         for (const warning of await resolveWarnings(config)) around.stderr.write(`${file}: ${warning}\n`);
       end(EXIT.ok);

@@ -106,9 +106,9 @@ export function assemble(config: Config, needs: AssemblyNeeds = {}): Assembly {
 }
 
 /** Does any rule seal something, so that a key of its own would outlive a restart? */
-export function sealsBindings({ routes }: Config): boolean {
+export function sealsBindings({ routes }: Config, kinds: Kinds = standardKinds): boolean {
   return routes.some(({ name, affinity }) =>
-    affinity.some((choice) => sampleRule(standardKinds, choice, name).bind !== undefined),
+    affinity.some((choice) => sampleRule(kinds, choice, name).bind !== undefined),
   );
 }
 

@@ -14,6 +14,7 @@ import { Membership } from './membership.js';
 import { operationsOf, refused, type Operations, type Reloaded, type Status } from './operations.js';
 import { HealthWatch } from './health-watch.js';
 import type { Setup } from './setup.js';
+import { configWarnings } from './warnings.js';
 
 /** A configuration that can be read again. */
 export interface ConfigFile {
@@ -128,8 +129,11 @@ export class ControlPlane {
     this.#setup = this.#setupOf(config, assembly, certificates);
     await this.#data!.swap(this.#setup, assembly);
     assembly.commit();
+    const told = new Set(configWarnings(this.#assembly.config, this.#options.kinds));
     this.#assembly = assembly;
     this.#follow();
+    for (const warning of configWarnings(config, this.#options.kinds))
+      if (!told.has(warning)) this.#options.logger.warn(`reloaded, but ${warning}`);
     for (const fixed of needsRestart) this.#options.logger.warn(fixed, `reloaded, but ${fixedText(fixed)}`);
     return { needsRestart };
   }

@@ -192,7 +192,7 @@ function readRoutes(
     if (pool !== undefined && pools.length > 0 && !known.has(pool)) {
       issues.push({
         path: [...at, 'pool'],
-        message: `names no pool of this file. The pools are: ${someOf(pools)}.`,
+        message: `names no pool. The pools are: ${someOf(pools)}.`,
       });
     }
     if (match === undefined) return [];

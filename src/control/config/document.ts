@@ -8,11 +8,11 @@ export interface ConfigDocument {
   readonly value: unknown;
   readonly problems: readonly ConfigProblem[];
   /** The place of a path, or of the nearest thing around it that is there. */
-  locate(path: readonly PropertyKey[]): Place | undefined;
+  locate(path: readonly PropertyKey[]): TextPlace | undefined;
 }
 
 /** From 1. */
-export interface Place {
+export interface TextPlace {
   readonly line: number;
   readonly column: number;
   /** As in ConfigProblem. */

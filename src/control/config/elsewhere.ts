@@ -28,12 +28,18 @@ const ELSEWHERE: readonly { readonly keys: readonly string[]; readonly instead: 
     instead:
       'Let certbot, acme.sh or cert-manager write the certificate files; name them in tls: { cert, key }. SIGHUP reads them again.',
   },
-  { keys: ['ocsp', 'stapling', 'sslstapling'], instead: 'OCSP is not stapled here. Put nginx or a CDN in front.' },
+  {
+    keys: ['ocsp', 'stapling', 'sslstapling'],
+    instead: 'OCSP is not stapled here. Put nginx or a CDN in front.',
+  },
   {
     keys: ['waf', 'modsecurity', 'firewall', 'coraza', 'bot', 'bots'],
     instead: 'Put a web application firewall in front, such as ModSecurity or a CDN with one.',
   },
-  { keys: ['http3', 'quic', 'h3'], instead: 'HTTP/3 is not spoken here. A CDN in front speaks it to browsers.' },
+  {
+    keys: ['http3', 'quic', 'h3'],
+    instead: 'HTTP/3 is not spoken here. A CDN in front speaks it to browsers.',
+  },
   {
     keys: ['tcp', 'udp', 'stream', 'streams', 'layer4', 'l4'],
     instead: 'Only HTTP is routed here. Balance TCP and UDP with HAProxy or with stream of nginx.',
@@ -48,7 +54,15 @@ const ELSEWHERE: readonly { readonly keys: readonly string[]; readonly instead: 
     instead: 'Let a firewall, a network policy or a proxy in front choose who may connect.',
   },
   {
-    keys: ['timeout', 'timeouts', 'proxytimeout', 'readtimeout', 'connecttimeout', 'requesttimeout', 'keepalive'],
+    keys: [
+      'timeout',
+      'timeouts',
+      'proxytimeout',
+      'readtimeout',
+      'connecttimeout',
+      'requesttimeout',
+      'keepalive',
+    ],
     instead:
       'Each time has a name of its own in limits: connectTime, headTime, answerTime, bodyIdleTime, tunnelIdleTime, idleTime.',
   },
@@ -84,6 +98,10 @@ const ELSEWHERE: readonly { readonly keys: readonly string[]; readonly instead: 
   {
     keys: ['user', 'group', 'daemon', 'pid', 'pidfile', 'chroot'],
     instead: 'The service manager decides that: User= of systemd, securityContext of Kubernetes.',
+  },
+  {
+    keys: ['include', 'includes', 'import', 'imports'],
+    instead: 'Only a main file includes a folder, at its top: include: conf.d.',
   },
   {
     keys: ['redis', 'store', 'stores', 'sessions', 'sessionstore', 'database'],

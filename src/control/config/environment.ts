@@ -93,7 +93,9 @@ function valueOf(
   const path = resolve(folder, file);
   try {
     // Editors and `kubectl create secret --from-file` leave a line end behind the secret.
-    const text = readBounded(path, FILE_BYTES_MAX).toString('utf8').replace(/\r?\n$/, '');
+    const text = readBounded(path, FILE_BYTES_MAX)
+      .toString('utf8')
+      .replace(/\r?\n$/, '');
     if (text !== '') return text;
     complain(`names ${path}, which is empty. Write the value into it.`);
   } catch (error) {

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { readBounded } from './bounded-file.js';
 import { reason } from './certificates.js';
-import { parseText, type ConfigDocument, type Place } from './document.js';
+import { parseText, type ConfigDocument, type TextPlace } from './document.js';
 import { kindOf } from './messages.js';
 import type { ConfigProblem } from './problem.js';
 
@@ -65,7 +65,10 @@ export function withIncluded(main: ConfigDocument, { folder }: { readonly folder
       for (const [name, pool] of Object.entries(somePools)) {
         const other = pools.get(name);
         if (other !== undefined)
-          tell(['pools', name], `is in ${other.part?.file ?? 'the main file'} already. Give one another name.`);
+          tell(
+            ['pools', name],
+            `is in ${other.part?.file ?? 'the main file'} already. Give one another name.`,
+          );
         else pools.set(name, { part, path: ['pools', name], value: pool });
       }
     } else if (somePools !== undefined) tell(['pools'], `must be a set of pools, not ${kindOf(somePools)}.`);
@@ -83,15 +86,11 @@ export function withIncluded(main: ConfigDocument, { folder }: { readonly folder
     locate(path) {
       const [section, key, ...rest] = path;
       const piece =
-        section === 'pools'
-          ? pools.get(String(key))
-          : section === 'routes'
-            ? routes[Number(key)]
-            : undefined;
+        section === 'pools' ? pools.get(String(key)) : section === 'routes' ? routes[Number(key)] : undefined;
       // Messages count routes through all files; the main file's come first.
       if (piece?.part === undefined) return main.locate(path);
       const { file, document } = piece.part;
-      const place: Place = document.locate([...piece.path, ...rest]) ?? { line: 1, column: 1 };
+      const place: TextPlace = document.locate([...piece.path, ...rest]) ?? { line: 1, column: 1 };
       return { ...place, file };
     },
   };
@@ -129,7 +128,9 @@ function readFolder(named: unknown, folder: string, complain: (message: string) 
       const content = readBounded(join(path, name), FILE_BYTES_MAX);
       bytesLeft -= content.length;
       if (bytesLeft < 0) {
-        complain(`names ${path}, whose files have more than ${ALL_BYTES_MAX} bytes together. Split the site.`);
+        complain(
+          `names ${path}, whose files have more than ${ALL_BYTES_MAX} bytes together. Split the site.`,
+        );
         return parts;
       }
       parts.push({ file, document: parseText(content.toString('utf8')) });

@@ -138,11 +138,23 @@ const name = reads((value): string | Wrong =>
     : new Wrong('is not a name. Use letters, digits and . _ - with a letter or digit first, up to 64.'),
 );
 
+/** The only form of the file that there is: a later one will have another number. */
+const VERSION = 1;
+
+const version = reads((value): number | Wrong =>
+  toNumber(value) === VERSION
+    ? VERSION
+    : new Wrong(
+        `is a form of the file that this stickyroute can't read. It reads version: ${VERSION}; a newer stickyroute may read others.`,
+      ),
+);
+
 /** Where affinity is not mentioned: the scheme that works for any browser. */
 const DEFAULT_AFFINITY: readonly unknown[] = ['cookie'];
 
 /** What goes for the gateway as a whole. */
 export const gatewayShape = {
+  version: version.prefault(VERSION),
   listen: listen.prefault(8080),
   tls: listenerTls.optional(),
   keys: list(

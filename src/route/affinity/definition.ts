@@ -35,5 +35,7 @@ export interface RuleDefinition<Options = unknown> {
   readonly options: z.ZodType<Options>;
   /** Its bindings are for another rule to take over: one that binds must stand before it. */
   readonly handsOver?: true;
+  /** It finds a key in every request, so that a rule behind it is never asked. */
+  readonly alwaysFinds?: true;
   create(options: Options, context: RuleContext): Rule;
 }

@@ -21,6 +21,7 @@ const shape = z.strictObject({ prefix4: prefix(32), prefix6: prefix(128), onFail
 export const ip: RuleDefinition<IpOptions> = {
   name: 'ip',
   options: emptyAsObject(shape),
+  alwaysFinds: true,
   create: ({ prefix4, prefix6, onFailure }) => ({
     name: 'ip',
     subject: '',
