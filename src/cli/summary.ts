@@ -1,4 +1,6 @@
 import type { Config, Listen, PoolConfig, RouteConfig } from '../control/config/config.js';
+import type { Match } from '../control/config/match.js';
+import { conditionText } from '../control/config/routes.js';
 
 /** Lists stay readable on a screen. */
 const NAMED_MAX = 8;
@@ -25,9 +27,10 @@ export function listenText({ host, port }: Listen): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** `any host, path /api` */
-export function matchText({ hosts, path }: Pick<RouteConfig, 'hosts' | 'path'>): string {
-  return `${hosts.length === 0 ? 'any host' : some(hosts)}, path ${path}`;
+/** `any host, path /api, GET|HEAD, header:x-tenant=acme` */
+export function matchText({ hosts, path, conditions }: Match): string {
+  const more = conditions.map(conditionText).join(', ');
+  return `${hosts.length === 0 ? 'any host' : some(hosts)}, path ${path}${more === '' ? '' : `, ${more}`}`;
 }
 
 function routeLine(route: RouteConfig): string {

@@ -3,6 +3,7 @@ import { StickyError } from '../base/errors.js';
 import { systemRandom, type Random } from '../base/random.js';
 import { createAddressSet, type AddressSet } from '../route/address.js';
 import type { RuleContext } from '../route/affinity/definition.js';
+import type { RequestFacts } from '../route/facts.js';
 import { standardKinds, type Kinds } from '../route/kinds.js';
 import type { Member, Placement } from '../route/placement/placement.js';
 import { Pool, type PoolOptions } from '../route/pool/pool.js';
@@ -33,8 +34,8 @@ export interface Assembly {
   /** The most specific first. */
   readonly routes: readonly Route[];
   readonly trusted: AddressSet;
-  /** `host` in lower case without port, `path` without query. Undefined: no route answers for it. */
-  routeFor(host: string, path: string): Route | undefined;
+  /** Undefined: no route answers for this request. */
+  routeFor(facts: RequestFacts): Route | undefined;
   /**
    * Gives pools that were taken over from the previous assembly the members that `members` named, their
    * placement and thresholds. Until then nothing that runs has changed, so whatever else a reload must open
@@ -78,11 +79,12 @@ export function assemble(config: Config, needs: AssemblyNeeds = {}): Assembly {
     );
   }
   const routes = config.routes.map((route): Route => {
-    const { name, hosts, path, pool } = route;
+    const { name, hosts, path, conditions, pool } = route;
     return {
       name,
       hosts,
       path,
+      conditions,
       poolName: pool,
       pool: pools.get(pool)!,
       affinity: createAffinity(route, { route: name, keys, tokenVerifier }, kinds),
@@ -95,7 +97,7 @@ export function assemble(config: Config, needs: AssemblyNeeds = {}): Assembly {
     pools,
     routes,
     trusted: createAddressSet(config.trustedProxies),
-    routeFor: (host, path) => table.find(host, path),
+    routeFor: (facts) => table.find(facts.line.host, facts.path, facts),
     commit() {
       for (const { pool, settings, members: now, placement } of takenOver) {
         pool.apply({ kind: 'members', ...now }, placement);

@@ -8,6 +8,7 @@ import { plainFacts } from '../route/plain-facts.js';
 import type { PoolSnapshot } from '../route/pool/snapshot.js';
 import { decide, prepare } from '../route/router.js';
 import type { Assembly } from './assembly.js';
+import type { Matching } from './route-table.js';
 
 /**
  * Where a request would go and why. As it stands, `stickyroute explain --json` prints it: its names are
@@ -21,7 +22,7 @@ export interface Explanation {
     readonly client: string;
   };
   /** Undefined: no route answers for this host and path. */
-  readonly route?: { readonly name: string; readonly hosts: readonly string[]; readonly path: string };
+  readonly route?: { readonly name: string } & Matching;
   readonly pool?: string;
   /** Undefined: the request would be refused. */
   readonly upstream?: { readonly id: string; readonly url: string };
@@ -92,7 +93,7 @@ export async function explanation(
 ): Promise<Explanation> {
   const { method, host, target, clientAddress } = facts.line;
   const request = { method, host, target, client: clientAddress };
-  const route = assembly.routeFor(host, facts.path);
+  const route = assembly.routeFor(facts);
   if (route === undefined) return { request, rules: [], next: [], cookies: [] };
   const pool = route.pool.snapshot;
   const load = new Uint32Array(pool.upstreams.length);
@@ -105,7 +106,7 @@ export async function explanation(
   if (index !== -1) while (decision.next('unreachable') !== -1) next.push(pool.upstreams[decision.index]!.id);
   return {
     request,
-    route: { name: route.name, hosts: route.hosts, path: route.path },
+    route: { name: route.name, hosts: route.hosts, path: route.path, conditions: route.conditions },
     pool: route.poolName,
     ...(upstream && { upstream: { id: upstream.id, url: upstream.url } }),
     outcome,

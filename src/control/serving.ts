@@ -143,12 +143,13 @@ function gatewaySettings(
   pools: ReadonlyMap<string, PoolConnections>,
 ): SiteSettings {
   const table = new RouteTable(
-    routes.map(({ name, hosts, path, poolName, affinity }): ServedRoute & Matching => {
+    routes.map(({ name, hosts, path, conditions, poolName, affinity }): ServedRoute & Matching => {
       const names = ruleNames(affinity.rules);
       return {
         name,
         hosts,
         path,
+        conditions,
         affinity,
         pool: pools.get(poolName)!,
         mayWait: affinity.rules.some((rule) => rule.prepare !== undefined),
@@ -161,7 +162,7 @@ function gatewaySettings(
     limits,
     expose: config.expose,
     halfClose: config.halfClose,
-    routeFor: (host, path) => table.find(host, path),
+    routeFor: (facts) => table.find(facts.line.host, facts.path, facts),
     isTrusted: (address) => trusted.has(parseAddress(address)),
     clientAddress: (peer, forwardedFor) => clientAddress(peer, forwardedFor, trusted),
   };

@@ -1,4 +1,4 @@
-import type { Config } from '../control/config/config.js';
+import type { Config, RouteConfig } from '../control/config/config.js';
 import { nginxText, NGINX_VERSION as NGINX } from './nginx/writer.js';
 import { caddyText, CADDY_VERSION as CADDY } from './caddy/writer.js';
 import { envoyText, ENVOY_VERSION as ENVOY } from './envoy/writer.js';
@@ -50,7 +50,7 @@ export function exportText(
   report: Report,
 ): string {
   const wanted = version ?? target.version;
-  const body = target.write(config, wanted, report);
+  const body = target.write({ ...config, routes: plainRoutes(config, report) }, wanted, report);
   const command = `stickyroute export ${target.name}${version === undefined ? '' : ` --target-version ${version.join('.')}`} -c ${source}`;
   const { text, others } = withNotes(body, report.notes);
   const placed = report.notes.length - others.length;
@@ -72,4 +72,15 @@ export function exportText(
     '',
     text,
   ].join('\n');
+}
+
+/** Routes that say no more than host and path; others would answer there for what they don't here. */
+function plainRoutes({ routes }: Config, report: Report): readonly RouteConfig[] {
+  for (const { name, conditions } of routes)
+    if (conditions.length > 0)
+      report.say(
+        `route ${name}`,
+        'is not carried over: it asks for more than host and path. Its requests go to the next route that fits.',
+      );
+  return routes.filter(({ conditions }) => conditions.length === 0);
 }

@@ -92,7 +92,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
     const { method } = this.head;
     if (method === 'CONNECT' || method === 'TRACE')
       return this.#refuse(405, 'method-not-allowed', fieldLine('Allow', METHODS));
-    const route = this.#site.settings.routeFor(this.#facts.line.host, this.#facts.path);
+    const route = this.#site.settings.routeFor(this.#facts);
     if (route === undefined) return this.#refuse(404, 'no-route');
     this.route = route;
     const waiting = route.mayWait ? prepare(route.affinity, this.#facts, route.pool.snapshot) : undefined;

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
+import type { RequestFacts } from '../route/facts.js';
 import type { DateField } from './date-field.js';
 import type { Deadlines } from './deadlines.js';
 import type { ServedRoute } from './served-route.js';
@@ -14,7 +15,7 @@ export interface SiteSettings {
   readonly expose: boolean;
   /** A client that has closed its sending half still gets its answer; otherwise it has gone. */
   readonly halfClose: boolean;
-  routeFor(host: string, path: string): ServedRoute | undefined;
+  routeFor(facts: RequestFacts): ServedRoute | undefined;
   /** Whether the peer's X-Forwarded-* fields are believed. */
   isTrusted(address: string): boolean;
   /** The client's address behind trusted proxies. */

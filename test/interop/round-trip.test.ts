@@ -174,7 +174,7 @@ function randomRequest(random: Random, ids: readonly string[]) {
 /** What is decided, in words that don't depend on names: URLs, in the order in which they would be tried. */
 function decision(assembly: Assembly, request: ReturnType<typeof randomRequest>): string {
   const facts = plainFacts(request);
-  const route = assembly.routeFor(facts.line.host, facts.path);
+  const route = assembly.routeFor(facts);
   if (route === undefined) return 'no route';
   const pool = route.pool.snapshot;
   const found = decide(route.affinity, facts, pool, new Uint32Array(pool.upstreams.length), seededRandom(1));

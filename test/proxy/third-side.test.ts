@@ -9,6 +9,7 @@ import { CHUNKED, parseRequestHead } from '../../src/proxy/http1/request-head.js
 import { DEFAULT_LIMITS } from '../../src/proxy/limits.js';
 import { nodeEngine } from '../../src/proxy/node-engine.js';
 import { PoolConnections } from '../../src/proxy/pool-connections.js';
+import type { RequestFacts } from '../../src/route/facts.js';
 import type { RequestRecord } from '../../src/proxy/request-record.js';
 import type { AnswerHead, Belonging, ClientSide, Refusal } from '../../src/proxy/sides.js';
 import { roundRobin } from '../../src/route/balance/round-robin.js';
@@ -101,7 +102,7 @@ function gatewayTo(url: string): Gateway {
     limits: DEFAULT_LIMITS,
     expose: false,
     halfClose: false,
-    routeFor: (_host: string, path: string) => (path === '/nowhere' ? undefined : route),
+    routeFor: (facts: RequestFacts) => (facts.path === '/nowhere' ? undefined : route),
     isTrusted: () => false,
     clientAddress: (peer: string) => peer,
   };

@@ -82,7 +82,18 @@ function shorthand(value: object, files: FileReader, issues: Issue[], kinds: Kin
   const { affinity, balance } = read;
   const routes =
     affinity && balance
-      ? [{ name: 'default', pool: 'default', hosts: [], path: '/', affinity, balance, at: [] }]
+      ? [
+          {
+            name: 'default',
+            pool: 'default',
+            hosts: [],
+            path: '/',
+            conditions: [],
+            affinity,
+            balance,
+            at: [],
+          },
+        ]
       : [];
   cookieClashes(routes, issues, kinds);
   handOvers(routes, issues, kinds);
@@ -196,8 +207,7 @@ function readRoutes(
       });
     }
     if (match === undefined) return [];
-    const { hosts, path } = match;
-    const partial = { name: name ?? routeName(hosts, path), pool: pool ?? '', hosts, path, at };
+    const partial = { name: name ?? routeName(match), pool: pool ?? '', ...match, at };
     return [{ ...partial, affinity: affinity ?? [], balance: balance ?? { name: '', options: {} } }];
   });
 }

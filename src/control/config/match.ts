@@ -1,5 +1,7 @@
 import { domainToASCII } from 'node:url';
 import { z } from 'zod';
+import { toByteString } from '../../base/framed-key.js';
+import type { Condition, Wanted } from '../route-table.js';
 import { kindOf } from './messages.js';
 import { nested } from './nested.js';
 import { reads, Wrong } from './values.js';
@@ -46,9 +48,102 @@ export const pathPrefix = reads((value): string | Wrong => {
   return value === '/' ? '/' : value.replace(/\/$/, '');
 });
 
+/** What a request must have, beside its host and path. */
+const METHOD = /^[A-Z][A-Z_-]{0,31}$/;
+const VALUE_CHARS_MAX = 4096;
+const VALUES_MAX = 100;
+
+function oneOrMany<T>(entry: z.ZodType<T>, example: string): z.ZodType<readonly T[]> {
+  return z.unknown().transform((value, context) => {
+    const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+    if (list.length === 0 || list.length > VALUES_MAX) {
+      context.addIssue({
+        code: 'custom',
+        message: `must have 1 to ${VALUES_MAX} entries. Write ${example}.`,
+      });
+      return z.NEVER;
+    }
+    const read = list.map((item, at) => nested(entry, item, context, Array.isArray(value) ? [at] : []));
+    return [...new Set(read.filter((item) => item !== undefined))];
+  });
+}
+
+const method = reads((value): string | Wrong =>
+  typeof value === 'string' && METHOD.test(value)
+    ? value
+    : new Wrong('is not a method. Write it as requests do, in capitals: GET.'),
+);
+
+/** Text, as it is sent. Numbers and flags are what YAML makes of `2` and `true`. */
+const matchedText = reads((value): string | Wrong => {
+  const text = typeof value === 'number' ? String(value) : value;
+  if (typeof text !== 'string')
+    return new Wrong(`must be text, not ${kindOf(value)}. Put true and false in quotes to mean the words.`);
+  return text.length <= VALUE_CHARS_MAX
+    ? toByteString(text)
+    : new Wrong(`has more than ${VALUE_CHARS_MAX} characters.`);
+});
+
+const wanted: z.ZodType<Wanted> = z.unknown().transform((value, context) => {
+  if (typeof value === 'boolean') return value;
+  return (
+    nested(
+      oneOrMany(matchedText, 'a value, a list of values, true (it is there) or false'),
+      value,
+      context,
+    ) ?? z.NEVER
+  );
+});
+
+/** `{ x-tenant: acme, x-beta: true }`: by name. */
+function wantedByName(
+  kind: 'header' | 'cookie' | 'query',
+  nameOf: (name: string) => string | Wrong,
+): z.ZodType<readonly Condition[]> {
+  return z.unknown().transform((value, context) => {
+    if (
+      typeof value !== 'object' ||
+      value === null ||
+      Array.isArray(value) ||
+      Object.keys(value).length === 0
+    ) {
+      context.addIssue({
+        code: 'custom',
+        message: `must be a set of names and values, not ${kindOf(value)}. Write ${kind}: { name: value }.`,
+      });
+      return z.NEVER;
+    }
+    return Object.entries(value).flatMap(([written, wants]): Condition[] => {
+      const name = nameOf(written);
+      if (name instanceof Wrong) {
+        context.addIssue({ code: 'custom', path: [written], message: name.message });
+        return [];
+      }
+      const read = nested(wanted, wants, context, [written]);
+      return read === undefined ? [] : [{ kind, name, wants: read }];
+    });
+  });
+}
+
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$/;
+
+function fieldName(name: string): string | Wrong {
+  if (!TOKEN.test(name)) return new Wrong('is not the name of a field. Write one like x-tenant.');
+  if (name.toLowerCase() === 'host')
+    return new Wrong('stands beside header: write match: { host: example.org }.');
+  if (name.toLowerCase() === 'cookie')
+    return new Wrong('stands beside header: write match: { cookie: { name: value } }.');
+  return name.toLowerCase();
+}
+
+function cookieName(name: string): string | Wrong {
+  return TOKEN.test(name) ? name : new Wrong('is not the name of a cookie. Write one like beta.');
+}
+
 export interface Match {
   readonly hosts: readonly string[];
   readonly path: string;
+  readonly conditions: readonly Condition[];
 }
 
 const hosts: z.ZodType<readonly string[]> = z.unknown().transform((value, context) => {
@@ -65,7 +160,23 @@ const hosts: z.ZodType<readonly string[]> = z.unknown().transform((value, contex
   return [...new Set(read.filter((name) => name !== undefined))];
 });
 
-/** `{ host, path }`; both may be left out. */
+/** `{ host, path, method, header, cookie, query }`; each may be left out. */
 export const match: z.ZodType<Match> = z
-  .strictObject({ host: hosts.optional(), path: pathPrefix.default('/') })
-  .transform((read) => ({ hosts: read.host ?? [], path: read.path }));
+  .strictObject({
+    host: hosts.optional(),
+    path: pathPrefix.default('/'),
+    method: oneOrMany(method, 'method: [GET, HEAD]').optional(),
+    header: wantedByName('header', fieldName).optional(),
+    cookie: wantedByName('cookie', cookieName).optional(),
+    query: wantedByName('query', (name) => name).optional(),
+  })
+  .transform((read) => ({
+    hosts: read.host ?? [],
+    path: read.path,
+    conditions: [
+      ...(read.method === undefined ? [] : [{ kind: 'method' as const, oneOf: read.method }]),
+      ...(read.header ?? []),
+      ...(read.cookie ?? []),
+      ...(read.query ?? []),
+    ],
+  }));

@@ -1,17 +1,35 @@
+import type { Condition } from '../route-table.js';
 import type { RouteConfig } from './config.js';
+import type { Match } from './match.js';
 import { pathText, type Issue } from './problem.js';
 
 /**
  * A route's name when it has none: what it matches, so that it stays the same when the list is sorted. It is
  * the scope of cookies.
  */
-export function routeName(hosts: readonly string[], path: string): string {
-  return `${hosts.join(',')}${path}`;
+export function routeName({ hosts, path, conditions }: Match): string {
+  return `${hosts.join(',')}${path}${conditions.map((each) => ` ${conditionText(each)}`).join('')}`;
 }
 
-/** The most specific first: named hosts, then wildcards, then any host; in each the longer path first. */
+/** `GET|HEAD`, `x-tenant=acme`, `beta?` for one that is there, `!beta` for one that is not. */
+export function conditionText(condition: Condition): string {
+  if (condition.kind === 'method') return condition.oneOf.join('|');
+  const { kind, name, wants } = condition;
+  const what = `${kind}:${name}`;
+  return typeof wants === 'boolean' ? (wants ? what : `!${what}`) : `${what}=${wants.join('|')}`;
+}
+
+/**
+ * The most specific first: named hosts, then wildcards, then any host; in each the longer path first, then
+ * the one with more conditions. Those that are alike in all that stay in the order of the file.
+ */
 export function bySpecificity(a: RouteConfig, b: RouteConfig): number {
-  return hostRank(a) - hostRank(b) || segments(b.path) - segments(a.path) || (a.name < b.name ? -1 : 1);
+  const rank =
+    hostRank(a) - hostRank(b) ||
+    segments(b.path) - segments(a.path) ||
+    b.conditions.length - a.conditions.length;
+  if (rank !== 0 || a.conditions.length > 0) return rank;
+  return a.name < b.name ? -1 : 1;
 }
 
 /**
@@ -19,12 +37,14 @@ export function bySpecificity(a: RouteConfig, b: RouteConfig): number {
  * one's cookies.
  */
 export function duplicateRoutes(
-  routes: readonly (Pick<RouteConfig, 'name' | 'hosts' | 'path'> & { readonly at: readonly PropertyKey[] })[],
+  routes: readonly (Match & { readonly name: string; readonly at: readonly PropertyKey[] })[],
   issues: Issue[],
 ): void {
   const byMatch = new Map<string, readonly PropertyKey[]>();
   const byName = new Map<string, readonly PropertyKey[]>();
-  for (const { name, hosts, path, at } of routes) {
+  for (const route of routes) {
+    const { name, hosts, at } = route;
+    const path = routeName({ ...route, hosts: [] });
     const places = hosts.length === 0 ? [''] : hosts;
     const taken = places.find((place) => byMatch.has(`${place} ${path}`));
     const namesake = byName.get(name);
