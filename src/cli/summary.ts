@@ -1,6 +1,6 @@
 import type { Config, Listen, PoolConfig, RouteConfig } from '../control/config/config.js';
 import type { Match } from '../control/config/match.js';
-import { conditionText } from '../control/config/routes.js';
+import { demandText } from '../control/config/routes.js';
 
 /** Lists stay readable on a screen. */
 const NAMED_MAX = 8;
@@ -28,8 +28,8 @@ export function listenText({ host, port }: Listen): string {
 }
 
 /** `any host, path /api, GET|HEAD, header:x-tenant=acme` */
-export function matchText({ hosts, path, conditions }: Match): string {
-  const more = conditions.map(conditionText).join(', ');
+export function matchText({ hosts, path, demands }: Match): string {
+  const more = demands.map(demandText).join(', ');
   return `${hosts.length === 0 ? 'any host' : some(hosts)}, path ${path}${more === '' ? '' : `, ${more}`}`;
 }
 

@@ -79,12 +79,12 @@ export function assemble(config: Config, needs: AssemblyNeeds = {}): Assembly {
     );
   }
   const routes = config.routes.map((route): Route => {
-    const { name, hosts, path, conditions, pool } = route;
+    const { name, hosts, path, demands, pool } = route;
     return {
       name,
       hosts,
       path,
-      conditions,
+      demands,
       poolName: pool,
       pool: pools.get(pool)!,
       affinity: createAffinity(route, { route: name, keys, tokenVerifier }, kinds),

@@ -106,7 +106,7 @@ export async function explanation(
   if (index !== -1) while (decision.next('unreachable') !== -1) next.push(pool.upstreams[decision.index]!.id);
   return {
     request,
-    route: { name: route.name, hosts: route.hosts, path: route.path, conditions: route.conditions },
+    route: { name: route.name, hosts: route.hosts, path: route.path, demands: route.demands },
     pool: route.poolName,
     ...(upstream && { upstream: { id: upstream.id, url: upstream.url } }),
     outcome,

@@ -7,23 +7,23 @@ export interface Matching {
   /** A prefix by whole segments. */
   readonly path: string;
   /** All must hold. */
-  readonly conditions: readonly Condition[];
+  readonly demands: readonly Demand[];
 }
 
 /** What else a request must have. Texts are byte strings, as in RequestFacts. */
-export type Condition =
+export type Demand =
   | { readonly kind: 'method'; readonly oneOf: readonly string[] }
-  | { readonly kind: 'header' | 'cookie' | 'query'; readonly name: string; readonly wants: Wanted };
+  | { readonly kind: 'header' | 'cookie' | 'query'; readonly name: string; readonly wants: DemandedValue };
 
 /** One of these values, or whether it is there at all. */
-export type Wanted = readonly string[] | boolean;
+export type DemandedValue = readonly string[] | boolean;
 
 /** A longer host name is none (RFC 1035 §2.3.4), so no walk over its dots is worth the time. */
 const HOST_CHARS_MAX = 255;
 
 /**
  * Finds the route of a request: its own host name first, then the longest wildcard, then routes for any host;
- * among those of one host the longest path; among those of one path the one with the most conditions. A host
+ * among those of one host the longest path; among those of one path the one with the most demands. A host
  * or a path without a fitting route falls through to the next. The work grows with the depth of the routes
  * that exist, not with their number nor with the length of what a client sends.
  */
@@ -72,9 +72,9 @@ function tree<R extends Matching>(trees: Map<string, PathTree<R>>, host: string)
 
 /** Routes by the segments of their paths. */
 class PathTree<R extends Matching> {
-  /** The one without conditions. */
+  /** The one without demands. */
   #route: R | undefined;
-  /** Those with conditions, the most first. */
+  /** Those with demands, the most first. */
   #conditional: R[] | undefined;
   #below: Map<string, PathTree<R>> | undefined;
 
@@ -82,18 +82,18 @@ class PathTree<R extends Matching> {
     let at: PathTree<R> = this;
     for (const segment of route.path === '/' ? [] : route.path.slice(1).split('/'))
       at = tree((at.#below ??= new Map()), segment);
-    if (route.conditions.length === 0) at.#route = route;
+    if (route.demands.length === 0) at.#route = route;
     else {
       const list = (at.#conditional ??= []);
       list.push(route);
-      list.sort((a, b) => b.conditions.length - a.conditions.length);
+      list.sort((a, b) => b.demands.length - a.demands.length);
     }
   }
 
   find(path: string, facts: RequestFacts): R | undefined {
     let at: PathTree<R> | undefined = this;
     let found = this.#route;
-    /** The last one whose conditions hold, and it is asked on the way down, so that the deepest stays. */
+    /** The last one whose demands hold, and it is asked on the way down, so that the deepest stays. */
     if (this.#conditional !== undefined) found = this.#fitting(facts) ?? found;
     let start = 1;
     while (at.#below !== undefined && start <= path.length) {
@@ -108,12 +108,12 @@ class PathTree<R extends Matching> {
   }
 
   #fitting(facts: RequestFacts): R | undefined {
-    return this.#conditional!.find(({ conditions }) => conditions.every((each) => holds(each, facts)));
+    return this.#conditional!.find(({ demands }) => demands.every((each) => holds(each, facts)));
   }
 }
 
 /** Whether a request has what a route asks for. */
-export function holds(condition: Condition, facts: RequestFacts): boolean {
+export function holds(condition: Demand, facts: RequestFacts): boolean {
   if (condition.kind === 'method') return condition.oneOf.includes(facts.line.method);
   const { kind, name, wants } = condition;
   if (kind === 'cookie') {

@@ -143,13 +143,13 @@ function gatewaySettings(
   pools: ReadonlyMap<string, PoolConnections>,
 ): SiteSettings {
   const table = new RouteTable(
-    routes.map(({ name, hosts, path, conditions, poolName, affinity }): ServedRoute & Matching => {
+    routes.map(({ name, hosts, path, demands, poolName, affinity }): ServedRoute & Matching => {
       const names = ruleNames(affinity.rules);
       return {
         name,
         hosts,
         path,
-        conditions,
+        demands,
         affinity,
         pool: pools.get(poolName)!,
         mayWait: affinity.rules.some((rule) => rule.prepare !== undefined),

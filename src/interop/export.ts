@@ -76,11 +76,11 @@ export function exportText(
 
 /** Routes that say no more than host and path; others would answer there for what they don't here. */
 function plainRoutes({ routes }: Config, report: Report): readonly RouteConfig[] {
-  for (const { name, conditions } of routes)
-    if (conditions.length > 0)
+  for (const { name, demands } of routes)
+    if (demands.length > 0)
       report.say(
         `route ${name}`,
         'is not carried over: it asks for more than host and path. Its requests go to the next route that fits.',
       );
-  return routes.filter(({ conditions }) => conditions.length === 0);
+  return routes.filter(({ demands }) => demands.length === 0);
 }

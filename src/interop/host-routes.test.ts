@@ -22,7 +22,7 @@ function randomRoutes(seed: number): RouteConfig[] {
     balance: { name: 'roundRobin', options: {} },
     hosts: random.below(3) === 0 ? [] : [HOSTS[random.below(HOSTS.length)]!],
     path: PATHS[random.below(PATHS.length)]!,
-    conditions: [],
+    demands: [],
   })).filter(({ hosts, path }) => !taken.has(`${hosts[0]} ${path}`) && taken.add(`${hosts[0]} ${path}`));
 }
 

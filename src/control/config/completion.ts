@@ -88,7 +88,7 @@ function shorthand(value: object, files: FileReader, issues: Issue[], kinds: Kin
             pool: 'default',
             hosts: [],
             path: '/',
-            conditions: [],
+            demands: [],
             affinity,
             balance,
             at: [],

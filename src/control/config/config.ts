@@ -2,7 +2,7 @@ import type { Limits } from '../../proxy/limits.js';
 import type { TlsVersion } from '../../proxy/wire.js';
 import type { PassiveThresholds } from '../../route/pool/health.js';
 import type { Upstream } from '../../route/pool/upstream.js';
-import type { Condition } from '../route-table.js';
+import type { Demand } from '../route-table.js';
 
 /**
  * A configuration that has been read, checked and completed: no shorthand, no missing values, durations in
@@ -79,7 +79,7 @@ export interface RouteConfig {
    */
   readonly path: string;
   /** What else a request must have, all of it. Most routes have none. */
-  readonly conditions: readonly Condition[];
+  readonly demands: readonly Demand[];
   readonly affinity: readonly Choice[];
   readonly balance: Choice;
 }

@@ -1,7 +1,7 @@
 import { domainToASCII } from 'node:url';
 import { z } from 'zod';
 import { toByteString } from '../../base/framed-key.js';
-import type { Condition, Wanted } from '../route-table.js';
+import type { Demand, DemandedValue } from '../route-table.js';
 import { kindOf } from './messages.js';
 import { nested } from './nested.js';
 import { reads, Wrong } from './values.js';
@@ -84,7 +84,7 @@ const matchedText = reads((value): string | Wrong => {
     : new Wrong(`has more than ${VALUE_CHARS_MAX} characters.`);
 });
 
-const wanted: z.ZodType<Wanted> = z.unknown().transform((value, context) => {
+const wanted: z.ZodType<DemandedValue> = z.unknown().transform((value, context) => {
   if (typeof value === 'boolean') return value;
   return (
     nested(
@@ -99,7 +99,7 @@ const wanted: z.ZodType<Wanted> = z.unknown().transform((value, context) => {
 function wantedByName(
   kind: 'header' | 'cookie' | 'query',
   nameOf: (name: string) => string | Wrong,
-): z.ZodType<readonly Condition[]> {
+): z.ZodType<readonly Demand[]> {
   return z.unknown().transform((value, context) => {
     if (
       typeof value !== 'object' ||
@@ -109,11 +109,11 @@ function wantedByName(
     ) {
       context.addIssue({
         code: 'custom',
-        message: `must be a set of names and values, not ${kindOf(value)}. Write ${kind}: { name: value }.`,
+        message: `must be a set of names and values, not ${Array.isArray(value) || typeof value !== 'object' ? kindOf(value) : 'an empty one'}. Write ${kind}: { name: value }.`,
       });
       return z.NEVER;
     }
-    return Object.entries(value).flatMap(([written, wants]): Condition[] => {
+    return Object.entries(value).flatMap(([written, wants]): Demand[] => {
       const name = nameOf(written);
       if (name instanceof Wrong) {
         context.addIssue({ code: 'custom', path: [written], message: name.message });
@@ -143,7 +143,7 @@ function cookieName(name: string): string | Wrong {
 export interface Match {
   readonly hosts: readonly string[];
   readonly path: string;
-  readonly conditions: readonly Condition[];
+  readonly demands: readonly Demand[];
 }
 
 const hosts: z.ZodType<readonly string[]> = z.unknown().transform((value, context) => {
@@ -173,7 +173,7 @@ export const match: z.ZodType<Match> = z
   .transform((read) => ({
     hosts: read.host ?? [],
     path: read.path,
-    conditions: [
+    demands: [
       ...(read.method === undefined ? [] : [{ kind: 'method' as const, oneOf: read.method }]),
       ...(read.header ?? []),
       ...(read.cookie ?? []),

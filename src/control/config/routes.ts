@@ -1,4 +1,4 @@
-import type { Condition } from '../route-table.js';
+import type { Demand } from '../route-table.js';
 import type { RouteConfig } from './config.js';
 import type { Match } from './match.js';
 import { pathText, type Issue } from './problem.js';
@@ -7,12 +7,12 @@ import { pathText, type Issue } from './problem.js';
  * A route's name when it has none: what it matches, so that it stays the same when the list is sorted. It is
  * the scope of cookies.
  */
-export function routeName({ hosts, path, conditions }: Match): string {
-  return `${hosts.join(',')}${path}${conditions.map((each) => ` ${conditionText(each)}`).join('')}`;
+export function routeName({ hosts, path, demands }: Match): string {
+  return `${hosts.join(',')}${path}${demands.map((each) => ` ${demandText(each)}`).join('')}`;
 }
 
 /** `GET|HEAD`, `x-tenant=acme`, `beta?` for one that is there, `!beta` for one that is not. */
-export function conditionText(condition: Condition): string {
+export function demandText(condition: Demand): string {
   if (condition.kind === 'method') return condition.oneOf.join('|');
   const { kind, name, wants } = condition;
   const what = `${kind}:${name}`;
@@ -21,14 +21,12 @@ export function conditionText(condition: Condition): string {
 
 /**
  * The most specific first: named hosts, then wildcards, then any host; in each the longer path first, then
- * the one with more conditions. Those that are alike in all that stay in the order of the file.
+ * the one with more demands. Those that are alike in all that stay in the order of the file.
  */
 export function bySpecificity(a: RouteConfig, b: RouteConfig): number {
   const rank =
-    hostRank(a) - hostRank(b) ||
-    segments(b.path) - segments(a.path) ||
-    b.conditions.length - a.conditions.length;
-  if (rank !== 0 || a.conditions.length > 0) return rank;
+    hostRank(a) - hostRank(b) || segments(b.path) - segments(a.path) || b.demands.length - a.demands.length;
+  if (rank !== 0 || a.demands.length > 0) return rank;
   return a.name < b.name ? -1 : 1;
 }
 
