@@ -8,7 +8,7 @@ import type { StartGateway } from './served-gateway.js';
 import type { Surroundings } from './surroundings.js';
 import { addUp } from './up.js';
 import { addValidate } from './validate.js';
-import { version } from './version.js';
+import { version } from '../control/version.js';
 
 const EXAMPLES = `
 Examples:

@@ -12,7 +12,7 @@ import type { StartGateway } from './served-gateway.js';
 import { configFile, configOfFlags, type RoutingFlags } from './source.js';
 import { overview } from './summary.js';
 import { EXIT, type Surroundings } from './surroundings.js';
-import { version } from './version.js';
+import { version } from '../control/version.js';
 
 interface UpFlags extends RoutingFlags {
   readonly config?: string;

@@ -1,5 +1,4 @@
 import { symbols, type Logger } from 'pino';
-import type { Clock } from '../base/clock.js';
 import type { RequestObserver } from '../proxy/site.js';
 import type { RequestRecord } from '../proxy/request-record.js';
 
@@ -12,7 +11,7 @@ const HOST_CHARS_MAX = 255;
  * serializer would cost a request half as much as all the rest. The query is left out, since tokens travel in
  * it. The fields are public and documented in docs/configuration.md.
  */
-export function accessLog(logger: Logger, clock: Clock): RequestObserver {
+export function accessLog(logger: Logger): RequestObserver {
   if (!logger.isLevelEnabled('info')) return noAccessLog;
   const inside = logger as unknown as Readonly<Record<symbol, unknown>>;
   const stream = inside[symbols.streamSym] as { write(line: string): void };
@@ -23,7 +22,6 @@ export function accessLog(logger: Logger, clock: Clock): RequestObserver {
   return {
     finished(request: RequestRecord): void {
       const { head, decision, route, upstreamId, fault, cause } = request;
-      const now = clock.monotonic();
       let line = `${start}${time()},"requestId":"${request.requestId}","client":"${request.clientAddress}","method":"${head.method}","host":"${head.host.length > HOST_CHARS_MAX ? head.host.slice(0, HOST_CHARS_MAX) : head.host}","path":${quoted(pathOf(head.target))},"status":${request.status}`;
       if (route !== undefined) line += `,"route":${names.get(route.name)}`;
       if (upstreamId !== undefined) line += `,"upstream":${names.get(upstreamId)}`;
@@ -37,7 +35,7 @@ export function accessLog(logger: Logger, clock: Clock): RequestObserver {
       if (request.answeredAt !== 0)
         line += `,"answerMs":${hundredths(request.answeredAt - request.startedAt)}`;
       stream.write(
-        `${line},"tries":${request.tries},"requestBytes":${request.requestBytes},"answeredBytes":${request.answeredBytes},"totalMs":${hundredths(now - request.startedAt)}}\n`,
+        `${line},"tries":${request.tries},"requestBytes":${request.requestBytes},"answeredBytes":${request.answeredBytes},"totalMs":${hundredths(request.endedAt - request.startedAt)}}\n`,
       );
     },
     refused({ address, status, code }): void {

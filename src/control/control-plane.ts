@@ -7,13 +7,18 @@ import type { Upstream } from '../route/pool/upstream.js';
 import { assemble, type Assembly } from './assembly.js';
 import { readCertificates } from './certificate-texts.js';
 import type { Config } from './config/config.js';
-import type { Counters } from './counters.js';
+import { countersOf } from './counters.js';
 import { explain } from './explanation.js';
 import { fixedText, withFixed } from './fixed-settings.js';
 import { Membership } from './membership.js';
+import type { Measures } from './metrics/measures.js';
+import { PlaneRecord } from './metrics/plane-record.js';
+import { metricsOf, type MetricsSnapshot } from './metrics/snapshot.js';
 import { operationsOf, refused, type Operations, type Reloaded, type Status } from './operations.js';
 import { HealthWatch } from './health-watch.js';
+import { readinessOf, type DataPlaneState, type Readiness } from './readiness.js';
 import type { Setup } from './setup.js';
+import { version } from './version.js';
 import { configWarnings } from './warnings.js';
 
 /** A configuration that can be read again. */
@@ -38,7 +43,9 @@ export interface ControlPlaneOptions {
 export interface DataPlane {
   /** Serves by this setup from the next request on. It can't fail: all that can has been tried before. */
   swap(setup: Setup, assembly: Assembly): void | Promise<void>;
-  counters(): Promise<Counters>;
+  /** Of all its processes. `withUsers`: what bound users are counted by, too. */
+  measures(withUsers: boolean): Promise<Measures>;
+  state(): DataPlaneState;
 }
 
 /**
@@ -53,6 +60,9 @@ export class ControlPlane {
   #setup: Setup;
   #assembly: Assembly;
   #data: DataPlane | undefined;
+  readonly #record: PlaneRecord;
+  /** Who asks while another asks gets the same. */
+  #asked: Promise<MetricsSnapshot> | undefined;
 
   /** Reads certificates and puts the configuration together. Opens and starts nothing. */
   constructor(config: Config, options: ControlPlaneOptions) {
@@ -72,13 +82,16 @@ export class ControlPlane {
       createPool: (name, pool) => this.#watch.create(name, pool),
     });
     this.#setup = this.#setupOf(config, this.#assembly, certificates);
+    this.#record = new PlaneRecord(this.#setup.config, certificates, clock.now());
     this.operations = operationsOf({
       status: () => this.#status(),
       find: (pool, upstream) => this.#find(pool, upstream),
       say: (pool, upstream, said) => this.#membership.say(pool, upstream, said),
-      reload: (next) => this.#reload(next ?? this.#read()),
+      reload: (next) => this.#recorded(next),
       explain: (request) => explain(this.#assembly, request, clock, random),
-      counters: () => this.#data!.counters(),
+      counters: async () => countersOf(await this.#data!.measures(false)),
+      metrics: () => this.#metrics(),
+      readiness: () => this.readiness(),
     });
   }
 
@@ -103,6 +116,38 @@ export class ControlPlane {
   stop(): void {
     this.#membership.stop();
     this.#watch.stop();
+  }
+
+  readiness(): Readiness {
+    return readinessOf(this.#data!.state(), this.#assembly.pools);
+  }
+
+  #metrics(): Promise<MetricsSnapshot> {
+    this.#asked ??= this.#data!.measures(true)
+      .then((measures) =>
+        metricsOf(measures, {
+          atMs: this.#options.clock.now(),
+          version: VERSION,
+          pools: this.#status().pools,
+          reloads: this.#record.reloads,
+          certificates: this.#record.certificates,
+          isReady: this.readiness().isReady,
+        }),
+      )
+      .finally(() => (this.#asked = undefined));
+    return this.#asked;
+  }
+
+  async #recorded(wanted: Config | undefined): Promise<Reloaded> {
+    try {
+      const reloaded = await this.#reload(wanted ?? this.#read());
+      const { config, certificates } = this.#setup;
+      this.#record.succeeded(config, certificates, this.#options.clock.now());
+      return reloaded;
+    } catch (error) {
+      this.#record.failed();
+      throw error;
+    }
   }
 
   #read(): Config {
@@ -187,6 +232,8 @@ export class ControlPlane {
     return snapshot.upstreams[index]!;
   }
 }
+
+const VERSION = version();
 
 const LISTED_MAX = 20;
 

@@ -1,4 +1,5 @@
-import type { RefusedHead, RequestRecord } from '../proxy/request-record.js';
+import type { Measures } from './metrics/measures.js';
+import { sumsOf } from './metrics/request-row.js';
 
 /** What a gateway has done since it started, but for `connections`, which are those open now. */
 export interface Counters {
@@ -14,69 +15,23 @@ export interface Counters {
   readonly shortages: number;
 }
 
-export const NO_COUNTERS: Counters = {
-  requests: 0,
-  outcomes: {},
-  statuses: {},
-  connections: 0,
-  turnedAway: 0,
-  shortages: 0,
-};
-
-/** Counts requests as they end. */
-export class RequestCounter {
-  #requests = 0;
-  readonly #outcomes: Record<string, number> = {};
-  readonly #statuses: Record<string, number> = {};
-
-  finished({ decision, status }: RequestRecord): void {
-    if (decision !== undefined)
-      this.#outcomes[decision.outcome] = (this.#outcomes[decision.outcome] ?? 0) + 1;
-    this.#count(status);
-  }
-
-  refused({ status }: RefusedHead): void {
-    this.#count(status);
-  }
-
-  read(now: Pick<Counters, 'connections' | 'turnedAway' | 'shortages'>): Counters {
-    return {
-      requests: this.#requests,
-      outcomes: { ...this.#outcomes },
-      statuses: { ...this.#statuses },
-      ...now,
-    };
-  }
-
-  #count(status: number): void {
-    this.#requests++;
-    const name = CLASSES[Math.floor(status / 100)] ?? 'none';
-    this.#statuses[name] = (this.#statuses[name] ?? 0) + 1;
-  }
-}
-
-const CLASSES: readonly (string | undefined)[] = [undefined, '1xx', '2xx', '3xx', '4xx', '5xx'];
-
-/** Of several gateways together. */
-export function addCounters(all: readonly Counters[]): Counters {
-  return all.reduce(
-    (sum, each) => ({
-      requests: sum.requests + each.requests,
-      outcomes: addRecords(sum.outcomes, each.outcomes),
-      statuses: addRecords(sum.statuses, each.statuses),
-      connections: sum.connections + each.connections,
-      turnedAway: sum.turnedAway + each.turnedAway,
-      shortages: sum.shortages + each.shortages,
-    }),
-    NO_COUNTERS,
-  );
-}
-
-function addRecords(
-  a: Readonly<Record<string, number>>,
-  b: Readonly<Record<string, number>>,
-): Record<string, number> {
-  const sum: Record<string, number> = { ...a };
-  for (const [name, count] of Object.entries(b)) sum[name] = (sum[name] ?? 0) + count;
-  return sum;
+/** The sums of what was counted; `operations.metrics()` has all of it. */
+export function countersOf(measures: Measures): Counters {
+  const outcomes: Record<string, number> = {};
+  const statuses: Record<string, number> = {};
+  let requests = 0;
+  for (const { numbers } of measures.requests)
+    for (const { outcome, statusClass, count } of sumsOf(numbers).ended) {
+      requests += count;
+      statuses[statusClass] = (statuses[statusClass] ?? 0) + count;
+      if (outcome !== undefined) outcomes[outcome] = (outcomes[outcome] ?? 0) + count;
+    }
+  return {
+    requests,
+    outcomes,
+    statuses,
+    connections: measures.connections.reduce((sum, { count }) => sum + count, 0),
+    turnedAway: measures.connectionsTurnedAway,
+    shortages: measures.shortages,
+  };
 }

@@ -1,14 +1,18 @@
 import { StickyError } from '../base/errors.js';
-import type { Config } from './config/config.js';
+import type { Listen } from './config/config.js';
 
-/** Why the port can't be had, and what to do about it. */
-export function listenError(error: NodeJS.ErrnoException, { listen }: Config): StickyError {
+/** Why the port can't be had, and what to do about it. `setting`: where another can be chosen. */
+export function listenError(
+  error: NodeJS.ErrnoException,
+  listen: Listen,
+  setting = 'listen (--listen)',
+): StickyError {
   const where = listen.host === undefined ? `port ${listen.port}` : `${listen.host}:${listen.port}`;
   const message =
     error.code === 'EADDRINUSE'
-      ? `${where} is in use. Stop what listens there, or choose another port with listen (--listen).`
+      ? `${where} is in use. Stop what listens there, or choose another port with ${setting}.`
       : error.code === 'EACCES'
-        ? `${where} is not open to this user. Ports below 1024 need root or CAP_NET_BIND_SERVICE; choose a higher one with listen (--listen).`
+        ? `${where} is not open to this user. Ports below 1024 need root or CAP_NET_BIND_SERVICE; choose a higher one with ${setting}.`
         : error.code === 'EADDRNOTAVAIL'
           ? `${where} is not an address of this machine. Write one that is, or leave the host out.`
           : error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN'

@@ -40,13 +40,22 @@ export async function openGateway(
   const { logger = pino({ enabled: false }), clock = systemClock, random = systemRandom } = options;
   const { kinds, file } = options;
   const plane = new ControlPlane(config, { logger, clock, random, kinds, file });
-  const serving = new Serving(plane.assembly, plane.setup.certificates, { engine, clock, random, logger });
+  const serving = new Serving(plane.assembly, plane.setup.certificates, {
+    engine,
+    clock,
+    random,
+    logger,
+    processName: 'gateway',
+  });
+  let isListening = false;
   plane.begin({
     swap: ({ certificates }, assembly) => serving.apply(assembly, certificates),
-    counters: async () => serving.counters(),
+    measures: async (withUsers) => serving.measures(withUsers),
+    state: () => ({ isListening, isGoing: false, silent: [] }),
   });
   try {
     await serving.listen();
+    isListening = true;
   } catch (error) {
     plane.stop();
     throw error;

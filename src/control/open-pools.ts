@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.js';
 import type { Deadlines } from '../proxy/deadlines.js';
 import type { Limits } from '../proxy/limits.js';
 import { PoolConnections } from '../proxy/pool-connections.js';
+import type { UpstreamTally } from '../proxy/tally.js';
 import type { UpstreamTls } from '../proxy/upstream-endpoint.js';
 import type { Engine } from '../proxy/wire.js';
 import type { LivePool } from '../route/pool/live-pool.js';
@@ -19,12 +20,20 @@ interface OpenPool {
   readonly connections: PoolConnections;
 }
 
+interface Ground {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly deadlines: Deadlines;
+  /** Where what happens at an upstream of a pool is counted. */
+  tally(pool: string, upstream: string): UpstreamTally;
+}
+
 /** The pools of a gateway with their connections, through reloads. */
 export class OpenPools {
-  readonly #ground: { readonly engine: Engine; readonly clock: Clock; readonly deadlines: Deadlines };
+  readonly #ground: Ground;
   readonly #open = new Map<LivePool, OpenPool>();
 
-  constructor(ground: { readonly engine: Engine; readonly clock: Clock; readonly deadlines: Deadlines }) {
+  constructor(ground: Ground) {
     this.#ground = ground;
   }
 
@@ -65,7 +74,16 @@ export class OpenPools {
     const wanted = { limits, tls, retryAfterSeconds: retryAfterSeconds(settings) };
     if (before !== undefined && isDeepStrictEqual(before.settings, wanted)) return before.connections;
     before?.connections.close();
-    const connections = new PoolConnections({ pool, ...this.#ground, ...wanted });
+    const { engine, clock, deadlines, tally } = this.#ground;
+    const { name } = settings;
+    const connections = new PoolConnections({
+      pool,
+      engine,
+      clock,
+      deadlines,
+      tally: ({ id }) => tally(name, id),
+      ...wanted,
+    });
     this.#open.set(pool, { settings: wanted, connections });
     return connections;
   }

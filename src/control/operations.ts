@@ -7,7 +7,9 @@ import { weightProblem } from './config/upstreams.js';
 import type { Counters } from './counters.js';
 import type { AskedRequest, Explanation } from './explanation.js';
 import type { FixedSetting } from './fixed-settings.js';
+import type { MetricsSnapshot } from './metrics/snapshot.js';
 import type { Word } from './overlay.js';
+import type { Readiness } from './readiness.js';
 
 /**
  * Everything that an operator can ask of a gateway while it runs: the same for one process and for a fleet of
@@ -35,8 +37,12 @@ export interface Operations {
   reload(config?: Config): Promise<Reloaded>;
   /** Where a request would go now, and why. */
   explain(request: AskedRequest): Promise<Explanation>;
-  /** What the gateway has done so far. */
+  /** What the gateway has done so far, in sums. */
   counters(): Promise<Counters>;
+  /** All that it has counted, and how it is now. `prometheusText` writes it for Prometheus. */
+  metrics(): Promise<MetricsSnapshot>;
+  /** Whether it should be started anew, and whether requests may be sent to it. */
+  readiness(): Promise<Readiness>;
 }
 
 export interface Status {
@@ -73,6 +79,8 @@ export interface Operated {
   reload(config: Config | undefined): Promise<Reloaded>;
   explain(request: AskedRequest): Promise<Explanation>;
   counters(): Promise<Counters>;
+  metrics(): Promise<MetricsSnapshot>;
+  readiness(): Readiness;
 }
 
 /** Every verb. One after the other: what is said during a reload is said of what the reload leaves. */
@@ -98,6 +106,8 @@ export function operationsOf(operated: Operated): Operations {
     reload: (config) => inTurn(() => operated.reload(config)),
     explain: (request) => operated.explain(request),
     counters: () => operated.counters(),
+    metrics: () => operated.metrics(),
+    readiness: async () => operated.readiness(),
   };
 }
 

@@ -10,12 +10,15 @@ import type { ServedRoute } from '../proxy/served-route.js';
 import type { PoolConnections } from '../proxy/pool-connections.js';
 import type { RequestObserver, SiteSettings } from '../proxy/site.js';
 import type { Engine, Listener } from '../proxy/wire.js';
+import type { Rule } from '../route/affinity/rule.js';
 import { clientAddress, parseAddress } from '../route/address.js';
 import { accessLog, noAccessLog } from './access-log.js';
 import type { Assembly } from './assembly.js';
 import type { CertificateTexts } from './certificate-texts.js';
-import { RequestCounter, type Counters } from './counters.js';
 import { listenError } from './listen-error.js';
+import type { Measures } from './metrics/measures.js';
+import { OwnProcess } from './metrics/own-process.js';
+import { Tallies, type InUse } from './metrics/tallies.js';
 import { limitsWithin, openFilesMax } from './open-files.js';
 import { OpenPools } from './open-pools.js';
 import { RouteTable, type Matching } from './route-table.js';
@@ -28,16 +31,18 @@ export interface ServingGround {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** What this process is called in metrics: `gateway`, `worker-1`. */
+  readonly processName: string;
 }
 
 /** The part of a gateway that requests pass: the listener, the routes, the connections to upstreams. */
 export class Serving {
-  readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #deadlines: Deadlines;
   readonly #gateway: Gateway;
   readonly #pools: OpenPools;
-  readonly #counter = new RequestCounter();
+  readonly #tallies: Tallies;
+  readonly #process: OwnProcess;
   readonly #shortages: Shortages;
   readonly #filesMax = openFilesMax();
   #assembly: Assembly;
@@ -47,22 +52,28 @@ export class Serving {
 
   constructor(assembly: Assembly, certificates: CertificateTexts, ground: ServingGround) {
     const { clock, engine } = ground;
-    this.#clock = clock;
     this.#logger = ground.logger;
     this.#deadlines = new Deadlines(clock);
     this.#shortages = new Shortages(ground.logger, clock);
     this.#assembly = assembly;
     this.#certificates = certificates;
     this.#observer = this.#observe(assembly);
-    this.#pools = new OpenPools({ engine, clock, deadlines: this.#deadlines });
+    this.#tallies = new Tallies(clock, () => this.#inUse());
+    this.#process = new OwnProcess(ground.processName, clock);
+    this.#pools = new OpenPools({
+      engine,
+      clock,
+      deadlines: this.#deadlines,
+      tally: (pool, upstream) => this.#tallies.upstream(pool, upstream),
+    });
     const observer: RequestObserver = {
       finished: (exchange) => {
-        this.#counter.finished(exchange);
+        (exchange.route?.tally ?? this.#tallies.unrouted).finished(exchange);
         if (exchange.fault === 'local') this.#shortages.met('openFiles', exchange.cause);
         this.#observer.finished(exchange);
       },
       refused: (head) => {
-        this.#counter.refused(head);
+        this.#tallies.refused(head);
         this.#observer.refused(head);
       },
     };
@@ -86,7 +97,7 @@ export class Serving {
       return this.#listener;
     } catch (error) {
       this.#stop();
-      throw error instanceof StickyError ? error : listenError(error as NodeJS.ErrnoException, config);
+      throw error instanceof StickyError ? error : listenError(error as NodeJS.ErrnoException, config.listen);
     }
   }
 
@@ -115,13 +126,25 @@ export class Serving {
     this.#stop();
   }
 
-  counters(): Counters {
+  /** `withUsers`: what bound users are counted by, too. */
+  measures(withUsers: boolean): Measures {
     const { connections: turnedAway, openFiles: shortages } = this.#shortages.counts;
-    return this.#counter.read({ connections: this.#gateway.connectionCount, turnedAway, shortages });
+    const { acceptedCount, openConnections, streamCounts } = this.#gateway;
+    return {
+      ...this.#tallies.read(withUsers),
+      connectionsAccepted: acceptedCount,
+      connectionsTurnedAway: turnedAway,
+      shortages,
+      connections: openConnections,
+      http2Streams: streamCounts.streams,
+      processes: [this.#process.read()],
+    };
   }
 
   #stop(): void {
     this.#shortages.stop();
+    this.#tallies.stop();
+    this.#process.stop();
     this.#deadlines.stop();
     this.#pools.close();
   }
@@ -129,11 +152,24 @@ export class Serving {
   #settings(assembly: Assembly, certificates: CertificateTexts): SiteSettings {
     const { config } = assembly;
     const limits = limitsWithin(config, this.#filesMax);
-    return gatewaySettings(assembly, limits, this.#pools.follow(assembly, limits, certificates));
+    return gatewaySettings(
+      assembly,
+      limits,
+      this.#pools.follow(assembly, limits, certificates),
+      this.#tallies,
+    );
+  }
+
+  #inUse(): InUse {
+    const { config, pools } = this.#assembly;
+    return {
+      routes: config.routes,
+      pools: new Map([...pools].map(([name, { snapshot }]) => [name, snapshot.upstreams])),
+    };
   }
 
   #observe({ config }: Assembly): RequestObserver {
-    return config.accessLog ? accessLog(this.#logger, this.#clock) : noAccessLog;
+    return config.accessLog ? accessLog(this.#logger) : noAccessLog;
   }
 }
 
@@ -141,10 +177,13 @@ function gatewaySettings(
   { config, routes, trusted }: Assembly,
   limits: Limits,
   pools: ReadonlyMap<string, PoolConnections>,
+  tallies: Tallies,
 ): SiteSettings {
   const table = new RouteTable(
     routes.map(({ name, hosts, path, demands, poolName, affinity }): ServedRoute & Matching => {
-      const names = ruleNames(affinity.rules);
+      const { rules } = affinity;
+      const names = ruleNames(rules);
+      const ruleName = (rule: Rule): string => names.get(rule)!;
       return {
         name,
         hosts,
@@ -152,9 +191,10 @@ function gatewaySettings(
         demands,
         affinity,
         pool: pools.get(poolName)!,
-        mayWait: affinity.rules.some((rule) => rule.prepare !== undefined),
-        forwardLines: cookieForwarding(affinity.rules),
-        ruleName: (rule) => names.get(rule)!,
+        mayWait: rules.some((rule) => rule.prepare !== undefined),
+        forwardLines: cookieForwarding(rules),
+        tally: tallies.route(name, poolName, rules, ruleName),
+        ruleName,
       };
     }),
   );

@@ -15,6 +15,7 @@ import { NO_BODY, RequestBody, type BodyOnItsWay } from './request-body.js';
 import type { RequestRecord } from './request-record.js';
 import type { AnswerHead, AnswerTaker, ClientSide, RequestTaker } from './sides.js';
 import type { Site } from './site.js';
+import type { UpstreamTally } from './tally.js';
 import { Try } from './try.js';
 import { answerTo, isUnreachable, type UpstreamFault } from './upstream-fault.js';
 
@@ -39,10 +40,14 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
   decision: Decision | undefined;
   status = 0;
   tries = 0;
+  triedAt = 0;
   answeredAt = 0;
+  endedAt = 0;
+  isUpgraded = false;
   fault: UpstreamFault | undefined;
   cause: string | undefined;
   upstreamId: string | undefined;
+  tally: UpstreamTally | undefined;
 
   readonly #site: Site;
   readonly #client: ClientSide;
@@ -176,7 +181,8 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
     const attempt = new Try(route, decision, stop === 'trial');
     this.#try = attempt;
     this.upstreamId = attempt.upstreamId;
-    this.tries++;
+    this.tally = attempt.tally;
+    this.triedAt = this.tries++ === 0 ? this.startedAt : this.#site.clock.monotonic();
     this.#connect(attempt);
   }
 
@@ -210,6 +216,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
     this.cause = causeOf(error);
     if (this.#phase !== 'asking') {
       this.#try = undefined;
+      attempt.tally.failed(fault);
       attempt.over();
       // The client has had all of the upstream's direction; only its own is cut.
       if (this.#phase === 'half-tunnel') this.#over();
@@ -222,6 +229,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
       return;
     }
     this.#try = undefined;
+    attempt.tally.failed(fault);
     // An upstream may well refuse a body that it has not heard to its end, or an upgrade.
     if (attempt.failed(fault, this.#body.isWhole && this.head.upgrade === '', this.cause))
       (this.#doubts ??= new Doubts()).add(attempt.upstreamId);
@@ -281,7 +289,9 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
   answerUpgraded(head: AnswerHead): void {
     const added = this.#answering('tunnel', head);
     this.#body.drop();
-    this.#try?.side?.upgraded();
+    this.#try?.upgraded();
+    this.isUpgraded = true;
+    this.route?.tally.upgraded(this);
     this.#client.upgraded(head, added);
     this.#body.resume();
   }
@@ -355,6 +365,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
   #finish(): void {
     this.#phase = 'over';
     this.#body.drop();
+    this.endedAt = this.#site.clock.monotonic();
     this.#site.observer.finished(this);
   }
 }

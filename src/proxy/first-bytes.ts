@@ -25,6 +25,11 @@ export class FirstBytes implements WireHandler, Guest, Timed {
     site.deadlines.add(this);
   }
 
+  /** Whose bytes they turned out to be. */
+  get client(): Guest | undefined {
+    return this.#client;
+  }
+
   onBytes(bytes: Buffer, start: number, end: number): boolean {
     const client = this.#client;
     if (client !== undefined) return client.onBytes(bytes, start, end);

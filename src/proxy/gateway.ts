@@ -6,7 +6,8 @@ import { Http1Client } from './http1/client.js';
 import { Http2Client } from './http2/client.js';
 import { DateField } from './date-field.js';
 import { RequestIds } from './request-ids.js';
-import type { RequestObserver, SiteSettings, Guest, Site } from './site.js';
+import { countOpen, type OpenConnections } from './open-connections.js';
+import type { RequestObserver, SiteSettings, Guest, Site, StreamCounts } from './site.js';
 import { sendLater } from './turn.js';
 import type { Engine, Listener, ListenTarget, ListenerTls } from './wire.js';
 
@@ -38,6 +39,9 @@ export class Gateway implements Site {
   readonly date: DateField;
   settings: SiteSettings;
   readonly observer: RequestObserver;
+  readonly streamCounts: StreamCounts = { streams: 0, connections: 0 };
+  /** Connections that were taken so far. */
+  acceptedCount = 0;
   isClosing = false;
   readonly #engine: Engine;
   readonly #connections = new Set<Guest>();
@@ -58,8 +62,8 @@ export class Gateway implements Site {
     this.observer = observer;
   }
 
-  get connectionCount(): number {
-    return this.#connections.size;
+  get openConnections(): readonly OpenConnections[] {
+    return countOpen(this.#connections, this.streamCounts.connections);
   }
 
   /** Opens the port; rejects when it can't be had. */
@@ -71,6 +75,7 @@ export class Gateway implements Site {
           ? new FirstBytes(this, wire)
           : new Http1Client(this, wire, isSecure);
       this.#connections.add(connection);
+      this.acceptedCount++;
       if (this.isClosing) this.#lateAt.set(connection, this.clock.monotonic());
       return connection;
     });

@@ -6,6 +6,7 @@ import type { Upstream } from '../route/pool/upstream.js';
 import type { Deadlines } from './deadlines.js';
 import type { Limits } from './limits.js';
 import { UpstreamEndpoint, type UpstreamTls } from './upstream-endpoint.js';
+import type { UpstreamTally } from './tally.js';
 import type { Engine } from './wire.js';
 
 /** What a pool's endpoints are made with. */
@@ -18,6 +19,8 @@ interface Parts {
   readonly deadlines: Deadlines;
   /** What a client that found no upstream is told to wait. */
   readonly retryAfterSeconds: number;
+  /** Where what happens at an upstream is counted. */
+  tally(upstream: Upstream): UpstreamTally;
 }
 
 /** A pool with its connections: an endpoint an upstream, and how busy each is. */
@@ -59,7 +62,8 @@ export class PoolConnections {
     if (endpoint === undefined || endpoint.url !== upstream.url) {
       endpoint?.retire();
       const { tls, engine, limits, deadlines } = this.#options;
-      endpoint = new UpstreamEndpoint(upstream, tls, engine, limits, deadlines);
+      const tally = this.#options.tally(upstream);
+      endpoint = new UpstreamEndpoint(upstream, tls, engine, limits, deadlines, tally);
       // A request that outlived a reload may still be retried here; nothing of it is kept.
       if (this.#isClosed) endpoint.retire();
       else this.#endpoints.set(upstream.id, endpoint);
@@ -70,6 +74,8 @@ export class PoolConnections {
   /** A request goes to the endpoint. */
   begin(endpoint: UpstreamEndpoint): void {
     endpoint.active++;
+    endpoint.tally.requestsInProgress++;
+    endpoint.tally.tries++;
     this.#count(endpoint);
   }
 
@@ -102,6 +108,7 @@ export class PoolConnections {
   /** The request is over there, for better or worse. */
   finish(endpoint: UpstreamEndpoint): void {
     endpoint.active--;
+    endpoint.tally.requestsInProgress--;
     this.#count(endpoint);
   }
 

@@ -36,6 +36,13 @@ export interface Guest {
   destroy(): void;
 }
 
+/** Now, on all connections of HTTP/2. */
+export interface StreamCounts {
+  streams: number;
+  /** Connections that have one at least. */
+  connections: number;
+}
+
 /** What connections and exchanges share. */
 export interface Site {
   readonly clock: Clock;
@@ -46,6 +53,7 @@ export interface Site {
   /** A reload replaces them. A request keeps the route that it found in them. */
   readonly settings: SiteSettings;
   readonly observer: RequestObserver;
+  readonly streamCounts: StreamCounts;
   /** The gateway is going: answers say `Connection: close`. */
   readonly isClosing: boolean;
   closed(guest: Guest): void;

@@ -4,6 +4,7 @@ import type { ServedRoute } from './served-route.js';
 import type { Http1Upstream } from './http1/upstream.js';
 import { LoggedIn } from './logged-in.js';
 import type { AnswerTaker, Belonging, UpstreamSide } from './sides.js';
+import type { UpstreamTally } from './tally.js';
 import type { UpstreamEndpoint } from './upstream-endpoint.js';
 import type { UpstreamFault } from './upstream-fault.js';
 
@@ -20,6 +21,7 @@ export class Try {
   /** An idle connection was taken in vain: the next one is new. */
   #wantsNew = false;
   #isJudged = false;
+  #isTunnel = false;
   #isOver = false;
 
   constructor(route: ServedRoute, decision: Decision, isTrial: boolean) {
@@ -32,6 +34,10 @@ export class Try {
 
   get upstreamId(): string {
     return this.#endpoint.id;
+  }
+
+  get tally(): UpstreamTally {
+    return this.#endpoint.tally;
   }
 
   /** From `connect` on, until it fails. */
@@ -95,10 +101,19 @@ export class Try {
     return isInDoubt && !this.#isTrial;
   }
 
+  /** From now on data passes both ways. */
+  upgraded(): void {
+    this.side?.upgraded();
+    if (this.#isOver || this.#isTunnel) return;
+    this.#isTunnel = true;
+    this.#endpoint.tally.tunnels++;
+  }
+
   /** It was given up, and not because of the upstream; or its answer is whole. */
   over(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    if (this.#isTunnel) this.#endpoint.tally.tunnels--;
     const { pool } = this.route;
     pool.finish(this.#endpoint);
     if (this.#isTrial && !this.#isJudged) pool.abandonTrial(this.upstreamId);

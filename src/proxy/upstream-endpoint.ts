@@ -3,6 +3,7 @@ import type { Deadlines, Timed } from './deadlines.js';
 import { Http1Upstream, type ConnectionOwner } from './http1/upstream.js';
 import type { Limits } from './limits.js';
 import type { AnswerTaker } from './sides.js';
+import type { UpstreamTally } from './tally.js';
 import type { ConnectTarget, Engine } from './wire.js';
 
 /** How `https://` upstreams are met. */
@@ -25,6 +26,7 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
   readonly authority: string;
   readonly limits: Limits;
   readonly deadlines: Deadlines;
+  readonly tally: UpstreamTally;
   /** Requests in progress. */
   active = 0;
   /** Its index in the pool's snapshot; -1: it left. */
@@ -44,13 +46,21 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
   readonly #idle: Http1Upstream[] = [];
   #isRetired = false;
 
-  constructor(upstream: Upstream, tls: UpstreamTls, engine: Engine, limits: Limits, deadlines: Deadlines) {
+  constructor(
+    upstream: Upstream,
+    tls: UpstreamTls,
+    engine: Engine,
+    limits: Limits,
+    deadlines: Deadlines,
+    tally: UpstreamTally,
+  ) {
     const url = new URL(upstream.url);
     this.id = upstream.id;
     this.url = upstream.url;
     this.authority = url.host;
     this.limits = limits;
     this.deadlines = deadlines;
+    this.tally = tally;
     this.#engine = engine;
     const isSecure = url.protocol === 'https:';
     const host = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname;
@@ -80,6 +90,7 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
   }
 
   connect(taker: AnswerTaker): Http1Upstream {
+    this.tally.connections++;
     return new Http1Upstream(this.#engine, this.#now, this, taker);
   }
 

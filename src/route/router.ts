@@ -77,6 +77,8 @@ export class Decision implements BalanceFacts {
   /** The rule that decided; undefined when the balance did. */
   rule: Rule | undefined;
   why: Why | undefined;
+  /** The rule that found what was not followed. */
+  missedBy: Rule | undefined;
   /** What was written binds one client, on an answer that a shared cache would hand to others. */
   keepsFromShared = false;
 
@@ -107,6 +109,14 @@ export class Decision implements BalanceFacts {
     this.load = load;
     this.random = random;
     this.#start();
+  }
+
+  /**
+   * Who the user is: the key, or what a binding has of its own. Undefined where nothing tells one user from
+   * another.
+   */
+  get user(): string | undefined {
+    return this.#found?.key;
   }
 
   tried(index: number): boolean {
@@ -165,6 +175,7 @@ export class Decision implements BalanceFacts {
         return;
       }
       if (found.kind === 'nothing') continue;
+      this.missedBy ??= rule;
       this.why ??= found.kind;
       if (found.kind === 'gone' && this.rule === undefined) {
         this.rule = rule;
@@ -210,6 +221,7 @@ export class Decision implements BalanceFacts {
   #leave(why: Why, failure: Failure): void {
     this.#hasLeft = true;
     this.why = why;
+    this.missedBy = this.#decider;
     const policy: FailurePolicy = this.#decider!.onFailure;
     if (policy === 'reject') {
       this.outcome = 'rejected';

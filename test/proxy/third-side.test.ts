@@ -11,6 +11,7 @@ import { nodeEngine } from '../../src/proxy/node-engine.js';
 import { PoolConnections } from '../../src/proxy/pool-connections.js';
 import type { RequestFacts } from '../../src/route/facts.js';
 import type { RequestRecord } from '../../src/proxy/request-record.js';
+import { uncounted } from '../../src/proxy/tally.js';
 import type { AnswerHead, Belonging, ClientSide, Refusal } from '../../src/proxy/sides.js';
 import { roundRobin } from '../../src/route/balance/round-robin.js';
 import { SlotTable } from '../../src/route/placement/slot-table.js';
@@ -88,6 +89,7 @@ function gatewayTo(url: string): Gateway {
     tls: { ca: undefined, insecure: false },
     limits: DEFAULT_LIMITS,
     retryAfterSeconds: 1,
+    tally: uncounted,
   });
   afterAll(() => connections.close());
   const route = {
@@ -96,6 +98,7 @@ function gatewayTo(url: string): Gateway {
     pool: connections,
     mayWait: false,
     forwardLines: undefined,
+    tally: { upgraded() {}, finished() {} },
     ruleName: () => '',
   };
   const settings = {

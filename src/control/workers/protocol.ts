@@ -1,6 +1,6 @@
 import type { StickyErrorCode } from '../../base/errors.js';
 import type { PoolEvent, UpstreamName } from '../../route/pool/pool-event.js';
-import type { Counters } from '../counters.js';
+import type { Measures } from '../metrics/measures.js';
 import type { Setup } from '../setup.js';
 
 /*
@@ -24,14 +24,20 @@ export interface PoolNews {
 /** From the supervisor. */
 export type Order =
   /** The answer to `hello`. `news`: what leads from the setup's pools to the pools of now. */
-  | { readonly kind: 'start'; readonly setup: Setup; readonly news: readonly PoolNews[] }
+  | {
+      readonly kind: 'start';
+      readonly setup: Setup;
+      readonly news: readonly PoolNews[];
+      /** From 1 on; the worker that comes after a dead one has its number. */
+      readonly number: number;
+    }
   | { readonly kind: 'reload'; readonly setup: Setup }
   | ({ readonly kind: 'pool' } & PoolNews)
   /** Trials may be begun in one worker at a time. `returnPermit` asks for `permitReturned`. */
   | { readonly kind: 'permit' }
   | { readonly kind: 'returnPermit' }
-  /** Asks for `counters`. */
-  | { readonly kind: 'count' }
+  /** Asks for `measures`. */
+  | { readonly kind: 'measure'; readonly withUsers: boolean }
   | { readonly kind: 'close' };
 
 /** From a worker. */
@@ -46,4 +52,6 @@ export type WorkerReport =
   | ({ readonly kind: 'answeredWhileDown' } & InPool)
   | ({ readonly kind: 'trialBegun' | 'trialSucceeded' | 'trialAbandoned' } & InPool)
   | { readonly kind: 'permitReturned' }
-  | { readonly kind: 'counters'; readonly counters: Counters };
+  /** Every second: its event loop turns. */
+  | { readonly kind: 'alive' }
+  | { readonly kind: 'measures'; readonly measures: Measures };

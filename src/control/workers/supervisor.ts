@@ -2,18 +2,25 @@ import cluster from 'node:cluster';
 import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
-import { stayAlive, systemClock, type Timer } from '../../base/clock.js';
+import { stayAlive, systemClock, type Clock, type Timer } from '../../base/clock.js';
 import { systemRandom } from '../../base/random.js';
 import type { PoolEvent } from '../../route/pool/pool-event.js';
 import type { Config, Listen } from '../config/config.js';
 import { ControlPlane, type DataPlane } from '../control-plane.js';
-import { addCounters, NO_COUNTERS, type Counters } from '../counters.js';
+import { addMeasures, NO_MEASURES, remains, type Measures } from '../metrics/measures.js';
+import { OwnProcess } from '../metrics/own-process.js';
 import type { GatewayOptions, RunningGateway } from '../one-process.js';
 import type { Operations } from '../operations.js';
+import type { DataPlaneState } from '../readiness.js';
 import type { Setup } from '../setup.js';
 import { FleetPools } from './fleet-pools.js';
 import type { PoolNews, WorkerReport } from './protocol.js';
 import { WorkerSlot, type SlotOwner } from './worker-slot.js';
+
+/** What a worker has counted since the supervisor asked last is lost when the worker dies. */
+const ASK_MS = 10_000;
+/** Prometheus waits ten seconds for all of it. */
+const ANSWER_MS = 2000;
 
 export interface SupervisorOptions extends GatewayOptions {
   readonly logger: Logger;
@@ -39,13 +46,16 @@ export async function startSupervisor(
 }
 
 class Supervisor implements RunningGateway, SlotOwner, DataPlane {
+  readonly #clock: Clock;
   readonly #plane: ControlPlane;
   readonly #pools: FleetPools;
   readonly #slots: readonly WorkerSlot[];
   readonly #hold: Timer;
   /** What each worker last said, and those that are gone. */
-  readonly #counters = new Map<WorkerSlot, Counters>();
-  #goneCounters = NO_COUNTERS;
+  readonly #measures = new Map<WorkerSlot, Measures>();
+  #gone = NO_MEASURES;
+  readonly #process: OwnProcess;
+  readonly #asking: Timer;
   address = '';
   port = 0;
 
@@ -55,7 +65,13 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
     this.#plane = new ControlPlane(config, { logger, clock, random, file, onEvent });
     this.#pools = new FleetPools(clock, this.#plane.pools);
     this.#plane.begin(this);
-    this.#slots = Array.from({ length: workers }, () => new WorkerSlot(this, clock, logger));
+    this.#slots = Array.from(
+      { length: workers },
+      (_, index) => new WorkerSlot(index + 1, this, clock, logger),
+    );
+    this.#clock = clock;
+    this.#process = new OwnProcess('supervisor', clock);
+    this.#asking = clock.every(ASK_MS, () => void this.#ask(false));
     this.#hold = stayAlive();
   }
 
@@ -95,14 +111,20 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
     for (const slot of this.#slots) await slot.ask({ kind: 'reload', setup }, 'reloaded');
   }
 
-  async counters(): Promise<Counters> {
-    await Promise.all(
-      this.#slots.map(async (slot) => {
-        const answer = await slot.ask({ kind: 'count' }, 'counters');
-        if (answer !== undefined) this.#counters.set(slot, answer.counters);
-      }),
-    );
-    return addCounters([this.#goneCounters, ...this.#counters.values()]);
+  async measures(withUsers: boolean): Promise<Measures> {
+    const told = await this.#ask(withUsers);
+    const own = { ...NO_MEASURES, processes: [this.#process.read()] };
+    // One that answered and then died is among those that are gone.
+    const ofWorkers = [...this.#measures].map(([slot, last]) => told.get(slot) ?? last);
+    return addMeasures([own, this.#gone, ...ofWorkers]);
+  }
+
+  state(): DataPlaneState {
+    return {
+      isListening: this.#slots.some(({ isListening }) => isListening),
+      isGoing: false,
+      silent: this.#slots.filter(({ isSilent }) => isSilent).map(({ number }) => `worker ${number}`),
+    };
   }
 
   // ---- The slots' owner ----
@@ -121,10 +143,9 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
 
   left(slot: WorkerSlot): void {
     this.#pools.leave(slot);
-    const last = this.#counters.get(slot);
-    this.#counters.delete(slot);
-    if (last !== undefined)
-      this.#goneCounters = addCounters([this.#goneCounters, { ...last, connections: 0 }]);
+    const last = this.#measures.get(slot);
+    this.#measures.delete(slot);
+    if (last !== undefined) this.#gone = addMeasures([this.#gone, remains(last)]);
   }
 
   hear(slot: WorkerSlot, report: WorkerReport): void {
@@ -132,11 +153,36 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
     else if ('id' in report) this.#pools.hear(slot, report);
   }
 
+  /** A worker that is stuck must not hold up the others: what it said last counts. */
+  async #ask(withUsers: boolean): Promise<ReadonlyMap<WorkerSlot, Measures>> {
+    const told = new Map<WorkerSlot, Measures>();
+    const all = Promise.all(
+      this.#slots
+        .filter(({ isSilent }) => !isSilent)
+        .map(async (slot) => {
+          const answer = await slot.ask({ kind: 'measure', withUsers }, 'measures');
+          if (answer === undefined) return;
+          this.#measures.set(slot, answer.measures);
+          told.set(slot, answer.measures);
+        }),
+    );
+    await new Promise<void>((done) => {
+      const late = this.#clock.after(ANSWER_MS, done);
+      void all.then(() => {
+        late.stop();
+        done();
+      });
+    });
+    return told;
+  }
+
   async #end(graceMs: number): Promise<void> {
     await Promise.all(this.#slots.map((slot) => slot.close(graceMs)));
     this.#pools.stop();
     this.#plane.stop();
     this.#hold.stop();
+    this.#asking.stop();
+    this.#process.stop();
   }
 }
 

@@ -14,6 +14,8 @@ const RESTART_MS_MAX = 10_000;
 const HEALTHY_MS = 10_000;
 /** A worker that is not gone so long after its grace is stuck. */
 const STUCK_MS = 5000;
+/** A worker speaks every second. */
+const SILENT_MS = 5000;
 
 /** Whom a slot works for. */
 export interface SlotOwner {
@@ -25,17 +27,21 @@ export interface SlotOwner {
 }
 
 type Listening = Extract<WorkerReport, { kind: 'listening' }>;
-type Answer = Extract<WorkerReport, { kind: 'reloaded' | 'counters' }>;
+type Answer = Extract<WorkerReport, { kind: 'reloaded' | 'measures' }>;
 
 /** One worker's place: whoever dies there is replaced. */
 export class WorkerSlot implements PermitTaker {
+  /** From 1 on. */
+  readonly number: number;
   readonly #owner: SlotOwner;
   readonly #clock: Clock;
   readonly #logger: Logger;
   #worker: Worker | undefined;
   /** It has been told what to run, and hears of everything since. */
   #isTold = false;
+  isListening = false;
   #bornAtMs = 0;
+  #heardAtMs = 0;
   #restartMs = RESTART_MS_MIN;
   #restart: Timer | undefined;
   /** Why it says that it could not start. */
@@ -45,7 +51,8 @@ export class WorkerSlot implements PermitTaker {
   #asking: { readonly kind: Answer['kind']; readonly resolve: (answer: Answer | undefined) => void }[] = [];
   #closed: (() => void) | undefined;
 
-  constructor(owner: SlotOwner, clock: Clock, logger: Logger) {
+  constructor(number: number, owner: SlotOwner, clock: Clock, logger: Logger) {
+    this.number = number;
     this.#owner = owner;
     this.#clock = clock;
     this.#logger = logger;
@@ -57,6 +64,11 @@ export class WorkerSlot implements PermitTaker {
       this.#opening = { resolve, reject };
       this.#fork();
     });
+  }
+
+  /** It serves, and has said nothing for so long that its event loop must be stuck. */
+  get isSilent(): boolean {
+    return this.isListening && this.#clock.monotonic() - this.#heardAtMs > SILENT_MS;
   }
 
   send(order: Order): void {
@@ -100,6 +112,7 @@ export class WorkerSlot implements PermitTaker {
     const worker = cluster.fork();
     this.#worker = worker;
     this.#bornAtMs = this.#clock.monotonic();
+    this.#heardAtMs = this.#bornAtMs;
     worker.on('message', (report: WorkerReport) => this.#hear(report));
     // `close`, not `exit`: all that it said has been heard then.
     worker.process.on('close', (code, signal) => this.#ended(signal ?? `exit code ${code}`));
@@ -110,12 +123,21 @@ export class WorkerSlot implements PermitTaker {
   }
 
   #hear(report: WorkerReport): void {
+    this.#heardAtMs = this.#clock.monotonic();
     switch (report.kind) {
       case 'hello':
         this.#isTold = true;
-        this.send({ kind: 'start', setup: this.#owner.setup(), news: this.#owner.joined(this) });
+        this.send({
+          kind: 'start',
+          setup: this.#owner.setup(),
+          news: this.#owner.joined(this),
+          number: this.number,
+        });
+        break;
+      case 'alive':
         break;
       case 'listening':
+        this.isListening = true;
         this.#opening?.resolve(report);
         this.#opening = undefined;
         this.#logger.info(
@@ -128,7 +150,7 @@ export class WorkerSlot implements PermitTaker {
         this.#failure = new StickyError(report.code, report.message);
         break;
       case 'reloaded':
-      case 'counters': {
+      case 'measures': {
         const at = this.#asking.findIndex(({ kind }) => kind === report.kind);
         this.#asking.splice(at, 1)[0]?.resolve(report);
         break;
@@ -143,6 +165,7 @@ export class WorkerSlot implements PermitTaker {
     const failure = this.#failure;
     this.#worker = undefined;
     this.#isTold = false;
+    this.isListening = false;
     this.#failure = undefined;
     this.#owner.left(this);
     for (const { resolve } of this.#asking.splice(0)) resolve(undefined);

@@ -9,6 +9,9 @@ import type { Setup } from '../setup.js';
 import type { Order, WorkerReport } from './protocol.js';
 import { SupervisedPools } from './supervised-pools.js';
 
+/** How often a worker says that its event loop turns. */
+export const ALIVE_MS = 1000;
+
 /** All that a worker touches of its process. */
 export interface WorkerSurroundings {
   readonly pid: number;
@@ -35,12 +38,18 @@ export function runWorker({ pid, send, onOrder, log, finishLog, exit }: WorkerSu
       createPool: (name, options) => pools.create(name, options),
     });
 
-  const start = async (setup: Setup): Promise<void> => {
+  const start = async (setup: Setup, number: number): Promise<void> => {
     try {
       // Up to its first wait this runs in one go, so the pools are there when the next order comes.
       assembly = assembled(setup);
       const logger = pino({ base: { worker: pid } }, log);
-      const ground = { engine: nodeEngine, clock: systemClock, random: systemRandom, logger };
+      const ground = {
+        engine: nodeEngine,
+        clock: systemClock,
+        random: systemRandom,
+        logger,
+        processName: `worker-${number}`,
+      };
       serving = new Serving(assembly, setup.certificates, ground);
       pools.follow(assembly);
       listening = serving.listen();
@@ -65,7 +74,8 @@ export function runWorker({ pid, send, onOrder, log, finishLog, exit }: WorkerSu
     switch (order.kind) {
       case 'start':
         pools = new SupervisedPools(order.news, (report) => void send(report));
-        return start(order.setup);
+        systemClock.every(ALIVE_MS, () => void send({ kind: 'alive' }));
+        return start(order.setup, order.number);
       case 'reload':
         return listening.then(() => reload(order.setup)).then(() => send({ kind: 'reloaded' }));
       case 'pool':
@@ -74,8 +84,8 @@ export function runWorker({ pid, send, onOrder, log, finishLog, exit }: WorkerSu
         return pools.setPermit(true);
       case 'returnPermit':
         return pools.setPermit(false);
-      case 'count':
-        return listening.then(() => send({ kind: 'counters', counters: serving.counters() }));
+      case 'measure':
+        return listening.then(() => send({ kind: 'measures', measures: serving.measures(order.withUsers) }));
       case 'close':
         return listening.then(() => serving.close()).then(() => leave(0));
     }

@@ -40,6 +40,9 @@ export class Streams implements StreamGround {
   }
 
   add(stream: Http2Stream): void {
+    const { streamCounts } = this.#site;
+    streamCounts.streams++;
+    if (this.#byId.size === 0) streamCounts.connections++;
     this.#byId.set(stream.id, stream);
   }
 
@@ -127,6 +130,11 @@ export class Streams implements StreamGround {
 
   closed(stream: Http2Stream): void {
     this.#waiting.delete(stream);
-    if (this.#byId.delete(stream.id) && this.#byId.size === 0) this.#onEmpty();
+    if (!this.#byId.delete(stream.id)) return;
+    const { streamCounts } = this.#site;
+    streamCounts.streams--;
+    if (this.#byId.size > 0) return;
+    streamCounts.connections--;
+    this.#onEmpty();
   }
 }

@@ -1,0 +1,35 @@
+import type { UpstreamTally } from '../../proxy/tally.js';
+import type { UpstreamFault } from '../../proxy/upstream-fault.js';
+import type { UserCells } from './user-cells.js';
+
+/** What is counted of one upstream of a pool, through reloads. */
+export class UpstreamCounts implements UpstreamTally {
+  readonly pool: string;
+  readonly id: string;
+  readonly index: number;
+  requestsInProgress = 0;
+  tunnels = 0;
+  tries = 0;
+  connections = 0;
+  readonly faults = new Map<UpstreamFault, number>();
+  /** Since when no pool has it, on the monotonic clock. */
+  goneAtMs: number | undefined;
+  /** Made when its first user comes. */
+  cells: UserCells | undefined;
+  readonly #makeCells: () => UserCells;
+
+  constructor(pool: string, id: string, index: number, makeCells: () => UserCells) {
+    this.pool = pool;
+    this.id = id;
+    this.index = index;
+    this.#makeCells = makeCells;
+  }
+
+  failed(fault: UpstreamFault): void {
+    this.faults.set(fault, (this.faults.get(fault) ?? 0) + 1);
+  }
+
+  saw(user: string): void {
+    (this.cells ??= this.#makeCells()).saw(user);
+  }
+}
