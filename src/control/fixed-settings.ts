@@ -4,7 +4,7 @@ import type { Config, Listen } from './config/config.js';
 
 /** A setting that a reload can't change: the sockets are open and the processes are there. */
 export interface FixedSetting {
-  readonly setting: 'listen' | 'tls' | 'workers';
+  readonly setting: 'listen' | 'tls' | 'workers' | 'monitor';
   /** As it runs. */
   readonly now: string;
   /** As the configuration has it; it takes effect at the next start. */
@@ -24,7 +24,7 @@ export function withFixed(
   running: Wanted,
   wanted: Wanted,
 ): Wanted & { readonly needsRestart: readonly FixedSetting[] } {
-  const { listen, tls, workers } = running.config;
+  const { listen, tls, workers, monitor } = running.config;
   const needsRestart: FixedSetting[] = [];
   const { config } = wanted;
   if (!isDeepStrictEqual(listen, config.listen))
@@ -33,8 +33,14 @@ export function withFixed(
   if (!isSameScheme) needsRestart.push({ setting: 'tls', now: schemeOf(tls), wanted: schemeOf(config.tls) });
   if (workers !== config.workers)
     needsRestart.push({ setting: 'workers', now: String(workers), wanted: String(config.workers) });
+  if (!isDeepStrictEqual(monitor, config.monitor))
+    needsRestart.push({
+      setting: 'monitor',
+      now: monitorText(monitor),
+      wanted: monitorText(config.monitor),
+    });
   return {
-    config: { ...config, listen, workers, tls: isSameScheme ? config.tls : tls },
+    config: { ...config, listen, workers, monitor, tls: isSameScheme ? config.tls : tls },
     certificates: {
       ...wanted.certificates,
       listener: isSameScheme ? wanted.certificates.listener : running.certificates.listener,
@@ -51,6 +57,10 @@ export function fixedText({ setting, now, wanted }: FixedSetting): string {
 function listenText({ host, port }: Listen): string {
   if (host === undefined) return String(port);
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function monitorText(monitor: Config['monitor']): string {
+  return monitor === undefined ? 'off' : listenText(monitor.listen);
 }
 
 function schemeOf(tls: unknown): string {

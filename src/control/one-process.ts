@@ -6,6 +6,7 @@ import type { Engine } from '../proxy/wire.js';
 import type { Kinds } from '../route/kinds.js';
 import type { Config } from './config/config.js';
 import { ControlPlane, type ConfigFile } from './control-plane.js';
+import { openMonitor, type MonitorListener } from './monitor/monitor-listener.js';
 import type { Operations } from './operations.js';
 import { Serving } from './serving.js';
 
@@ -25,6 +26,8 @@ export interface RunningGateway {
   /** `http://127.0.0.1:8080`, as one may type it. */
   readonly address: string;
   readonly port: number;
+  /** Where `/metrics` is served; undefined without `monitor`. */
+  readonly monitorPort: number | undefined;
   /** All that can be asked of it while it runs. */
   readonly operations: Operations;
   /** Accepts no more, finishes what runs within `shutdownGrace`, then resolves. */
@@ -48,25 +51,31 @@ export async function openGateway(
     processName: 'gateway',
   });
   let isListening = false;
+  let monitor: MonitorListener | undefined;
   plane.begin({
     swap: ({ certificates }, assembly) => serving.apply(assembly, certificates),
     measures: async (withUsers) => serving.measures(withUsers),
     state: () => ({ isListening, isGoing: false, silent: [] }),
   });
   try {
+    if (config.monitor !== undefined)
+      monitor = await openMonitor(config.monitor.listen, plane.operations, logger);
     await serving.listen();
     isListening = true;
   } catch (error) {
     plane.stop();
+    await monitor?.close();
     throw error;
   }
   return {
     address: serving.address,
     port: serving.port,
+    monitorPort: monitor?.port,
     operations: plane.operations,
     async close() {
       await serving.close();
       plane.stop();
+      await monitor?.close();
     },
   };
 }

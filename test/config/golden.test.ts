@@ -37,6 +37,7 @@ const DEFAULTS: Omit<Config, 'pools' | 'routes'> = {
   limits: DEFAULT_LIMITS,
   workers: 1,
   shutdownGraceMs: 30_000,
+  monitor: undefined,
 };
 
 const cases = readdirSync(FOLDER).filter((name) => name.endsWith('.yaml'));

@@ -67,6 +67,7 @@ export function complete(
     limits: gateway.limits!,
     workers: gateway.workers!,
     shutdownGraceMs: gateway.shutdownGrace!,
+    monitor: gateway.monitor,
   };
 }
 

@@ -33,6 +33,8 @@ export interface Config {
   readonly workers: number | 'auto';
   /** How long requests in progress may take after SIGTERM. */
   readonly shutdownGraceMs: number;
+  /** Where `/metrics`, `/live` and `/ready` are served. Absent: nowhere. */
+  readonly monitor: { readonly listen: Listen } | undefined;
 }
 
 export interface Listen {

@@ -170,6 +170,7 @@ export const gatewayShape = {
   limits: limits.prefault({}),
   workers: workers.prefault(1),
   shutdownGrace: duration({ min: 0, max: HOUR }).default(30_000),
+  monitor: z.strictObject({ listen: listen.prefault(9901) }).optional(),
 };
 
 /** What pools and routes are made of, with these kinds of rules, placements and balances. */

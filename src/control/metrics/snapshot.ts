@@ -85,12 +85,9 @@ export function metricsOf(measures: Measures, facts: PlaneFacts): MetricsSnapsho
   return {
     ...measures,
     ...plane,
-    requests: measures.requests.map(({ route, pool, upstream, numbers }) => ({
-      route,
-      pool,
-      upstream,
-      ...sumsOf(numbers),
-    })),
+    requests: measures.requests
+      .map(({ route, pool, upstream, numbers }) => ({ route, pool, upstream, ...sumsOf(numbers) }))
+      .filter(({ ended }) => ended.length > 0),
     upstreams: pools.flatMap(({ name: pool, upstreams }) =>
       upstreams.map(({ id, url, weight, condition, standing }) => {
         const row = counted.get(`${pool}\n${id}`);

@@ -18,8 +18,8 @@ export interface MonitorListener {
 }
 
 /**
- * Serves `/metrics`, `/live` and `/ready` to whoever can reach the port: it needs no token, and nothing can be
- * changed through it. Rejects with STICKY_LISTEN_FAILED.
+ * Serves `/metrics`, `/live` and `/ready` to whoever can reach the port: they need no token, and can change
+ * nothing. Rejects with STICKY_LISTEN_FAILED.
  */
 export function openMonitor(listen: Listen, gateway: Monitored, logger: Logger): Promise<MonitorListener> {
   const server = createServer(
@@ -38,7 +38,7 @@ export function openMonitor(listen: Listen, gateway: Monitored, logger: Logger):
   );
   server.maxConnections = CONNECTIONS_MAX;
   // A reader that takes nothing of its answer.
-  server.setTimeout(REQUEST_MS);
+  server.timeout = REQUEST_MS;
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(listenError(error, listen, 'monitor.listen')),

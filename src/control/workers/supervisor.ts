@@ -9,6 +9,7 @@ import type { Config, Listen } from '../config/config.js';
 import { ControlPlane, type DataPlane } from '../control-plane.js';
 import { addMeasures, NO_MEASURES, remains, type Measures } from '../metrics/measures.js';
 import { OwnProcess } from '../metrics/own-process.js';
+import { openMonitor, type MonitorListener } from '../monitor/monitor-listener.js';
 import type { GatewayOptions, RunningGateway } from '../one-process.js';
 import type { Operations } from '../operations.js';
 import type { DataPlaneState } from '../readiness.js';
@@ -51,6 +52,8 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
   readonly #pools: FleetPools;
   readonly #slots: readonly WorkerSlot[];
   readonly #hold: Timer;
+  readonly #logger: Logger;
+  #monitor: MonitorListener | undefined;
   /** What each worker last said, and those that are gone. */
   readonly #measures = new Map<WorkerSlot, Measures>();
   #gone = NO_MEASURES;
@@ -70,9 +73,14 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
       (_, index) => new WorkerSlot(index + 1, this, clock, logger),
     );
     this.#clock = clock;
+    this.#logger = logger;
     this.#process = new OwnProcess('supervisor', clock);
     this.#asking = clock.every(ASK_MS, () => void this.#ask(false));
     this.#hold = stayAlive();
+  }
+
+  get monitorPort(): number | undefined {
+    return this.#monitor?.port;
   }
 
   get operations(): Operations {
@@ -88,6 +96,9 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
       serialization: 'advanced',
     });
     try {
+      const { monitor } = this.setup().config;
+      if (monitor !== undefined)
+        this.#monitor = await openMonitor(monitor.listen, this.operations, this.#logger);
       // The first alone: what keeps it from listening would keep all, and is told once.
       const [first, ...others] = this.#slots;
       const { address, port } = await first!.open();
@@ -178,6 +189,7 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
 
   async #end(graceMs: number): Promise<void> {
     await Promise.all(this.#slots.map((slot) => slot.close(graceMs)));
+    await this.#monitor?.close();
     this.#pools.stop();
     this.#plane.stop();
     this.#hold.stop();
