@@ -116,6 +116,7 @@ async function measureCase(name, upstreams, tls) {
     affinity,
     prepare,
     isTls = false,
+    isHttp2 = false,
     needsEcho = false,
     accessLog = false,
     only,
@@ -132,15 +133,16 @@ async function measureCase(name, upstreams, tls) {
     await Promise.all(ports.map((port) => listening(port)));
   }
   for (const proxy of proxies) {
-    if (isTls && ['http-proxy-3', 'httpxy', 'reply-from'].includes(proxy)) continue;
+    if ((isTls || isHttp2) && ['http-proxy-3', 'httpxy', 'reply-from'].includes(proxy)) continue;
+    if (!isHttp2 && proxy === 'node:http2') continue;
     if (only !== undefined && !only.test(proxy) && !values.entry.some((entry) => entry.startsWith(proxy)))
       continue;
     const port = await freePort();
-    const own = { folder, ports, core: 0, tls: isTls ? tls : undefined, affinity };
+    const own = { folder, ports, core: 0, tls: isTls ? tls : undefined, http2: isHttp2, affinity };
     const child = PROXIES[proxy].start({ ...own, port, accessLog });
     running.add(child);
     await listening(port);
-    await check(port, isTls, needsEcho);
+    await check(port, isTls || isHttp2, needsEcho);
     lineUp.push({
       proxy,
       port,
@@ -251,7 +253,7 @@ async function measureCase(name, upstreams, tls) {
 async function measureIdle(upstreams) {
   const count = 2000;
   console.log(`\nmemory of an idle keep-alive connection (${count} of them)`);
-  for (const proxy of proxies) {
+  for (const proxy of proxies.filter((name) => name !== 'node:http2')) {
     const port = await freePort();
     const child = PROXIES[proxy].start({ folder, port, ports: upstreams, core: 0 });
     running.add(child);
@@ -337,7 +339,8 @@ console.log(
 if (missing.length > 0) console.log(`not on the PATH, so not measured: ${missing.join(', ')}`);
 const { child, ports } = await startUpstreams(folder, 1);
 running.add(child);
-const tls = values.cases.includes('tls') ? makeTls() : undefined;
+const isSecure = values.cases.split(',').some((name) => CASES[name]?.isTls === true);
+const tls = isSecure ? makeTls() : undefined;
 for (const name of values.cases.split(',')) {
   if (CASES[name] === undefined) console.log(`no case ${name}; there are ${Object.keys(CASES).join(', ')}`);
   else await measureCase(name, ports, tls);

@@ -56,6 +56,28 @@ end
   };
 }
 
+/**
+ * h2load on the other core: so many connections with so many requests in flight on each. It speaks HTTP/2, and
+ * HTTP/1.1 where a case says so.
+ */
+function h2load({ path = '/small', connections = 1, streams = 32, bodyBytes = 0, isHttp1 = false }) {
+  return async ({ port, folder, seconds, core, tls, pin }) => {
+    const args = ['-t1', `-c${connections}`, `-m${streams}`, `-D${seconds}`, '-H', 'cookie: user=1'];
+    if (isHttp1) args.push('--h1');
+    if (bodyBytes > 0) {
+      const body = join(folder, 'upload.bin');
+      writeFileSync(body, 'x'.repeat(bodyBytes));
+      args.push('-d', body);
+    }
+    args.push(`${tls ? 'https' : 'http'}://127.0.0.1:${port}${path}`);
+    const out = await (pin ? run('taskset', ['-c', String(core), 'h2load', ...args]) : run('h2load', args));
+    const count = (name) => Number(new RegExp(`(\\d+) ${name}`).exec(out)?.[1] ?? 0);
+    const requests = count('2xx');
+    if (requests === 0) throw new Error(`h2load had no answer:\n${out}`);
+    return { requests, failed: count('3xx') + count('4xx') + count('5xx'), seconds };
+  };
+}
+
 function ms(match) {
   return match === null ? undefined : Number(match[1]) * { us: 0.001, ms: 1, s: 1000 }[match[2]];
 }
@@ -103,6 +125,40 @@ export const CASES = {
   connect: { title: 'a new connection each request', drive: wrk({ headers: { Connection: 'close' } }) },
   many: { title: 'small GET over 1 000 connections', drive: wrk({ connections: 1000 }) },
   tls: { title: 'small GET over TLS, keep-alive', isTls: true, drive: wrk({}) },
+  h2: { title: 'small GET over HTTP/2, 32 in flight on one connection', isHttp2: true, drive: h2load({}) },
+  'h2-tls': {
+    title: 'small GET over HTTP/2 and TLS, 32 in flight on one connection',
+    goal: 0.9,
+    isTls: true,
+    isHttp2: true,
+    drive: h2load({}),
+  },
+  'h2-tls-8': {
+    title: 'small GET over HTTP/2 and TLS, 4 in flight on each of 8 connections',
+    goal: 1.1,
+    isTls: true,
+    isHttp2: true,
+    drive: h2load({ connections: 8, streams: 4 }),
+  },
+  'h2-large': {
+    title: '64 KiB answer over HTTP/2 and TLS',
+    goal: 1,
+    isTls: true,
+    isHttp2: true,
+    drive: h2load({ path: '/large' }),
+  },
+  'h2-upload': {
+    title: '1 MiB POST over HTTP/2 and TLS',
+    goal: 1,
+    isTls: true,
+    isHttp2: true,
+    drive: h2load({ path: '/upload', bodyBytes: 1024 * 1024, connections: 8, streams: 1 }),
+  },
+  'h1-tls': {
+    title: 'small GET over HTTP/1.1 and TLS, 32 connections, driven as the cases of HTTP/2 are',
+    isTls: true,
+    drive: h2load({ connections: 32, streams: 1, isHttp1: true }),
+  },
   websocket: {
     title: 'WebSocket echo of 64 bytes (a message each way)',
     needsEcho: true,

@@ -89,6 +89,7 @@ export const PROXIES = {
       ports,
       core,
       tls,
+      http2 = false,
       affinity = [{ header: 'cookie' }],
       accessLog = false,
       entry = here('../../dist/cli/main.js'),
@@ -103,6 +104,7 @@ export const PROXIES = {
         JSON.stringify({
           listen: `127.0.0.1:${port}`,
           ...(tls ? { tls: { cert: tls.cert, key: tls.key } } : {}),
+          http2,
           keys: ['bench-'.repeat(8)],
           upstreams,
           affinity,
@@ -122,7 +124,7 @@ export const PROXIES = {
   },
   nginx: {
     isHere: () => isOnPath('nginx'),
-    start({ folder, port, ports, core, tls }) {
+    start({ folder, port, ports, core, tls, http2 = false }) {
       const { main, http } = nginxGround(folder, `nginx-${port}`);
       const file = join(folder, `nginx-${port}.conf`);
       const secure = tls ? `ssl_certificate ${tls.cert}; ssl_certificate_key ${tls.key};` : '';
@@ -130,21 +132,21 @@ export const PROXIES = {
         file,
         `${main} http { ${http} map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
 upstream pool { hash $http_cookie consistent; ${ports.map((each) => `server 127.0.0.1:${each} max_fails=3 fail_timeout=30s;`).join(' ')} keepalive 512; keepalive_requests 100000000; }
-server { listen 127.0.0.1:${port} backlog=4096 ${tls ? 'ssl' : ''}; ${secure} location / { proxy_pass http://pool; proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade; proxy_set_header Host $http_host; proxy_set_header X-Real-IP $remote_addr; proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header X-Forwarded-Host $http_host; proxy_set_header X-Request-Id $request_id; proxy_request_buffering off; proxy_buffering on; } } }`,
+server { listen 127.0.0.1:${port} backlog=4096 ${tls ? 'ssl' : ''} ${http2 ? 'http2' : ''}; ${secure} location / { proxy_pass http://pool; proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade; proxy_set_header Host $http_host; proxy_set_header X-Real-IP $remote_addr; proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header X-Forwarded-Host $http_host; proxy_set_header X-Request-Id $request_id; proxy_request_buffering off; proxy_buffering on; } } }`,
       );
       return startPinned(core, 'nginx', ['-c', file]);
     },
   },
   haproxy: {
     isHere: () => isOnPath('haproxy'),
-    start({ folder, port, ports, core, tls }) {
+    start({ folder, port, ports, core, tls, http2 = false }) {
       const file = join(folder, `haproxy-${port}.cfg`);
       let bind = `bind 127.0.0.1:${port} backlog 4096`;
       if (tls) {
         const pem = join(folder, 'haproxy.pem');
         writeFileSync(pem, tls.both);
-        bind += ` ssl crt ${pem}`;
-      }
+        bind += ` ssl crt ${pem}${http2 ? ' alpn h2,http/1.1' : ''}`;
+      } else if (http2) bind += ' proto h2';
       writeFileSync(
         file,
         `global
@@ -179,13 +181,16 @@ ${ports.map((each, at) => `  server u${at + 1} 127.0.0.1:${each}`).join('\n')}
   },
   caddy: {
     isHere: () => isOnPath('caddy'),
-    start({ folder, port, ports, core, tls }) {
+    start({ folder, port, ports, core, tls, http2 = false }) {
       const file = join(folder, `Caddyfile-${port}`);
       writeFileSync(
         file,
         `{
   admin off
   auto_https off
+  servers {
+    protocols h1 ${http2 ? 'h2 h2c' : ''}
+  }
 }
 ${tls ? 'https' : 'http'}://127.0.0.1:${port} {
   ${tls ? `tls ${tls.cert} ${tls.key}` : ''}
@@ -205,17 +210,18 @@ ${tls ? 'https' : 'http'}://127.0.0.1:${port} {
   'http-proxy-3': nodeProxy('http-proxy-3'),
   httpxy: nodeProxy('httpxy'),
   'reply-from': nodeProxy('reply-from'),
+  'node:http2': nodeProxy('node:http2'),
 };
 
 function nodeProxy(name) {
   return {
     isHere: () => true,
-    start: ({ port, ports, core }) =>
+    start: ({ port, ports, core, tls }) =>
       startPinned(
         core,
         process.execPath,
         [here('node-proxies.mjs'), name, String(port), ...ports.map((each) => `http://127.0.0.1:${each}`)],
-        { NODE_ENV: 'production' },
+        { NODE_ENV: 'production', ...(tls && { TLS_CERT: tls.cert, TLS_KEY: tls.key }) },
       ),
   };
 }

@@ -22,7 +22,7 @@ export function accessLog(logger: Logger): RequestObserver {
   return {
     finished(request: RequestRecord): void {
       const { head, decision, route, upstreamId, fault, cause } = request;
-      let line = `${start}${time()},"requestId":"${request.requestId}","client":"${request.clientAddress}","method":"${head.method}","host":"${head.host.length > HOST_CHARS_MAX ? head.host.slice(0, HOST_CHARS_MAX) : head.host}","path":${quoted(pathOf(head.target))},"status":${request.status}`;
+      let line = `${start}${time()},"requestId":"${request.requestId}","client":"${request.clientAddress}","protocol":"${request.protocol}","method":"${head.method}","host":"${head.host.length > HOST_CHARS_MAX ? head.host.slice(0, HOST_CHARS_MAX) : head.host}","path":${quoted(pathOf(head.target))},"status":${request.status}`;
       if (route !== undefined) line += `,"route":${names.get(route.name)}`;
       if (upstreamId !== undefined) line += `,"upstream":${names.get(upstreamId)}`;
       if (decision !== undefined) {

@@ -30,6 +30,12 @@ export const REQUEST_FIELDS: readonly LogField[] = [
     when: 'unless `refused`',
   },
   { name: 'client', unit: 'text', meaning: 'the client’s address, after `trustedProxies`', when: 'always' },
+  {
+    name: 'protocol',
+    unit: 'text',
+    meaning: 'what the client spoke: `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`',
+    when: 'unless `refused`',
+  },
   { name: 'method', unit: 'text', meaning: 'of the request', when: 'unless `refused`' },
   { name: 'host', unit: 'text', meaning: 'of the request, cut at 255 characters', when: 'unless `refused`' },
   {

@@ -192,6 +192,7 @@ function gatewaySettings(
         affinity,
         pool: pools.get(poolName)!,
         mayWait: rules.some((rule) => rule.prepare !== undefined),
+        binds: rules.some((rule) => rule.bind !== undefined),
         forwardLines: cookieForwarding(rules),
         tally: tallies.route(name, poolName, rules, ruleName),
         ruleName,

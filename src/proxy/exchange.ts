@@ -12,7 +12,7 @@ import type { Origin } from './forwarded.js';
 import type { ServedRoute } from './served-route.js';
 import { hostName, type RequestHead } from './http1/request-head.js';
 import { NO_BODY, RequestBody, type BodyOnItsWay } from './request-body.js';
-import type { RequestRecord } from './request-record.js';
+import type { Protocol, RequestRecord } from './request-record.js';
 import type { AnswerHead, AnswerTaker, ClientSide, RequestTaker } from './sides.js';
 import type { Site } from './site.js';
 import type { UpstreamTally } from './tally.js';
@@ -85,6 +85,9 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
     );
   }
 
+  get protocol(): Protocol {
+    return this.head.isHttp10 ? 'HTTP/1.0' : this.#client.version;
+  }
   get requestBytes(): number {
     return this.#client.requestBytes;
   }
@@ -108,7 +111,8 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
   #decide(route: ServedRoute): void {
     if (this.#phase === 'over') return;
     const { affinity, pool } = route;
-    const decision = decide(affinity, this.#facts, pool.snapshot, pool.load, this.#site.random);
+    const first = route.binds ? this.#client.firstBinding?.(pool) : undefined;
+    const decision = decide(affinity, this.#facts, pool.snapshot, pool.load, this.#site.random, first);
     this.decision = decision;
     this.#tryNext(route, decision);
   }

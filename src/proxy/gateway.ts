@@ -3,6 +3,8 @@ import type { Random } from '../base/random.js';
 import { Deadlines } from './deadlines.js';
 import { FirstBytes } from './first-bytes.js';
 import { Http1Client } from './http1/client.js';
+import { HeldBytes } from './http2/held-bytes.js';
+import { Turnstile } from './http2/turnstile.js';
 import { Http2Client } from './http2/client.js';
 import { DateField } from './date-field.js';
 import { RequestIds } from './request-ids.js';
@@ -42,6 +44,8 @@ export class Gateway implements Site {
   readonly streamCounts: StreamCounts = { streams: 0, connections: 0 };
   /** Connections that were taken so far. */
   acceptedCount = 0;
+  readonly heldBytes = new HeldBytes(() => this.settings.limits.heldBodyBytesMax);
+  readonly turnstile = new Turnstile(() => this.settings.limits.sharedStreamsMax);
   isClosing = false;
   readonly #engine: Engine;
   readonly #connections = new Set<Guest>();

@@ -42,6 +42,17 @@ class NodeWire implements Wire {
     if (localPort === undefined || remotePort === undefined) return undefined;
     return heldBySystem(localPort, remotePort, nowMs, ageMsMax);
   }
+  isMeantFor(host: string): boolean {
+    const socket = this.#socket;
+    if (!(socket instanceof tls.TLSSocket)) return true;
+    const { servername } = socket as tls.TLSSocket & { readonly servername?: string | false | null };
+    if (typeof servername !== 'string' || servername.toLowerCase() === host) return true;
+    const certificate = socket.getX509Certificate();
+    if (certificate === undefined) return true;
+    const bare = host.startsWith('[') ? host.slice(1, -1) : host;
+    const covering = net.isIP(bare) === 0 ? certificate.checkHost(bare) : certificate.checkIP(bare);
+    return covering !== undefined;
+  }
   /**
    * A write that fails must not take along what the peer had sent before it closed: an early answer to an
    * upload, and then a reset. The socket stays open until that is read; what is written is thrown away.

@@ -3,10 +3,14 @@ import type { ServedRoute } from './served-route.js';
 import type { CountedRequest } from './tally.js';
 import type { UpstreamFault } from './upstream-fault.js';
 
+export type Protocol = 'HTTP/1.0' | 'HTTP/1.1' | 'HTTP/2';
+
 /** What can be told of a request once it is over: for the access log and for counting. */
 export interface RequestRecord extends CountedRequest {
   readonly head: RequestHead;
   readonly requestId: string;
+  /** What the client spoke. */
+  readonly protocol: Protocol;
   readonly clientAddress: string;
   readonly route: ServedRoute | undefined;
   /** The upstream tried last. */

@@ -11,6 +11,8 @@ export interface ServedRoute {
   readonly pool: PoolConnections;
   /** Some rule of it can't always answer at once. */
   readonly mayWait: boolean;
+  /** Some rule of it binds clients on answers. */
+  readonly binds: boolean;
   /** Some rule of it changes what the upstream gets of the cookies. */
   readonly forwardLines: ForwardLines | undefined;
   readonly tally: RouteTally;

@@ -1,3 +1,4 @@
+import type { FirstBinding } from '../route/router.js';
 import type { ChunkFault } from './http1/chunked.js';
 import type { RequestHead } from './http1/request-head.js';
 import type { UpstreamFault } from './upstream-fault.js';
@@ -75,6 +76,8 @@ export interface Belonging {
 
 /** What an exchange asks of the client's side, whichever version of HTTP is spoken there. */
 export interface ClientSide {
+  /** The version of HTTP that is spoken there; what clients of HTTP/1.1 say of HTTP/1.0 is in the head. */
+  readonly version: 'HTTP/1.1' | 'HTTP/2';
   /** The client is slower than its answer. */
   readonly isUnderPressure: boolean;
   /** A connection of an upstream's that belongs to this client alone: see logged-in.ts. */
@@ -83,6 +86,11 @@ export interface ClientSide {
   readonly requestBytes: number;
   /** Bytes sent for this answer, head and framing included. */
   readonly answeredBytes: number;
+  /**
+   * Where requests of the same client go that come without a binding; absent where requests don't come side
+   * by side.
+   */
+  firstBinding?(pool: object): FirstBinding | undefined;
   interim(head: AnswerHead): void;
   /** `added`: field lines of the gateway's own. */
   head(head: AnswerHead, added: string): void;

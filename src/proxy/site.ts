@@ -4,6 +4,8 @@ import type { RequestFacts } from '../route/facts.js';
 import type { DateField } from './date-field.js';
 import type { Deadlines } from './deadlines.js';
 import type { ServedRoute } from './served-route.js';
+import type { HeldBytes } from './http2/held-bytes.js';
+import type { Turnstile } from './http2/turnstile.js';
 import type { Limits } from './limits.js';
 import type { RequestIds } from './request-ids.js';
 import type { RefusedHead, RequestRecord } from './request-record.js';
@@ -54,6 +56,9 @@ export interface Site {
   readonly settings: SiteSettings;
   readonly observer: RequestObserver;
   readonly streamCounts: StreamCounts;
+  /** What connections over HTTP/2 share. */
+  readonly heldBytes: HeldBytes;
+  readonly turnstile: Turnstile;
   /** The gateway is going: answers say `Connection: close`. */
   readonly isClosing: boolean;
   closed(guest: Guest): void;

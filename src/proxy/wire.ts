@@ -6,6 +6,11 @@
 export interface Wire {
   /** The peer's address; empty once it is gone. */
   readonly remoteAddress: string;
+  /**
+   * False: the client asked for another name when it began with TLS, and the certificate that it got doesn't
+   * cover this host, so its request isn't meant for here (RFC 9110 §15.5.20). Absent without TLS.
+   */
+  isMeantFor?(host: string): boolean;
   /** False as soon as either side has destroyed it; `onClose` follows. */
   readonly isOpen: boolean;
   /** Bytes written here that the kernel has not taken yet. */

@@ -2,8 +2,11 @@
 export const OUTCOMES = ['bound', 'keyed', 'balanced', 'borrowed', 'rehomed', 'rejected'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** Why something that was found was not followed. */
-export const WHYS = ['unreadable', 'expired', 'gone', 'down', 'draining', 'out'] as const;
+/**
+ * Why something that was found was not followed. `beside`: nothing was, and the request went where the first
+ * one of its connection did.
+ */
+export const WHYS = ['unreadable', 'expired', 'gone', 'down', 'draining', 'out', 'beside'] as const;
 export type Why = (typeof WHYS)[number];
 
 /**

@@ -59,8 +59,17 @@ export function decide(
   pool: PoolSnapshot,
   load: Load,
   random: Random,
+  first?: FirstBinding,
 ): Decision {
-  return new Decision(affinity, facts, pool, load, random);
+  return new Decision(affinity, facts, pool, load, random, first);
+}
+
+/**
+ * Where requests go that come side by side, over one connection, from a client that has no binding yet: they
+ * must not be bound to several upstreams. Decisions read it and set it.
+ */
+export interface FirstBinding {
+  upstreamId: string | undefined;
 }
 
 /**
@@ -84,6 +93,7 @@ export class Decision implements BalanceFacts {
 
   readonly #affinity: Affinity;
   readonly #facts: RequestFacts;
+  readonly #first: FirstBinding | undefined;
   /** How many rules were asked before one decided; those of them that can bind will. */
   #asked = 0;
   /**
@@ -102,8 +112,16 @@ export class Decision implements BalanceFacts {
   #rankAt = 0;
   #tried: number[] | undefined;
 
-  constructor(affinity: Affinity, facts: RequestFacts, pool: PoolSnapshot, load: Load, random: Random) {
+  constructor(
+    affinity: Affinity,
+    facts: RequestFacts,
+    pool: PoolSnapshot,
+    load: Load,
+    random: Random,
+    first?: FirstBinding,
+  ) {
     this.#affinity = affinity;
+    this.#first = first;
     this.#facts = facts;
     this.pool = pool;
     this.load = load;
@@ -248,7 +266,7 @@ export class Decision implements BalanceFacts {
   }
 
   #advance(): void {
-    this.index = this.#key === undefined ? this.#affinity.balance.pick(this) : this.#nextByRank(this.#key);
+    this.index = this.#key === undefined ? this.#pick() : this.#nextByRank(this.#key);
     if (this.index === -1 && this.#key !== undefined) this.#giveUp();
     if (this.index !== -1) return;
     this.outcome = 'rejected';
@@ -271,6 +289,21 @@ export class Decision implements BalanceFacts {
     this.#isBorrowing = this.outcome === 'borrowed';
     this.outcome = 'balanced';
     this.rule = undefined;
+  }
+
+  /** The balance's choice, or that for the first of the requests that this one came beside. */
+  #pick(): number {
+    const first = this.#first;
+    if (first === undefined || this.outcome === 'borrowed') return this.#affinity.balance.pick(this);
+    const { pool } = this;
+    const index = first.upstreamId === undefined ? undefined : pool.indexOf(first.upstreamId);
+    if (index !== undefined && takesNewUsers(pool, index) && !this.tried(index)) {
+      this.why ??= 'beside';
+      return index;
+    }
+    const picked = this.#affinity.balance.pick(this);
+    if (picked !== -1) first.upstreamId = pool.upstreams[picked]!.id;
+    return picked;
   }
 
   #nextByRank(key: string): number {

@@ -22,6 +22,7 @@ import { HELD_BYTES_MAX, settled } from './fill.js';
 
 /** A client's side that speaks no version of HTTP: it shows that an exchange needs none. */
 class Third implements ClientSide {
+  readonly version = 'HTTP/2';
   isUnderPressure = false;
   isPaused = false;
   loggedIn: Belonging | undefined;
@@ -97,6 +98,7 @@ function gatewayTo(url: string): Gateway {
     affinity: { rules: [], balance: roundRobin.create({}) },
     pool: connections,
     mayWait: false,
+    binds: false,
     forwardLines: undefined,
     tally: { upgraded() {}, finished() {} },
     ruleName: () => '',

@@ -21,6 +21,7 @@ import type { RequestHead } from './request-head.js';
  * answers.
  */
 export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClient, Guest, Beginner {
+  readonly version = 'HTTP/1.1';
   loggedIn: Belonging | undefined;
   readonly #site: Site;
   readonly #wire: Wire;

@@ -1,8 +1,6 @@
 import { HpackDecoder } from './hpack-decoder.js';
 import { RequestBlock } from './request-block.js';
 
-/** CONTINUATION frames in one block; nghttp2 has the same bound. */
-const CONTINUATIONS_MAX = 8;
 /** What we let the client refer to in later blocks (RFC 9113 §6.5.2): the default. */
 const TABLE_BYTES_MAX = 4096;
 
@@ -17,14 +15,14 @@ export class BlockReader {
   #pieces: Buffer[] = [];
   #bytes = 0;
   #bytesMax = 0;
-  #frames = 0;
+  #framesLeft = 0;
 
   constructor() {
     // A text has its own bound in that of the whole block.
     this.#decoder = new HpackDecoder(TABLE_BYTES_MAX, 2 ** 20);
   }
 
-  begin(stream: number, hasEnded: boolean, headBytesMax: number): void {
+  begin(stream: number, hasEnded: boolean, headBytesMax: number, continuationsMax: number): void {
     this.stream = stream;
     this.hasEnded = hasEnded;
     this.isOpen = true;
@@ -33,13 +31,13 @@ export class BlockReader {
     this.#bytes = 0;
     // A head that is too large is answered with 431; what is far too large isn't even kept.
     this.#bytesMax = headBytesMax * 4;
-    this.#frames = 0;
+    this.#framesLeft = continuationsMax + 1;
   }
 
   /** False when there are too many frames or bytes. */
   add(bytes: Buffer, start: number, end: number): boolean {
     this.#bytes += end - start;
-    if (this.#frames++ > CONTINUATIONS_MAX || this.#bytes > this.#bytesMax) return false;
+    if (--this.#framesLeft < 0 || this.#bytes > this.#bytesMax) return false;
     this.#pieces.push(bytes.subarray(start, end));
     return true;
   }

@@ -1,28 +1,25 @@
 import type { Timed } from '../deadlines.js';
-import { Exchange } from '../exchange.js';
 import { Peer } from '../forwarded.js';
-import { statusOf } from '../http1/request-error.js';
 import { Outlet } from '../outlet.js';
 import type { Guest, Site } from '../site.js';
-import { mayBegin } from '../turn.js';
 import type { Wire, WireHandler } from '../wire.js';
 import { Allowance } from './allowance.js';
 import { BlockReader } from './block-reader.js';
+import { Departure } from './departure.js';
 import { FrameReader, type FrameTaker } from './frame-reader.js';
 import { FrameWriter } from './frame-writer.js';
 import * as h2 from './frames.js';
+import { STREAM_WINDOW } from './intake.js';
 import { PeerSettings } from './peer-settings.js';
 import { PREFACE } from './preface.js';
-import { Http2Stream, STREAM_WINDOW } from './stream.js';
+import { Requests } from './requests.js';
+import type { Http2Stream } from './stream.js';
 import { Streams } from './streams.js';
 
-/** Streams open at once, as HAProxy has it. More are refused, and their clients may ask again. */
-const STREAMS_MAX = 100;
-/** Whatever a stream's window: more than this is never on its way to us unread. */
-const CONNECTION_WINDOW = STREAMS_MAX * STREAM_WINDOW;
-/** Between GOAWAY's two phases, when the client doesn't acknowledge the PING behind the first. */
-const GOING_CALLS_MAX = 25;
+/** What the client has to read our last words, and to answer the PING behind a first GOAWAY. */
 const GOODBYE_MS = 2000;
+/** A smaller one brings so little that it is counted with the frames that bring nothing. */
+const WINDOW_UPDATE_MIN = 1024;
 
 /**
  * The client's side over HTTP/2 (RFC 9113): one connection, whose streams are a client's side each. What a
@@ -39,17 +36,22 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
   readonly #blocks = new BlockReader();
   readonly #settings = new PeerSettings();
   readonly #streams: Streams;
+  readonly #requests: Requests;
+  readonly #departure: Departure;
   /** Resets before the answer, and streams above the limit: what is begun and thrown away. */
   readonly #resets: Allowance;
   /** Frames that ask for work and bring nothing. */
   readonly #idleFrames: Allowance;
+  readonly #openedAt: number;
   #prefaceBytes = 0;
   #hasSettings = false;
   #lastStream = 0;
-  #receiveWindow = CONNECTION_WINDOW;
-  /** 0: not going; else how often it was asked to. */
-  #going = 0;
-  #isRefusingNew = false;
+  // Of the DATA frame that is coming.
+  #dataStream: Http2Stream | undefined;
+  #dataBytes = 0;
+  #dataFlags = 0;
+  /** Of its padding; -1: the byte that says so is yet to come. */
+  #padding = 0;
   #hasEnded = false;
   #isOver = false;
 
@@ -58,28 +60,27 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
     this.#wire = wire;
     this.#outlet = new Outlet(wire);
     this.#write = new FrameWriter(this.#outlet);
-    this.#streams = new Streams(site, this.#outlet, this.#write, () => this.#onEmpty());
     this.#peer = new Peer(site, wire.remoteAddress, isSecure);
+    const { deadlines, settings } = site;
+    const { limits } = settings;
+    this.#write.settings(PeerSettings.ours(limits.streamsMax, STREAM_WINDOW, limits));
+    this.#streams = new Streams(site, this.#peer, this.#outlet, this.#write, () => this.#onEmpty());
+    this.#requests = new Requests(site, wire, this.#peer, this.#streams);
+    this.#departure = new Departure(this.#write, this.#outlet);
     this.#frames = new FrameReader(this);
-    this.#resets = new Allowance(200, 20, site.deadlines);
-    this.#idleFrames = new Allowance(1000, 330, site.deadlines);
-    this.deadlineAt = site.deadlines.after(site.settings.limits.headTimeMs);
-    site.deadlines.add(this);
-    this.#write.settings(PeerSettings.ours(STREAMS_MAX, STREAM_WINDOW, site.settings.limits));
-    this.#write.window(0, CONNECTION_WINDOW - h2.WINDOW_DEFAULT);
+    this.#resets = new Allowance(limits.earlyResetsMax, limits.earlyResetsMax / 10, deadlines);
+    this.#idleFrames = new Allowance(limits.idleFramesMax, limits.idleFramesMax / 3, deadlines);
+    this.#openedAt = deadlines.nowMs;
+    this.deadlineAt = deadlines.after(limits.headTimeMs);
+    deadlines.add(this);
     this.#outlet.flush();
   }
 
   // ---- Going (Guest) ----
 
-  /** First a GOAWAY that still lets in what is on its way, then one that names the last stream (§6.8). */
   closeIfIdle(): void {
     if (this.#isOver) return;
-    if (++this.#going === 1) {
-      this.#write.goAway(h2.WINDOW_MAX, h2.NO_ERROR);
-      this.#write.ping('goodbye!', 0);
-      this.#outlet.flush();
-    } else if (this.#going >= GOING_CALLS_MAX) this.#refuseNew();
+    this.#departure.ask(this.#lastStream);
     this.#endIfGone();
   }
 
@@ -88,16 +89,9 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
     else this.#wire.reset();
   }
 
-  #refuseNew(): void {
-    if (this.#isRefusingNew) return;
-    this.#isRefusingNew = true;
-    this.#write.goAway(this.#lastStream, h2.NO_ERROR);
-    this.#outlet.flush();
-  }
-
   #endIfGone(): void {
     const isGone = this.#streams.size === 0 && !this.#isOver;
-    if (isGone && (this.#hasEnded || this.#isRefusingNew)) this.#end();
+    if (isGone && (this.#hasEnded || this.#departure.isRefusingNew)) this.#end();
   }
 
   #end(): void {
@@ -169,7 +163,7 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
     else if (this.#blocks.isOpen) this.#fail(h2.ENHANCE_YOUR_CALM);
     else if (this.#outlet.progress(deadlines.nowMs, bodyIdleMs) === 'nothing') this.#wire.reset();
     else if (this.#streams.size === 0 && this.#wire.bufferedBytes === 0) {
-      this.#refuseNew();
+      this.#departure.refuseNew(this.#lastStream);
       this.#endIfGone();
     } else this.deadlineAt = deadlines.after(Math.min(bodyIdleMs, headTimeMs));
   }
@@ -199,8 +193,6 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
     )
       return this.#fail(h2.PROTOCOL_ERROR);
     switch (type) {
-      case h2.DATA:
-        return this.#onData(flags, id, bytes, start, end);
       case h2.HEADERS:
         return this.#onHeaders(flags, id, bytes, start, end);
       case h2.CONTINUATION:
@@ -241,31 +233,41 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
     return id > this.#lastStream || id % 2 === 0;
   }
 
-  #onData(flags: number, id: number, bytes: Buffer, start: number, end: number): boolean {
-    if (id === 0 || this.#isUnopened(id)) return this.#fail(h2.PROTOCOL_ERROR);
-    const windowBytes = end - start;
-    if (windowBytes > this.#receiveWindow) return this.#fail(h2.FLOW_CONTROL_ERROR);
-    this.#receiveWindow -= windowBytes;
-    if ((flags & h2.PADDED) !== 0) {
-      const padding = windowBytes === 0 ? 0 : bytes[start]!;
-      if (padding >= windowBytes) return this.#fail(h2.PROTOCOL_ERROR);
-      start++;
-      end -= padding;
-    }
-    // Data of streams that are over is credited too: what the connection may take is not the stream's affair.
-    if (this.#receiveWindow < CONNECTION_WINDOW / 2) {
-      this.#streams.sendWindow(0, CONNECTION_WINDOW - this.#receiveWindow);
-      this.#receiveWindow = CONNECTION_WINDOW;
-    }
-    const isEnd = (flags & h2.END_STREAM) !== 0;
-    if (start === end && !isEnd && !this.#spendIdleFrame()) return false;
+  dataBegins(flags: number, id: number, length: number): boolean {
+    if (!this.#hasSettings || this.#blocks.isOpen || id === 0 || this.#isUnopened(id))
+      return this.#fail(h2.PROTOCOL_ERROR);
+    if (!this.#streams.receiveWindow.take(length)) return this.#fail(h2.FLOW_CONTROL_ERROR);
+    const isPadded = (flags & h2.PADDED) !== 0;
+    if (isPadded && length === 0) return this.#fail(h2.PROTOCOL_ERROR);
+    this.#padding = isPadded ? -1 : 0;
+    this.#dataFlags = flags;
+    this.#dataBytes = length;
+    if (length === 0 && (flags & h2.END_STREAM) === 0 && !this.#spendIdleFrame()) return false;
     const stream = this.#streams.get(id);
-    if (stream === undefined || stream.isRequestWhole) {
-      this.#streams.sendReset(id, h2.STREAM_CLOSED);
-      stream?.gone();
-      return this.#spendReset();
+    this.#dataStream = undefined;
+    if (stream !== undefined && !stream.isRequestWhole) {
+      if (stream.dataBegins(length)) this.#dataStream = stream;
+      return this.#dataStream !== undefined || this.#spendReset();
     }
-    stream.requestData(bytes, start, end, windowBytes, isEnd);
+    this.#streams.sendReset(id, h2.STREAM_CLOSED);
+    stream?.gone();
+    return this.#spendReset();
+  }
+
+  dataPiece(bytes: Buffer, start: number, end: number, left: number): boolean {
+    if (this.#padding === -1 && start < end) {
+      this.#padding = bytes[start++]!;
+      if (this.#padding >= this.#dataBytes) return this.#fail(h2.PROTOCOL_ERROR);
+    }
+    const stream = this.#dataStream;
+    // Whatever of the padding isn't still to come is at the end of this piece.
+    const stop = this.#padding === -1 ? start : end - Math.max(0, this.#padding - left);
+    if (start < stop) stream?.requestData(bytes, start, stop);
+    if (left > 0 || this.#isOver) return !this.#isOver;
+    this.#dataStream = undefined;
+    // Data of streams that are over is credited too: what the connection may take is not the stream's affair.
+    if (stream === undefined) this.#streams.credit(this.#dataBytes);
+    else stream.dataEnds(this.#dataBytes, (this.#dataFlags & h2.END_STREAM) !== 0);
     return !this.#isOver;
   }
 
@@ -275,7 +277,8 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
     if ((flags & h2.PADDED) !== 0) padding = start < end ? bytes[start++]! : 1;
     if ((flags & h2.WITH_PRIORITY) !== 0) start += 5;
     if (start + padding > end) return this.#fail(h2.PROTOCOL_ERROR);
-    this.#blocks.begin(id, (flags & h2.END_STREAM) !== 0, this.#site.settings.limits.headBytesMax);
+    const { headBytesMax, continuationsMax } = this.#site.settings.limits;
+    this.#blocks.begin(id, (flags & h2.END_STREAM) !== 0, headBytesMax, continuationsMax);
     if (!this.#blocks.add(bytes, start, end - padding)) return this.#fail(h2.ENHANCE_YOUR_CALM);
     if ((flags & h2.END_HEADERS) === 0) {
       this.#touch();
@@ -288,7 +291,8 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
    * A header block is whole: a request, or trailers. It is decoded in any case, for the sake of its table.
    */
   #onBlock(): boolean {
-    const { settings } = this.#site;
+    const { deadlines, settings } = this.#site;
+    const { limits } = settings;
     const block = this.#blocks.end();
     if (block === undefined) return this.#fail(h2.COMPRESSION_ERROR);
     const { stream: id, hasEnded } = this.#blocks;
@@ -305,39 +309,18 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
     }
     // Trailers of a stream that we have reset may still come.
     if (id <= this.#lastStream) return this.#streams.wasReset(id) || this.#fail(h2.STREAM_CLOSED);
-    this.#lastStream = id;
-    if (this.#isRefusingNew || this.#streams.size >= STREAMS_MAX) {
+    if (this.#departure.hasBegun) this.#departure.refuseLate(this.#lastStream, deadlines.nowMs);
+    if (this.#departure.isRefusingNew || this.#streams.size >= limits.streamsMax) {
+      this.#lastStream = id;
       this.#streams.sendReset(id, h2.REFUSED_STREAM);
       return this.#spendReset();
     }
-    const head = block.request(hasEnded, settings.limits.fieldsMax, this.#peer.isTrusted);
-    if (head === undefined) {
-      this.#streams.sendReset(id, h2.PROTOCOL_ERROR);
-      return this.#spendReset();
-    }
-    const bodyBytes = typeof head === 'string' ? (hasEnded ? 0 : -1) : head.bodyBytes;
-    const stream = new Http2Stream(
-      this.#streams,
-      id,
-      this.#settings.initialWindow,
-      block.isHeadRequest,
-      bodyBytes,
-    );
-    this.#streams.add(stream);
+    this.#lastStream = id;
+    const isOld = deadlines.nowMs - this.#openedAt > limits.connectionAgeMs;
+    if (isOld || id >= limits.connectionRequestsMax * 2 - 1) this.#departure.begin(deadlines.nowMs);
+    const wasOpened = this.#requests.open(id, block, hasEnded, this.#settings.initialWindow);
     this.#touch();
-    if (typeof head === 'string') {
-      const status = statusOf(head);
-      this.#site.observer.refused({ address: this.#peer.address, status, code: head });
-      stream.refuse({ status, code: head, fields: this.#site.date.line });
-      stream.over();
-      return true;
-    }
-    if (hasEnded) stream.markRequestWhole();
-    const { requestIds } = this.#site;
-    const origin = this.#peer.originOf(head);
-    stream.exchange = new Exchange(this.#site, stream, head, origin, requestIds.of(head.requestId));
-    if (mayBegin(stream)) stream.begin();
-    return !this.#isOver;
+    return wasOpened ? !this.#isOver : this.#spendReset();
   }
 
   #onReset(id: number, length: number): boolean {
@@ -345,8 +328,9 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
     if (length !== 4) return this.#fail(h2.FRAME_SIZE_ERROR);
     const stream = this.#streams.get(id);
     if (stream === undefined) return this.#spendIdleFrame();
+    const wasEarly = !stream.isAnswered;
     stream.gone();
-    return this.#spendReset();
+    return wasEarly ? this.#spendReset() : this.#spendIdleFrame();
   }
 
   #onSettings(flags: number, id: number, bytes: Buffer, start: number, end: number): boolean {
@@ -359,7 +343,7 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
     // The windows of open streams move with it, below 0 too (RFC 9113 §6.9.2).
     const change = this.#settings.initialWindow - before;
     for (const stream of this.#streams.all())
-      if (!stream.growWindow(change)) return this.#fail(h2.FLOW_CONTROL_ERROR);
+      if (!this.#streams.growWindowOf(stream, change)) return this.#fail(h2.FLOW_CONTROL_ERROR);
     if (!this.#hasSettings) this.#touch();
     this.#hasSettings = true;
     this.#write.settingsAck();
@@ -371,8 +355,8 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
     if (id !== 0) return this.#fail(h2.PROTOCOL_ERROR);
     if (end - start !== 8) return this.#fail(h2.FRAME_SIZE_ERROR);
     if ((flags & h2.ACK) === 0) this.#write.ping(bytes.toString('latin1', start, end), h2.ACK);
-    else if (this.#going > 0) {
-      this.#refuseNew();
+    else if (this.#departure.hasBegun) {
+      this.#departure.refuseNew(this.#lastStream);
       this.#endIfGone();
     }
     return this.#spendIdleFrame();
@@ -388,13 +372,13 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
       if (this.#isUnopened(id)) return this.#fail(h2.PROTOCOL_ERROR);
       const stream = this.#streams.get(id);
       if (stream === undefined) return this.#spendIdleFrame();
-      if (bytesMore === 0 || !stream.growWindow(bytesMore)) {
+      if (bytesMore === 0 || !this.#streams.growWindowOf(stream, bytesMore)) {
         stream.fail(bytesMore === 0 ? h2.PROTOCOL_ERROR : h2.FLOW_CONTROL_ERROR);
         return this.#spendReset();
       }
     }
-    if (this.#streams.hasWaiting) this.#streams.sendWaiting();
-    else if (!this.#idleFrames.spend()) return this.#fail(h2.ENHANCE_YOUR_CALM);
-    return true;
+    const isOfUse = this.#streams.hasReady && bytesMore >= WINDOW_UPDATE_MIN;
+    this.#streams.sendWaiting();
+    return isOfUse || this.#spendIdleFrame();
   }
 }

@@ -46,7 +46,28 @@ export class FrameWriter {
     return bytes;
   }
 
+  /** Data in as many frames as it takes, which leave in one write. */
   data(stream: number, bytes: Buffer, start: number, end: number, isEnd: boolean): void {
+    const most = h2.FRAME_BYTES_MAX;
+    if (end - start <= most) {
+      this.#data(stream, bytes, start, end, isEnd);
+      return;
+    }
+    const { wire } = this.#outlet;
+    wire.cork();
+    for (let at = start; at < end; at += most) {
+      const stop = Math.min(at + most, end);
+      this.#data(stream, bytes, at, stop, isEnd && stop === end);
+    }
+    wire.uncork();
+  }
+
+  /** END_STREAM alone. */
+  end(stream: number): void {
+    this.#outlet.text(h2.frameHead(0, h2.DATA, h2.END_STREAM, stream));
+  }
+
+  #data(stream: number, bytes: Buffer, start: number, end: number, isEnd: boolean): void {
     this.#outlet.text(h2.frameHead(end - start, h2.DATA, isEnd ? h2.END_STREAM : 0, stream));
     if (start < end) this.#outlet.bytes(bytes, start, end);
   }

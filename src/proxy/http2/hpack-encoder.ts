@@ -27,6 +27,14 @@ export function encodeLines(lines: string): string {
   return block;
 }
 
+/** `:status`, which begins every answer. */
+export function encodeStatus(status: number): string {
+  return (keptStatuses[status] ??= encodeField(':status', String(status)));
+}
+
+/** By their number, which has three digits. */
+const keptStatuses: (string | undefined)[] = [];
+
 export function encodeField(name: string, value: string): string {
   const whole = STATIC_INDEX_OF_FIELD.get(`${name}: ${value}`);
   if (whole !== undefined) return encodeInteger(whole, 7, 0x80);

@@ -1,44 +1,31 @@
+import type { FirstBinding } from '../../route/router.js';
 import type { Timed } from '../deadlines.js';
 import type { Exchange } from '../exchange.js';
 import { reasonPhrase } from '../http1/reason.js';
 import type { AnswerHead, Belonging, ClientSide, Refusal } from '../sides.js';
 import type { Beginner } from '../turn.js';
-import { encodeField, encodeLines } from './hpack-encoder.js';
+import { Intake } from './intake.js';
+import { encodeLines, encodeStatus } from './hpack-encoder.js';
 import {
   CANCEL,
   FLOW_CONTROL_ERROR,
   INTERNAL_ERROR,
   NO_ERROR,
   PROTOCOL_ERROR,
+  REFUSED_STREAM,
   WINDOW_MAX,
 } from './frames.js';
-
-/** What a client may send of a request's body before it is credited. */
-export const STREAM_WINDOW = 128 * 1024;
+import type { StreamGround } from './stream-ground.js';
+import type { Waiter } from './turnstile.js';
 
 /** Unsent bytes of an answer at which its upstream is asked to wait. */
 const PRESSURE_BYTES = 32 * 1024;
-
-/** The connection as its streams see it. */
-export interface StreamGround {
-  readonly bodyIdleMs: number;
-  after(ms: number): number;
-  watch(timed: Timed): void;
-  unwatch(timed: Timed): void;
-  sendHeaders(stream: number, block: string, isEnd: boolean): number;
-  /** Sends one DATA frame of what the windows let pass; answers how many bytes, -1: none. */
-  sendData(stream: Http2Stream, bytes: Buffer, start: number, end: number, isEnd: boolean): number;
-  sendReset(stream: number, code: number): void;
-  sendWindow(stream: number, bytes: number): void;
-  /** The stream has data that waits for a window. */
-  wait(stream: Http2Stream): void;
-  flush(): boolean;
-  /** Neither side needs it any more. */
-  closed(stream: Http2Stream): void;
-}
+/** What one stream sends in its turn while others wait. */
+const TURN_BYTES = 16 * 1024;
 
 /** One request over HTTP/2 and its answer: the client's side of one exchange. */
-export class Http2Stream implements ClientSide, Timed, Beginner {
+export class Http2Stream implements ClientSide, Timed, Beginner, Waiter {
+  readonly version = 'HTTP/2';
   readonly id: number;
   deadlineAt = Infinity;
   loggedIn: Belonging | undefined;
@@ -47,6 +34,8 @@ export class Http2Stream implements ClientSide, Timed, Beginner {
   answeredBytes = 0;
   /** What the client still takes of the answer. */
   sendWindow: number;
+  /** It waits for its turn to begin. */
+  isQueued = false;
 
   readonly #ground: StreamGround;
   readonly #isHeadRequest: boolean;
@@ -54,20 +43,20 @@ export class Http2Stream implements ClientSide, Timed, Beginner {
   readonly #bodyBytes: number;
   #isRequestWhole: boolean;
   #isPaused = false;
-  #receiveWindow = STREAM_WINDOW;
-  #uncredited = 0;
+  readonly #intake: Intake;
 
   #hasHead = false;
   /** What the answer still lacks; below 0: not known. */
   #left = -1;
   /** Data that waits for a window, in order. */
-  #waiting: Buffer[] = [];
+  #waiting: Buffer[] | undefined;
   #waitingBytes = 0;
   /** What follows the waiting data: the end with its trailers, or a reset. */
   #ending: 'open' | 'end' | 'cut' = 'open';
   #trailers = '';
   #isAnswerOver = false;
   #isUnderPressure = false;
+  #isWatched = false;
 
   constructor(
     ground: StreamGround,
@@ -75,68 +64,102 @@ export class Http2Stream implements ClientSide, Timed, Beginner {
     sendWindow: number,
     isHeadRequest: boolean,
     bodyBytes: number,
+    isRequestWhole: boolean,
   ) {
     this.#ground = ground;
+    this.#intake = new Intake(ground, id);
     this.id = id;
     this.sendWindow = sendWindow;
     this.#isHeadRequest = isHeadRequest;
     this.#bodyBytes = bodyBytes;
-    this.#isRequestWhole = bodyBytes === 0;
-    if (!this.#isRequestWhole) {
-      ground.watch(this);
-      this.#touch();
-    }
+    this.#isRequestWhole = isRequestWhole;
+    if (!isRequestWhole) this.#touch();
   }
 
   get isWaiting(): boolean {
     return this.#waitingBytes > 0;
   }
 
+  /** The client's window is used up. */
+  get isBlocked(): boolean {
+    return this.sendWindow <= 0;
+  }
+
   get isRequestWhole(): boolean {
     return this.#isRequestWhole;
+  }
+
+  /** The client has the answer's head. */
+  get isAnswered(): boolean {
+    return this.#hasHead;
+  }
+
+  firstBinding(pool: object): FirstBinding | undefined {
+    return this.#ground.firstBinding(pool);
   }
 
   begin(): void {
     this.exchange?.start();
   }
 
-  // ---- The request, from the client ----
-
-  /** HEADERS came with END_STREAM, or an empty DATA frame ends a body that was announced as empty. */
-  markRequestWhole(): void {
-    this.#isRequestWhole = true;
+  queued(): void {
+    this.isQueued = true;
     this.#touch();
   }
 
-  /** `windowBytes`: with padding. False: the stream is at fault and was reset. */
-  requestData(bytes: Buffer, start: number, end: number, windowBytes: number, isEnd: boolean): void {
-    this.#receiveWindow -= windowBytes;
-    if (this.#receiveWindow < 0) return this.fail(FLOW_CONTROL_ERROR);
+  admitted(): void {
+    this.isQueued = false;
+    this.#touch();
+    this.begin();
+  }
+
+  // ---- The request, from the client ----
+
+  /** A DATA frame of so many bytes begins, padding included. False: the stream is at fault and was reset. */
+  dataBegins(windowBytes: number): boolean {
+    if (this.#intake.take(windowBytes)) return true;
+    this.fail(FLOW_CONTROL_ERROR);
+    return false;
+  }
+
+  /** A part of it comes, without padding. */
+  requestData(bytes: Buffer, start: number, end: number): void {
     this.requestBytes += end - start;
-    if (this.#bodyBytes >= 0 && this.requestBytes > this.#bodyBytes) return this.fail(PROTOCOL_ERROR);
-    if (isEnd && !this.#isLengthRight) return this.fail(PROTOCOL_ERROR);
     const { exchange } = this;
-    if (exchange !== undefined && end > start) exchange.requestData(bytes, start, end);
-    this.#uncredited += windowBytes;
-    if (isEnd) this.requestEnd('');
-    else {
-      exchange?.requestFlush();
-      this.#credit();
-      this.#touch();
+    if (this.#bodyBytes >= 0 && this.requestBytes > this.#bodyBytes) this.fail(PROTOCOL_ERROR);
+    else if (exchange !== undefined) {
+      exchange.requestData(bytes, start, end);
+      exchange.requestFlush();
     }
   }
 
-  /** Trailers have ended the request. */
+  /** The frame is whole. */
+  dataEnds(windowBytes: number, isEnd: boolean): void {
+    if (isEnd) {
+      this.#ground.credit(windowBytes);
+      this.requestEnd('');
+      return;
+    }
+    const isHeld = this.#isPaused && this.exchange !== undefined;
+    if (isHeld) this.#intake.hold(windowBytes);
+    else {
+      this.#ground.credit(windowBytes);
+      if (!this.#isRequestWhole) this.#intake.credit();
+    }
+    this.#touch();
+  }
+
+  /** The client has sent END_STREAM. */
   requestEnd(trailers: string): void {
-    if (!this.#isLengthRight) return this.fail(PROTOCOL_ERROR);
-    this.markRequestWhole();
+    if (this.#bodyBytes >= 0 && this.requestBytes !== this.#bodyBytes) {
+      this.fail(PROTOCOL_ERROR);
+      return;
+    }
+    this.#isRequestWhole = true;
+    this.#touch();
     if (this.#bodyBytes !== 0) this.exchange?.requestEnd(trailers);
     this.exchange?.requestFlush();
     this.#settle();
-  }
-
-  get #isLengthRight(): boolean {
-    return this.#bodyBytes < 0 || this.requestBytes === this.#bodyBytes;
   }
 
   /** The client has broken the rules on this stream, or we end it. */
@@ -149,11 +172,13 @@ export class Http2Stream implements ClientSide, Timed, Beginner {
   gone(): void {
     this.#isAnswerOver = true;
     this.#isRequestWhole = true;
-    this.#waiting = [];
+    this.#waiting = undefined;
     this.#waitingBytes = 0;
     const { exchange } = this;
-    this.exchange = undefined;
-    exchange?.clientClosed(true);
+    if (exchange !== undefined) {
+      this.#leave();
+      exchange.clientClosed(true);
+    }
     this.#settle();
   }
 
@@ -164,17 +189,10 @@ export class Http2Stream implements ClientSide, Timed, Beginner {
 
   resume(): void {
     this.#isPaused = false;
-    this.#credit();
-    this.#touch();
-  }
-
-  /** The client may send again what its upstream has taken. */
-  #credit(): void {
-    if (this.#isPaused || this.#isRequestWhole || this.#uncredited < STREAM_WINDOW / 2) return;
-    this.#ground.sendWindow(this.id, this.#uncredited);
-    this.#receiveWindow += this.#uncredited;
-    this.#uncredited = 0;
+    this.#intake.letGo();
+    if (!this.#isRequestWhole) this.#intake.credit();
     this.#ground.flush();
+    this.#touch();
   }
 
   // ---- The answer (ClientSide) ----
@@ -186,7 +204,7 @@ export class Http2Stream implements ClientSide, Timed, Beginner {
 
   interim(head: AnswerHead): void {
     if (this.#isAnswerOver) return;
-    const block = encodeField(':status', String(head.status)) + encodeLines(head.fields);
+    const block = encodeStatus(head.status) + encodeLines(head.fields);
     this.answeredBytes += this.#ground.sendHeaders(this.id, block, false);
     this.#ground.flush();
   }
@@ -194,7 +212,7 @@ export class Http2Stream implements ClientSide, Timed, Beginner {
   head(head: AnswerHead, added: string): void {
     // Frames have no chunks in them.
     head.inChunks = false;
-    this.#head(head.status, head.fields + added, this.#isHeadRequest ? 0 : head.bodyBytes);
+    this.#head(head.status, head.fields, added, this.#isHeadRequest ? 0 : head.bodyBytes);
   }
 
   upgraded(): void {
@@ -206,13 +224,18 @@ export class Http2Stream implements ClientSide, Timed, Beginner {
     if (this.#isAnswerOver || this.#ending !== 'open' || start === end) return;
     if (this.#left >= 0) this.#left -= end - start;
     const isEnd = this.#left === 0;
-    if (this.#waitingBytes === 0) start = this.#send(bytes, start, end, isEnd);
+    if (this.#waitingBytes === 0) {
+      const sent = this.#ground.sendData(this, bytes, start, end, isEnd, Infinity);
+      if (sent > 0) {
+        this.answeredBytes += sent;
+        start += sent;
+      }
+    }
     if (start < end) {
-      this.#waiting.push(Buffer.from(bytes.subarray(start, end)));
+      (this.#waiting ??= []).push(Buffer.from(bytes.subarray(start, end)));
       this.#waitingBytes += end - start;
       if (isEnd) this.#ending = 'end';
       this.#ground.wait(this);
-      this.#ground.watch(this);
       this.#touch();
     } else if (isEnd) this.#isAnswerOver = true;
   }
@@ -233,7 +256,7 @@ export class Http2Stream implements ClientSide, Timed, Beginner {
     const { status, code, fields } = refusal;
     const body = Buffer.from(`${status} ${reasonPhrase(status)}: ${code}\n`, 'latin1');
     const own = `content-type: text/plain; charset=utf-8\r\ncontent-length: ${body.length}\r\ncache-control: no-store\r\n`;
-    this.#head(status, own + fields, this.#isHeadRequest ? 0 : body.length);
+    this.#head(status, own, fields, this.#isHeadRequest ? 0 : body.length);
     this.data(body, 0, body.length);
     this.#ground.flush();
   }
@@ -247,48 +270,50 @@ export class Http2Stream implements ClientSide, Timed, Beginner {
   }
 
   over(): void {
-    this.exchange = undefined;
+    if (this.exchange !== undefined) this.#leave();
     this.loggedIn?.end();
     this.loggedIn = undefined;
     this.#settle();
   }
 
-  #head(status: number, fields: string, bodyBytes: number): void {
+  /** Its exchange needs nothing more of it. */
+  #leave(): void {
+    this.exchange = undefined;
+    this.#intake.letGo();
+    this.#ground.left(this);
+    this.isQueued = false;
+  }
+
+  #head(status: number, fields: string, added: string, bodyBytes: number): void {
     if (this.#isAnswerOver || this.#hasHead) return;
     this.#hasHead = true;
     this.#left = bodyBytes;
     const isEnd = bodyBytes === 0;
-    const block = encodeField(':status', String(status)) + encodeLines(fields);
+    const block = encodeStatus(status) + encodeLines(fields) + encodeLines(added);
     this.answeredBytes += this.#ground.sendHeaders(this.id, block, isEnd);
     if (isEnd) this.#isAnswerOver = true;
   }
 
-  /** Sends what the windows let pass; answers where the rest begins. */
-  #send(bytes: Buffer, start: number, end: number, isEnd: boolean): number {
-    while (start < end) {
-      const sent = this.#ground.sendData(this, bytes, start, end, isEnd);
-      if (sent === -1) break;
-      this.answeredBytes += sent;
-      start += sent;
-    }
-    return start;
-  }
-
   /** One turn of sending what waits; false when nothing of it could leave. */
   sendWaiting(): boolean {
-    const piece = this.#waiting[0];
-    if (piece === undefined) return false;
-    const isLast = this.#waiting.length === 1 && this.#ending === 'end' && this.#trailers === '';
-    const sent = this.#ground.sendData(this, piece, 0, piece.length, isLast);
-    if (sent === -1) return false;
-    this.answeredBytes += sent;
-    this.#waitingBytes -= sent;
-    if (sent < piece.length) this.#waiting[0] = piece.subarray(sent);
-    else {
-      this.#waiting.shift();
-      if (isLast) this.#isAnswerOver = true;
-      else if (this.#waiting.length === 0 && this.#ending !== 'open') this.#sendEnd();
+    let turnBytes = TURN_BYTES;
+    while (turnBytes > 0) {
+      const piece = this.#waiting?.[0];
+      if (piece === undefined) break;
+      const isLast = this.#waiting!.length === 1 && this.#ending === 'end' && this.#trailers === '';
+      const sent = this.#ground.sendData(this, piece, 0, piece.length, isLast, turnBytes);
+      if (sent === -1) break;
+      turnBytes -= sent;
+      this.answeredBytes += sent;
+      this.#waitingBytes -= sent;
+      if (sent < piece.length) this.#waiting![0] = piece.subarray(sent);
+      else {
+        this.#waiting!.shift();
+        if (isLast) this.#isAnswerOver = true;
+        else if (this.#waiting!.length === 0 && this.#ending !== 'open') this.#sendEnd();
+      }
     }
+    if (turnBytes === TURN_BYTES) return false;
     this.#touch();
     if (this.#isUnderPressure && this.#waitingBytes < PRESSURE_BYTES) {
       this.#isUnderPressure = false;
@@ -303,7 +328,7 @@ export class Http2Stream implements ClientSide, Timed, Beginner {
     if (this.#ending === 'cut') {
       this.#ground.sendReset(this.id, INTERNAL_ERROR);
       this.#isRequestWhole = true;
-    } else if (this.#trailers === '') this.#ground.sendData(this, EMPTY, 0, 0, true);
+    } else if (this.#trailers === '') this.#ground.sendEmpty(this.id);
     else this.answeredBytes += this.#ground.sendHeaders(this.id, encodeLines(this.#trailers), true);
   }
 
@@ -313,7 +338,7 @@ export class Http2Stream implements ClientSide, Timed, Beginner {
     // The answer is whole, and the client still sends: what it sends is of no use (RFC 9113 §8.1).
     if (!this.#isRequestWhole) this.#ground.sendReset(this.id, NO_ERROR);
     this.#isRequestWhole = true;
-    this.#ground.unwatch(this);
+    if (this.#isWatched) this.#ground.unwatch(this);
     this.#ground.closed(this);
   }
 
@@ -325,16 +350,24 @@ export class Http2Stream implements ClientSide, Timed, Beginner {
     return this.sendWindow <= WINDOW_MAX;
   }
 
-  /** The client owes a body, or has to take what waits for it. */
+  /** It waits for its turn; the client owes a body, or has to take what waits for it. */
   #touch(): void {
+    const ground = this.#ground;
     const isOwed = this.#waitingBytes > 0 || (!this.#isRequestWhole && !this.#isPaused);
-    this.deadlineAt = isOwed ? this.#ground.after(this.#ground.bodyIdleMs) : Infinity;
+    this.deadlineAt = this.isQueued
+      ? ground.after(ground.headTimeMs)
+      : isOwed
+        ? ground.after(ground.bodyIdleMs)
+        : Infinity;
+    if (this.#isWatched || this.deadlineAt === Infinity) return;
+    this.#isWatched = true;
+    ground.watch(this);
   }
 
   onDeadline(): void {
-    if (this.#waitingBytes > 0) this.fail(CANCEL);
+    // It was never sent on, so its client may ask again (RFC 9113 §8.7).
+    if (this.isQueued) this.fail(REFUSED_STREAM);
+    else if (this.#waitingBytes > 0) this.fail(CANCEL);
     else if (!this.#isRequestWhole) this.exchange?.clientStalled();
   }
 }
-
-const EMPTY = Buffer.alloc(0);

@@ -1,0 +1,38 @@
+import type { FirstBinding } from '../../route/router.js';
+import type { Timed } from '../deadlines.js';
+import type { Http2Stream } from './stream.js';
+
+/** The connection as its streams see it. */
+export interface StreamGround {
+  readonly bodyIdleMs: number;
+  readonly headTimeMs: number;
+  after(ms: number): number;
+  watch(timed: Timed): void;
+  unwatch(timed: Timed): void;
+  firstBinding(pool: object): FirstBinding | undefined;
+  sendHeaders(stream: number, block: string, isEnd: boolean): number;
+  /** Sends DATA of what the windows let pass, `bytesMax` at the most; answers how many bytes, -1: none. */
+  sendData(
+    stream: Http2Stream,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    isEnd: boolean,
+    bytesMax: number,
+  ): number;
+  sendEmpty(stream: number): void;
+  sendReset(stream: number, code: number): void;
+  sendWindow(stream: number, bytes: number): void;
+  /** Bytes of a body have gone on. */
+  credit(bytes: number): void;
+  /** Bytes of a body wait for their upstream. True: they are credited all the same, until `release`. */
+  hold(bytes: number): boolean;
+  release(bytes: number): void;
+  /** The stream has data that waits for its turn. */
+  wait(stream: Http2Stream): void;
+  flush(): boolean;
+  /** It waits no longer for its turn to begin, or its exchange is over. */
+  left(stream: Http2Stream): void;
+  /** Neither side needs it any more. */
+  closed(stream: Http2Stream): void;
+}
