@@ -57,8 +57,8 @@ end
 }
 
 /**
- * h2load on the other core: so many connections with so many requests in flight on each. It speaks HTTP/2, and
- * HTTP/1.1 where a case says so.
+ * h2load on the other core: so many connections with so many requests in flight on each. It speaks HTTP/2,
+ * and HTTP/1.1 where a case says so.
  */
 function h2load({ path = '/small', connections = 1, streams = 32, bodyBytes = 0, isHttp1 = false }) {
   return async ({ port, folder, seconds, core, tls, pin }) => {

@@ -24,6 +24,7 @@ describe('the access log', () => {
         level: 30,
         requestId: 'r1',
         client: '127.0.0.1',
+        protocol: 'HTTP/1.1',
         method: 'POST',
         host: 'shop.example:8080',
         path: '/cart/7',

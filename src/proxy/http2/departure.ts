@@ -9,8 +9,8 @@ const ASKED_MAX = 25;
 const ANSWER_MS = 10_000;
 
 /**
- * How a connection goes in order (RFC 9113 §6.8): a GOAWAY that still lets in what is on its way, with a PING
- * behind it; once the client has answered that, or has had time enough, one that names the last request.
+ * How a connection goes in order (RFC 9113 §6.8): a GOAWAY that still lets in what is on its way, with a
+ * PING behind it; once the client has answered that, or has had time enough, one that names the last request.
  */
 export class Departure {
   readonly #write: FrameWriter;

@@ -2,7 +2,7 @@ import type { FrameWriter } from './frame-writer.js';
 import { WINDOW_DEFAULT } from './frames.js';
 import type { HeldBytes } from './held-bytes.js';
 
-/** What a connection may have on its way to us, beyond what it holds at the cost of all: one stream's worth. */
+/** What a connection may have on its way to us, beyond what it holds at the cost of all. */
 export const CONNECTION_WINDOW = 256 * 1024;
 
 /**

@@ -1,6 +1,18 @@
 import type { FirstBinding } from '../../route/router.js';
 import type { Timed } from '../deadlines.js';
-import type { Http2Stream } from './stream.js';
+
+/** A stream as its connection's windows and turns see it. */
+export interface GroundedStream {
+  readonly id: number;
+  /** What the client still takes of the answer. */
+  sendWindow: number;
+  /** It waits for its turn to begin. */
+  readonly isQueued: boolean;
+  /** It has data that could not leave. */
+  readonly isWaiting: boolean;
+  /** The client's window is used up. */
+  readonly isBlocked: boolean;
+}
 
 /** The connection as its streams see it. */
 export interface StreamGround {
@@ -13,7 +25,7 @@ export interface StreamGround {
   sendHeaders(stream: number, block: string, isEnd: boolean): number;
   /** Sends DATA of what the windows let pass, `bytesMax` at the most; answers how many bytes, -1: none. */
   sendData(
-    stream: Http2Stream,
+    stream: GroundedStream,
     bytes: Buffer,
     start: number,
     end: number,
@@ -29,10 +41,10 @@ export interface StreamGround {
   hold(bytes: number): boolean;
   release(bytes: number): void;
   /** The stream has data that waits for its turn. */
-  wait(stream: Http2Stream): void;
+  wait(stream: GroundedStream): void;
   flush(): boolean;
   /** It waits no longer for its turn to begin, or its exchange is over. */
-  left(stream: Http2Stream): void;
+  left(stream: GroundedStream): void;
   /** Neither side needs it any more. */
-  closed(stream: Http2Stream): void;
+  closed(stream: GroundedStream): void;
 }

@@ -15,7 +15,7 @@ import {
   REFUSED_STREAM,
   WINDOW_MAX,
 } from './frames.js';
-import type { StreamGround } from './stream-ground.js';
+import type { GroundedStream, StreamGround } from './stream-ground.js';
 import type { Waiter } from './turnstile.js';
 
 /** Unsent bytes of an answer at which its upstream is asked to wait. */
@@ -24,7 +24,7 @@ const PRESSURE_BYTES = 32 * 1024;
 const TURN_BYTES = 16 * 1024;
 
 /** One request over HTTP/2 and its answer: the client's side of one exchange. */
-export class Http2Stream implements ClientSide, Timed, Beginner, Waiter {
+export class Http2Stream implements ClientSide, Timed, Beginner, Waiter, GroundedStream {
   readonly version = 'HTTP/2';
   readonly id: number;
   deadlineAt = Infinity;
