@@ -178,8 +178,11 @@ describe('requests in progress', () => {
     const begun = upstream.seen.slice(18).map(({ target }) => target.split('/')[1]);
     expect(begun.sort()).toEqual(['one', 'other']);
     // Those that wait may be taken back, too.
-    one.write(Array.from({ length: 27 }, (_, at) => frame(RST, 0, at * 2 + 5, uint32(8))).join(''));
-    await until('the rest of the other', () => upstream.seen.length === 20 + 1);
+    one.write(Array.from({ length: 28 }, (_, at) => frame(RST, 0, 59 - at * 2, uint32(8))).join(''));
+    const begunOf = (who: string): number =>
+      upstream.seen.filter(({ target }) => target.startsWith(`/${who}/`)).length;
+    await until('the other to have what all share', () => begunOf('other') === 10);
+    expect(begunOf('one')).toBe(11);
     expect(upstream.faults).toEqual([]);
   });
 
