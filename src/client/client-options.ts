@@ -82,10 +82,15 @@ const NAMES = {
   clock: 1,
 } satisfies Record<keyof ClientOptions, 1>;
 const PASSIVE_NAMES = { maxFails: 1, failTimeout: 1 };
-const UPSTREAM_NAMES = { url: 1, weight: 1, draining: 1, address: 1, haproxyId: 1 } satisfies Record<
-  keyof Exclude<UpstreamInput, string>,
-  1
->;
+const UPSTREAM_NAMES = {
+  url: 1,
+  weight: 1,
+  draining: 1,
+  address: 1,
+  haproxyId: 1,
+  serverName: 1,
+  incarnation: 1,
+} satisfies Record<keyof Exclude<UpstreamInput, string>, 1>;
 
 export function readClientOptions(options: ClientOptions): ClientSettings {
   checkNames(options, NAMES, 'createClient', 'STICKY_CLIENT_INVALID');
@@ -125,7 +130,7 @@ export function readUpstreams(written: UpstreamsInput): Upstream[] {
     const given: Partial<Exclude<UpstreamInput, string>> =
       typeof input === 'string' ? { url: input } : (input ?? {});
     checkNames(given, UPSTREAM_NAMES, `The upstream "${id}"`, 'STICKY_CLIENT_INVALID');
-    const { url, weight = 1, draining = false, address, haproxyId } = given;
+    const { url, weight = 1, draining = false, address, haproxyId, serverName, incarnation } = given;
     return {
       id,
       url: originOf(id, url),
@@ -133,6 +138,8 @@ export function readUpstreams(written: UpstreamsInput): Upstream[] {
       draining,
       address,
       haproxyId,
+      serverName,
+      incarnation,
     } satisfies Record<keyof Upstream, unknown>;
   });
 }

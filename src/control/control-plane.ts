@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Clock } from '../base/clock.js';
+import { stayAlive, type Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
 import type { Kinds } from '../route/kinds.js';
 import type { PoolEvent } from '../route/pool/pool-event.js';
@@ -10,10 +10,10 @@ import type { Config } from './config/config.js';
 import { countersOf } from './counters.js';
 import { explain } from './explanation.js';
 import { fixedText, withFixed } from './fixed-settings.js';
-import { Membership } from './membership.js';
 import type { Measures } from './metrics/measures.js';
 import { PlaneRecord } from './metrics/plane-record.js';
 import { metricsOf, type MetricsSnapshot } from './metrics/snapshot.js';
+import { Membership, type MembershipOwner } from './membership.js';
 import { operationsOf, refused, type Operations, type Reloaded, type Status } from './operations.js';
 import { HealthWatch } from './health-watch.js';
 import { readinessOf, type DataPlaneState, type Readiness } from './readiness.js';
@@ -69,11 +69,7 @@ export class ControlPlane {
     const { clock, logger, random, kinds, onEvent } = options;
     this.#options = options;
     this.#watch = new HealthWatch(clock, logger, onEvent);
-    this.#membership = new Membership(
-      (pool, members) => this.#watch.apply(pool, { kind: 'members', ...members }),
-      (pool, error) =>
-        logger.warn({ pool, why: String(error) }, `pool ${pool} keeps its upstreams: ${String(error)}`),
-    );
+    this.#membership = new Membership(membershipOwner(this.#watch, logger), { clock, random, kinds });
     const certificates = readCertificates(config);
     this.#assembly = assemble(config, {
       random,
@@ -111,6 +107,20 @@ export class ControlPlane {
   begin(data: DataPlane): void {
     this.#data = data;
     this.#follow();
+  }
+
+  /** Resolves when every source has answered, or the time for that is over: then the log says which are missing. */
+  async ready(): Promise<void> {
+    const { sourceWaitMs } = this.#setup.config;
+    // A clock's timers don't keep the process alive, and nothing listens yet.
+    const hold = stayAlive();
+    const missing = await this.#membership.answered(sourceWaitMs);
+    hold.stop();
+    for (const source of missing)
+      this.#options.logger.warn(
+        { source, waitMs: sourceWaitMs },
+        `started without the upstreams of ${source}: it gave no answer yet`,
+      );
   }
 
   stop(): void {
@@ -163,13 +173,8 @@ export class ControlPlane {
       config: wanted,
       certificates: readCertificates(wanted),
     });
-    const assembly = assemble(config, {
-      previous: this.#assembly,
-      random: this.#options.random,
-      kinds: this.#options.kinds,
-      members: (pool) => this.#membership.of(pool),
-      createPool: (name, pool) => this.#watch.create(name, pool),
-    });
+    await this.#membership.prepare(config.pools, config.sourceWaitMs);
+    const assembly = this.#reassemble(config);
     // Until here nothing that runs has changed. From here on nothing can fail.
     this.#setup = this.#setupOf(config, assembly, certificates);
     await this.#data!.swap(this.#setup, assembly);
@@ -181,6 +186,22 @@ export class ControlPlane {
       if (!told.has(warning)) this.#options.logger.warn(`reloaded, but ${warning}`);
     for (const fixed of needsRestart) this.#options.logger.warn(fixed, `reloaded, but ${fixedText(fixed)}`);
     return { needsRestart };
+  }
+
+  #reassemble(config: Config): Assembly {
+    const { random, kinds } = this.#options;
+    try {
+      return assemble(config, {
+        previous: this.#assembly,
+        random,
+        kinds,
+        members: (pool) => this.#membership.of(pool),
+        createPool: (name, pool) => this.#watch.create(name, pool),
+      });
+    } catch (error) {
+      this.#membership.abandon();
+      throw error;
+    }
   }
 
   #follow(): void {
@@ -198,8 +219,11 @@ export class ControlPlane {
     return {
       pools: [...this.#assembly.pools].map(([name, { snapshot }]) => ({
         name,
+        sources: this.#membership.sources(name),
         upstreams: snapshot.upstreams.map((upstream, index) => {
           const { id, url, weight } = upstream;
+          const source = this.#membership.originOf(name, id);
+          const absentMs = this.#membership.absentMs(name, id);
           const word = this.#membership.word(name, upstream);
           return {
             id,
@@ -213,6 +237,8 @@ export class ControlPlane {
                 ...(word.weight !== undefined && { weight: word.weight }),
               },
             }),
+            ...(source !== undefined && { source }),
+            ...(absentMs !== undefined && { absentMs }),
           };
         }),
       })),
@@ -234,6 +260,30 @@ export class ControlPlane {
 }
 
 const VERSION = version();
+/** What a membership does to the pools, and what the log says of it. */
+function membershipOwner(watch: HealthWatch, logger: Logger): MembershipOwner {
+  return {
+    changed: (pool, members) => watch.apply(pool, { kind: 'members', ...members }),
+    refused: (pool, error) =>
+      logger.warn({ pool, why: String(error) }, `pool ${pool} keeps its upstreams: ${String(error)}`),
+    hold: (pool, down) => watch.hold(pool, down),
+    isUp: (pool, id) => watch.isUp(pool, id),
+    told: (pool, change, why) => {
+      const told = Object.entries(change).filter(([, ids]) => (ids as readonly string[]).length > 0);
+      const fields = told.map(([what, ids]) => [what, (ids as readonly string[]).slice(0, LISTED_MAX)]);
+      const text = told.map(([what, ids]) => `${(ids as readonly string[]).length} ${what}`).join(', ');
+      logger.info(
+        { pool, why, ...Object.fromEntries(fields) },
+        `upstreams of pool ${pool}: ${text} (${why})`,
+      );
+    },
+    problem: (pool, source, problem) => {
+      if (problem === undefined)
+        logger.info({ pool, source }, `source ${source} of pool ${pool} is well again`);
+      else logger.warn({ pool, source, why: problem }, `source ${source} of pool ${pool}: ${problem}`);
+    },
+  };
+}
 
 const LISTED_MAX = 20;
 

@@ -55,6 +55,14 @@ export class HealthWatch {
     this.#pools.get(pool)?.apply(event);
   }
 
+  hold(pool: string, down: ReadonlySet<string>): void {
+    this.#pools.get(pool)?.hold(down);
+  }
+
+  isUp(pool: string, id: string): boolean {
+    return this.#pools.get(pool)?.conditionOf(id) === 'up';
+  }
+
   /**
    * Probes go on where the settings are the same; where they differ they start anew, with what is known of
    * the upstreams.

@@ -12,5 +12,13 @@ export type { AskedRequest, Explanation } from './explanation.js';
 export type { FixedSetting } from './fixed-settings.js';
 export type { MetricsSnapshot } from './metrics/snapshot.js';
 export type { GatewayOptions, RunningGateway } from './one-process.js';
+export type { SourceState } from './sources/followed-source.js';
+export type {
+  Source,
+  SourceContext,
+  SourceDefinition,
+  SourceListener,
+  SourceNews,
+} from '../route/pool/source.js';
 export type { Operations, PoolStatus, Reloaded, Status, UpstreamStatus } from './operations.js';
 export type { Readiness } from './readiness.js';

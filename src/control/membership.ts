@@ -1,68 +1,139 @@
-import type { Timer } from '../base/clock.js';
+import type { Clock, Timer } from '../base/clock.js';
+import type { Random } from '../base/random.js';
+import { standardKinds, type Kinds } from '../route/kinds.js';
 import type { Members } from '../route/pool/pool-event.js';
 import type { Upstream } from '../route/pool/upstream.js';
 import type { PoolConfig } from './config/config.js';
 import { Overlay, type Word } from './overlay.js';
-import { listed } from './sources/listed.js';
-import type { Source } from './sources/source.js';
+import { PoolMembers, type MembersChange } from './pool-members.js';
+import { sourceKind } from './sources/registry.js';
+import { FollowedSource, type SourceFollower, type SourceState } from './sources/followed-source.js';
 
-/** A source of a pool that runs. */
-interface Running {
-  readonly source: Source;
-  readonly timer: Timer;
+/** A burst of answers becomes one change. */
+const DAMPED_MS = 200;
+/** How often it is looked whether those that are absent may go. */
+const ABSENT_MS = 1000;
+
+/** Whom a membership works for. */
+export interface MembershipOwner {
+  /** Throws for members that can't be; the pool then stays as it was. */
+  changed(pool: string, members: Members): void;
+  /** The sources named members that can't be. */
+  refused(pool: string, error: unknown): void;
+  /** These can't serve, as their source says; all others can, as far as sources know. */
+  hold(pool: string, down: ReadonlySet<string>): void;
+  isUp(pool: string, id: string): boolean;
+  /** Who is in the pool has changed, for the log. `why`: the sources that said so, or what else it was. */
+  told(pool: string, change: MembersChange, why: string): void;
+  /** Undefined: nothing is wrong any more. */
+  problem(pool: string, source: string, problem: string | undefined): void;
+}
+
+export interface MembershipGround {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly kinds?: Kinds | undefined;
+}
+
+/** A pool with what waits to be told of it. */
+interface Followed {
+  readonly members: PoolMembers;
+  /** What a reload is about to change. */
+  reloaded: MembersChange | undefined;
+  damped: Timer | undefined;
+  /** The sources that have said something since the last change. */
+  readonly speakers: Set<string>;
 }
 
 /**
- * Decides who is in a pool: joins the pool's sources, and lays over them what operators said. A reload
- * changes the sources and nothing of what an operator said.
+ * Decides who is in a pool: joins what its configuration lists with what its sources say, and lays over it
+ * what operators said. A reload changes the sources and nothing of what an operator said.
  */
-export class Membership {
+export class Membership implements SourceFollower {
   readonly #overlay = new Overlay();
-  readonly #changed: (pool: string, members: Members) => void;
-  readonly #refused: (pool: string, error: unknown) => void;
-  readonly #running = new Map<string, readonly Running[]>();
+  readonly #owner: MembershipOwner;
+  readonly #ground: MembershipGround;
+  #pools = new Map<string, Followed>();
+  /** What a reload is about to follow. */
+  #next: Map<string, Followed> | undefined;
+  #absent: Timer | undefined;
+  #waiting: (() => void)[] = [];
 
-  /**
-   * `changed` is told whenever the members of a pool may be others, and throws for members that can't be;
-   * when a source named them, `refused` is told why, and the pool stays as it was.
-   */
-  constructor(
-    changed: (pool: string, members: Members) => void,
-    refused: (pool: string, error: unknown) => void,
-  ) {
-    this.#changed = changed;
-    this.#refused = refused;
+  constructor(owner: MembershipOwner, ground: MembershipGround) {
+    this.#owner = owner;
+    this.#ground = ground;
   }
 
-  /** Who will be in the pool under these settings. Starts nothing. */
+  /** Who will be in the pool under these settings, as far as it is known. Starts nothing. */
   of(pool: PoolConfig): Required<Members> {
-    return this.#overlay.over(pool.name, joined(sourcesOf(pool)));
+    const followed = this.#next?.get(pool.name) ?? this.#pools.get(pool.name);
+    return this.#overlay.over(pool.name, followed?.members.upstreams ?? pool.upstreams);
+  }
+
+  /**
+   * A reload will follow these. Starts the sources that are new, and resolves when all have answered, or when
+   * the time is over. `follow` or `abandon` comes next.
+   */
+  async prepare(pools: readonly PoolConfig[], waitMs: number): Promise<void> {
+    this.#next = this.#followed(pools);
+    await this.answered(waitMs);
+    // What the pools have now counts until a source has answered.
+    const now = this.#ground.clock.monotonic();
+    for (const followed of this.#next.values()) followed.reloaded = followed.members.renew(now);
+  }
+
+  /** The reload came to nothing. */
+  abandon(): void {
+    const used = sourcesIn(this.#pools);
+    for (const source of sourcesIn(this.#next ?? new Map())) if (!used.has(source)) source.stop();
+    this.#next = undefined;
   }
 
   /** These pools are in use from now on: starts their sources, ends those of before, and tells of changes. */
   follow(pools: readonly PoolConfig[]): void {
-    this.stop();
-    for (const pool of pools) {
-      const { name } = pool;
-      this.#running.set(
-        name,
-        sourcesOf(pool).map((source) => ({ source, timer: source.start(() => this.#sourceChanged(name)) })),
-      );
+    const before = this.#pools;
+    this.#pools = this.#next ?? this.#followed(pools);
+    this.#next = undefined;
+    const used = sourcesIn(this.#pools);
+    for (const source of sourcesIn(before)) if (!used.has(source)) source.stop();
+    for (const { damped } of before.values()) damped?.stop();
+    this.#absent ??= this.#ground.clock.every(ABSENT_MS, () => this.#endAbsent());
+    for (const [name, { members, reloaded }] of this.#pools) {
+      members.renew(this.#ground.clock.monotonic());
+      if (reloaded !== undefined && before.has(name)) this.#owner.told(name, reloaded, 'reload');
+      this.#tell(name);
     }
-    this.#overlay.prune(this.#found());
-    for (const { name } of pools) this.#tell(name);
+  }
+
+  /** Resolves when every source has answered, or the time is over: with those that have not. */
+  answered(waitMs: number): Promise<readonly string[]> {
+    const missing = (): readonly string[] =>
+      [...sourcesIn(this.#next ?? this.#pools)].filter((each) => !each.hasAnswered).map(({ label }) => label);
+    if (missing().length === 0) return Promise.resolve([]);
+    return new Promise((resolve) => {
+      const done = (): void => {
+        limit.stop();
+        this.#waiting = this.#waiting.filter((each) => each !== look);
+        resolve(missing());
+      };
+      const look = (): void => {
+        if (missing().length === 0) done();
+      };
+      const limit = this.#ground.clock.after(waitMs, done);
+      this.#waiting.push(look);
+    });
   }
 
   /** An operator's word. Throws, and forgets it, when the pool can't be as it says. */
   say(pool: string, upstream: Upstream, said: Pick<Word, 'standing' | 'weight'>): void {
     const takeBack = this.#overlay.say(pool, upstream, said);
     try {
-      this.#changed(pool, this.#members(pool));
+      this.#owner.changed(pool, this.#members(pool));
     } catch (error) {
       takeBack();
       throw error;
     }
-    this.#overlay.prune(this.#found());
+    this.#prune();
   }
 
   /** What an operator said of it, beside what its source says. */
@@ -70,50 +141,114 @@ export class Membership {
     return this.#overlay.word(pool, upstream);
   }
 
-  stop(): void {
-    for (const sources of this.#running.values()) for (const { timer } of sources) timer.stop();
-    this.#running.clear();
+  /** How the sources of a pool are. */
+  sources(pool: string): readonly SourceState[] {
+    return this.#pools.get(pool)?.members.sources.map(({ state }) => state) ?? [];
   }
 
-  #sourceChanged(pool: string): void {
-    this.#overlay.prune(this.#found());
+  /** The source that an upstream comes from; undefined where the configuration lists it. */
+  originOf(pool: string, id: string): string | undefined {
+    return this.#pools.get(pool)?.members.originOf(id)?.label;
+  }
+
+  /** How long its source has not named it, in milliseconds; undefined: its source does. */
+  absentMs(pool: string, id: string): number | undefined {
+    const since = this.#pools.get(pool)?.members.absentSinceMs(id);
+    return since === undefined ? undefined : this.#ground.clock.monotonic() - since;
+  }
+
+  stop(): void {
+    this.abandon();
+    this.#absent?.stop();
+    for (const { damped } of this.#pools.values()) damped?.stop();
+    for (const source of sourcesIn(this.#pools)) source.stop();
+    this.#pools.clear();
+  }
+
+  // ---- From the sources ----
+
+  changed(source: FollowedSource): void {
+    for (const look of [...this.#waiting]) look();
+    for (const [name, followed] of this.#pools) {
+      if (!followed.members.sources.includes(source)) continue;
+      followed.speakers.add(source.label);
+      if (source.answers === 1) this.#renew(name, followed);
+      else followed.damped ??= this.#ground.clock.after(DAMPED_MS, () => this.#renew(name, followed));
+    }
+  }
+
+  problem(source: FollowedSource, problem: string | undefined): void {
+    for (const [name, { members }] of [...this.#pools, ...(this.#next ?? [])]) {
+      if (!members.sources.includes(source)) continue;
+      this.#owner.problem(name, source.label, problem);
+      return;
+    }
+  }
+
+  #renew(pool: string, followed: Followed): void {
+    followed.damped?.stop();
+    followed.damped = undefined;
+    const why = [...followed.speakers].join(', ');
+    followed.speakers.clear();
+    this.#apply(pool, followed.members.renew(this.#ground.clock.monotonic()), why);
+  }
+
+  /** An absent upstream that is not up has nobody whom it could serve. */
+  #endAbsent(): void {
+    const now = this.#ground.clock.monotonic();
+    for (const [name, { members }] of this.#pools)
+      if (members.hasAbsent)
+        this.#apply(
+          name,
+          members.endAbsent(now, (id) => this.#owner.isUp(name, id)),
+          'absent for long, or absent and down',
+        );
+  }
+
+  #apply(pool: string, change: MembersChange | undefined, why: string): void {
+    if (change !== undefined) this.#owner.told(pool, change, why);
     this.#tell(pool);
   }
 
   #tell(pool: string): void {
+    const members = this.#pools.get(pool)?.members;
+    this.#prune();
     try {
-      this.#changed(pool, this.#members(pool));
+      this.#owner.changed(pool, this.#members(pool));
     } catch (error) {
-      this.#refused(pool, error);
+      this.#owner.refused(pool, error);
     }
+    if (members !== undefined && members.sources.length > 0) this.#owner.hold(pool, members.down);
   }
 
   #members(pool: string): Members {
-    return this.#overlay.over(pool, this.#found().get(pool) ?? []);
+    return this.#overlay.over(pool, this.#pools.get(pool)?.members.upstreams ?? []);
   }
 
-  #found(): ReadonlyMap<string, readonly Upstream[]> {
+  #prune(): void {
+    this.#overlay.prune(new Map([...this.#pools].map(([name, { members }]) => [name, members.upstreams])));
+  }
+
+  /** A source that runs already goes on, with all that it knows. */
+  #followed(pools: readonly PoolConfig[]): Map<string, Followed> {
+    const { kinds = standardKinds } = this.#ground;
+    // Before any of them is started.
+    for (const { name } of pools.flatMap(({ sources }) => sources)) sourceKind(kinds, name);
     return new Map(
-      [...this.#running].map(([name, sources]) => [name, joined(sources.map(({ source }) => source))]),
+      pools.map((config): [string, Followed] => {
+        const before = this.#pools.get(config.name)?.members;
+        const sources = config.sources.map(
+          (source) =>
+            before?.sources.find((each) => each.isOf(source)) ??
+            new FollowedSource(source, kinds, this.#ground, this),
+        );
+        const members = new PoolMembers(config, sources, before);
+        return [config.name, { members, reloaded: undefined, damped: undefined, speakers: new Set() }];
+      }),
     );
   }
 }
 
-function sourcesOf({ upstreams }: PoolConfig): readonly Source[] {
-  return [listed(upstreams)];
-}
-
-/** An id or a URL that two sources name belongs to the first of them. */
-function joined(sources: readonly Source[]): readonly Upstream[] {
-  if (sources.length === 1) return sources[0]!.upstreams;
-  const ids = new Set<string>();
-  const urls = new Set<string>();
-  return sources
-    .flatMap(({ upstreams }) => upstreams)
-    .filter(({ id, url }) => {
-      if (ids.has(id) || urls.has(url)) return false;
-      ids.add(id);
-      urls.add(url);
-      return true;
-    });
+function sourcesIn(pools: ReadonlyMap<string, Followed>): Set<FollowedSource> {
+  return new Set([...pools.values()].flatMap(({ members }) => members.sources));
 }

@@ -60,6 +60,7 @@ export async function openGateway(
   try {
     if (config.monitor !== undefined)
       monitor = await openMonitor(config.monitor.listen, plane.operations, logger);
+    await plane.ready();
     await serving.listen();
     isListening = true;
   } catch (error) {

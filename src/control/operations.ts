@@ -10,6 +10,7 @@ import type { FixedSetting } from './fixed-settings.js';
 import type { MetricsSnapshot } from './metrics/snapshot.js';
 import type { Word } from './overlay.js';
 import type { Readiness } from './readiness.js';
+import type { SourceState } from './sources/followed-source.js';
 
 /**
  * Everything that an operator can ask of a gateway while it runs: the same for one process and for a fleet of
@@ -52,6 +53,8 @@ export interface Status {
 export interface PoolStatus {
   readonly name: string;
   readonly upstreams: readonly UpstreamStatus[];
+  /** Where upstreams come from beside the configuration, and how that goes. */
+  readonly sources: readonly SourceState[];
 }
 
 export interface UpstreamStatus {
@@ -62,6 +65,10 @@ export interface UpstreamStatus {
   readonly standing: Standing;
   /** The operator's word, when there is one beside what the configuration says. */
   readonly said?: Pick<Word, 'standing' | 'weight'>;
+  /** The source that it comes from, such as `dns api.internal:8080`; absent: the configuration lists it. */
+  readonly source?: string;
+  /** How long its source has named it no more; absent: the source names it. */
+  readonly absentMs?: number;
 }
 
 /** How a reload went. */

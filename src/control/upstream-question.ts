@@ -29,7 +29,12 @@ export interface Question {
 const ANSWER_BYTES_MAX = 64 * 1024;
 
 /** A connection a question: one that is still open says nothing of whether a new client would be served. */
-export function ask({ url }: Upstream, question: Question, tls: UpstreamTls, clock: Clock): Promise<Verdict> {
+export function ask(
+  { url, serverName }: Upstream,
+  question: Question,
+  tls: UpstreamTls,
+  clock: Clock,
+): Promise<Verdict> {
   return new Promise((resolve) => {
     const options = {
       method: question.method,
@@ -49,7 +54,12 @@ export function ask({ url }: Upstream, question: Question, tls: UpstreamTls, clo
     const request = url.startsWith('https:')
       ? https.request(
           url,
-          { ...options, ...(tls.ca !== undefined && { ca: tls.ca }), rejectUnauthorized: !tls.insecure },
+          {
+            ...options,
+            ...(tls.ca !== undefined && { ca: tls.ca }),
+            ...(serverName !== undefined && { servername: serverName }),
+            rejectUnauthorized: !tls.insecure,
+          },
           take,
         )
       : http.request(url, options, take);

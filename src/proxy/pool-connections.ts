@@ -119,12 +119,12 @@ export class PoolConnections {
     this.#endpoints.clear();
   }
 
-  /** The members changed: endpoints of upstreams that are gone are retired. */
+  /** The members changed: endpoints of upstreams that are gone, or show another certificate, are retired. */
   #follow(members: readonly Upstream[]): void {
     this.#members = members;
-    const ids = new Set(members.map((member) => member.id));
+    const serverNames = new Map(members.map(({ id, serverName }) => [id, serverName]));
     for (const [id, endpoint] of this.#endpoints) {
-      if (ids.has(id)) continue;
+      if (serverNames.has(id) && serverNames.get(id) === endpoint.serverName) continue;
       endpoint.retire();
       this.#endpoints.delete(id);
     }

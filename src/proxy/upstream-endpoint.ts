@@ -22,6 +22,7 @@ const FRESH_MS = 1000;
 export class UpstreamEndpoint implements ConnectionOwner, Timed {
   readonly id: string;
   readonly url: string;
+  readonly serverName: string | undefined;
   /** `host[:port]`, for requests that came without a Host. */
   readonly authority: string;
   readonly limits: Limits;
@@ -57,6 +58,7 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
     const url = new URL(upstream.url);
     this.id = upstream.id;
     this.url = upstream.url;
+    this.serverName = upstream.serverName;
     this.authority = url.host;
     this.limits = limits;
     this.deadlines = deadlines;
@@ -67,7 +69,7 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
     this.#target = {
       host,
       port: url.port === '' ? (isSecure ? 443 : 80) : Number(url.port),
-      tls: isSecure ? { serverName: host, ca: tls.ca, insecure: tls.insecure } : undefined,
+      tls: isSecure ? { serverName: upstream.serverName ?? host, ca: tls.ca, insecure: tls.insecure } : undefined,
     };
     deadlines.add(this);
   }

@@ -5,12 +5,14 @@ import type { BalanceDefinition } from './balance/definition.js';
 import { balances } from './balance/registry.js';
 import type { PlacementDefinition } from './placement/definition.js';
 import { placements } from './placement/registry.js';
+import type { SourceDefinition } from './pool/source.js';
 
 /** Definitions of one's own, to add to those that there are. */
 export interface MoreKinds {
   readonly rules?: readonly RuleDefinition[];
   readonly placements?: readonly PlacementDefinition[];
   readonly balances?: readonly BalanceDefinition[];
+  readonly sources?: readonly SourceDefinition[];
 }
 
 /** Every rule, placement and balance that a configuration can name. */
@@ -20,11 +22,14 @@ export class Kinds {
   readonly placements: readonly PlacementDefinition[];
   /** The first is the default. */
   readonly balances: readonly BalanceDefinition[];
+  /** Sources of one's own alone: those that stickyroute brings along open files and sockets, and stand in control. */
+  readonly sources: readonly SourceDefinition[];
 
   constructor(kinds: Required<MoreKinds>) {
     this.rules = distinct('rule', kinds.rules);
     this.placements = distinct('placement', kinds.placements);
     this.balances = distinct('balance', kinds.balances);
+    this.sources = distinct('source', kinds.sources);
   }
 
   /**
@@ -36,6 +41,7 @@ export class Kinds {
       rules: [...this.rules, ...(more.rules ?? [])],
       placements: [...this.placements, ...(more.placements ?? [])],
       balances: [...this.balances, ...(more.balances ?? [])],
+      sources: [...this.sources, ...(more.sources ?? [])],
     });
   }
 
@@ -53,7 +59,7 @@ export class Kinds {
 }
 
 /** Those that stickyroute brings along. */
-export const standardKinds = new Kinds({ rules: [...rules.values()], placements, balances });
+export const standardKinds = new Kinds({ rules: [...rules.values()], placements, balances, sources: [] });
 
 interface Named {
   readonly name: string;

@@ -1,5 +1,5 @@
 /**
- * `stickyroute/testing`: what it takes to test rules, placements, balances and stores of your own, and code
+ * `stickyroute/testing`: what it takes to test rules, placements, balances, sources and stores of your own, and code
  * that takes a clock or a random source. The contract suites are plain lists of cases for any test runner:
  * `for (const { name, run } of …) test(name, run);`
  */
@@ -16,6 +16,8 @@ export { agreementContract } from './agreement-contract.js';
 export type { AgreementPromises } from './agreement-contract.js';
 export { balanceContract, balanceFacts } from './balance-contract.js';
 export type { BalanceSubject } from './balance-contract.js';
+export { sourceContract } from './source-contract.js';
+export type { SourceContractOptions, SourceWorld } from './source-contract.js';
 export { storeContract } from './store-contract.js';
 export type { OpenStore, StoreSubject } from './store/subject.js';
 export type { ContractCase } from './contract-case.js';

@@ -38,7 +38,10 @@ const DEFAULTS: Omit<Config, 'pools' | 'routes'> = {
   workers: 1,
   shutdownGraceMs: 30_000,
   monitor: undefined,
+  sourceWaitMs: 5000,
 };
+
+const POOL_DEFAULTS: Readonly<Record<string, unknown>> = { sources: [], lingerMs: 600_000 };
 
 const cases = readdirSync(FOLDER).filter((name) => name.endsWith('.yaml'));
 
@@ -70,8 +73,16 @@ function concise(config: Config): string {
     const usual = (DEFAULTS as unknown as Record<string, unknown>)[name];
     if (JSON.stringify(value) !== JSON.stringify(usual)) shown[name] = value;
   }
+  const pools = config.pools.map((pool) =>
+    Object.fromEntries(
+      Object.entries(pool).filter(
+        ([name, value]) => JSON.stringify(value) !== JSON.stringify(POOL_DEFAULTS[name]),
+      ),
+    ),
+  );
   const hidden = {
     ...shown,
+    pools,
     ...(shown['keys'] !== undefined && { keys: config.keys.map((key) => `${key.length} characters`) }),
   };
   return stringify(JSON.parse(JSON.stringify(hidden)), { lineWidth: 0 }).replaceAll(FOLDER, 'FOLDER/');

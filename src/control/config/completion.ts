@@ -8,6 +8,10 @@ import type { Issue } from './problem.js';
 import { bySpecificity, duplicateRoutes, routeName } from './routes.js';
 import { gatewayShape, poolName, shapesOf, type Shapes } from './schema.js';
 import { readSections, type Sections } from './sections.js';
+import { NO_UPSTREAMS } from './upstreams.js';
+
+/** Each is followed on its own. */
+const SOURCES_MAX = 16;
 
 type Path = readonly PropertyKey[];
 
@@ -68,6 +72,7 @@ export function complete(
     workers: gateway.workers!,
     shutdownGraceMs: gateway.shutdownGrace!,
     monitor: gateway.monitor,
+    sourceWaitMs: gateway.sourceWait!,
   };
 }
 
@@ -79,7 +84,12 @@ interface Read {
 /** Top-level `upstreams:` and `affinity:`: one pool and one route, both named `default`. */
 function shorthand(value: object, files: FileReader, issues: Issue[], kinds: Kinds): Read {
   const read = readSections({ ...gatewayShape, ...shapesOf(kinds).shorthand }, value, [], issues);
-  const pool = toPool('default', { ...read, tls: read.upstreamTls }, files, ['upstreamTls'], issues);
+  const pool = toPool(
+    'default',
+    { read: { ...read, tls: read.upstreamTls }, written: value, at: [], tlsKey: 'upstreamTls' },
+    files,
+    issues,
+  );
   const { affinity, balance } = read;
   const routes =
     affinity && balance
@@ -142,31 +152,41 @@ function readPools(value: unknown, shapes: Shapes, files: FileReader, issues: Is
     const path = ['pools', name];
     const named = poolName.safeParse(name);
     if (!named.success) issues.push({ path, message: named.error.issues[0]!.message });
-    const pool = toPool(
-      name,
-      readSections(shapes.pool, written, path, issues),
-      files,
-      [...path, 'tls'],
-      issues,
-    );
+    const read = readSections(shapes.pool, written, path, issues);
+    const pool = toPool(name, { read, written, at: path, tlsKey: 'tls' }, files, issues);
     return pool === undefined ? [] : [pool];
   });
 }
 
+interface WrittenPool {
+  readonly read: Sections<Shapes['pool']>;
+  readonly written: unknown;
+  readonly at: Path;
+  /** The name of `tls` here. */
+  readonly tlsKey: string;
+}
+
 function toPool(
   name: string,
-  read: Sections<Shapes['pool']>,
+  { read, written, at, tlsKey }: WrittenPool,
   files: FileReader,
-  tlsPath: Path,
   issues: Issue[],
 ): PoolConfig | undefined {
-  const { upstreams, placement, health, passive, tls } = read;
-  if (tls?.ca !== undefined) files.authority(tls.ca, [...tlsPath, 'ca'], issues);
-  if (upstreams === undefined || placement === undefined || passive === undefined || tls === undefined)
-    return undefined;
+  const { upstreams = [], sources, linger, placement, health, passive, tls } = read;
+  if (tls?.ca !== undefined) files.authority(tls.ca, [...at, tlsKey, 'ca'], issues);
+  const isListed = typeof written !== 'object' || written === null || Object.hasOwn(written, 'upstreams');
+  if (!isListed && sources?.length === 0) issues.push({ path: [...at, 'upstreams'], message: NO_UPSTREAMS });
+  if (sources !== undefined && sources.length > SOURCES_MAX) {
+    const message = `has ${sources.length} entries; a pool takes at most ${SOURCES_MAX}. Split the pool.`;
+    issues.push({ path: [...at, 'sources'], message });
+  }
+  if (sources === undefined || linger === undefined) return undefined;
+  if (placement === undefined || passive === undefined || tls === undefined) return undefined;
   return {
     name,
     upstreams,
+    sources: sources.map((source) => ({ ...source, folder: files.resolve('.') })),
+    lingerMs: linger,
     placement,
     health,
     passive: {

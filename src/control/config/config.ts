@@ -35,6 +35,8 @@ export interface Config {
   readonly shutdownGraceMs: number;
   /** Where `/metrics`, `/live` and `/ready` are served. Absent: nowhere. */
   readonly monitor: { readonly listen: Listen } | undefined;
+  /** How long a start or a reload waits for the first answer of each source. */
+  readonly sourceWaitMs: number;
 }
 
 export interface Listen {
@@ -53,7 +55,12 @@ export interface TlsFiles {
 
 export interface PoolConfig {
   readonly name: string;
+  /** What the configuration lists; empty where `sources` are all there is. */
   readonly upstreams: readonly Upstream[];
+  /** Where more upstreams come from while the gateway runs. */
+  readonly sources: readonly SourceConfig[];
+  /** How long an upstream that its source no longer names is kept for those who are bound to it. */
+  readonly lingerMs: number;
   readonly placement: Choice;
   /** Active health probes; undefined: none. */
   readonly health: HealthConfig | undefined;
@@ -86,7 +93,13 @@ export interface RouteConfig {
   readonly balance: Choice;
 }
 
-/** One entry of a registry (rule, placement, balance) by name, with its checked options. */
+/** One entry of `sources:`. */
+export interface SourceConfig extends Choice {
+  /** Where relative paths in its options start: absolute. */
+  readonly folder: string;
+}
+
+/** One entry of a registry (rule, placement, balance, source) by name, with its checked options. */
 export interface Choice {
   readonly name: string;
   readonly options: unknown;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { KEY_CHARACTERS_MIN } from '../../base/options.js';
 import { rangeProblem } from '../../route/address.js';
 import type { Kinds } from '../../route/kinds.js';
+import { sourceKinds } from '../sources/registry.js';
 import { choice } from './choice.js';
 import type { Choice, HealthConfig, Listen } from './config.js';
 import { limits } from './limits.js';
@@ -171,12 +172,20 @@ export const gatewayShape = {
   workers: workers.prefault(1),
   shutdownGrace: duration({ min: 0, max: HOUR }).default(30_000),
   monitor: z.strictObject({ listen: listen.prefault(9901) }).optional(),
+  sourceWait: duration({ min: 0, max: 300_000 }).default(5000),
 };
 
-/** What pools and routes are made of, with these kinds of rules, placements and balances. */
-export function shapesOf({ rules, placements, balances }: Kinds) {
+/** What pools and routes are made of, with these kinds of rules, placements, balances and sources. */
+export function shapesOf(kinds: Kinds) {
+  const { rules, placements, balances } = kinds;
   const pool = {
-    upstreams,
+    // Missing is told where it is known whether there are sources.
+    upstreams: upstreams.optional(),
+    sources: list<Choice>(
+      choice('source', sourceKinds(kinds)),
+      'sources: [file: upstreams.yaml], or one source a line, each after a dash',
+    ).prefault([]),
+    linger: duration({ min: 0, max: 24 * HOUR }).default(600_000),
     placement: choice('placement', placements).prefault('rendezvous'),
     health: health.optional(),
     passive: passive.prefault({}),

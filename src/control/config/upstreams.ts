@@ -5,8 +5,11 @@ import { kindOf } from './messages.js';
 import { nested } from './nested.js';
 import { flag, reads, toNumber, wholeNumberValue, words, Wrong } from './values.js';
 
-/** What the cookie of an app (rule routeCookie) and the field x-upstream can carry. A colon first is IPv6. */
-const ID = /^[A-Za-z0-9:][\w.:-]{0,127}$/;
+/**
+ * What the cookie of an app (rule routeCookie) and the field x-upstream can carry. A colon first is IPv6;
+ * brackets are those of `name[address]:port`, with a name of 253 characters.
+ */
+export const ID = /^[A-Za-z0-9:][\w.:[\]-]{0,319}$/;
 const EXAMPLE = 'http://127.0.0.1:8001';
 const WEIGHT_MAX = 1_000_000;
 const URL_CHARACTERS_MAX = 2048;
@@ -24,6 +27,9 @@ const weight = reads((value) => {
   return problem === undefined ? number : new Wrong(problem);
 });
 
+/** Said of a pool that has neither upstreams nor sources. */
+export const NO_UPSTREAMS = `is missing. Write upstreams: { api-1: ${EXAMPLE} }.`;
+
 /** What is wrong with a weight, as it follows its name in a message; undefined when nothing is. */
 export function weightProblem(weight: number): string | undefined {
   if (typeof weight !== 'number' || Number.isNaN(weight) || weight <= 0)
@@ -39,6 +45,8 @@ const details = {
   draining: flag.default(false),
   address: words('address: app1, as the other balancer writes it').optional(),
   haproxyId: wholeNumberValue({ min: 1, max: 2 ** 31 - 1 }).optional(),
+  serverName: words('serverName: api.internal, the name in the certificate').optional(),
+  incarnation: words('incarnation: a text that changes when the instance is replaced').optional(),
 } satisfies Record<Exclude<keyof Upstream, 'id'>, z.ZodType>;
 const detailed = z.strictObject(details);
 const listed = z.strictObject({ id: words('id: api-1').optional(), ...details });
@@ -57,7 +65,7 @@ export const upstreams: z.ZodType<readonly Upstream[]> = z.unknown().transform((
   const complain = (path: PropertyKey[], message: string): void =>
     context.addIssue({ code: 'custom', path, message });
   const entries: Entry[] = [];
-  if (value === undefined) complain([], `is missing. Write upstreams: { api-1: ${EXAMPLE} }.`);
+  if (value === undefined) complain([], NO_UPSTREAMS);
   else if (typeof value !== 'object' || value === null) {
     complain(
       [],
@@ -89,6 +97,8 @@ export const upstreams: z.ZodType<readonly Upstream[]> = z.unknown().transform((
           id: undefined,
           address: undefined,
           haproxyId: undefined,
+          serverName: undefined,
+          incarnation: undefined,
         }));
     if (read === undefined) return;
     const id = typeof key === 'string' ? key : (read.id ?? hostAndPort(read.url));
@@ -102,6 +112,8 @@ export const upstreams: z.ZodType<readonly Upstream[]> = z.unknown().transform((
         draining: read.draining,
         ...(read.address !== undefined && { address: read.address }),
         ...(read.haproxyId !== undefined && { haproxyId: read.haproxyId }),
+        ...(read.serverName !== undefined && { serverName: read.serverName }),
+        ...(read.incarnation !== undefined && { incarnation: read.incarnation }),
       },
     });
   }

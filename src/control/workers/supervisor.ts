@@ -99,6 +99,7 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
       const { monitor } = this.setup().config;
       if (monitor !== undefined)
         this.#monitor = await openMonitor(monitor.listen, this.operations, this.#logger);
+      await this.#plane.ready();
       // The first alone: what keeps it from listening would keep all, and is told once.
       const [first, ...others] = this.#slots;
       const { address, port } = await first!.open();

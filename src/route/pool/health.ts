@@ -35,7 +35,10 @@ export type ChangeWhy =
   | 'trialAbandoned'
   /** The gateway's own check was answered, or a request that was sent because nothing was up. */
   | 'answered'
-  | 'thresholdsChanged';
+  | 'thresholdsChanged'
+  /** The source that names it says that it can't serve, or that it can again. */
+  | 'sourceSaysDown'
+  | 'sourceSaysUp';
 
 /**
  * What requests say: `closed` is well, `open` failed, `waiting` for a trial, `trying` with a trial under way.
@@ -43,7 +46,7 @@ export type ChangeWhy =
 type Circuit = 'closed' | 'open' | 'waiting' | 'trying';
 
 /**
- * The health of one upstream, from two witnesses. Probes hold it down until `healthyAfter` of them succeed;
+ * The health of one upstream, from two witnesses and the source that names it. Probes hold it down until `healthyAfter` of them succeed;
  * no trial is made meanwhile. Failed requests take it down for `failTimeoutMs`, then one request may try it.
  * Whatever comes first ends that: the trial, or `healthyAfter` probes that succeed after the failure. Each
  * call answers why the condition changed, or undefined. Time comes from a clock that never goes back.
@@ -54,6 +57,7 @@ type Circuit = 'closed' | 'open' | 'waiting' | 'trying';
  * decides. See docs/decisions/a-doubt-is-checked.md.
  */
 export class Health {
+  #isHeldBySource = false;
   #isHeldByProbes = false;
   #successes = 0;
   #failures = 0;
@@ -68,6 +72,16 @@ export class Health {
   #tryingSince: number | undefined;
 
   get condition(): Condition {
+    return this.#isHeldBySource ? 'down' : this.#seen;
+  }
+
+  /** Its source holds it down, whatever probes and requests say. */
+  get isHeldBySource(): boolean {
+    return this.#isHeldBySource;
+  }
+
+  /** What probes and requests say. */
+  get #seen(): Condition {
     if (this.#isHeldByProbes) return 'down';
     if (this.#circuit === 'closed') return 'up';
     return this.#circuit === 'waiting' ? 'trial' : 'down';
@@ -83,10 +97,18 @@ export class Health {
     return this.#circuit !== 'closed';
   }
 
+  /** A source's word goes over that of probes and requests, which are still heard. */
+  hold(isHeld: boolean): ChangeWhy | undefined {
+    const before = this.condition;
+    this.#isHeldBySource = isHeld;
+    if (this.condition === before) return undefined;
+    return isHeld ? 'sourceSaysDown' : 'sourceSaysUp';
+  }
+
   probeSucceeded({ health }: Thresholds): ChangeWhy | undefined {
     if (health === undefined) return undefined;
     this.#failures = 0;
-    if (++this.#successes < health.healthyAfter || this.condition === 'up') return undefined;
+    if (++this.#successes < health.healthyAfter || this.#seen === 'up') return undefined;
     this.#isHeldByProbes = false;
     this.#close();
     return 'probesSucceeded';
@@ -96,7 +118,7 @@ export class Health {
     if (health === undefined) return undefined;
     this.#successes = 0;
     if (++this.#failures < health.unhealthyAfter || this.#isHeldByProbes) return undefined;
-    const before = this.condition;
+    const before = this.#seen;
     this.#isHeldByProbes = true;
     // From here on the probes decide; what requests said is settled with them.
     this.#close();

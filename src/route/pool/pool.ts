@@ -73,6 +73,12 @@ export class Pool implements LivePool {
       this.#report(id, (upstream) => upstream.applyThresholds(this.#thresholds));
   }
 
+  /** The sources say of these that they can't serve, and of no others. */
+  hold(down: ReadonlySet<string>): void {
+    for (const [id, health] of this.#health)
+      if (down.has(id) !== health.isHeldBySource) this.#report(id, () => health.hold(down.has(id)));
+  }
+
   probeSucceeded(id: string): void {
     this.#report(id, (health) => health.probeSucceeded(this.#thresholds));
   }
@@ -155,6 +161,8 @@ export class Pool implements LivePool {
       this.#state.apply(event);
       this.#onEvent?.(event);
     }
+    // What is seen of an upstream that its source holds down changes nothing, so there is nothing to tell.
+    if (from === to && health.isHeldBySource) return why;
     this.onChange?.({ id, from, to, why, ...(cause !== undefined && { cause }) });
     return why;
   }

@@ -10,6 +10,8 @@ const ONE: Required<Upstream> = {
   draining: false,
   address: 'app1',
   haproxyId: 7,
+  serverName: 'app1.internal',
+  incarnation: 'first',
 };
 const OTHER: Required<Upstream> = {
   id: 'api-2',
@@ -18,6 +20,8 @@ const OTHER: Required<Upstream> = {
   draining: true,
   address: 'app2',
   haproxyId: 8,
+  serverName: 'app2.internal',
+  incarnation: 'second',
 };
 
 it('a placement hears of every field that it may look at, and of a change in each', () => {

@@ -15,6 +15,10 @@ export interface Upstream {
   readonly address?: string | undefined;
   /** The number in HAProxy's `id 77`, for placements that agree with it. */
   readonly haproxyId?: number | undefined;
+  /** Whose certificate an `https://` upstream must show, where its URL has an address instead of a name. */
+  readonly serverName?: string | undefined;
+  /** Names this life of the instance: when it differs, the instance under this id has been replaced. */
+  readonly incarnation?: string | undefined;
 }
 
 /** Every field of an upstream. Whatever compares or hands on upstreams goes by this. */
@@ -25,6 +29,8 @@ export const UPSTREAM_FIELDS = Object.keys({
   draining: 1,
   address: 1,
   haproxyId: 1,
+  serverName: 1,
+  incarnation: 1,
 } satisfies Record<keyof Upstream, 1>) as readonly (keyof Upstream)[];
 
 /** What a placement needs to know of them, in the same order. */
