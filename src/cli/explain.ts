@@ -3,6 +3,7 @@ import { systemClock } from '../base/clock.js';
 import { systemRandom } from '../base/random.js';
 import { parseAddress } from '../route/address.js';
 import { assemble } from '../control/assembly.js';
+import { offlineConfig } from '../control/offline-upstreams.js';
 import { explain } from '../control/explanation.js';
 import { explanationText } from './explanation-text.js';
 import { configOf } from './source.js';
@@ -49,7 +50,9 @@ export function addExplain(program: Command, around: Surroundings, end: (code: n
       if (flags.url === undefined)
         command.error('error: --url is missing. Write --url http://host/path, or --url /path.');
       const { config, url, header: headers, ip, method } = flags;
-      const assembly = assemble(configOf(config, around).config);
+      const known = offlineConfig(configOf(config, around).config);
+      for (const note of known.unknown) around.stderr.write(`note: ${note}\n`);
+      const assembly = assemble(known.config);
       const result = await explain(assembly, { url, method, headers, ip }, systemClock, systemRandom);
       around.stdout.write(
         flags.json === true ? `${JSON.stringify(result, null, 2)}\n` : explanationText(result),

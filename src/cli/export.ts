@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
+import { checkKnown, offlineConfig } from '../control/offline-upstreams.js';
 import { exportText, targets } from '../interop/export.js';
 import { Report } from '../interop/report.js';
 import { parseVersion, type Version } from '../interop/version.js';
@@ -46,8 +47,11 @@ export function addExport(program: Command, around: Surroundings, end: (code: nu
         { config: given, targetVersion, strict = false, accept = false }: ExportFlags,
       ) => {
         const { file, config } = configOf(given, around);
+        const known = offlineConfig(config);
+        for (const note of known.unknown) around.stderr.write(`${file}: ${note}\n`);
+        checkKnown(known);
         const report = new Report();
-        around.stdout.write(exportText(target, config, file, targetVersion, report));
+        around.stdout.write(exportText(target, known.config, file, targetVersion, report));
         for (const line of report.lines) around.stderr.write(`${file}: ${line}\n`);
         end(sayEnd(report, around.stderr, { strict, accept }));
       },

@@ -8,13 +8,15 @@ const NAMED_MAX = 8;
 /** `1 route, 1 pool, 3 upstreams, listens at port 8080` */
 export function summary(config: Config): string {
   const upstreams = config.pools.reduce((sum, pool) => sum + pool.upstreams.length, 0);
+  const sources = config.pools.reduce((sum, pool) => sum + pool.sources.length, 0);
+  const beside = sources === 0 ? '' : ` and ${count(sources, 'source')}`;
   const workers =
     config.workers === 1
       ? ''
       : config.workers === 'auto'
         ? ' with a worker a core'
         : ` with ${config.workers} workers`;
-  return `${count(config.routes.length, 'route')}, ${count(config.pools.length, 'pool')}, ${count(upstreams, 'upstream')}, listens at ${listenText(config.listen)}${workers}`;
+  return `${count(config.routes.length, 'route')}, ${count(config.pools.length, 'pool')}, ${count(upstreams, 'upstream')}${beside}, listens at ${listenText(config.listen)}${workers}`;
 }
 
 /** What runs, a line a route and a line a pool. */
@@ -45,7 +47,8 @@ function poolLine(pool: PoolConfig): string {
     );
     return `${id} ${url}${traits.length === 0 ? '' : ` (${traits.join(', ')})`}`;
   });
-  return `pool ${pool.name}: ${pool.placement.name} over ${some(members)}`;
+  const sources = pool.sources.map(({ name }) => `upstreams of the source ${name}`);
+  return `pool ${pool.name}: ${pool.placement.name} over ${some([...members, ...sources])}`;
 }
 
 function some(names: readonly string[]): string {

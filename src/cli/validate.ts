@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { assemble } from '../control/assembly.js';
 import { configWarnings } from '../control/warnings.js';
+import { offlineConfig } from '../control/offline-upstreams.js';
 import { resolveWarnings } from './resolve.js';
 import { summary } from './summary.js';
 import { configOf } from './source.js';
@@ -27,11 +28,16 @@ export function addValidate(program: Command, around: Surroundings, end: (code: 
       const { file, config } = configOf(given, around);
       // Some things only show when it is put together, such as a placement with more upstreams than it has
       // room for.
-      assemble(config);
+      const known = offlineConfig(config);
+      const [broken] = known.broken;
+      if (broken !== undefined) throw broken;
+      assemble(known.config);
       around.stdout.write(`${file}: ok, ${summary(config)}\n`);
-      for (const warning of configWarnings(config)) around.stderr.write(`warning: ${warning}\n`);
+      for (const note of known.unknown) around.stderr.write(`note: ${note}\n`);
+      for (const warning of configWarnings(known.config)) around.stderr.write(`warning: ${warning}\n`);
       if (resolve === true)
-        for (const warning of await resolveWarnings(config)) around.stderr.write(`${file}: ${warning}\n`);
+        for (const warning of await resolveWarnings(known.config))
+          around.stderr.write(`${file}: ${warning}\n`);
       end(EXIT.ok);
     });
 }

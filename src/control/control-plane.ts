@@ -109,7 +109,10 @@ export class ControlPlane {
     this.#follow();
   }
 
-  /** Resolves when every source has answered, or the time for that is over: then the log says which are missing. */
+  /**
+   * Resolves when every source has answered, or the time for that is over. Then the log says which sources
+   * are missing.
+   */
   async ready(): Promise<void> {
     const { sourceWaitMs } = this.#setup.config;
     // A clock's timers don't keep the process alive, and nothing listens yet.

@@ -69,7 +69,9 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
     this.#target = {
       host,
       port: url.port === '' ? (isSecure ? 443 : 80) : Number(url.port),
-      tls: isSecure ? { serverName: upstream.serverName ?? host, ca: tls.ca, insecure: tls.insecure } : undefined,
+      tls: isSecure
+        ? { serverName: upstream.serverName ?? host, ca: tls.ca, insecure: tls.insecure }
+        : undefined,
     };
     deadlines.add(this);
   }

@@ -22,7 +22,7 @@ export class Kinds {
   readonly placements: readonly PlacementDefinition[];
   /** The first is the default. */
   readonly balances: readonly BalanceDefinition[];
-  /** Sources of one's own alone: those that stickyroute brings along open files and sockets, and stand in control. */
+  /** Sources of one's own. Those that stickyroute brings along open files, so they are in control. */
   readonly sources: readonly SourceDefinition[];
 
   constructor(kinds: Required<MoreKinds>) {

@@ -1,7 +1,7 @@
 /**
- * `stickyroute/testing`: what it takes to test rules, placements, balances, sources and stores of your own, and code
- * that takes a clock or a random source. The contract suites are plain lists of cases for any test runner:
- * `for (const { name, run } of …) test(name, run);`
+ * `stickyroute/testing`: what it takes to test rules, placements, balances, sources and stores of your own,
+ * and code that takes a clock or a random source. The contract suites are plain lists of cases for any test
+ * runner: `for (const { name, run } of …) test(name, run);`
  */
 export { createManualClock } from './manual-clock.js';
 export type { ManualClock } from './manual-clock.js';

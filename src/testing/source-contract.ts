@@ -12,7 +12,7 @@ export interface SourceWorld {
   break(): void | Promise<void>;
   /** The id that the source gives the instance of this name. */
   idOf(name: string): string;
-  /** Lets time pass where the source is on a manual clock. Called again and again while something is waited for. */
+  /** Lets time pass for a source on a manual clock. Called again and again while something is waited for. */
   pass?(): void;
   close?(): void | Promise<void>;
 }

@@ -46,10 +46,11 @@ export type ChangeWhy =
 type Circuit = 'closed' | 'open' | 'waiting' | 'trying';
 
 /**
- * The health of one upstream, from two witnesses and the source that names it. Probes hold it down until `healthyAfter` of them succeed;
- * no trial is made meanwhile. Failed requests take it down for `failTimeoutMs`, then one request may try it.
- * Whatever comes first ends that: the trial, or `healthyAfter` probes that succeed after the failure. Each
- * call answers why the condition changed, or undefined. Time comes from a clock that never goes back.
+ * The health of one upstream, from two witnesses and the source that names it. Probes hold it down until
+ * `healthyAfter` of them succeed; no trial is made meanwhile. Failed requests take it down for
+ * `failTimeoutMs`, then one request may try it. Whatever comes first ends that: the trial, or `healthyAfter`
+ * probes that succeed after the failure. Each call answers why the condition changed, or undefined. Time
+ * comes from a clock that never goes back.
  *
  * A request fails in two ways. `requestFailed` is a fact about the upstream: no connection could be made.
  * `requestDoubted` may be the request's own doing: the upstream took it and gave no answer. Doubts only make
