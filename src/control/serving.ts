@@ -4,7 +4,7 @@ import { StickyError } from '../base/errors.js';
 import type { Random } from '../base/random.js';
 import { Deadlines } from '../proxy/deadlines.js';
 import { cookieForwarding } from '../proxy/forwarded-cookies.js';
-import { Gateway } from '../proxy/gateway.js';
+import { Gateway, type PortLeave } from '../proxy/gateway.js';
 import type { Limits } from '../proxy/limits.js';
 import type { ServedRoute } from '../proxy/served-route.js';
 import type { PoolConnections } from '../proxy/pool-connections.js';
@@ -121,8 +121,8 @@ export class Serving {
     if (certificates.listener !== undefined) this.#gateway.setTls(certificates.listener);
   }
 
-  async close(): Promise<void> {
-    await this.#gateway.close(this.#assembly.config.shutdownGraceMs);
+  async close(leave?: PortLeave): Promise<void> {
+    await this.#gateway.close(this.#assembly.config.shutdownGraceMs, leave);
     this.#stop();
   }
 

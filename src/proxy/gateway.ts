@@ -29,6 +29,14 @@ export interface GatewayGround {
 const QUIET_MS = 500;
 const CLOSE_CHECK_MS = 20;
 
+/** How a gateway leaves its port. */
+export interface PortLeave {
+  /** Another process goes on accepting at the same socket. */
+  readonly isShared?: boolean;
+  /** It accepts no more from now on. */
+  readonly onLeft?: () => void;
+}
+
 /**
  * Listens, and gives every connection a reader. The way of a request starts here: accept → Http1Client →
  * Exchange.
@@ -100,11 +108,11 @@ export class Gateway implements Site {
    * Accepts no more, finishes what runs, and gives up on the rest after `graceMs`. Resolves when every
    * connection is closed.
    */
-  close(graceMs: number): Promise<void> {
-    return (this.#closing ??= this.#close(graceMs));
+  close(graceMs: number, leave: PortLeave = {}): Promise<void> {
+    return (this.#closing ??= this.#close(graceMs, leave));
   }
 
-  #close(graceMs: number): Promise<void> {
+  #close(graceMs: number, { isShared, onLeft }: PortLeave): Promise<void> {
     this.isClosing = true;
     const startedAt = this.clock.monotonic();
     const quietMs = Math.min(QUIET_MS, graceMs);
@@ -127,8 +135,9 @@ export class Gateway implements Site {
       this.#onEmpty = check;
       this.#listener?.close(() => {
         isListening = false;
+        onLeft?.();
         check();
-      });
+      }, isShared);
       if (!isListening) check();
     });
   }

@@ -99,8 +99,11 @@ export interface Listener {
   /** New connections from now on are met with this. */
   setTls(tls: ListenerTls): void;
   setConnectionsMax(connectionsMax: number): void;
-  /** Accepts no more; connections that are open stay. */
-  close(done: () => void): void;
+  /**
+   * Accepts no more; connections that are open stay. First it takes what the system has connected already,
+   * unless `isShared`: another process goes on accepting at the same socket.
+   */
+  close(done: () => void, isShared?: boolean): void;
 }
 
 /** What opens sockets. */

@@ -3,6 +3,7 @@ import { readConfig } from '../../src/control/index.js';
 import { nodeEngine } from '../../src/proxy/node-engine.js';
 import type { Engine } from '../../src/proxy/wire.js';
 import { createManualClock } from '../../src/testing/manual-clock.js';
+import { Newcomers } from '../support/newcomers.js';
 import { accepts } from '../support/ports.js';
 import { connect, request } from '../support/raw-client.js';
 import { startUpstream } from '../support/upstream.js';
@@ -26,6 +27,19 @@ describe('closing', () => {
     expect(await client.closed()).toBe('end');
     client.destroy();
     await closed;
+  });
+
+  it('answers whoever comes while the port is being closed when it is: then nobody comes back too late', async () => {
+    const upstream = await startUpstream();
+    const gateway = await startTestGateway([upstream], { shutdownGrace: '10s' });
+    const clients = new Newcomers(gateway.port, 24);
+    await until('some load', () => clients.fates.answered > 100);
+    const before = clients.fates.answered;
+    await gateway.close();
+    const { answered, refused, lost } = await clients.gone();
+    expect([refused, lost]).toEqual([24, []]);
+    // One answer to the request in progress, and one to the connection that came then.
+    expect(answered - before).toBeLessThanOrEqual(48);
   });
 
   it('closes idle connections in order, but answers a request that was on its way', async () => {

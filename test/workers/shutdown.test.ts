@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { Newcomers } from '../support/newcomers.js';
 import { connect } from '../support/raw-client.js';
 import { until } from '../support/until.js';
 import { startUpstream } from '../support/upstream.js';
@@ -45,6 +46,19 @@ describe('SIGTERM with several workers, as Linux counts them', () => {
     for (const worker of workers) process.kill(worker, 'SIGCONT');
     const answers = await Promise.all(clients.map((client) => client.response()));
     expect(answers.map(({ status }) => status)).toEqual(clients.map(() => 200));
+    expect(await fleet.process.waitForExit()).toMatchObject({ code: 0 });
+  });
+
+  it('clients that open a new connection each time are answered until they are refused', async () => {
+    const upstream = await startUpstream({ id: 'api-1' });
+    const fleet = await startFleet(
+      { upstreams: { 'api-1': upstream.url }, affinity: [], accessLog: false },
+      4,
+    );
+    const clients = new Newcomers(fleet.port, 48);
+    await until('some load', () => clients.fates.answered > 200, 10_000);
+    fleet.process.kill('SIGTERM');
+    expect(await clients.gone()).toMatchObject({ refused: 48, lost: [] });
     expect(await fleet.process.waitForExit()).toMatchObject({ code: 0 });
   });
 });

@@ -36,6 +36,7 @@ runWorker({
       isClosing ||= order.kind === 'close';
       take(order);
     }),
+  disconnect: () => process.connected && process.disconnect(),
   log: outputs.log,
   finishLog: () => outputs.finish(),
   exit: (code) => process.exit(code),

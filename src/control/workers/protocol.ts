@@ -38,7 +38,11 @@ export type Order =
   | { readonly kind: 'returnPermit' }
   /** Asks for `measures`. */
   | { readonly kind: 'measure'; readonly withUsers: boolean }
-  | { readonly kind: 'close' };
+  /**
+   * Asks for `left`. `isShared`: another worker goes on accepting at the port, and this one leaves it at
+   * once. The last word counts, if two have come.
+   */
+  | { readonly kind: 'close'; readonly isShared: boolean };
 
 /** From a worker. */
 export type WorkerReport =
@@ -46,6 +50,8 @@ export type WorkerReport =
   | { readonly kind: 'listening'; readonly address: string; readonly port: number }
   | { readonly kind: 'failed'; readonly code: StickyErrorCode; readonly message: string }
   | { readonly kind: 'reloaded' }
+  /** It accepts no more. Requests in progress go on. */
+  | { readonly kind: 'left' }
   /** Of an upstream that was up, or of a trial begun here. */
   | ({ readonly kind: 'requestFailed' | 'requestDoubted' } & InPool)
   /** A request that was sent because nothing was up. */

@@ -22,6 +22,8 @@ import { WorkerSlot, type SlotOwner } from './worker-slot.js';
 const ASK_MS = 10_000;
 /** Prometheus waits ten seconds for all of it. */
 const ANSWER_MS = 2000;
+/** A worker that has not left the port after this long stands still. */
+const LEAVE_MS = 1000;
 
 export interface SupervisorOptions extends GatewayOptions {
   readonly logger: Logger;
@@ -189,6 +191,15 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
   }
 
   async #end(graceMs: number): Promise<void> {
+    // One worker closes the port, after the others have left it. While several look for the last connections,
+    // clients of the first that is done come back, just as the last one closes.
+    const last = this.#slots.find(({ isListening }) => isListening);
+    if (last !== undefined) {
+      const others = this.#slots.filter((slot) => slot !== last);
+      const patience = new Promise<void>((done) => this.#clock.after(LEAVE_MS, done));
+      await Promise.race([Promise.all(others.map((slot) => slot.leavePort())), patience]);
+    }
+    for (const slot of this.#slots) slot.letGo();
     await Promise.all(this.#slots.map((slot) => slot.close(graceMs)));
     await this.#monitor?.close();
     this.#pools.stop();

@@ -27,7 +27,7 @@ export interface SlotOwner {
 }
 
 type Listening = Extract<WorkerReport, { kind: 'listening' }>;
-type Answer = Extract<WorkerReport, { kind: 'reloaded' | 'measures' }>;
+type Answer = Extract<WorkerReport, { kind: 'reloaded' | 'measures' | 'left' }>;
 
 /** One worker's place: whoever dies there is replaced. */
 export class WorkerSlot implements PermitTaker {
@@ -50,6 +50,10 @@ export class WorkerSlot implements PermitTaker {
   /** Who waits for an answer; undefined: it has died. */
   #asking: { readonly kind: Answer['kind']; readonly resolve: (answer: Answer | undefined) => void }[] = [];
   #closed: (() => void) | undefined;
+  #isLeaving = false;
+  #hasLeft = false;
+  /** The worker ends its channel, and answers no more. */
+  #isCut = false;
 
   constructor(number: number, owner: SlotOwner, clock: Clock, logger: Logger) {
     this.number = number;
@@ -78,7 +82,7 @@ export class WorkerSlot implements PermitTaker {
 
   /** Undefined: there is no worker now, or it died meanwhile. */
   ask<K extends Answer['kind']>(order: Order, kind: K): Promise<Extract<Answer, { kind: K }> | undefined> {
-    if (!this.#isTold) return Promise.resolve(undefined);
+    if (!this.#isTold || this.#isCut) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       this.#asking.push({
         kind,
@@ -88,17 +92,32 @@ export class WorkerSlot implements PermitTaker {
     });
   }
 
-  /** Resolves when the worker is gone, and nobody will come after it. */
+  /** Tells the worker to leave the port to the others, and waits until it has. Nobody will come after it. */
+  async leavePort(): Promise<void> {
+    this.#isLeaving = true;
+    this.#restart?.stop();
+    await this.ask({ kind: 'close', isShared: true }, 'left');
+    this.#hasLeft = true;
+  }
+
+  /**
+   * Ends the primary's hold on the port. The primary takes no connection from it, so what the system connects
+   * after the last worker has closed would be reset: only then is a worker told to close.
+   */
+  letGo(): void {
+    if (!this.#isTold || this.#hasLeft) return;
+    this.#worker?.disconnect();
+    this.#isCut = true;
+  }
+
+  /** Resolves when the worker is gone. */
   close(graceMs: number): Promise<void> {
+    this.#isLeaving = true;
     this.#restart?.stop();
     const worker = this.#worker;
     if (worker === undefined) return Promise.resolve();
-    if (this.#isTold) {
-      this.send({ kind: 'close' });
-      // The primary holds the port open as well, and takes no connection from it: what the system connects
-      // after the last worker has closed would be reset. So the primary's hold ends first, here and now.
-      worker.disconnect();
-    } else worker.process.kill('SIGKILL');
+    if (!this.#isTold) worker.process.kill('SIGKILL');
+    else if (!this.#hasLeft) this.send({ kind: 'close', isShared: false });
     const stuck = this.#clock.after(graceMs + STUCK_MS, () => worker.process.kill('SIGKILL'));
     return new Promise((resolve) => {
       this.#closed = () => {
@@ -150,9 +169,11 @@ export class WorkerSlot implements PermitTaker {
         this.#failure = new StickyError(report.code, report.message);
         break;
       case 'reloaded':
-      case 'measures': {
+      case 'measures':
+      case 'left': {
         const at = this.#asking.findIndex(({ kind }) => kind === report.kind);
-        this.#asking.splice(at, 1)[0]?.resolve(report);
+        // The one that closes the port is not asked whether it has left.
+        if (at >= 0) this.#asking.splice(at, 1)[0]!.resolve(report);
         break;
       }
       default:
@@ -169,8 +190,8 @@ export class WorkerSlot implements PermitTaker {
     this.#failure = undefined;
     this.#owner.left(this);
     for (const { resolve } of this.#asking.splice(0)) resolve(undefined);
-    if (this.#closed !== undefined) {
-      this.#closed();
+    if (this.#isLeaving) {
+      this.#closed?.();
       return;
     }
     if (this.#opening !== undefined) {

@@ -1,5 +1,5 @@
 import { pino, type DestinationStream } from 'pino';
-import { systemClock } from '../../base/clock.js';
+import { atTurnEnd, systemClock } from '../../base/clock.js';
 import { StickyError } from '../../base/errors.js';
 import { systemRandom } from '../../base/random.js';
 import { nodeEngine } from '../../proxy/node-engine.js';
@@ -18,18 +18,29 @@ export interface WorkerSurroundings {
   /** Resolves when the supervisor's end of the channel has it, or is gone. */
   send(report: WorkerReport): Promise<void>;
   onOrder(take: (order: Order) => void): void;
+  /** Ends the channel to the supervisor. */
+  disconnect(): void;
   readonly log: DestinationStream;
   finishLog(): Promise<void>;
   exit(code: number): void;
 }
 
 /** Serves as a worker: asks for its setup, and does as it is told until told to close. */
-export function runWorker({ pid, send, onOrder, log, finishLog, exit }: WorkerSurroundings): void {
+export function runWorker({
+  pid,
+  send,
+  onOrder,
+  disconnect,
+  log,
+  finishLog,
+  exit,
+}: WorkerSurroundings): void {
   let pools: SupervisedPools;
   let assembly: Assembly;
   let serving: Serving;
   let listening: Promise<unknown>;
   const leave = (code: number): Promise<void> => finishLog().then(() => exit(code));
+  let isPortShared: boolean | undefined;
 
   const assembled = ({ config, members }: Setup, previous?: Assembly): Assembly =>
     assemble(config, {
@@ -70,6 +81,20 @@ export function runWorker({ pid, send, onOrder, log, finishLog, exit }: WorkerSu
     assembly = next;
   };
 
+  /** A worker that stood still may find two words of it; both have been read when the turn ends. */
+  const close = (isShared: boolean): void => {
+    const isFirst = isPortShared === undefined;
+    isPortShared = isShared;
+    if (!isFirst) return;
+    const onLeft = (): void => void send({ kind: 'left' });
+    atTurnEnd(() => {
+      // The last one takes what the system has connected, and closes the port in the same instant. A message
+      // to the supervisor, which `node:cluster` would send just before, lets other processes run in between.
+      if (!isPortShared) disconnect();
+      void serving.close({ isShared: isPortShared!, onLeft }).then(() => leave(0));
+    });
+  };
+
   const obey = (order: Order): void | Promise<void> => {
     switch (order.kind) {
       case 'start':
@@ -87,7 +112,7 @@ export function runWorker({ pid, send, onOrder, log, finishLog, exit }: WorkerSu
       case 'measure':
         return listening.then(() => send({ kind: 'measures', measures: serving.measures(order.withUsers) }));
       case 'close':
-        return listening.then(() => serving.close()).then(() => leave(0));
+        return listening.then(() => close(order.isShared));
     }
   };
 

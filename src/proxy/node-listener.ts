@@ -1,0 +1,140 @@
+import net from 'node:net';
+import tls from 'node:tls';
+import { atTurnEnd, systemClock } from '../base/clock.js';
+import { follow, NodeWire, READ_BYTES } from './node-wire.js';
+import { connectionTaken } from './turn.js';
+import type { Listener, ListenTarget, Wire, WireHandler } from './wire.js';
+
+/** Opens a port on Node's own sockets, in the clear or with TLS. */
+export function listen(
+  target: ListenTarget,
+  accept: (wire: Wire, isSecure: boolean, isHttp2?: boolean) => WireHandler,
+): Promise<Listener> {
+  /** Came while the port is being closed; nothing of theirs is read before it is. */
+  let held: (() => void)[] | undefined;
+  const take = (socket: net.Socket, isSecure: boolean): void => {
+    if (held !== undefined) {
+      const ignore = (): void => {};
+      socket.on('error', ignore);
+      held.push(() => {
+        socket.off('error', ignore);
+        if (!socket.destroyed) take(socket, isSecure);
+      });
+      return;
+    }
+    const isHttp2 = isSecure && (socket as tls.TLSSocket).alpnProtocol === 'h2';
+    const handler = accept(new NodeWire(socket), isSecure, isHttp2);
+    socket.on('data', (bytes: Buffer) => handler.onBytes(bytes, 0, bytes.length));
+    follow(socket, handler);
+  };
+  const options = { allowHalfOpen: true, noDelay: true, highWaterMark: READ_BYTES };
+  let server: net.Server;
+  if (target.tls === undefined) {
+    server = net.createServer(options, (socket) => take(socket, false));
+  } else {
+    const secure = tls.createServer({
+      ...options,
+      ...target.tls,
+      // HTTP/1.1 is spoken here by either name.
+      ALPNProtocols: [...(target.http2 ? ['h2'] : []), 'http/1.1', 'http/1.0'],
+      handshakeTimeout: target.handshakeTimeMs,
+    });
+    secure.on('secureConnection', (socket) => {
+      socket.setNoDelay(true);
+      // A client of TLS 1.2 could ask for one handshake after the other. The attempt is an error, which ends
+      // the connection.
+      socket.disableRenegotiation();
+      take(socket, true);
+    });
+    // A handshake that fails is the client's affair; without a listener its error would be thrown.
+    secure.on('tlsClientError', (_error, socket) => socket.destroy());
+    server = secure;
+  }
+  server.on('connection', connectionTaken);
+  server.maxConnections = target.connectionsMax;
+  server.on('drop', () => target.onTurnedAway(undefined));
+  const closeNow = server.close.bind(server);
+  let isEnding = false;
+  const closed: (() => void)[] = [];
+  const end = (isShared: boolean): void => {
+    if (isEnding) return;
+    isEnding = true;
+    held = [];
+    const close = (): void => {
+      closeNow();
+      const late = held!;
+      held = undefined;
+      for (const begin of late) begin();
+      for (const done of closed) done();
+    };
+    if (isShared) close();
+    else whenDrained(server, close);
+  };
+  // `node:cluster` calls it in a worker, just before the supervisor lets go of the port. The port is closed
+  // when that has happened, and the supervisor has said so.
+  server.close = (done) => {
+    if (done !== undefined) server.once('close', done);
+    return server;
+  };
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: target.host, port: target.port, backlog: 1024 }, () => {
+      server.off('error', reject);
+      // Running out of file descriptors must not end the process; the listener goes on when some are free.
+      server.on('error', ({ code }: NodeJS.ErrnoException) => target.onTurnedAway(code ?? 'EMFILE'));
+      const bound = server.address() as net.AddressInfo;
+      resolve({
+        host: bound.address,
+        port: bound.port,
+        setConnectionsMax: (connectionsMax) => (server.maxConnections = connectionsMax),
+        setTls: (next) => (server as tls.Server).setSecureContext(next),
+        close: (done, isShared = false) => {
+          if (isEnding && held === undefined) done();
+          else closed.push(done);
+          end(isShared);
+        },
+      });
+    });
+  });
+}
+
+/**
+ * This long without a new connection, and the last turns of the event loop are short: then none is waiting.
+ */
+const QUIET_MS = 5;
+const QUIET_TURNS = 2;
+/** In a turn that lasts longer, because of other work or other processes, connections may come unseen. */
+const QUIET_TURN_MS = 0.05;
+/**
+ * Where new connections never stop coming, the port is closed in the first short turn after this. Those that
+ * came meanwhile have waited as long.
+ */
+const DRAIN_MS_MAX = 500;
+/** On a machine that is so busy that no turn is short. */
+const TURNS_MAX = 20_000;
+
+/**
+ * Calls `then` when the connections that the system has made for us are taken: libuv takes one a turn, and
+ * closing resets the rest, together with the requests that came over them. `then` has to close at once, in
+ * this turn.
+ */
+function whenDrained(server: net.Server, then: () => void): void {
+  const startedAt = systemClock.monotonic();
+  let takenAt = startedAt;
+  let turnAt = startedAt;
+  let turnsLeft = TURNS_MAX;
+  let quietTurns = 0;
+  server.on('connection', () => {
+    takenAt = systemClock.monotonic();
+    quietTurns = 0;
+  });
+  const turn = (): void => {
+    const now = systemClock.monotonic();
+    quietTurns = now - turnAt > QUIET_TURN_MS ? 0 : quietTurns + 1;
+    turnAt = now;
+    const isQuiet = now - takenAt >= QUIET_MS || now - startedAt >= DRAIN_MS_MAX;
+    if ((isQuiet && quietTurns > QUIET_TURNS) || --turnsLeft === 0) then();
+    else atTurnEnd(turn);
+  };
+  atTurnEnd(turn);
+}
