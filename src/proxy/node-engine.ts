@@ -2,12 +2,12 @@ import { constants } from 'node:crypto';
 import dns from 'node:dns';
 import net from 'node:net';
 import tls from 'node:tls';
-import { listen } from './node-listener.js';
+import { openListener } from './node-listener.js';
 import { follow, NodeWire, READ_BYTES } from './node-wire.js';
 import type { ConnectHandler, ConnectTarget, Engine, Wire } from './wire.js';
 
 /** The engine on Node's own sockets: `node:net` and `node:tls`, public API only. */
-export const nodeEngine: Engine = { listen, connect };
+export const nodeEngine: Engine = { listen: openListener, connect };
 
 function connect(target: ConnectTarget, handler: ConnectHandler): Wire {
   const { host, port, preferredAddress } = target;

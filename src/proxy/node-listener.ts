@@ -6,7 +6,7 @@ import { connectionTaken } from './turn.js';
 import type { Listener, ListenTarget, Wire, WireHandler } from './wire.js';
 
 /** Opens a port on Node's own sockets, in the clear or with TLS. */
-export function listen(
+export function openListener(
   target: ListenTarget,
   accept: (wire: Wire, isSecure: boolean, isHttp2?: boolean) => WireHandler,
 ): Promise<Listener> {

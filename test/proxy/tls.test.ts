@@ -42,7 +42,7 @@ describe('listening with TLS', () => {
     [[], false],
   ])('a client that offers %j by ALPN speaks %s', async (ALPNProtocols, spoken) => {
     const upstream = await startUpstream();
-    const gateway = await startTestGateway([upstream], { tls: LOCALHOST });
+    const gateway = await startTestGateway([upstream], { tls: LOCALHOST, http2: false });
     const client = await connect(gateway.port, { tls: { ALPNProtocols } });
     expect((client.socket as TLSSocket).alpnProtocol).toBe(spoken);
     expect((await client.request()).status).toBe(200);
