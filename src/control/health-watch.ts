@@ -78,25 +78,25 @@ export class HealthWatch {
     for (const name of this.#pools.keys()) if (!pools.has(name)) this.#pools.delete(name);
     this.#asking.clear();
     for (const pool of config.pools) {
-      const { name, health } = pool;
+      const { name, health, http2 } = pool;
       const tls = upstreamTls(pool, certificates);
       this.#asking.set(name, (upstream) =>
         health === undefined
-          ? isThere(upstream, tls, this.#clock)
-          : probe(upstream, health, tls, this.#clock),
+          ? isThere(upstream, tls, http2, this.#clock)
+          : probe(upstream, health, tls, http2, this.#clock),
       );
     }
     for (const name of this.#probing.keys()) if (!pools.has(name)) this.#endProbes(name);
     for (const pool of config.pools) {
-      const { name, health } = pool;
+      const { name, health, http2 } = pool;
       const tls = upstreamTls(pool, certificates);
-      const settings = health && { health, tls };
+      const settings = health && { health, tls, http2 };
       if (isDeepStrictEqual(this.#probing.get(name)?.settings, settings)) continue;
       this.#endProbes(name);
       if (health !== undefined)
         this.#probing.set(name, {
           settings,
-          timer: startProbes(this.#pools.get(name)!, health, tls, this.#clock),
+          timer: startProbes(this.#pools.get(name)!, health, tls, http2, this.#clock),
         });
     }
   }

@@ -15,6 +15,7 @@ interface OpenPool {
   readonly settings: {
     readonly limits: Limits;
     readonly tls: UpstreamTls;
+    readonly http2: boolean;
     readonly retryAfterSeconds: number;
   };
   readonly connections: PoolConnections;
@@ -71,7 +72,7 @@ export class OpenPools {
   ): PoolConnections {
     const before = this.#open.get(pool);
     const tls = upstreamTls(settings, certificates);
-    const wanted = { limits, tls, retryAfterSeconds: retryAfterSeconds(settings) };
+    const wanted = { limits, tls, http2: settings.http2, retryAfterSeconds: retryAfterSeconds(settings) };
     if (before !== undefined && isDeepStrictEqual(before.settings, wanted)) return before.connections;
     before?.connections.close();
     const { engine, clock, deadlines, tally } = this.#ground;

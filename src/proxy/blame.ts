@@ -15,6 +15,7 @@ export function blameFor(fault: UpstreamFault): Blame {
   switch (fault) {
     case 'connect':
     case 'connect-timeout':
+    case 'not-http2':
       return 'upstream';
     case 'local':
     case 'body-timeout':

@@ -17,7 +17,7 @@ import type { AnswerHead, AnswerTaker, ClientSide, RequestTaker } from './sides.
 import type { Site } from './site.js';
 import type { UpstreamTally } from './tally.js';
 import { Try } from './try.js';
-import { answerTo, isUnreachable, type UpstreamFault } from './upstream-fault.js';
+import { answerTo, isShortage, isUnreachable, type UpstreamFault } from './upstream-fault.js';
 
 /**
  * How far an exchange is: no answer yet; its head has passed; upgraded; upgraded, and the upstream has ended
@@ -103,6 +103,8 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
     const route = this.#site.settings.routeFor(this.#facts);
     if (route === undefined) return this.#refuse(404, 'no-route');
     this.route = route;
+    // Frames have no chunks in them.
+    if (route.pool.isHttp2) this.head.inChunks = false;
     const waiting = route.mayWait ? prepare(route.affinity, this.#facts, route.pool.snapshot) : undefined;
     if (waiting === undefined) this.#decide(route);
     else void waiting.then(() => this.#decide(route));
@@ -191,7 +193,8 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
   }
 
   #connect(attempt: Try): void {
-    if (attempt.connect(this, this.#isRepeatable(), this.#client.loggedIn)) this.upstreamReady();
+    const { upgrade } = this.head;
+    if (attempt.connect(this, this.#isRepeatable(), upgrade, this.#client.loggedIn)) this.upstreamReady();
   }
 
   upstreamReady(): void {
@@ -228,7 +231,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
       return;
     }
     const isRepeatable = this.#isRepeatable();
-    if (isRepeatable && attempt.wasStale(fault)) {
+    if (attempt.goesOn(fault, isRepeatable, this.#body.isKept)) {
       this.#connect(attempt);
       return;
     }
@@ -242,7 +245,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
       this.#answerFault(fault);
       return;
     }
-    attempt.decision.next(neverSent && fault !== 'local' ? 'unreachable' : 'broken');
+    attempt.decision.next(neverSent && !isShortage(fault) ? 'unreachable' : 'broken');
     this.#tryNext(attempt.route, attempt.decision);
   }
 
@@ -260,7 +263,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
   #giveUp(route: ServedRoute, decision: Decision): void {
     const isRejected = decision.rule?.onFailure === 'reject';
     const { fault } = this;
-    if (fault !== undefined && (!isUnreachable(fault) || fault === 'local') && !isRejected)
+    if (fault !== undefined && fault !== 'connect' && fault !== 'connect-timeout' && !isRejected)
       this.#answerFault(fault);
     else this.#refuse(503, 'no-upstream', fieldLine('Retry-After', route.pool.retryAfterSeconds));
   }

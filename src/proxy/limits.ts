@@ -144,6 +144,35 @@ export const LIMITS = {
     bounds: 'age of a connection to an upstream, above which it takes no further request',
     reason: 'otherwise steady traffic stays at an address that the name left',
   },
+  upstreamStreamsMax: {
+    key: 'upstreamStreams',
+    unit: 'count',
+    usual: 100,
+    min: 1,
+    max: 10_000,
+    bounds:
+      "HTTP/2 streams at once over one connection to an upstream, if the upstream's own limit is not lower",
+    reason: "HAProxy's default; most servers allow 100 to 250",
+  },
+  upstreamHttp2ConnectionsMax: {
+    key: 'upstreamHttp2Connections',
+    unit: 'count',
+    usual: 256,
+    min: 1,
+    max: 10_000,
+    bounds: 'HTTP/2 connections to one upstream; above, a request waits `connectTime` for a stream',
+    reason: 'enough for 25 600 requests at once',
+  },
+  upstreamPingMs: {
+    key: 'upstreamPingTime',
+    unit: 'ms',
+    usual: 6 * MINUTE,
+    min: SECOND,
+    max: 24 * HOUR,
+    bounds:
+      'silence of an HTTP/2 connection with open streams, after which a PING asks whether the upstream is there',
+    reason: 'gRPC servers end connections that ask more often than every 5 min',
+  },
   upstreamAddressMs: {
     key: 'upstreamAddressTime',
     unit: 'ms',

@@ -21,12 +21,14 @@ function connect(target: ConnectTarget, handler: ConnectHandler): Wire {
       ...(target.tls.ca === undefined ? {} : { ca: target.tls.ca }),
       rejectUnauthorized: !target.tls.insecure,
       secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-      ALPNProtocols: ['http/1.1'],
+      ALPNProtocols: [target.http2 ? 'h2' : 'http/1.1'],
       // Types lag behind the documentation here and below.
       ...({ highWaterMark: READ_BYTES } as object),
     });
     socket.setNoDelay(true);
-    socket.on('secureConnect', () => handler.onConnect(socket.remoteAddress ?? ''));
+    socket.on('secureConnect', () =>
+      handler.onConnect(socket.remoteAddress ?? '', socket.alpnProtocol === 'h2'),
+    );
     socket.on('data', (bytes: Buffer) => handler.onBytes(bytes, 0, bytes.length));
     return followed(socket, handler);
   }

@@ -13,6 +13,8 @@ import type { Engine } from './wire.js';
 interface Parts {
   readonly pool: LivePool;
   readonly tls: UpstreamTls;
+  /** Its upstreams are spoken to by HTTP/2. */
+  readonly http2: boolean;
   readonly engine: Engine;
   readonly limits: Limits;
   readonly clock: Clock;
@@ -26,6 +28,7 @@ interface Parts {
 /** A pool with its connections: an endpoint an upstream, and how busy each is. */
 export class PoolConnections {
   readonly retryAfterSeconds: number;
+  readonly isHttp2: boolean;
   readonly #options: Parts;
   readonly #endpoints = new Map<string, UpstreamEndpoint>();
   /** The pool's snapshot as last seen, and what requests are decided against because of it. */
@@ -38,6 +41,7 @@ export class PoolConnections {
   constructor(options: Parts) {
     this.#options = options;
     this.retryAfterSeconds = options.retryAfterSeconds;
+    this.isHttp2 = options.http2;
   }
 
   /** What requests are decided against. */
@@ -61,9 +65,9 @@ export class PoolConnections {
     let endpoint = this.#endpoints.get(upstream.id);
     if (endpoint === undefined || endpoint.url !== upstream.url) {
       endpoint?.retire();
-      const { tls, engine, limits, deadlines } = this.#options;
+      const { tls, http2, engine, limits, deadlines } = this.#options;
       const tally = this.#options.tally(upstream);
-      endpoint = new UpstreamEndpoint(upstream, tls, engine, limits, deadlines, tally);
+      endpoint = new UpstreamEndpoint(upstream, tls, http2, engine, limits, deadlines, tally);
       // A request that outlived a reload may still be retried here; nothing of it is kept.
       if (this.#isClosed) endpoint.retire();
       else this.#endpoints.set(upstream.id, endpoint);

@@ -40,7 +40,8 @@ import type { UpstreamFault } from './upstream-fault.js';
  *
  * The verbatim pass: a body that came in HTTP/1.1 chunks says so at its head (`inChunks`), and its data is
  * then the chunks as they came, checked, without the last one. A receiver that speaks another framing lowers
- * the flag while it is given the head, and gets the data alone.
+ * the flag while it is given the head (for a request's the exchange does, by the pool of its route), and gets
+ * the data alone.
  */
 
 /** An answer's head. */
@@ -59,6 +60,8 @@ export interface AnswerHead {
   /** Shared caches may keep it. */
   readonly isShared: boolean;
   inChunks: boolean;
+  /** It is empty, and its fields don't say so: a side that frames by lengths must. */
+  readonly lacksLength: boolean;
 }
 
 /** The gateway's own answer. */

@@ -1,7 +1,7 @@
 import type { Decision } from '../route/router.js';
 import { blameFor } from './blame.js';
 import type { ServedRoute } from './served-route.js';
-import type { Http1Upstream } from './http1/upstream.js';
+import { Http1Upstream } from './http1/upstream.js';
 import { LoggedIn } from './logged-in.js';
 import type { AnswerTaker, Belonging, UpstreamSide } from './sides.js';
 import type { UpstreamTally } from './tally.js';
@@ -15,11 +15,13 @@ import type { UpstreamFault } from './upstream-fault.js';
 export class Try {
   readonly route: ServedRoute;
   readonly decision: Decision;
-  #connection: Http1Upstream | undefined;
+  #side: UpstreamSide | undefined;
   readonly #endpoint: UpstreamEndpoint;
   readonly #isTrial: boolean;
   /** An idle connection was taken in vain: the next one is new. */
   #wantsNew = false;
+  #wasRefused = false;
+  #wantsHttp1 = false;
   #isJudged = false;
   #isTunnel = false;
   #isOver = false;
@@ -42,35 +44,56 @@ export class Try {
 
   /** From `connect` on, until it fails. */
   get side(): UpstreamSide | undefined {
-    return this.#connection;
+    return this.#side;
   }
 
-  /** True: an idle connection is ready now. Otherwise the taker is told when one is. */
-  connect(taker: AnswerTaker, isRepeatable: boolean, own: Belonging | undefined): boolean {
+  /** True: a connection is ready now. Otherwise the taker is told when one is. */
+  connect(taker: AnswerTaker, isRepeatable: boolean, upgrade: string, own: Belonging | undefined): boolean {
+    const { http2 } = this.#endpoint;
+    if (http2 !== undefined && !this.#wantsHttp1) {
+      // Only WebSockets have a way of their own there (RFC 8441).
+      if (upgrade === '' || (upgrade === 'websocket' && http2.mayTakeProtocols)) {
+        const stream = http2.open(taker, upgrade !== '');
+        this.#side = stream;
+        return stream.isReady;
+      }
+    }
     const idle = this.#wantsNew
       ? undefined
       : ((own instanceof LoggedIn ? own.take(this.#endpoint, taker) : undefined) ??
         this.#endpoint.takeIdle(taker, !isRepeatable));
-    this.#connection = idle ?? this.#endpoint.connect(taker);
+    this.#side = idle ?? this.#endpoint.connect(taker);
     return idle !== undefined;
   }
 
   /** What this client's connection has logged in, now that an answer is whole. */
   loggedIn(before: Belonging | undefined): Belonging | undefined {
-    const connection = this.#connection;
-    if (connection?.isLoggedIn !== true) return before;
+    const connection = this.#side;
+    if (!(connection instanceof Http1Upstream) || !connection.isLoggedIn) return before;
     if (before instanceof LoggedIn && before.connection === connection) return before;
     before?.end();
     return new LoggedIn(this.#endpoint, connection);
   }
 
   /**
-   * A connection that had waited was closed by its upstream in the moment of the request, which is no fault
-   * of the upstream's: true, once, and the next connection is a new one.
+   * The same request may go to the same upstream again, at once. A connection that had waited was closed by
+   * its upstream in the moment of the request, which is no fault of the upstream's: once, and the next one is
+   * new. Or the upstream says that it has not processed the request, whatever its method (RFC 9113 §8.7):
+   * once. Or an upgrade has to go by HTTP/1.1.
    */
-  wasStale(fault: UpstreamFault): boolean {
-    if (fault !== 'closed' || this.#wantsNew || this.side?.isReused !== true) return false;
-    return (this.#wantsNew = true);
+  goesOn(fault: UpstreamFault, isRepeatable: boolean, isBodyKept: boolean): boolean {
+    switch (fault) {
+      case 'closed':
+        if (!isRepeatable || this.#wantsNew || this.side?.isReused !== true) return false;
+        return (this.#wantsNew = true);
+      case 'refused':
+        if (!isBodyKept || this.#wasRefused) return false;
+        return (this.#wasRefused = true);
+      case 'needs-http1':
+        return (this.#wantsHttp1 = true);
+      default:
+        return false;
+    }
   }
 
   /** The answer's head has come: whatever comes now, the upstream is there. */

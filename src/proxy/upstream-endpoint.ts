@@ -1,6 +1,7 @@
 import type { Upstream } from '../route/pool/upstream.js';
 import type { Deadlines, Timed } from './deadlines.js';
 import { Http1Upstream, type ConnectionOwner } from './http1/upstream.js';
+import { Http2Connections, type Http2Endpoint } from './http2/upstream-connections.js';
 import type { Limits } from './limits.js';
 import type { AnswerTaker } from './sides.js';
 import type { UpstreamTally } from './tally.js';
@@ -19,7 +20,7 @@ export interface UpstreamTls {
 const FRESH_MS = 1000;
 
 /** The gateway's end of one upstream: the connections that wait for work, and how much is in progress. */
-export class UpstreamEndpoint implements ConnectionOwner, Timed {
+export class UpstreamEndpoint implements ConnectionOwner, Http2Endpoint, Timed {
   readonly id: string;
   readonly url: string;
   readonly serverName: string | undefined;
@@ -32,6 +33,8 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
   active = 0;
   /** Its index in the pool's snapshot; -1: it left. */
   slot = -1;
+  /** Its connections over HTTP/2, where its pool asks for that. */
+  readonly http2: Http2Connections | undefined;
   /** The next look for idle connections that have waited too long. */
   deadlineAt = Infinity;
 
@@ -50,6 +53,7 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
   constructor(
     upstream: Upstream,
     tls: UpstreamTls,
+    isHttp2: boolean,
     engine: Engine,
     limits: Limits,
     deadlines: Deadlines,
@@ -72,7 +76,9 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
       tls: isSecure
         ? { serverName: upstream.serverName ?? host, ca: tls.ca, insecure: tls.insecure }
         : undefined,
+      http2: isHttp2,
     };
+    this.http2 = isHttp2 ? new Http2Connections(engine, this) : undefined;
     deadlines.add(this);
   }
 
@@ -95,10 +101,12 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
 
   connect(taker: AnswerTaker): Http1Upstream {
     this.tally.connections++;
-    return new Http1Upstream(this.#engine, this.#now, this, taker);
+    // Among HTTP/2 only an upgrade that can't go that way.
+    const { target } = this;
+    return new Http1Upstream(this.#engine, target.http2 ? { ...target, http2: false } : target, this, taker);
   }
 
-  get #now(): ConnectTarget {
+  get target(): ConnectTarget {
     const fixed = this.#fixed;
     if (fixed === undefined) return this.#target;
     if (this.deadlines.nowMs < this.#fixedUntil) return fixed;
@@ -113,7 +121,9 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
     if (before?.host === address) return;
     this.#fixed = { ...this.#target, host: address };
     // The others lead to where the name led before.
-    if (before !== undefined) for (const connection of [...this.#idle]) connection.destroy();
+    if (before === undefined) return;
+    for (const connection of [...this.#idle]) connection.destroy();
+    this.http2?.leaveOthers(address);
   }
 
   notConnected(): void {
@@ -155,6 +165,7 @@ export class UpstreamEndpoint implements ConnectionOwner, Timed {
     this.#isRetired = true;
     this.slot = -1;
     this.deadlines.remove(this);
+    this.http2?.retire();
     for (const connection of [...this.#idle]) connection.destroy();
   }
 }

@@ -53,8 +53,11 @@ export interface WireHandler {
 }
 
 export interface ConnectHandler extends WireHandler {
-  /** `address`: the one of the host's addresses that it leads to, if it is known. */
-  onConnect(address?: string): void;
+  /**
+   * `address`: the one of the host's addresses that it leads to, if it is known. `isHttp2`: the upstream has
+   * chosen it by ALPN.
+   */
+  onConnect(address?: string, isHttp2?: boolean): void;
 }
 
 export interface ConnectTarget {
@@ -65,6 +68,8 @@ export interface ConnectTarget {
   /** Present: TLS. */
   readonly tls:
     { readonly serverName: string; readonly ca: string | undefined; readonly insecure: boolean } | undefined;
+  /** HTTP/2 is to be spoken: over TLS, ALPN offers it and nothing else. */
+  readonly http2: boolean;
 }
 
 export interface ListenTarget {

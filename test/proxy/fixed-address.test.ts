@@ -121,7 +121,7 @@ it("the system's look-up puts the preferred address first where the name has it"
   const reached = (preferredAddress: string) =>
     new Promise<string>((resolve) => {
       const wire = nodeEngine.connect(
-        { host: 'localhost', port, tls: undefined, preferredAddress },
+        { host: 'localhost', port, tls: undefined, http2: false, preferredAddress },
         {
           onConnect(address = '') {
             resolve(address);

@@ -89,6 +89,7 @@ function gatewayTo(url: string): Gateway {
     pool,
     tls: { ca: undefined, insecure: false },
     limits: DEFAULT_LIMITS,
+    http2: false,
     retryAfterSeconds: 1,
     tally: uncounted,
   });

@@ -86,7 +86,12 @@ function shorthand(value: object, files: FileReader, issues: Issue[], kinds: Kin
   const read = readSections({ ...gatewayShape, ...shapesOf(kinds).shorthand }, value, [], issues);
   const pool = toPool(
     'default',
-    { read: { ...read, tls: read.upstreamTls }, written: value, at: [], tlsKey: 'upstreamTls' },
+    {
+      read: { ...read, tls: read.upstreamTls, http2: read.upstreamHttp2 },
+      written: value,
+      at: [],
+      tlsKey: 'upstreamTls',
+    },
     files,
     issues,
   );
@@ -111,6 +116,12 @@ function shorthand(value: object, files: FileReader, issues: Issue[], kinds: Kin
   return { gateway: read, parts: { pools: pool === undefined ? [] : [pool], routes } };
 }
 
+/** Keys of the shorthand that are another word in a pool. */
+const POOL_KEYS: Readonly<Record<string, string>> = {
+  upstreamTls: ', as tls',
+  upstreamHttp2: ', as http2',
+};
+
 function full(value: object, files: FileReader, issues: Issue[], kinds: Kinds): Read {
   const shapes = shapesOf(kinds);
   const { pools: writtenPools, routes: writtenRoutes, ...rest } = value as Record<string, unknown>;
@@ -120,7 +131,7 @@ function full(value: object, files: FileReader, issues: Issue[], kinds: Kinds): 
     const place =
       key === 'affinity' || key === 'balance'
         ? 'a route in routes'
-        : `a pool in pools${key === 'upstreamTls' ? ', as tls' : ''}`;
+        : `a pool in pools${POOL_KEYS[key] ?? ''}`;
     issues.push({
       path: [key],
       message: `is the shorthand for one pool and one route, and can't stand beside pools or routes. Move it into ${place}.`,
@@ -172,8 +183,13 @@ function toPool(
   files: FileReader,
   issues: Issue[],
 ): PoolConfig | undefined {
-  const { upstreams = [], sources, linger, placement, health, passive, tls } = read;
+  const { upstreams = [], sources, linger, placement, health, passive, tls, http2 = false } = read;
   if (tls?.ca !== undefined) files.authority(tls.ca, [...at, tlsKey, 'ca'], issues);
+  if (health?.grpc !== undefined && !http2)
+    issues.push({
+      path: [...at, 'health', 'grpc'],
+      message: `needs HTTP/2 to the upstreams. Write ${tlsKey === 'tls' ? 'http2' : 'upstreamHttp2'}: true beside health.`,
+    });
   const isListed = typeof written !== 'object' || written === null || Object.hasOwn(written, 'upstreams');
   if (!isListed && sources?.length === 0) issues.push({ path: [...at, 'upstreams'], message: NO_UPSTREAMS });
   if (sources !== undefined && sources.length > SOURCES_MAX) {
@@ -195,6 +211,7 @@ function toPool(
       ejectedShareMax: passive.maxEjected,
     },
     tls: { caFile: tls.ca === undefined ? undefined : files.resolve(tls.ca), insecure: tls.insecure },
+    http2,
   };
 }
 

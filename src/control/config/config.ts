@@ -67,10 +67,15 @@ export interface PoolConfig {
   readonly passive: PassiveThresholds;
   /** For `https://` upstreams. */
   readonly tls: { readonly caFile: string | undefined; readonly insecure: boolean };
+  /** Its upstreams are spoken to by HTTP/2: with prior knowledge by `http://`, by ALPN by `https://`. */
+  readonly http2: boolean;
 }
 
 export interface HealthConfig {
-  readonly path: string;
+  /** What is asked for by HTTP; `undefined` with `grpc`. */
+  readonly path: string | undefined;
+  /** The service that gRPC's health check asks for; empty: the server as a whole. */
+  readonly grpc: string | undefined;
   readonly everyMs: number;
   readonly timeoutMs: number;
   readonly healthyAfter: number;

@@ -96,15 +96,34 @@ const probePath = reads((value): string | Wrong =>
     : new Wrong('is not a path. Write one that begins with a slash, such as /healthz.'),
 );
 
+/** A gRPC service by its full name; empty: the server as a whole. */
+const grpcService = reads((value): string | Wrong =>
+  typeof value === 'string' && /^[A-Za-z0-9_./-]{0,120}$/.test(value)
+    ? value
+    : new Wrong(
+        'is not the name of a gRPC service. Write one such as shop.Cart, or "" for the whole server.',
+      ),
+);
+
 const health: z.ZodType<HealthConfig> = z
   .strictObject({
-    path: probePath,
+    path: probePath.optional(),
+    grpc: grpcService.optional(),
     every: duration({ min: 100, max: HOUR }).default(2000),
     timeout: duration({ min: 10, max: 60_000 }).optional(),
     healthyAfter: wholeNumberValue({ min: 1, max: 100 }).default(2),
     unhealthyAfter: wholeNumberValue({ min: 1, max: 100 }).default(3),
   })
-  .transform(({ path, every, timeout, healthyAfter, unhealthyAfter }, context) => {
+  .transform(({ path, grpc, every, timeout, healthyAfter, unhealthyAfter }, context) => {
+    if ((path === undefined) === (grpc === undefined))
+      context.addIssue({
+        code: 'custom',
+        path: ['path'],
+        message:
+          grpc === undefined
+            ? 'is missing. Write path: /healthz, or grpc: "" for the health service of gRPC.'
+            : 'contradicts grpc: a probe asks one thing. Leave one of them out.',
+      });
     // A probe that outlives its turn would overlap the next, and its verdict would come late.
     if (timeout !== undefined && timeout > every)
       context.addIssue({
@@ -114,6 +133,7 @@ const health: z.ZodType<HealthConfig> = z
       });
     return {
       path,
+      grpc,
       everyMs: every,
       timeoutMs: timeout ?? Math.min(every, 1000),
       healthyAfter,
@@ -190,6 +210,7 @@ export function shapesOf(kinds: Kinds) {
     health: health.optional(),
     passive: passive.prefault({}),
     tls: upstreamTls.prefault({}),
+    http2: flag.default(false),
   };
   const routing = {
     affinity: list<Choice>(
@@ -199,9 +220,10 @@ export function shapesOf(kinds: Kinds) {
     balance: choice('balance', balances).prefault('leastRequests'),
   };
   const route = { name: name.optional(), match: match.prefault({}), pool: words('pool: api'), ...routing };
-  // One pool and one route, both named `default`. The listener has `tls`, so the pool's is `upstreamTls`.
-  const { tls, ...rest } = pool;
-  const shorthand = { ...rest, upstreamTls: tls, ...routing };
+  // One pool and one route, both named `default`. The listener has `tls` and `http2`, so the pool's are
+  // `upstreamTls` and `upstreamHttp2`.
+  const { tls, http2, ...rest } = pool;
+  const shorthand = { ...rest, upstreamTls: tls, upstreamHttp2: http2, ...routing };
   return { pool, route, shorthand };
 }
 

@@ -122,6 +122,9 @@ export const upstreams: z.ZodType<readonly Upstream[]> = z.unknown().transform((
 const ID_FORM =
   'is not an id for an upstream. Use letters, digits and . _ - : with a letter or digit first, such as api-1.';
 
+/** How other programs write that HTTP/2 is spoken to an upstream. */
+const OF_HTTP2 = new Set(['h2c', 'h2', 'grpc', 'grpcs']);
+
 /** A URL's origin, or why it can't be an upstream. Never shows the URL: it may hold a password. */
 export function readOrigin(written: string): string | Wrong {
   if (written.length > URL_CHARACTERS_MAX)
@@ -133,6 +136,10 @@ export function readOrigin(written: string): string | Wrong {
     if (scheme === 'ws' || scheme === 'wss')
       return new Wrong(
         `has the scheme ${scheme}. Write ${scheme === 'ws' ? 'http' : 'https'}://…: WebSocket passes through it.`,
+      );
+    if (scheme !== undefined && OF_HTTP2.has(scheme))
+      return new Wrong(
+        `has the scheme ${scheme}. Write ${scheme === 'grpcs' ? 'https' : 'http'}://…, and http2: true in its pool (upstreamHttp2 in the short form).`,
       );
     if (scheme !== undefined)
       return new Wrong(`has the scheme ${scheme}. An upstream speaks http or https: write ${EXAMPLE}.`);

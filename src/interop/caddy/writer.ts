@@ -109,7 +109,9 @@ function proxyLines(group: Group, context: PolicyContext): string[] {
   );
   const { health, passive } = pool;
   const isNew = isAtLeast(version, NEW_NAMES_SINCE);
-  if (health !== undefined) {
+  if (health?.grpc !== undefined)
+    report.say(`${poolAt}health`, 'is not carried over: Caddy asks for a path, and not by gRPC.');
+  if (health?.path !== undefined) {
     report.say(`${poolAt}health`, 'takes only 2xx for well there, not 3xx.');
     if (!isNew && (health.healthyAfter !== 1 || health.unhealthyAfter !== 1))
       report.say(
@@ -123,7 +125,7 @@ function proxyLines(group: Group, context: PolicyContext): string[] {
     ...(isAtLeast(version, RETRIES_SINCE)
       ? [`lb_retries ${limits.triesMax - 1}`]
       : [`lb_try_duration ${time(limits.connectTimeMs)}`]),
-    ...(health === undefined
+    ...(health?.path === undefined
       ? []
       : [
           `health_uri ${word(health.path)}`,
@@ -147,6 +149,7 @@ function proxyLines(group: Group, context: PolicyContext): string[] {
       `response_header_timeout ${time(limits.answerTimeMs)}`,
       `keepalive ${time(limits.upstreamIdleMs)}`,
       `keepalive_idle_conns_per_host ${Math.max(1, limits.upstreamIdleMax)}`,
+      ...(pool.http2 ? [`versions ${isTls ? '2' : 'h2c'}`] : []),
       ...(isTls ? tlsLines(group, isNew) : []),
     ]),
   ]);

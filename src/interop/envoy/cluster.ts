@@ -49,7 +49,15 @@ export function cluster(group: Group, limits: Limits, report: Report): object {
           interval: envoyDuration(pool.health.everyMs),
           healthy_threshold: pool.health.healthyAfter,
           unhealthy_threshold: pool.health.unhealthyAfter,
-          http_health_check: { path: pool.health.path, expected_statuses: [{ start: 200, end: 400 }] },
+          ...(pool.health.grpc === undefined
+            ? {
+                http_health_check: {
+                  path: pool.health.path,
+                  expected_statuses: [{ start: 200, end: 400 }],
+                  ...(pool.http2 && { codec_client_type: 'HTTP2' }),
+                },
+              }
+            : { grpc_health_check: { service_name: pool.health.grpc } }),
         },
       ],
     }),
@@ -70,6 +78,16 @@ export function cluster(group: Group, limits: Limits, report: Report): object {
         },
       ],
     },
+    ...(pool.http2 && {
+      typed_extension_protocol_options: {
+        'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+          '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+          explicit_http_config: {
+            http2_protocol_options: { max_concurrent_streams: limits.upstreamStreamsMax },
+          },
+        },
+      },
+    }),
     ...(isTls && { transport_socket: tlsSocket(group) }),
   };
 }
@@ -135,10 +153,13 @@ function tlsSocket({ pool }: Group): object {
     typed_config: {
       '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
       auto_host_sni: true,
-      ...(!insecure && {
-        auto_sni_san_validation: true,
+      ...(!insecure && { auto_sni_san_validation: true }),
+      ...((!insecure || pool.http2) && {
         common_tls_context: {
-          validation_context: { trusted_ca: { filename: caFile ?? '/etc/ssl/certs/ca-certificates.crt' } },
+          ...(pool.http2 && { alpn_protocols: ['h2'] }),
+          ...(!insecure && {
+            validation_context: { trusted_ca: { filename: caFile ?? '/etc/ssl/certs/ca-certificates.crt' } },
+          }),
         },
       }),
     },

@@ -1,4 +1,4 @@
-import type { Config } from '../../control/config/config.js';
+import type { Config, HealthConfig, PoolConfig } from '../../control/config/config.js';
 import { haproxyNumbers } from '../../route/placement/haproxy-node-keys.js';
 import { membersOf } from '../../route/pool/upstream.js';
 import type { Connection } from '../connect-address.js';
@@ -21,7 +21,10 @@ export function serverLines(
   report: Report,
 ): string[] {
   const { pool, poolAt } = group;
-  const { health, passive } = pool;
+  const { passive } = pool;
+  const health = probed(pool);
+  if (pool.health !== undefined && health === undefined)
+    report.say(`${poolAt}health`, 'is not carried over: HAProxy asks for a path, and not by gRPC.');
   const weights = wholeWeights(pool.upstreams, WEIGHT_MAX, poolAt, report);
   const numbers = haproxyNumbers(membersOf(pool.upstreams));
   if (passive.maxFails > 0) {
@@ -51,7 +54,9 @@ export function serverLines(
 }
 
 function options({ upstream, host }: Connection, number: number, weight: number, { pool }: Group): string[] {
-  const { health, passive, tls } = pool;
+  const { passive, tls } = pool;
+  const health = probed(pool);
+  const isTls = upstream.url.startsWith('https:');
   return [
     `id ${number}`,
     // A server of weight 0 takes nobody new and keeps those whose cookie names it: draining.
@@ -62,7 +67,8 @@ function options({ upstream, host }: Connection, number: number, weight: number,
     ...(health === undefined || passive.maxFails === 0
       ? []
       : [`observe layer4 error-limit ${passive.maxFails} on-error mark-down`]),
-    ...(upstream.url.startsWith('https:')
+    ...(pool.http2 ? [isTls ? 'alpn h2' : 'proto h2'] : []),
+    ...(isTls
       ? [
           tls.insecure
             ? 'ssl verify none'
@@ -71,6 +77,11 @@ function options({ upstream, host }: Connection, number: number, weight: number,
         ]
       : []),
   ];
+}
+
+/** Probes by HTTP. */
+function probed({ health }: PoolConfig): (HealthConfig & { readonly path: string }) | undefined {
+  return health?.path === undefined ? undefined : { ...health, path: health.path };
 }
 
 /** The timeouts and limits of `defaults`. */

@@ -63,6 +63,7 @@ export class AnswerWriter {
         form = head.inChunks ? 'verbatim' : 'chunks';
       }
     }
+    if (head.lacksLength) text += 'Content-Length: 0\r\n';
     this.showsCut = head.bodyBytes >= 0 || form !== 'plain';
     this.#body.begin(form);
     this.#outlet.text(`${text}${this.#connectionField(isLast)}\r\n`);

@@ -4,15 +4,17 @@ import type { RequestHead } from './request-head.js';
 /** Finds the end of a request's body and hands on what lies before it. */
 export class BodyReader {
   readonly #sink: ChunkSink;
-  readonly #chunks: ChunkedReader | undefined;
+  readonly #head: RequestHead;
+  /** Made when the first byte is read: only then it is settled what the body's receiver wants. */
+  #chunks: ChunkedReader | undefined;
   readonly #bodyBytes: number;
   #left: number;
 
   constructor(head: RequestHead, sink: ChunkSink) {
     this.#sink = sink;
+    this.#head = head;
     this.#bodyBytes = head.bodyBytes;
     this.#left = head.bodyBytes;
-    this.#chunks = head.bodyBytes < 0 ? new ChunkedReader(head.inChunks) : undefined;
   }
 
   get isWhole(): boolean {
@@ -29,7 +31,10 @@ export class BodyReader {
 
   /** Reads on; returns where the body's part of these bytes ends. */
   read(bytes: Buffer, start: number, end: number): number {
-    if (this.#chunks !== undefined) return this.#chunks.read(bytes, start, end, this.#sink);
+    if (this.#bodyBytes < 0) {
+      this.#chunks ??= new ChunkedReader(this.#head.inChunks);
+      return this.#chunks.read(bytes, start, end, this.#sink);
+    }
     const stop = start + Math.min(this.#left, end - start);
     if (stop === start) return stop;
     this.#left -= stop - start;

@@ -109,6 +109,8 @@ export class RequestHead {
   keepAlive = true;
   /** It logs its upstream's connection in: see logged-in.ts. */
   logsIn = false;
+  /** A call of gRPC, which came by HTTP/2: only there it can. */
+  isGrpc = false;
   /** The protocol the client wants to change to, in lower case; empty: none. */
   upgrade = '';
   /** Only of a peer that is trusted, as is `requestId`. */

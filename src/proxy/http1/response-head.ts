@@ -57,6 +57,7 @@ export class ResponseHead {
   /** The field lines for the client, each with its CRLF. */
   fields = '';
   inChunks = false;
+  lacksLength = false;
 
   /** Shared caches may keep it. */
   get isShared(): boolean {

@@ -1,23 +1,25 @@
-import { HpackDecoder } from './hpack-decoder.js';
-import { RequestBlock } from './request-block.js';
+import { HpackDecoder, type HpackSink } from './hpack-decoder.js';
 
-/** What we let the client refer to in later blocks (RFC 9113 §6.5.2): the default. */
+/** What we let the peer refer to in later blocks (RFC 9113 §6.5.2): the default. */
 const TABLE_BYTES_MAX = 4096;
 
 /** Puts the frames of a header block together and decodes it. */
-export class BlockReader {
+export class BlockReader<Block extends HpackSink> {
   stream = 0;
   hasEnded = false;
   /** A block is under way. */
   isOpen = false;
   readonly #decoder: HpackDecoder;
-  #block = new RequestBlock(0);
+  readonly #create: (headBytesMax: number) => Block;
+  #block: Block;
   #pieces: Buffer[] = [];
   #bytes = 0;
   #bytesMax = 0;
   #framesLeft = 0;
 
-  constructor() {
+  constructor(create: (headBytesMax: number) => Block) {
+    this.#create = create;
+    this.#block = create(0);
     // A text has its own bound in that of the whole block.
     this.#decoder = new HpackDecoder(TABLE_BYTES_MAX, 2 ** 20);
   }
@@ -26,7 +28,7 @@ export class BlockReader {
     this.stream = stream;
     this.hasEnded = hasEnded;
     this.isOpen = true;
-    this.#block = new RequestBlock(headBytesMax);
+    this.#block = this.#create(headBytesMax);
     this.#pieces = [];
     this.#bytes = 0;
     // A head that is too large is answered with 431; what is far too large isn't even kept.
@@ -43,7 +45,7 @@ export class BlockReader {
   }
 
   /** The block is whole; `undefined` when it can't be decoded. */
-  end(): RequestBlock | undefined {
+  end(): Block | undefined {
     this.isOpen = false;
     const bytes = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
     this.#pieces = [];

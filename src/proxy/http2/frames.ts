@@ -43,11 +43,19 @@ const ERROR_NAMES = [
   'compression-error',
   'connect-error',
   'enhance-your-calm',
+  'inadequate-security',
+  'http-1-1-required',
 ];
 
 /** As it stands in the log: `http2-protocol-error`. */
 export function errorName(code: number): string {
   return `http2-${ERROR_NAMES[code] ?? code}`;
+}
+
+/** As the cause of an upstream's fault: `HTTP2_PROTOCOL_ERROR`. */
+export function errorCause(code: number): Error {
+  const name = errorName(code).toUpperCase().replaceAll('-', '_');
+  return Object.assign(new Error(name), { code: name });
 }
 
 /** What every peer takes, and the most that we take (RFC 9113 §4.2). */

@@ -1,3 +1,4 @@
+import { trimBlank } from '../../base/blank.js';
 import { STATIC_INDEX_OF_FIELD, STATIC_INDEX_OF_NAME } from './static-table.js';
 
 /** The longest line that is remembered, and how many: what repeats is short. */
@@ -43,11 +44,12 @@ export function encodeField(name: string, value: string): string {
   return (index === 0 ? head + encodeText(name) : head) + encodeText(value);
 }
 
-function encodeLine(line: string): string {
+/** One line, without its CRLF. */
+export function encodeLine(line: string): string {
   const kept = keptLines.get(line);
   if (kept !== undefined) return kept;
   const colon = line.indexOf(':');
-  const encoded = encodeField(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim());
+  const encoded = encodeField(line.slice(0, colon).toLowerCase(), trimBlank(line, colon + 1, line.length));
   if (line.length <= KEPT_LINE_CHARACTERS_MAX) {
     // Answers change some of their lines in time (dates, tags): begin anew now and then.
     if (keptLines.size >= KEPT_LINES_MAX) keptLines.clear();

@@ -16,13 +16,28 @@ const MAX_CONCURRENT_STREAMS = 3;
 const INITIAL_WINDOW_SIZE = 4;
 const MAX_FRAME_SIZE = 5;
 const MAX_HEADER_LIST_SIZE = 6;
+/** RFC 8441 §3. */
+const ENABLE_CONNECT_PROTOCOL = 8;
 
-/** What a client's SETTINGS say that matters to us. */
+/** What a peer's SETTINGS say that matters to us. */
 export class PeerSettings {
   /** What each of its streams takes at first. */
   initialWindow = WINDOW_DEFAULT;
+  /** Streams that we may have open there at once. */
+  streamsMax = Infinity;
+  /** It takes CONNECT with a protocol, so WebSockets (RFC 8441). */
+  takesProtocols = false;
 
-  /** What we say of ourselves. */
+  /** What an upstream is told: it may push nothing. */
+  static oursToUpstream(streamWindow: number, limits: Limits): string {
+    return (
+      setting(ENABLE_PUSH, 0) +
+      setting(INITIAL_WINDOW_SIZE, streamWindow) +
+      setting(MAX_HEADER_LIST_SIZE, limits.headBytesMax)
+    );
+  }
+
+  /** What a client is told. */
   static ours(streamsMax: number, streamWindow: number, limits: Limits): string {
     return (
       setting(MAX_CONCURRENT_STREAMS, streamsMax) +
@@ -39,6 +54,14 @@ export class PeerSettings {
       switch (bytes.readUInt16BE(at)) {
         case ENABLE_PUSH:
           if (value > 1) return PROTOCOL_ERROR;
+          break;
+        case MAX_CONCURRENT_STREAMS:
+          this.streamsMax = value;
+          break;
+        case ENABLE_CONNECT_PROTOCOL:
+          // Once announced, it stays so (RFC 8441 §3).
+          if (value > 1 || (value === 0 && this.takesProtocols)) return PROTOCOL_ERROR;
+          this.takesProtocols = value === 1;
           break;
         case INITIAL_WINDOW_SIZE:
           if (value > WINDOW_MAX) return FLOW_CONTROL_ERROR;

@@ -1,19 +1,10 @@
 import { parseRequestHead, type RequestError, type RequestHead } from '../http1/request-head.js';
 import { passedTrailers } from '../http1/trailers.js';
+import { BlockReader } from './block-reader.js';
+import { isGrpc } from './grpc.js';
+import { faultOfField } from './field-rules.js';
 import type { HpackSink } from './hpack-decoder.js';
 
-/** Between two neighbours of HTTP/1.1: a message of HTTP/2 that has one is malformed (RFC 9113 §8.2.2). */
-const CONNECTION_FIELDS = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-]);
-
-const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-/** Visible characters, blanks, obs-text; none of the blanks outside (RFC 9113 §8.2.1). */
-const VALUE = /^(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?$/;
 /** What may stand in a start line at all; what exactly, the parser of heads says. */
 const NO_BLANK = /^[!-~]+$/;
 
@@ -34,6 +25,7 @@ export class RequestBlock implements HpackSink {
   #isMalformed = false;
   #hasRegular = false;
   #hasLength = false;
+  #isGrpc = false;
   /** As RFC 9113 §6.5.2 counts: names, values and 32 bytes for each field. */
   #bytes = 0;
   readonly #bytesMax: number;
@@ -81,7 +73,7 @@ export class RequestBlock implements HpackSink {
 
   #regular(name: string, value: string): void {
     this.#hasRegular = true;
-    if (!NAME.test(name) || !VALUE.test(value) || CONNECTION_FIELDS.has(name)) {
+    if (faultOfField(name, value) !== undefined) {
       this.#isMalformed = true;
       return;
     }
@@ -95,8 +87,12 @@ export class RequestBlock implements HpackSink {
         this.#cookie = this.#cookie === undefined ? value : `${this.#cookie}; ${value}`;
         return;
       case 'te':
+        // Whether it goes on is for the upstream's side to say.
         if (value !== 'trailers') this.#isMalformed = true;
-        return;
+        break;
+      case 'content-type':
+        this.#isGrpc = isGrpc(value);
+        break;
       case 'content-length':
         this.#hasLength = true;
     }
@@ -131,6 +127,7 @@ export class RequestBlock implements HpackSink {
     if (hasEnded && head.bodyBytes > 0) return undefined;
     // Data comes in frames, not in chunks.
     head.inChunks = false;
+    head.isGrpc = this.#isGrpc;
     return head;
   }
 
@@ -143,4 +140,9 @@ export class RequestBlock implements HpackSink {
   get isHeadRequest(): boolean {
     return this.#method === 'HEAD';
   }
+}
+
+/** Reads the header blocks of a client's connection. */
+export function requestBlocks(): BlockReader<RequestBlock> {
+  return new BlockReader((headBytesMax) => new RequestBlock(headBytesMax));
 }
