@@ -13,8 +13,8 @@ const KEPT_BLOCKS_MAX = 512;
 
 /**
  * A request's head as an HTTP/2 upstream gets it, with these of its fields. `authority` stands in for the
- * Host that an HTTP/1.0 client may leave out; `added` are field lines of the gateway's own. A WebSocket becomes a
- * CONNECT with its protocol (RFC 8441 §4).
+ * Host that an HTTP/1.0 client may leave out; `added` are field lines of the gateway's own. A WebSocket
+ * becomes a CONNECT with its protocol (RFC 8441 §4).
  */
 export function requestBlock(
   head: RequestHead,

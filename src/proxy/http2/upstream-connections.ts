@@ -6,7 +6,7 @@ import type { ConnectTarget, Engine } from '../wire.js';
 import type { PeerSettings } from './peer-settings.js';
 import { Http2Upstream } from './upstream.js';
 import type { Http2Owner } from './upstream-owner.js';
-import { Http2UpstreamStream, type StreamOwner } from './upstream-stream.js';
+import { Http2UpstreamStream, type StreamConnection, type StreamOwner } from './upstream-stream.js';
 
 /** The endpoint that connections belong to. */
 export interface Http2Endpoint {
@@ -138,7 +138,7 @@ export class Http2Connections implements Http2Owner, StreamOwner, Timed {
     }
   }
 
-  left(connection: Http2Upstream): void {
+  left(connection: StreamConnection): void {
     this.#connections = this.#connections.filter((each) => each !== connection);
     if (this.#queue.length > 0) this.hasRoom();
   }

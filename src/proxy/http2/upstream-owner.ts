@@ -1,7 +1,7 @@
 import type { Deadlines } from '../deadlines.js';
 import type { Limits } from '../limits.js';
 import type { PeerSettings } from './peer-settings.js';
-import type { Http2Upstream } from './upstream.js';
+import type { StreamConnection } from './upstream-stream.js';
 
 /** Where a connection reports to. */
 export interface Http2Owner {
@@ -14,5 +14,5 @@ export interface Http2Owner {
   /** What its SETTINGS say. */
   settings(settings: PeerSettings): void;
   /** It takes no stream any more. */
-  left(connection: Http2Upstream): void;
+  left(connection: StreamConnection): void;
 }

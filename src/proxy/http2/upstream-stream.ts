@@ -1,13 +1,15 @@
 import type { RequestHead } from '../http1/request-head.js';
 import type { ResponseHead } from '../http1/response-head.js';
+import type { Deadlines } from '../deadlines.js';
+import type { Limits } from '../limits.js';
 import type { AnswerTaker, UpstreamSide } from '../sides.js';
 import type { UpstreamFault } from '../upstream-fault.js';
+import type { FrameWriter } from './frame-writer.js';
 import * as h2 from './frames.js';
 import { grpcTimeoutMs } from './grpc-timeout.js';
-import { Outgoing, type SendWatcher } from './outgoing.js';
+import { Outgoing, type SendTurns, type SendWatcher } from './outgoing.js';
 import { requestBlock } from './request-fields.js';
 import type { ResponseBlock } from './response-block.js';
-import type { Http2Upstream } from './upstream.js';
 import { upgradedHead } from './upgraded-head.js';
 
 /** What an upstream may send of an answer before it is credited. */
@@ -25,6 +27,26 @@ export interface StreamOwner {
   unqueue(stream: Http2UpstreamStream): void;
 }
 
+/** The connection as its streams see it. */
+export interface StreamConnection {
+  readonly limits: Limits;
+  readonly deadlines: Deadlines;
+  readonly turns: SendTurns;
+  readonly write: FrameWriter;
+  /** What the upstream takes of a new stream. */
+  readonly initialWindow: number;
+  /** True: the stream can send now, otherwise it is told. */
+  take(stream: Http2UpstreamStream): boolean;
+  /** Gives a stream its number; its HEADERS must follow at once. */
+  open(stream: Http2UpstreamStream): number;
+  reset(id: number, code: number): void;
+  flush(): void;
+  /** Neither side needs it any more, or it never began. */
+  closed(stream: Http2UpstreamStream): void;
+  /** A stream has waited for too long: where nothing else came either, the connection may be dead. */
+  waitedInVain(sinceMs: number): void;
+}
+
 /** The upstream's side over HTTP/2: one exchange on one stream of a connection. */
 export class Http2UpstreamStream implements UpstreamSide, SendWatcher {
   deadlineAt = Infinity;
@@ -34,7 +56,7 @@ export class Http2UpstreamStream implements UpstreamSide, SendWatcher {
   isReady = false;
   readonly #owner: StreamOwner;
   #taker: AnswerTaker | undefined;
-  #connection: Http2Upstream | undefined;
+  #connection: StreamConnection | undefined;
   #phase: Phase = 'waiting';
   // Of the request.
   #out: Outgoing | undefined;
@@ -70,7 +92,7 @@ export class Http2UpstreamStream implements UpstreamSide, SendWatcher {
   }
 
   /** A connection has room for it. */
-  join(connection: Http2Upstream): void {
+  join(connection: StreamConnection): void {
     this.#connection = connection;
     this.deadlineAt = this.wantsProtocol
       ? connection.deadlines.after(connection.limits.answerTimeMs)

@@ -15,7 +15,7 @@ import { UpstreamFrames, type FrameEvents } from './upstream-frames.js';
 import { isNoAlpn, NO_ALPN, NO_PING_ANSWER, NO_SETTINGS } from './upstream-errors.js';
 import type { Http2Owner } from './upstream-owner.js';
 import { UpstreamStreams } from './upstream-streams.js';
-import { UPSTREAM_WINDOW, type Http2UpstreamStream } from './upstream-stream.js';
+import { UPSTREAM_WINDOW, type Http2UpstreamStream, type StreamConnection } from './upstream-stream.js';
 
 /**
  * Whatever the streams' own windows say, an answer is credited to the connection as it comes: a slow client
@@ -28,7 +28,7 @@ const GOODBYE_MS = 2000;
 const PING_PAYLOAD = 'there?\r\n';
 
 /** A connection to an upstream by HTTP/2, with the streams on it. */
-export class Http2Upstream implements ConnectHandler, FrameEvents, Timed {
+export class Http2Upstream implements ConnectHandler, FrameEvents, StreamConnection, Timed {
   deadlineAt: number;
   nextStream = 1;
   readonly turns: SendTurns;
@@ -87,7 +87,6 @@ export class Http2Upstream implements ConnectHandler, FrameEvents, Timed {
 
   // ---- Streams ----
 
-  /** Takes a stream; true: it can send now, otherwise it is told. */
   take(stream: Http2UpstreamStream): boolean {
     if (this.#isConnected && (this.#hasSettings || !stream.wantsProtocol)) return this.#mayOpen(stream);
     this.#streams.wait(stream);
@@ -100,7 +99,6 @@ export class Http2Upstream implements ConnectHandler, FrameEvents, Timed {
     return !stream.wantsProtocol || this.#settings.takesProtocols;
   }
 
-  /** Gives a stream its number; its HEADERS must follow at once. */
   open(stream: Http2UpstreamStream): number {
     const id = this.nextStream;
     this.nextStream += 2;
@@ -120,7 +118,6 @@ export class Http2Upstream implements ConnectHandler, FrameEvents, Timed {
     this.#outlet.flush();
   }
 
-  /** Neither side needs it any more, or it never began. */
   closed(stream: Http2UpstreamStream): void {
     this.#streams.delete(stream);
     if (this.#isOver) return;
@@ -131,7 +128,6 @@ export class Http2Upstream implements ConnectHandler, FrameEvents, Timed {
     }
   }
 
-  /** A stream has waited for too long. Where nothing else came either, the connection may be dead. */
   waitedInVain(sinceMs: number): void {
     if (this.heardAt > sinceMs || this.#isInDoubt) return;
     this.#isInDoubt = true;
