@@ -8,7 +8,6 @@ export const ERROR_STATUS = {
   STICKY_CONFIG_INVALID: undefined,
   STICKY_CONFIG_UNREADABLE: undefined,
   STICKY_LISTEN_FAILED: undefined,
-  STICKY_TLS_UNREADABLE: undefined,
   STICKY_WORKER_FAILED: undefined,
   STICKY_OPERATION_REFUSED: undefined,
   STICKY_POOL_INVALID: undefined,

@@ -5,7 +5,6 @@ import type { Kinds } from '../route/kinds.js';
 import type { PoolEvent } from '../route/pool/pool-event.js';
 import type { Upstream } from '../route/pool/upstream.js';
 import { assemble, type Assembly } from './assembly.js';
-import { readCertificates } from './certificate-texts.js';
 import type { Config } from './config/config.js';
 import { countersOf } from './counters.js';
 import { explain } from './explanation.js';
@@ -64,21 +63,20 @@ export class ControlPlane {
   /** Who asks while another asks gets the same. */
   #asked: Promise<MetricsSnapshot> | undefined;
 
-  /** Reads certificates and puts the configuration together. Opens and starts nothing. */
+  /** Puts the configuration together. Opens and starts nothing. */
   constructor(config: Config, options: ControlPlaneOptions) {
     const { clock, logger, random, kinds, onEvent } = options;
     this.#options = options;
     this.#watch = new HealthWatch(clock, logger, onEvent);
     this.#membership = new Membership(membershipOwner(this.#watch, logger), { clock, random, kinds });
-    const certificates = readCertificates(config);
     this.#assembly = assemble(config, {
       random,
       kinds,
       members: (pool) => this.#membership.of(pool),
       createPool: (name, pool) => this.#watch.create(name, pool),
     });
-    this.#setup = this.#setupOf(config, this.#assembly, certificates);
-    this.#record = new PlaneRecord(this.#setup.config, certificates, clock.now());
+    this.#setup = this.#setupOf(config, this.#assembly);
+    this.#record = new PlaneRecord(this.#setup.config, clock.now());
     this.operations = operationsOf({
       status: () => this.#status(),
       find: (pool, upstream) => this.#find(pool, upstream),
@@ -154,8 +152,7 @@ export class ControlPlane {
   async #recorded(wanted: Config | undefined): Promise<Reloaded> {
     try {
       const reloaded = await this.#reload(wanted ?? this.#read());
-      const { config, certificates } = this.#setup;
-      this.#record.succeeded(config, certificates, this.#options.clock.now());
+      this.#record.succeeded(this.#setup.config, this.#options.clock.now());
       return reloaded;
     } catch (error) {
       this.#record.failed();
@@ -172,14 +169,11 @@ export class ControlPlane {
 
   /** Read, assemble, check, swap, follow, warn: a reload, for one process and for a fleet. */
   async #reload(wanted: Config): Promise<Reloaded> {
-    const { config, certificates, needsRestart } = withFixed(this.#setup, {
-      config: wanted,
-      certificates: readCertificates(wanted),
-    });
+    const { config, needsRestart } = withFixed(this.#setup.config, wanted);
     await this.#membership.prepare(config.pools, config.sourceWaitMs);
     const assembly = this.#reassemble(config);
     // Until here nothing that runs has changed. From here on nothing can fail.
-    this.#setup = this.#setupOf(config, assembly, certificates);
+    this.#setup = this.#setupOf(config, assembly);
     await this.#data!.swap(this.#setup, assembly);
     assembly.commit();
     const told = new Set(configWarnings(this.#assembly.config, this.#options.kinds));
@@ -208,14 +202,14 @@ export class ControlPlane {
   }
 
   #follow(): void {
-    this.#watch.follow(this.#assembly, this.#setup.certificates);
+    this.#watch.follow(this.#assembly);
     this.#membership.follow(this.#assembly.config.pools);
   }
 
   /** With the keys, also when they were made here, so that every worker seals alike. */
-  #setupOf(config: Config, { keys }: Assembly, certificates: Setup['certificates']): Setup {
+  #setupOf(config: Config, { keys }: Assembly): Setup {
     const members = new Map(config.pools.map((pool) => [pool.name, this.#membership.of(pool)]));
-    return { config: { ...config, keys }, certificates, members };
+    return { config: { ...config, keys }, members };
   }
 
   #status(): Status {

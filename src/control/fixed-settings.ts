@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { CertificateTexts } from './certificate-texts.js';
 import type { Config, Listen } from './config/config.js';
 
 /** A setting that a reload can't change: the sockets are open and the processes are there. */
@@ -11,40 +10,30 @@ export interface FixedSetting {
   readonly wanted: string;
 }
 
-interface Wanted {
-  readonly config: Config;
-  readonly certificates: CertificateTexts;
-}
-
 /**
  * What can run of the wanted configuration: with the listener and the workers that are there. And the
  * settings that wait for the next start because of that.
  */
 export function withFixed(
-  running: Wanted,
-  wanted: Wanted,
-): Wanted & { readonly needsRestart: readonly FixedSetting[] } {
-  const { listen, tls, workers, monitor } = running.config;
+  running: Config,
+  wanted: Config,
+): { readonly config: Config; readonly needsRestart: readonly FixedSetting[] } {
+  const { listen, tls, workers, monitor } = running;
   const needsRestart: FixedSetting[] = [];
-  const { config } = wanted;
-  if (!isDeepStrictEqual(listen, config.listen))
-    needsRestart.push({ setting: 'listen', now: listenText(listen), wanted: listenText(config.listen) });
-  const isSameScheme = (tls === undefined) === (config.tls === undefined);
-  if (!isSameScheme) needsRestart.push({ setting: 'tls', now: schemeOf(tls), wanted: schemeOf(config.tls) });
-  if (workers !== config.workers)
-    needsRestart.push({ setting: 'workers', now: String(workers), wanted: String(config.workers) });
-  if (!isDeepStrictEqual(monitor, config.monitor))
+  if (!isDeepStrictEqual(listen, wanted.listen))
+    needsRestart.push({ setting: 'listen', now: listenText(listen), wanted: listenText(wanted.listen) });
+  const isSameScheme = (tls === undefined) === (wanted.tls === undefined);
+  if (!isSameScheme) needsRestart.push({ setting: 'tls', now: schemeOf(tls), wanted: schemeOf(wanted.tls) });
+  if (workers !== wanted.workers)
+    needsRestart.push({ setting: 'workers', now: String(workers), wanted: String(wanted.workers) });
+  if (!isDeepStrictEqual(monitor, wanted.monitor))
     needsRestart.push({
       setting: 'monitor',
       now: monitorText(monitor),
-      wanted: monitorText(config.monitor),
+      wanted: monitorText(wanted.monitor),
     });
   return {
-    config: { ...config, listen, workers, monitor, tls: isSameScheme ? config.tls : tls },
-    certificates: {
-      ...wanted.certificates,
-      listener: isSameScheme ? wanted.certificates.listener : running.certificates.listener,
-    },
+    config: { ...wanted, listen, workers, monitor, tls: isSameScheme ? wanted.tls : tls },
     needsRestart,
   };
 }

@@ -5,8 +5,8 @@ import { Pool, type ConditionChange, type PoolOptions } from '../route/pool/pool
 import type { PoolEvent } from '../route/pool/pool-event.js';
 import type { Upstream } from '../route/pool/upstream.js';
 import type { Assembly } from './assembly.js';
-import { upstreamTls, type CertificateTexts } from './certificate-texts.js';
 import { probe, startProbes } from './probes.js';
+import { upstreamTls } from './tls-settings.js';
 import { isThere } from './upstream-check.js';
 import type { Verdict } from './upstream-question.js';
 
@@ -67,7 +67,7 @@ export class HealthWatch {
    * Probes go on where the settings are the same; where they differ they start anew, with what is known of
    * the upstreams.
    */
-  follow({ config, pools }: Assembly, certificates: CertificateTexts): void {
+  follow({ config, pools }: Assembly): void {
     this.#tick ??= this.#clock.every(TICK_MS, () => {
       const now = this.#clock.monotonic();
       for (const [name, pool] of this.#pools) {
@@ -79,7 +79,7 @@ export class HealthWatch {
     this.#asking.clear();
     for (const pool of config.pools) {
       const { name, health, http2 } = pool;
-      const tls = upstreamTls(pool, certificates);
+      const tls = upstreamTls(pool);
       this.#asking.set(name, (upstream) =>
         health === undefined
           ? isThere(upstream, tls, http2, this.#clock)
@@ -89,7 +89,7 @@ export class HealthWatch {
     for (const name of this.#probing.keys()) if (!pools.has(name)) this.#endProbes(name);
     for (const pool of config.pools) {
       const { name, health, http2 } = pool;
-      const tls = upstreamTls(pool, certificates);
+      const tls = upstreamTls(pool);
       const settings = health && { health, tls, http2 };
       if (isDeepStrictEqual(this.#probing.get(name)?.settings, settings)) continue;
       this.#endProbes(name);

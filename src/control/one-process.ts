@@ -43,7 +43,7 @@ export async function openGateway(
   const { logger = pino({ enabled: false }), clock = systemClock, random = systemRandom } = options;
   const { kinds, file } = options;
   const plane = new ControlPlane(config, { logger, clock, random, kinds, file });
-  const serving = new Serving(plane.assembly, plane.setup.certificates, {
+  const serving = new Serving(plane.assembly, {
     engine,
     clock,
     random,
@@ -53,7 +53,7 @@ export async function openGateway(
   let isListening = false;
   let monitor: MonitorListener | undefined;
   plane.begin({
-    swap: ({ certificates }, assembly) => serving.apply(assembly, certificates),
+    swap: (_setup, assembly) => serving.apply(assembly),
     measures: async (withUsers) => serving.measures(withUsers),
     state: () => ({ isListening, isGoing: false, silent: [] }),
   });

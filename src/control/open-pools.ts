@@ -8,8 +8,8 @@ import type { UpstreamTls } from '../proxy/upstream-endpoint.js';
 import type { Engine } from '../proxy/wire.js';
 import type { LivePool } from '../route/pool/live-pool.js';
 import type { Assembly } from './assembly.js';
-import { upstreamTls, type CertificateTexts } from './certificate-texts.js';
 import type { PoolConfig } from './config/config.js';
+import { upstreamTls } from './tls-settings.js';
 
 interface OpenPool {
   readonly settings: {
@@ -39,15 +39,11 @@ export class OpenPools {
   }
 
   /** By name. Connections are kept when their settings are; the others finish what they have. */
-  follow(
-    { config, pools }: Assembly,
-    limits: Limits,
-    certificates: CertificateTexts,
-  ): ReadonlyMap<string, PoolConnections> {
+  follow({ config, pools }: Assembly, limits: Limits): ReadonlyMap<string, PoolConnections> {
     const connections = new Map(
       config.pools.map((settings) => {
         const pool = pools.get(settings.name)!;
-        return [settings.name, this.#connections(pool, settings, limits, certificates)];
+        return [settings.name, this.#connections(pool, settings, limits)];
       }),
     );
     const used = new Set(pools.values());
@@ -64,14 +60,9 @@ export class OpenPools {
     this.#open.clear();
   }
 
-  #connections(
-    pool: LivePool,
-    settings: PoolConfig,
-    limits: Limits,
-    certificates: CertificateTexts,
-  ): PoolConnections {
+  #connections(pool: LivePool, settings: PoolConfig, limits: Limits): PoolConnections {
     const before = this.#open.get(pool);
-    const tls = upstreamTls(settings, certificates);
+    const tls = upstreamTls(settings);
     const wanted = { limits, tls, http2: settings.http2, retryAfterSeconds: retryAfterSeconds(settings) };
     if (before !== undefined && isDeepStrictEqual(before.settings, wanted)) return before.connections;
     before?.connections.close();

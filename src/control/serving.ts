@@ -14,7 +14,6 @@ import type { Rule } from '../route/affinity/rule.js';
 import { clientAddress, parseAddress } from '../route/address.js';
 import { accessLog, noAccessLog } from './access-log.js';
 import type { Assembly } from './assembly.js';
-import type { CertificateTexts } from './certificate-texts.js';
 import { listenError } from './listen-error.js';
 import type { Measures } from './metrics/measures.js';
 import { OwnProcess } from './metrics/own-process.js';
@@ -23,6 +22,7 @@ import { limitsWithin, openFilesMax } from './open-files.js';
 import { OpenPools } from './open-pools.js';
 import { RouteTable, type Matching } from './route-table.js';
 import { Shortages } from './shortages.js';
+import { servedTls } from './tls-settings.js';
 import { ruleNames } from './rule-names.js';
 
 /** What serving stands on. */
@@ -46,17 +46,15 @@ export class Serving {
   readonly #shortages: Shortages;
   readonly #filesMax = openFilesMax();
   #assembly: Assembly;
-  #certificates: CertificateTexts;
   #observer: RequestObserver;
   #listener: Listener | undefined;
 
-  constructor(assembly: Assembly, certificates: CertificateTexts, ground: ServingGround) {
+  constructor(assembly: Assembly, ground: ServingGround) {
     const { clock, engine } = ground;
     this.#logger = ground.logger;
     this.#deadlines = new Deadlines(clock);
     this.#shortages = new Shortages(ground.logger, clock);
     this.#assembly = assembly;
-    this.#certificates = certificates;
     this.#observer = this.#observe(assembly);
     this.#tallies = new Tallies(clock, () => this.#inUse());
     this.#process = new OwnProcess(ground.processName, clock);
@@ -77,7 +75,7 @@ export class Serving {
         this.#observer.refused(head);
       },
     };
-    const settings = this.#settings(assembly, certificates);
+    const settings = this.#settings(assembly);
     this.#gateway = new Gateway({ ...ground, deadlines: this.#deadlines }, settings, observer);
   }
 
@@ -87,7 +85,7 @@ export class Serving {
     try {
       this.#listener = await this.#gateway.listen({
         ...config.listen,
-        tls: this.#certificates.listener,
+        tls: servedTls(config.tls),
         http2: config.http2,
         connectionsMax: limitsWithin(config, this.#filesMax).connectionsMax,
         handshakeTimeMs: config.limits.headTimeMs,
@@ -105,7 +103,7 @@ export class Serving {
   get address(): string {
     const { host, port } = this.#listener!;
     const name = host === '::' || host === '0.0.0.0' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
-    return `${this.#certificates.listener === undefined ? 'http' : 'https'}://${name}:${port}`;
+    return `${this.#assembly.config.tls === undefined ? 'http' : 'https'}://${name}:${port}`;
   }
 
   get port(): number {
@@ -113,12 +111,12 @@ export class Serving {
   }
 
   /** From the next request on. Its listener is the one that is open: see `withFixed`. It can't fail. */
-  apply(assembly: Assembly, certificates: CertificateTexts): void {
-    this.#gateway.apply(this.#settings(assembly, certificates));
+  apply(assembly: Assembly): void {
+    this.#gateway.apply(this.#settings(assembly));
     this.#observer = this.#observe(assembly);
     this.#assembly = assembly;
-    this.#certificates = certificates;
-    if (certificates.listener !== undefined) this.#gateway.setTls(certificates.listener);
+    const tls = servedTls(assembly.config.tls);
+    if (tls !== undefined) this.#gateway.setTls(tls);
   }
 
   async close(leave?: PortLeave): Promise<void> {
@@ -149,15 +147,10 @@ export class Serving {
     this.#pools.close();
   }
 
-  #settings(assembly: Assembly, certificates: CertificateTexts): SiteSettings {
+  #settings(assembly: Assembly): SiteSettings {
     const { config } = assembly;
     const limits = limitsWithin(config, this.#filesMax);
-    return gatewaySettings(
-      assembly,
-      limits,
-      this.#pools.follow(assembly, limits, certificates),
-      this.#tallies,
-    );
+    return gatewaySettings(assembly, limits, this.#pools.follow(assembly, limits), this.#tallies);
   }
 
   #inUse(): InUse {

@@ -1,5 +1,4 @@
 import type { Members } from '../route/pool/pool-event.js';
-import type { CertificateTexts } from './certificate-texts.js';
 import type { Config } from './config/config.js';
 
 /**
@@ -9,7 +8,6 @@ import type { Config } from './config/config.js';
 export interface Setup {
   /** With the keys, also when the gateway made them. */
   readonly config: Config;
-  readonly certificates: CertificateTexts;
   /** Who is in each pool, by its name. */
   readonly members: ReadonlyMap<string, Members>;
 }

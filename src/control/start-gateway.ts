@@ -11,8 +11,7 @@ import { openGateway, type GatewayOptions, type RunningGateway } from './one-pro
  * affinity: ['cookie'] }));
  * ```
  *
- * Rejects with STICKY_LISTEN_FAILED when the port can't be had, and with STICKY_TLS_UNREADABLE when a
- * certificate can't be read.
+ * Rejects with STICKY_LISTEN_FAILED when the port can't be had.
  */
 export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<RunningGateway> {
   // What `readConfig` answers has these; what a file or an app's object has is still to be read and checked.

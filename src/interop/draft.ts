@@ -103,11 +103,7 @@ export class Draft {
     const parts = this.#parts(listener, doors.size > 0);
     const issues: Issue[] = [];
     // Certificates stand where the other balancer runs, which need not be here.
-    complete(
-      wholeValue(parts),
-      { resolve: (path) => path, read: () => undefined, authority: () => undefined },
-      issues,
-    );
+    complete(wholeValue(parts), { folder: '.', read: () => undefined, authority: () => undefined }, issues);
     return { yaml: draftText(header, parts, doors, this.#report.notes, accept), issues };
   }
 

@@ -66,7 +66,7 @@ function outcome(name: string, input: string): string {
   }
 }
 
-/** Without what is as by default. A key is shown by its length. */
+/** Without what is as by default. A key is shown by its length, and a PEM text by its first line. */
 function concise(config: Config): string {
   const shown: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(config)) {
@@ -85,5 +85,12 @@ function concise(config: Config): string {
     pools,
     ...(shown['keys'] !== undefined && { keys: config.keys.map((key) => `${key.length} characters`) }),
   };
-  return stringify(JSON.parse(JSON.stringify(hidden)), { lineWidth: 0 }).replaceAll(FOLDER, 'FOLDER/');
+  return stringify(JSON.parse(JSON.stringify(hidden, firstLine)), { lineWidth: 0 }).replaceAll(
+    FOLDER,
+    'FOLDER/',
+  );
+}
+
+function firstLine(name: string, value: unknown): unknown {
+  return name === 'text' ? String(value).split('\n', 1)[0] : value;
 }

@@ -6,7 +6,7 @@ import type { Issue } from '../../src/control/config/problem.js';
 import { blocks, blocksIn } from './blocks.js';
 
 /** Files that an example only names are taken as they are. */
-const anyFile = { resolve: (path: string) => path, read: () => undefined, authority: () => undefined };
+const anyFile = { folder: '.', read: () => undefined, authority: () => undefined };
 
 /** What every fence may say: `text` is what a program printed, `console` a command with its output. */
 const LANGUAGES = [

@@ -1,34 +1,36 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { resolve } from 'node:path';
 import { readBounded, type FileRefusal } from './bounded-file.js';
+import type { Certificate, PemFile } from './config.js';
 import type { Issue } from './problem.js';
 
 /** A bundle of every public authority has a fifth of this. */
-export const CERTIFICATE_BYTES_MAX = 1024 * 1024;
+const CERTIFICATE_BYTES_MAX = 1024 * 1024;
 
 /** Files that a configuration names, relative to the folder that it stands in. */
 export interface FileReader {
-  resolve(path: string): string;
+  readonly folder: string;
   /** Complains in `issues` when the file is not one or more certificates. */
-  authority(path: string, at: readonly PropertyKey[], issues: Issue[]): void;
-  read(path: string, at: readonly PropertyKey[], issues: Issue[]): Buffer | undefined;
+  authority(path: string, at: readonly PropertyKey[], issues: Issue[]): PemFile | undefined;
+  read(path: string, at: readonly PropertyKey[], issues: Issue[]): PemFile | undefined;
 }
 
 export function filesOf(folder: string): FileReader {
   const files: FileReader = {
-    resolve: (path) => resolve(folder, path),
+    folder: resolve(folder),
     read(path, at, issues) {
-      const full = resolve(folder, path);
+      const file = resolve(folder, path);
       try {
-        return readBounded(full, CERTIFICATE_BYTES_MAX);
+        return { file, text: readBounded(file, CERTIFICATE_BYTES_MAX).toString('utf8') };
       } catch (error) {
-        issues.push({ path: at, message: `names ${full}, ${reason(error)}` });
+        issues.push({ path: at, message: `names ${file}, ${reason(error)}` });
       }
       return undefined;
     },
     authority(path, at, issues) {
-      const content = files.read(path, at, issues);
-      if (content !== undefined) certificate(content, resolve(folder, path), at, issues);
+      const pem = files.read(path, at, issues);
+      if (pem !== undefined) certificate(pem, at, issues);
+      return pem;
     },
   };
   return files;
@@ -40,27 +42,27 @@ export function certificateFiles(
   files: FileReader,
   at: readonly PropertyKey[],
   issues: Issue[],
-): void {
-  const certContent = files.read(tls.cert, [...at, 'cert'], issues);
-  const keyContent = files.read(tls.key, [...at, 'key'], issues);
-  const cert = certContent && certificate(certContent, files.resolve(tls.cert), [...at, 'cert'], issues);
-  const key = keyContent && privateKey(keyContent, files.resolve(tls.key), [...at, 'key'], issues);
-  if (cert && key && !cert.checkPrivateKey(key)) {
+): Certificate | undefined {
+  const cert = files.read(tls.cert, [...at, 'cert'], issues);
+  const key = files.read(tls.key, [...at, 'key'], issues);
+  const certObject = cert && certificate(cert, [...at, 'cert'], issues);
+  const keyObject = key && privateKey(key, [...at, 'key'], issues);
+  if (certObject && keyObject && !certObject.checkPrivateKey(keyObject)) {
     issues.push({
       path: [...at, 'key'],
       message: 'does not belong to the certificate in cert. Name the key that the certificate was made with.',
     });
   }
+  return cert && key && { cert, key };
 }
 
 function certificate(
-  content: Buffer,
-  file: string,
+  { file, text }: PemFile,
   at: readonly PropertyKey[],
   issues: Issue[],
 ): X509Certificate | undefined {
   try {
-    return new X509Certificate(content);
+    return new X509Certificate(text);
   } catch {
     issues.push({
       path: at,
@@ -71,15 +73,14 @@ function certificate(
 }
 
 function privateKey(
-  content: Buffer,
-  file: string,
+  { file, text }: PemFile,
   at: readonly PropertyKey[],
   issues: Issue[],
 ): KeyObject | undefined {
   try {
-    return createPrivateKey(content);
+    return createPrivateKey(text);
   } catch {
-    const isEncrypted = content.includes('ENCRYPTED');
+    const isEncrypted = text.includes('ENCRYPTED');
     const message = isEncrypted
       ? 'which is encrypted. Take off its passphrase: openssl pkey -in KEY -out PLAIN.'
       : 'which holds no PEM private key. It should begin with -----BEGIN PRIVATE KEY-----.';

@@ -47,19 +47,18 @@ export function complete(
   const { gateway, parts } = isFull
     ? full(value, files, issues, kinds)
     : shorthand(value, files, issues, kinds);
-  if (gateway.tls !== undefined) certificateFiles(gateway.tls, files, ['tls'], issues);
+  const certificate = gateway.tls && certificateFiles(gateway.tls, files, ['tls'], issues);
   if (issues.length > 0) return undefined;
   return {
     listen: gateway.listen!,
     tls:
-      gateway.tls === undefined
-        ? undefined
-        : {
-            certFile: files.resolve(gateway.tls.cert),
-            keyFile: files.resolve(gateway.tls.key),
+      gateway.tls && certificate
+        ? {
+            certificates: [certificate],
             minVersion: gateway.tls.minVersion,
             ciphers: gateway.tls.ciphers,
-          },
+          }
+        : undefined,
     keys: gateway.keys!,
     pools: parts.pools,
     routes: parts.routes.map(({ at: _at, ...route }) => route).sort(bySpecificity),
@@ -184,7 +183,7 @@ function toPool(
   issues: Issue[],
 ): PoolConfig | undefined {
   const { upstreams = [], sources, linger, placement, health, passive, tls, http2 = false } = read;
-  if (tls?.ca !== undefined) files.authority(tls.ca, [...at, tlsKey, 'ca'], issues);
+  const ca = tls?.ca === undefined ? undefined : files.authority(tls.ca, [...at, tlsKey, 'ca'], issues);
   if (health?.grpc !== undefined && !http2)
     issues.push({
       path: [...at, 'health', 'grpc'],
@@ -201,7 +200,7 @@ function toPool(
   return {
     name,
     upstreams,
-    sources: sources.map((source) => ({ ...source, folder: files.resolve('.') })),
+    sources: sources.map((source) => ({ ...source, folder: files.folder })),
     lingerMs: linger,
     placement,
     health,
@@ -210,7 +209,7 @@ function toPool(
       failTimeoutMs: passive.failTimeout,
       ejectedShareMax: passive.maxEjected,
     },
-    tls: { caFile: tls.ca === undefined ? undefined : files.resolve(tls.ca), insecure: tls.insecure },
+    tls: { ca, insecure: tls.insecure },
     http2,
   };
 }

@@ -10,8 +10,8 @@ import type { Demand } from '../route-table.js';
  */
 export interface Config {
   readonly listen: Listen;
-  /** Absent: plain HTTP. File paths, absolute. */
-  readonly tls: TlsFiles | undefined;
+  /** Absent: plain HTTP. */
+  readonly tls: TlsConfig | undefined;
   /**
    * Secrets for sealed cookies: the first seals, all open. Empty: the gateway makes one that lives as long as
    * it does.
@@ -45,12 +45,25 @@ export interface Listen {
   readonly port: number;
 }
 
-export interface TlsFiles {
-  readonly certFile: string;
-  readonly keyFile: string;
+export interface TlsConfig {
+  /** At least one. A client that names no host gets the first. */
+  readonly certificates: readonly [Certificate, ...Certificate[]];
   readonly minVersion: TlsVersion;
   /** As OpenSSL writes them. */
   readonly ciphers: string;
+}
+
+/** What belongs together: checked when the configuration is read. */
+export interface Certificate {
+  readonly cert: PemFile;
+  readonly key: PemFile;
+}
+
+/** Read once, with the configuration: what is checked is what is served. */
+export interface PemFile {
+  /** Absolute. */
+  readonly file: string;
+  readonly text: string;
 }
 
 export interface PoolConfig {
@@ -66,7 +79,7 @@ export interface PoolConfig {
   readonly health: HealthConfig | undefined;
   readonly passive: PassiveThresholds;
   /** For `https://` upstreams. */
-  readonly tls: { readonly caFile: string | undefined; readonly insecure: boolean };
+  readonly tls: { readonly ca: PemFile | undefined; readonly insecure: boolean };
   /** Its upstreams are spoken to by HTTP/2: with prior knowledge by `http://`, by ALPN by `https://`. */
   readonly http2: boolean;
 }

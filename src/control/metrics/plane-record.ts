@@ -1,5 +1,4 @@
 import { createHmac, X509Certificate } from 'node:crypto';
-import type { CertificateTexts } from '../certificate-texts.js';
 import type { Config } from '../config/config.js';
 import type { CertificateMetrics, ReloadMetrics } from './snapshot.js';
 
@@ -12,18 +11,18 @@ export class PlaneRecord {
   #configHash: string;
   #certificates: readonly CertificateMetrics[];
 
-  constructor(config: Config, certificates: CertificateTexts, nowMs: number) {
+  constructor(config: Config, nowMs: number) {
     this.#configuredAtMs = nowMs;
     this.#configHash = hashOf(config);
-    this.#certificates = endsOf(certificates);
+    this.#certificates = endsOf(config);
   }
 
-  succeeded(config: Config, certificates: CertificateTexts, nowMs: number): void {
+  succeeded(config: Config, nowMs: number): void {
     this.#succeeded++;
     this.#hasLastSucceeded = true;
     this.#configuredAtMs = nowMs;
     this.#configHash = hashOf(config);
-    this.#certificates = endsOf(certificates);
+    this.#certificates = endsOf(config);
   }
 
   failed(): void {
@@ -70,9 +69,10 @@ function hashOf({ keys, ...config }: Config): string {
 
 const PEM = /-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g;
 
-function endsOf({ listener, authorities }: CertificateTexts): CertificateMetrics[] {
-  const texts = [...(listener === undefined ? [] : [['listener', listener.cert] as const]), ...authorities];
-  return texts.flatMap(([name, text]) => {
+function endsOf({ tls, pools }: Config): CertificateMetrics[] {
+  const listener = (tls?.certificates ?? []).map(({ cert }) => cert.text).join('\n');
+  const authorities = pools.map((pool) => [pool.name, pool.tls.ca?.text ?? ''] as const);
+  return [['listener', listener] as const, ...authorities].flatMap(([name, text]) => {
     const ends = [...text.matchAll(PEM)].flatMap(([pem]) => endOf(pem));
     return ends.length === 0 ? [] : [{ name, notAfterMs: Math.min(...ends) }];
   });

@@ -61,7 +61,7 @@ export function runWorker({
         logger,
         processName: `worker-${number}`,
       };
-      serving = new Serving(assembly, setup.certificates, ground);
+      serving = new Serving(assembly, ground);
       pools.follow(assembly);
       listening = serving.listen();
       await listening;
@@ -76,7 +76,7 @@ export function runWorker({
   const reload = (setup: Setup): void => {
     const next = assembled(setup, assembly);
     next.commit();
-    serving.apply(next, setup.certificates);
+    serving.apply(next);
     pools.follow(next);
     assembly = next;
   };

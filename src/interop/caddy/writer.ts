@@ -26,7 +26,7 @@ export function caddyText(config: Config, version: Version, report: Report): str
   const order = routeOrder(config.routes);
   const site = [
     ...(listen.host === undefined ? [] : [`bind ${listen.host}`]),
-    ...(tls === undefined ? [] : [`tls ${word(tls.certFile)} ${word(tls.keyFile)}`]),
+    ...(tls?.certificates ?? []).map(({ cert, key }) => `tls ${word(cert.file)} ${word(key.file)}`),
     ...(config.accessLog ? ['log'] : []),
     '# route keeps this order; the first handle that fits is the only one.',
     ...block('route', [
@@ -156,12 +156,12 @@ function proxyLines(group: Group, context: PolicyContext): string[] {
 }
 
 function tlsLines({ pool }: Group, isNew: boolean): string[] {
-  const { caFile, insecure } = pool.tls;
+  const { ca, insecure } = pool.tls;
   return [
     'tls',
     ...(insecure ? ['tls_insecure_skip_verify'] : []),
-    ...(caFile === undefined
+    ...(ca === undefined
       ? []
-      : [isNew ? `tls_trust_pool file ${word(caFile)}` : `tls_trusted_ca_certs ${word(caFile)}`]),
+      : [isNew ? `tls_trust_pool file ${word(ca.file)}` : `tls_trusted_ca_certs ${word(ca.file)}`]),
   ];
 }

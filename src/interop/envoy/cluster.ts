@@ -147,7 +147,7 @@ function outlierDetection({ pool, poolAt }: Group, report: Report): object {
 }
 
 function tlsSocket({ pool }: Group): object {
-  const { caFile, insecure } = pool.tls;
+  const { ca, insecure } = pool.tls;
   return {
     name: 'envoy.transport_sockets.tls',
     typed_config: {
@@ -158,7 +158,9 @@ function tlsSocket({ pool }: Group): object {
         common_tls_context: {
           ...(pool.http2 && { alpn_protocols: ['h2'] }),
           ...(!insecure && {
-            validation_context: { trusted_ca: { filename: caFile ?? '/etc/ssl/certs/ca-certificates.crt' } },
+            validation_context: {
+              trusted_ca: { filename: ca?.file ?? '/etc/ssl/certs/ca-certificates.crt' },
+            },
           }),
         },
       }),

@@ -100,12 +100,10 @@ export function envoyText(config: Config, _version: Version, report: Report): st
                     '@type':
                       'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext',
                     common_tls_context: {
-                      tls_certificates: [
-                        {
-                          certificate_chain: { filename: tls.certFile },
-                          private_key: { filename: tls.keyFile },
-                        },
-                      ],
+                      tls_certificates: tls.certificates.map(({ cert, key }) => ({
+                        certificate_chain: { filename: cert.file },
+                        private_key: { filename: key.file },
+                      })),
                     },
                   },
                 },

@@ -72,7 +72,7 @@ function options({ upstream, host }: Connection, number: number, weight: number,
       ? [
           tls.insecure
             ? 'ssl verify none'
-            : `ssl verify required verifyhost ${host} ca-file ${word(tls.caFile ?? '@system-ca')}`,
+            : `ssl verify required verifyhost ${host} ca-file ${word(tls.ca?.file ?? '@system-ca')}`,
           `sni str(${host})`,
         ]
       : []),

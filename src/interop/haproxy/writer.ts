@@ -49,16 +49,17 @@ function frontendLines(config: Config, groups: Groups, noRoute: string, report: 
   const { listen, tls } = config;
   const port = listen.port === 0 ? 8080 : listen.port;
   const address = listen.host === undefined ? `:::${port} v4v6` : `${listen.host}:${port}`;
-  if (tls !== undefined)
+  const certFiles = (tls?.certificates ?? []).map(({ cert }) => cert.file);
+  for (const file of certFiles)
     report.say(
       'tls',
-      `names two files; HAProxy reads one. Put ${tls.certFile} and the key behind it into one file, or copy the key to ${tls.certFile}.key.`,
+      `names two files; HAProxy reads one. Put ${file} and the key behind it into one file, or copy the key to ${file}.key.`,
     );
   const rules = routeRules(config.routes, groups);
   const last = config.routes.find(isCatchAll);
   return [
     notesAbout(['listen', 'tls', 'trustedProxies', 'http2', 'expose']),
-    `bind ${address}${tls === undefined ? '' : ` ssl crt ${word(tls.certFile)}`}`,
+    `bind ${address}${tls === undefined ? '' : ' ssl'}${certFiles.map((file) => ` crt ${word(file)}`).join('')}`,
     ...forwardedLines(config.trustedProxies, tls !== undefined, report),
     ...(rules.length === 0
       ? []

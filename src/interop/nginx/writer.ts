@@ -144,9 +144,10 @@ function serverBlock(
   return block('server', [
     ...addresses.map((address) => `listen ${address}${options};`),
     `server_name ${host ?? '""'};`,
-    ...(tls === undefined
-      ? []
-      : [`ssl_certificate ${word(tls.certFile)};`, `ssl_certificate_key ${word(tls.keyFile)};`]),
+    ...(tls?.certificates ?? []).flatMap(({ cert, key }) => [
+      `ssl_certificate ${word(cert.file)};`,
+      `ssl_certificate_key ${word(key.file)};`,
+    ]),
     ...routes.flatMap((route) => locations(route, config, passedBy(route))),
     ...(routes.some(({ path }) => path === '/') ? [] : ['location / { return 404; }']),
   ]);
@@ -168,13 +169,13 @@ function locations(route: RouteConfig, config: Config, { block: upstreams, map }
 }
 
 function tlsLines({ group, connections }: UpstreamBlock): string[] {
-  const { caFile, insecure } = group.pool.tls;
+  const { ca, insecure } = group.pool.tls;
   if (insecure)
     return ['proxy_ssl_verify off;', 'proxy_ssl_server_name on;', `proxy_ssl_name ${connections[0]!.host};`];
   return [
     'proxy_ssl_verify on;',
     "# nginx checks certificates against this file alone; Debian keeps the system's authorities there.",
-    `proxy_ssl_trusted_certificate ${word(caFile ?? '/etc/ssl/certs/ca-certificates.crt')};`,
+    `proxy_ssl_trusted_certificate ${word(ca?.file ?? '/etc/ssl/certs/ca-certificates.crt')};`,
     'proxy_ssl_server_name on;',
     '# One name for all upstreams of a group: nginx has no more.',
     `proxy_ssl_name ${connections[0]!.host};`,
