@@ -22,7 +22,7 @@ export type {
   TokenVerifierOptions,
 } from './route/affinity/definition.js';
 export { EXPIRED, GONE, NOTHING, UNREADABLE } from './route/affinity/rule.js';
-export type { BindingTimes, FailurePolicy, Found, Rule } from './route/affinity/rule.js';
+export type { Binding, FailurePolicy, Found, Rule } from './route/affinity/rule.js';
 
 export { placements } from './route/placement/registry.js';
 export type { PlacementDefinition } from './route/placement/definition.js';

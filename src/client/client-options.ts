@@ -90,7 +90,7 @@ const UPSTREAM_NAMES = {
   haproxyId: 1,
   serverName: 1,
   incarnation: 1,
-} satisfies Record<keyof Exclude<UpstreamInput, string>, 1>;
+} satisfies Record<Exclude<keyof Exclude<UpstreamInput, string>, 'standing'>, 1>;
 
 export function readClientOptions(options: ClientOptions): ClientSettings {
   checkNames(options, NAMES, 'createClient', 'STICKY_CLIENT_INVALID');
@@ -140,7 +140,7 @@ export function readUpstreams(written: UpstreamsInput): Upstream[] {
       haproxyId,
       serverName,
       incarnation,
-    } satisfies Record<keyof Upstream, unknown>;
+    } satisfies Record<Exclude<keyof Upstream, 'standing'>, unknown>;
   });
 }
 

@@ -87,7 +87,7 @@ export function assemble(config: Config, needs: AssemblyNeeds = {}): Assembly {
       demands,
       poolName: pool,
       pool: pools.get(pool)!,
-      affinity: createAffinity(route, { route: name, keys, tokenVerifier }, kinds),
+      affinity: createAffinity(route, { route: name, keys, random, tokenVerifier }, kinds),
     };
   });
   const table = new RouteTable(routes);

@@ -43,6 +43,7 @@ export class HealthWatch {
   create(name: string, options: PoolOptions): Pool {
     const pool = new Pool({
       ...options,
+      now: () => this.#clock.now(),
       onChange: (change) => this.#changed(name, change),
       onEvent: (event) => this.#onEvent?.(name, event),
     });

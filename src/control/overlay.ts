@@ -1,5 +1,5 @@
 import type { Members } from '../route/pool/pool-event.js';
-import { firstStanding, type Standing } from '../route/pool/standing.js';
+import { firstStanding, isSameStanding, type Standing } from '../route/pool/standing.js';
 import type { Upstream } from '../route/pool/upstream.js';
 
 /** What an operator said of one upstream. Undefined: nothing, so what its source says goes. */
@@ -48,7 +48,8 @@ export class Overlay {
         const word = this.word(name, upstream);
         if (word === undefined) return [];
         const { url } = word;
-        const standing = word.standing === firstStanding(upstream) ? undefined : word.standing;
+        const isSame = word.standing !== undefined && isSameStanding(word.standing, firstStanding(upstream));
+        const standing = isSame ? undefined : word.standing;
         const weight = word.weight === upstream.weight ? undefined : word.weight;
         return standing === undefined && weight === undefined
           ? []

@@ -50,6 +50,18 @@ export class RequestFacts {
   }
 
   /**
+   * A browser comes to a new page. Older browsers, and those behind plain HTTP, send no Sec-Fetch fields:
+   * then a GET for HTML is taken for it.
+   */
+  get isNavigation(): boolean {
+    const { method } = this.line;
+    if (method !== 'GET' && method !== 'HEAD') return false;
+    const mode = this.headers.get('sec-fetch-mode');
+    if (mode !== undefined) return mode === 'navigate';
+    return this.headers.get('accept')?.includes('text/html') === true;
+  }
+
+  /**
    * Every value of the cookie, in the order sent: browsers send two when a name exists at two paths or
    * partitions.
    */

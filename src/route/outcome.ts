@@ -1,5 +1,5 @@
 /** How a request ended up where it did. The same word in the access log, `x-affinity` and `explain`. */
-export const OUTCOMES = ['bound', 'keyed', 'balanced', 'borrowed', 'rehomed', 'rejected'] as const;
+export const OUTCOMES = ['bound', 'keyed', 'balanced', 'moved', 'borrowed', 'rehomed', 'rejected'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
 /**

@@ -5,6 +5,7 @@ import {
   GONE,
   NOTHING,
   UNREADABLE,
+  type Binding,
   type FailurePolicy,
   type Found,
   type Rule,
@@ -14,6 +15,7 @@ import type { Failure } from './outcome.js';
 import type { Placement } from './placement/placement.js';
 import { plainFacts } from './plain-facts.js';
 import { takesNewUsers, type Condition, type PoolSnapshot } from './pool/snapshot.js';
+import { hashOfKey } from './sweep.js';
 import { decide, prepare, type Affinity, type Decision } from './router.js';
 
 const facts = plainFacts({ nowMs: 0 });
@@ -36,8 +38,8 @@ interface FakeRule {
 function fake({ found, name = 'fake', onFailure = 'rehome', binds = true }: FakeRule): Rule {
   const rule: Rule = { name, subject: '', onFailure, find: () => found };
   if (binds)
-    rule.bind = (_, pool, index, times) =>
-      `${name}=${pool.upstreams[index]!.id}${times === undefined ? '' : ` since ${times.issuedAtMs}`}`;
+    rule.bind = (_, pool, index, kept) =>
+      `${name}=${pool.upstreams[index]!.id}${kept === undefined ? '' : ` since ${kept.issuedAtMs}`}`;
   return rule;
 }
 
@@ -56,10 +58,20 @@ function summary(decision: Decision): string {
   ].join(', ');
 }
 
-const bound = (index: number, extra: { key?: string; refresh?: { issuedAtMs: number } } = {}): Found => ({
+const binding = (key: string, over: Partial<Binding> = {}): Binding => ({
+  issuedAtMs: 7,
+  nonce: 0,
+  refreshedAtMs: 7,
+  idleMs: 0,
+  key,
+  identity: hashOfKey(key),
+  ...over,
+});
+const bound = (index: number, { key, isDue = false }: { key?: string; isDue?: boolean } = {}): Found => ({
   kind: 'bound',
   index,
-  ...extra,
+  isRefreshDue: isDue,
+  ...(key !== undefined && { binding: binding(key) }),
 });
 /** `fakePool` places \0 at a, \1 at b and so on. */
 const keyed = (owner: number): Found => ({ kind: 'keyed', key: String.fromCharCode(owner) });
@@ -92,12 +104,12 @@ describe('what was found, with every upstream up', () => {
     ],
     [
       'a binding that is due is refreshed',
-      [fake({ found: bound(1, { refresh: { issuedAtMs: 7 } }) })],
+      [fake({ found: bound(1, { key: '\u0001', isDue: true }) })],
       'b, bound, by fake, -, fake=b since 7',
     ],
     [
       'a due binding of a rule that never binds is not written',
-      [fake({ found: bound(1, { refresh: { issuedAtMs: 7 } }), binds: false })],
+      [fake({ found: bound(1, { key: '\u0001', isDue: true }), binds: false })],
       'b, bound, by fake, -, no write',
     ],
     [
@@ -154,10 +166,10 @@ describe('found × policy × condition, at the start', () => {
     [bound(1), 'borrow', 'draining', 'b, bound, by fake, -, no write'],
     [bound(1), 'reject', 'draining', 'b, bound, by fake, -, no write'],
     [bound(1), 'rehome', 'down', 'd, rehomed, by fake, down, fake=d'],
-    [bound(1, { key: '\u0001' }), 'rehome', 'down', 'd, rehomed, by fake, down, fake=d'],
+    [bound(1, { key: '\u0001' }), 'rehome', 'down', 'c, rehomed, by fake, down, fake=c since 7'],
     [bound(1), 'borrow', 'down', 'd, borrowed, by fake, down, no write'],
     [bound(1, { key: '\u0001' }), 'borrow', 'down', 'c, borrowed, by fake, down, no write'],
-    [bound(1, { refresh: { issuedAtMs: 7 } }), 'borrow', 'down', 'd, borrowed, by fake, down, no write'],
+    [bound(1, { key: '\u0001', isDue: true }), 'borrow', 'down', 'c, borrowed, by fake, down, no write'],
     [bound(1), 'reject', 'down', 'nobody, rejected, by fake, down, no write'],
     [keyed(1), 'rehome', 'up', 'b, keyed, by fake, -, no write'],
     [keyed(1), 'borrow', 'up', 'b, keyed, by fake, -, no write'],
@@ -195,7 +207,7 @@ describe('found × policy × condition, at the start', () => {
 describe('found × policy × failure, after the first try', () => {
   const both: Failure[] = ['unreachable', 'broken'];
   const cases: [Found, FailurePolicy, Failure, string][] = [
-    [bound(1, { key: '\u0001' }), 'rehome', 'unreachable', 'd, rehomed, by fake, down, fake=d'],
+    [bound(1, { key: '\u0001' }), 'rehome', 'unreachable', 'c, rehomed, by fake, down, fake=c since 7'],
     [bound(1, { key: '\u0001' }), 'rehome', 'broken', 'c, borrowed, by fake, down, no write'],
     [bound(1), 'rehome', 'broken', 'd, borrowed, by fake, down, no write'],
     [bound(1, { key: '\u0001' }), 'borrow', 'unreachable', 'c, borrowed, by fake, down, no write'],

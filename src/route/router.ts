@@ -1,9 +1,11 @@
 import type { Random } from '../base/random.js';
-import type { BindingTimes, BoundAnswer, Found, FailurePolicy, Rule } from './affinity/rule.js';
+import type { Binding, BoundAnswer, Found, FailurePolicy, Rule } from './affinity/rule.js';
 import type { Balance, BalanceFacts, Load } from './balance/balance.js';
 import type { Failure, Outcome, Why } from './outcome.js';
 import type { RequestFacts } from './facts.js';
+import { isPanic } from './pool/panic.js';
 import { isReachable, placementNow, takesNewUsers, type PoolSnapshot } from './pool/snapshot.js';
+import { mayHaveLeft, turnToLeave, type Drain } from './pool/standing.js';
 
 /** How a pool's users are told apart and spread: the part of a route that the router needs. */
 export interface Affinity {
@@ -103,7 +105,12 @@ export class Decision implements BalanceFacts {
   #decider: Rule | undefined;
   #found: Deciding | undefined;
   /** True once the deciding rule's own upstream was given up and its failure policy asked. */
-  #hasLeft = false;
+  #isAway = false;
+  /** Where the user belongs, by its binding or its key; -1 where nothing says so. */
+  #belongsAt = -1;
+  /** The rule that found a binding to an upstream that the pool no longer has, and that binding. */
+  #goneRule: Rule | undefined;
+  #goneBinding: Binding | undefined;
   /** True for a borrower whom the balance serves: nothing is written that would keep it there. */
   #isBorrowing = false;
   /** The key that ranks the upstreams while the deciding rule's own can't be used. */
@@ -130,11 +137,18 @@ export class Decision implements BalanceFacts {
   }
 
   /**
-   * Who the user is: the key, or what a binding has of its own. Undefined where nothing tells one user from
-   * another.
+   * The 32-bit identity of the user's binding; undefined where none with an identity was found. It stays
+   * through refreshes and moves.
    */
-  get user(): string | undefined {
-    return this.#found?.key;
+  get identity(): number | undefined {
+    const found = this.#found;
+    return found?.kind === 'bound' ? found.binding?.identity : this.#goneBinding?.identity;
+  }
+
+  /** Where the user belongs while another upstream serves it or has taken it over; undefined otherwise. */
+  get from(): string | undefined {
+    if (this.#belongsAt === -1 || this.#belongsAt === this.index) return undefined;
+    return this.pool.upstreams[this.#belongsAt]!.id;
   }
 
   tried(index: number): boolean {
@@ -145,7 +159,7 @@ export class Decision implements BalanceFacts {
   next(failure: Failure): number {
     if (this.index === -1) return -1;
     (this.#tried ??= []).push(this.index);
-    if (this.#decider !== undefined && !this.#hasLeft) this.#leave('down', failure);
+    if (this.#decider !== undefined && !this.#isAway) this.#leave('down', failure);
     else this.#advance();
     return this.index;
   }
@@ -165,22 +179,36 @@ export class Decision implements BalanceFacts {
     )
       return NONE;
     const values: string[] = [];
-    for (let at = 0; at < this.#asked; at++) this.#bind(rules[at]!, answer, values, undefined);
+    // Behind a binding that is gone, its rule writes it anew: its user is the same.
+    for (let at = 0; at < this.#asked; at++)
+      this.#bind(rules[at]!, answer, values, rules[at] === this.#goneRule ? this.#goneBinding : undefined);
     if (found?.kind === 'bound' && this.#decider !== undefined) {
-      if (found.index !== this.index) this.#bind(this.#decider, answer, values, undefined);
-      else if (found.refresh !== undefined) this.#bind(this.#decider, answer, values, found.refresh);
+      if (found.index !== this.index || (found.isRefreshDue === true && this.#mayRefresh(found)))
+        this.#bind(this.#decider, answer, values, found.binding);
     }
     return values;
   }
 
-  #bind(rule: Rule, answer: BoundAnswer, values: string[], times: BindingTimes | undefined): void {
+  /**
+   * Near its turn to leave, a binding is not written again: the answer may come behind that of another
+   * request, which has moved the user meanwhile. Unless it would expire.
+   */
+  #mayRefresh({ index, binding }: Bound): boolean {
+    const standing = this.pool.standings[index]!;
+    if (typeof standing === 'string' || binding === undefined) return true;
+    const { nowMs } = this.#facts;
+    if (!mayHaveLeft(standing.leaving, binding.identity, nowMs)) return true;
+    return binding.idleMs !== 0 && nowMs - binding.refreshedAtMs > binding.idleMs / 2;
+  }
+
+  #bind(rule: Rule, answer: BoundAnswer, values: string[], binding: Binding | undefined): void {
     if (rule.bind === undefined) return;
     const { sharedAnswers = 'unbound' } = rule;
     if (sharedAnswers !== 'bound' && answer.isShared) {
       if (sharedAnswers === 'unbound') return;
       this.keepsFromShared = true;
     }
-    values.push(rule.bind(this.#facts, this.pool, this.index, times));
+    values.push(rule.bind(this.#facts, this.pool, this.index, binding));
   }
 
   #start(): void {
@@ -198,8 +226,11 @@ export class Decision implements BalanceFacts {
       if (found.kind === 'gone' && this.rule === undefined) {
         this.rule = rule;
         this.outcome = 'rehomed';
+        this.#goneRule = rule;
+        this.#goneBinding = found.binding;
       }
     }
+    this.#key = this.#goneBinding?.key;
     this.#advance();
   }
 
@@ -211,7 +242,7 @@ export class Decision implements BalanceFacts {
       this.rule = rule;
       this.outcome = 'bound';
       this.index = found.index;
-      if (!isReachable(this.pool, found.index)) this.#leave(this.#away(found.index), 'unreachable');
+      this.#followBinding(found);
       return;
     }
     if (this.outcome !== 'rehomed') {
@@ -220,13 +251,77 @@ export class Decision implements BalanceFacts {
     }
     this.#key = found.key;
     this.index = this.pool.placement.owner(found.key);
+    this.#belongsAt = this.index;
     if (this.index === -1) this.#advance();
-    else if (!takesNewUsers(this.pool, this.index)) {
-      this.#leave(this.#away(this.index), 'unreachable');
-    } else if (this.pool.placement.among !== undefined) {
+    else if (!takesNewUsers(this.pool, this.index)) this.#leaveOwner(found.key);
+    else if (this.pool.placement.among !== undefined) {
       // Its own upstream is well, and yet others that are not may have moved it: HAProxy's map does.
-      this.index = placementNow(this.pool).owner(found.key);
+      this.index = this.#belongsAt = placementNow(this.pool).owner(found.key);
     }
+  }
+
+  #followBinding({ index, binding }: Bound): void {
+    this.#belongsAt = index;
+    const standing = this.pool.standings[index]!;
+    const isDown = this.pool.conditions[index] === 'down';
+    if (typeof standing !== 'string') {
+      const { leaving } = standing;
+      // One that is down will not come back for those who are to leave it anyway.
+      if (isDown || this.#hasLeft(leaving, binding?.identity)) this.#move(isDown ? 'down' : 'draining');
+    } else if (isDown || standing === 'out') this.#leave(this.#away(index), 'unreachable');
+  }
+
+  /** The upstream that the placement names takes no new users. */
+  #leaveOwner(key: string): void {
+    const owner = this.index;
+    const standing = this.pool.standings[owner]!;
+    if (typeof standing === 'string' || this.pool.conditions[owner] === 'down') {
+      this.#leave(this.#away(owner), 'unreachable');
+      return;
+    }
+    // A user who would be bound is a new one; the others leave when their turn has come.
+    if (!this.#canBind(this.#asked) && !this.#hasLeft(standing.leaving, key)) return;
+    this.#move('draining');
+  }
+
+  /** Has the user's turn come to leave an upstream that is emptied? */
+  #hasLeft(drain: Drain, key: string | number | undefined): boolean {
+    const { nowMs } = this.#facts;
+    if (nowMs >= drain.untilMs) return true;
+    // With nobody up who takes new users, where it is is the best place.
+    if (isPanic(this.pool)) return false;
+    // Without an identity, users are told apart by where they come from.
+    const turn = turnToLeave(drain, key ?? this.#facts.line.clientAddress, nowMs);
+    return turn === 'now' || (turn === 'if quiet' && this.#isGoodMoment(drain));
+  }
+
+  /** The user was quiet, or comes to a new page, which then is loaded from one upstream. */
+  #isGoodMoment({ quietMs }: Drain): boolean {
+    const found = this.#found;
+    if (found?.kind === 'bound' && found.binding !== undefined) {
+      const quiet = this.#decider!.quietMs?.(found.binding, this.#facts.nowMs) ?? 0;
+      if (quiet >= quietMs) return true;
+    }
+    return this.#facts.isNavigation;
+  }
+
+  /** The user leaves on purpose, whatever the failure policy says. */
+  #move(why: Why): void {
+    this.#isAway = true;
+    this.why = why;
+    const { rules } = this.#affinity;
+    const isWritten = rules[this.#asked]?.bind !== undefined || this.#canBind(this.#asked);
+    if (this.outcome !== 'rehomed')
+      this.outcome = this.#found?.kind === 'bound' && isWritten ? 'moved' : 'borrowed';
+    if (this.#found?.kind === 'bound') this.#key = this.#standIn();
+    this.#advance();
+  }
+
+  /** Does any of the first rules write a binding? */
+  #canBind(count: number): boolean {
+    const { rules } = this.#affinity;
+    for (let at = 0; at < count; at++) if (rules[at]!.bind !== undefined) return true;
+    return false;
   }
 
   /** Why an upstream can't be used: health's word comes before an operator's. */
@@ -237,7 +332,7 @@ export class Decision implements BalanceFacts {
 
   /** The upstream of the binding or key can't be used: the rule's failure policy says what now. */
   #leave(why: Why, failure: Failure): void {
-    this.#hasLeft = true;
+    this.#isAway = true;
     this.why = why;
     this.missedBy = this.#decider;
     const policy: FailurePolicy = this.#decider!.onFailure;
@@ -246,15 +341,27 @@ export class Decision implements BalanceFacts {
       this.index = -1;
       return;
     }
-    if (this.outcome !== 'rehomed')
-      this.outcome = policy === 'rehome' && failure === 'unreachable' ? 'rehomed' : 'borrowed';
+    const isForGood = policy === 'rehome' && failure === 'unreachable' && this.#isAwayForGood(why);
+    if (this.outcome !== 'rehomed') this.outcome = isForGood ? 'rehomed' : 'borrowed';
     if (this.#found?.kind === 'bound') this.#key = this.#standIn();
     this.#advance();
   }
 
+  /** A failure is short until it was long. What an operator takes out is out. */
+  #isAwayForGood(why: Why): boolean {
+    const found = this.#found;
+    const rehomeAfterMs = this.#decider!.rehomeAfterMs ?? 0;
+    // Without an identity a borrower would have another stand-in at each request.
+    if (rehomeAfterMs === 0 || found?.kind !== 'bound' || found.binding === undefined) return true;
+    if (why !== 'down' || this.pool.standings[found.index] === 'out') return true;
+    const since = this.pool.awaySince[found.index]!;
+    if (since === 0) return this.pool.conditions[found.index] === 'down';
+    return this.#facts.nowMs - since >= rehomeAfterMs;
+  }
+
   /**
-   * A key for a bound user whose upstream is away: a later rule's, or, to keep a borrower in one place, the
-   * binding's own.
+   * A key for a bound user whose upstream is away: a later rule's, or the binding's own, which keeps a
+   * borrower in one place and takes the requests of one page to one upstream.
    */
   #standIn(): string | undefined {
     const { rules } = this.#affinity;
@@ -262,7 +369,7 @@ export class Decision implements BalanceFacts {
       const found = rules[at]!.find(this.#facts, this.pool);
       if (found.kind === 'keyed') return found.key;
     }
-    return this.outcome === 'borrowed' && this.#found?.kind === 'bound' ? this.#found.key : undefined;
+    return this.#found?.kind === 'bound' ? this.#found.binding?.key : undefined;
   }
 
   #advance(): void {
@@ -282,7 +389,7 @@ export class Decision implements BalanceFacts {
     this.index = this.#affinity.balance.pick(this);
     if (this.index === -1) return;
     this.#key = undefined;
-    this.#hasLeft = true;
+    this.#isAway = true;
     // A moved binding stays that; a key that nobody follows any more decides nothing. A borrower's binding is
     // kept all the same.
     if (this.#found?.kind !== 'keyed' || this.rule !== this.#decider) return;
@@ -319,6 +426,7 @@ export class Decision implements BalanceFacts {
 const NONE: readonly string[] = [];
 const NOT_SHARED: BoundAnswer = { isShared: false };
 
+type Bound = Extract<Found, { kind: 'bound' }>;
 type Deciding = Extract<Found, { kind: 'bound' | 'keyed' }>;
 
 function decides(found: Found): found is Deciding {

@@ -30,6 +30,7 @@ export function balanceFacts(
   const pool: PoolSnapshot = {
     version: 1,
     upstreams,
+    awaySince: subjects.map(() => 0),
     conditions: subjects.map(({ condition = 'up' }) => condition),
     standings: subjects.map(({ isOut = false, draining = false }) =>
       isOut ? 'out' : draining ? 'leaving' : 'in',

@@ -1,11 +1,15 @@
 import type { Placement } from '../route/placement/placement.js';
 import type { Condition, PoolSnapshot } from '../route/pool/snapshot.js';
-import { firstStanding } from '../route/pool/standing.js';
+import { firstStanding, type Standing } from '../route/pool/standing.js';
 
 export interface FakePoolOptions {
   /** By upstream id; the others are up. */
   readonly conditions?: Readonly<Record<string, Condition>>;
   readonly draining?: readonly string[];
+  /** By upstream id, in milliseconds since 1970. */
+  readonly awaySince?: Readonly<Record<string, number>>;
+  /** By upstream id, where `draining` and `out` don't say it. */
+  readonly standings?: Readonly<Record<string, Standing>>;
   /** Those that an operator took out. */
   readonly out?: readonly string[];
 }
@@ -25,8 +29,11 @@ export function fakePool(ids: readonly string[], options: FakePoolOptions = {}):
     version: 1,
     upstreams,
     conditions: ids.map((id) => options.conditions?.[id] ?? 'up'),
+    awaySince: ids.map((id) => options.awaySince?.[id] ?? 0),
     standings: upstreams.map((upstream) =>
-      options.out?.includes(upstream.id) ? 'out' : firstStanding(upstream),
+      options.out?.includes(upstream.id)
+        ? 'out'
+        : (options.standings?.[upstream.id] ?? firstStanding(upstream)),
     ),
     placement: fakePlacement(ids),
     indexOf: (id) => (ids.includes(id) ? ids.indexOf(id) : undefined),

@@ -6,6 +6,7 @@ import { plainFacts, type PlainRequest } from '../route/plain-facts.js';
 import type { PoolSnapshot } from '../route/pool/snapshot.js';
 import type { ContractCase } from './contract-case.js';
 import { fakePool } from './fake-pool.js';
+import { seededRandom } from './seeded-random.js';
 
 /** What the suite must know of a rule to put it through the contract. */
 export interface RuleSubject {
@@ -60,8 +61,8 @@ const ODD_VALUES = [
   '1.2.3',
   '::',
   '%',
-  'A'.repeat(72),
-  'AQ'.repeat(36),
+  'A'.repeat(80),
+  'AQ'.repeat(40),
   'x'.repeat(20_000),
   'a=b; '.repeat(2000),
 ];
@@ -151,10 +152,9 @@ export function ruleContract(subject: RuleSubject): ContractCase[] {
           return;
         }
         const id = UPSTREAMS[first.index]!;
-        assert.deepEqual(await ask(rule, facts, fakePool(UPSTREAMS.filter((other) => other !== id))), {
-          kind: 'gone',
-        });
-        assert.deepEqual(await ask(rule, facts, fakePool([])), { kind: 'gone' });
+        const without = fakePool(UPSTREAMS.filter((other) => other !== id));
+        assert.equal((await ask(rule, facts, without)).kind, 'gone');
+        assert.equal((await ask(rule, facts, fakePool([]))).kind, 'gone');
         const smaller = fakePool(['api-0', id]);
         assert.equal(nameOf(await ask(rule, facts, smaller), smaller), id);
       },
@@ -206,6 +206,7 @@ function create(subject: RuleSubject, written: unknown): Rule {
   const context = {
     route: 'default',
     keys: ['a contract-suite secret of 32 bytes'],
+    random: seededRandom(1),
     tokenVerifier: subject.tokenVerifier ?? refuse,
   };
   return subject.definition.create(subject.definition.options.parse(written), context);

@@ -69,7 +69,7 @@ async function expectTakenOver(
     const first = await get(gateway.port, `theme=dark; ${cookie}; lang=en`);
     expect([servedBy(first), first.header('x-affinity')], cookie).toEqual([id, 'bound by acceptCookies']);
     const [sealed = '', ...more] = pairs(first);
-    expect(sealed).toMatch(/^sr=[\w-]{72}$/);
+    expect(sealed).toMatch(/^sr=[\w-]{80}$/);
     expect(more).toEqual([]);
     const second = await get(gateway.port, sealed);
     expect([servedBy(second), second.header('x-affinity'), pairs(second)]).toEqual([

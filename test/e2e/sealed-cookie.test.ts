@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { CookieSeal, type SealedTimes } from '../../src/route/affinity/sealed-cookie.js';
+import { CookieSeal, type SealedBinding } from '../../src/route/affinity/sealed-cookie.js';
 import { connect, request, type RawResponse } from '../support/raw-client.js';
 import { startUpstreams, type FakeUpstream } from '../support/upstream.js';
 import { printedSeed } from './crowd.js';
@@ -34,13 +34,15 @@ function sealed({
   route = ROUTE,
   id = RESERVED,
   ...times
-}: { key?: string; route?: string; id?: string } & Partial<SealedTimes> = {}): string {
+}: { key?: string; route?: string; id?: string } & Partial<SealedBinding> = {}): string {
   const now = Date.now();
   return new CookieSeal(route, [key]).seal(id, {
     issuedAtMs: now,
     refreshedAtMs: now,
     idleMs: HOUR,
     absoluteMs: 12 * HOUR,
+    nonce: 1,
+    incarnation: 0,
     ...times,
   });
 }

@@ -70,6 +70,7 @@ const SOME_POOL: PoolSnapshot = {
   version: 0,
   upstreams: [{ id: 'a', url: 'http://a', weight: 1, draining: false }],
   conditions: ['up'],
+  awaySince: [0],
   standings: ['in'],
   placement: NO_PLACEMENT,
   indexOf: () => undefined,

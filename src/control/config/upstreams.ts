@@ -3,6 +3,7 @@ import { MEMBERS_MAX } from '../../route/placement/members.js';
 import type { Upstream } from '../../route/pool/upstream.js';
 import { kindOf } from './messages.js';
 import { nested } from './nested.js';
+import { standing, standingOf } from './standing.js';
 import { flag, reads, toNumber, wholeNumberValue, words, Wrong } from './values.js';
 
 /**
@@ -43,6 +44,7 @@ const details = {
   url,
   weight: weight.default(1),
   draining: flag.default(false),
+  standing: standing.optional(),
   address: words('address: app1, as the other balancer writes it').optional(),
   haproxyId: wholeNumberValue({ min: 1, max: 2 ** 31 - 1 }).optional(),
   serverName: words('serverName: api.internal, the name in the certificate').optional(),
@@ -94,6 +96,7 @@ export const upstreams: z.ZodType<readonly Upstream[]> = z.unknown().transform((
           url: origin,
           weight: 1,
           draining: false,
+          standing: undefined,
           id: undefined,
           address: undefined,
           haproxyId: undefined,
@@ -103,6 +106,11 @@ export const upstreams: z.ZodType<readonly Upstream[]> = z.unknown().transform((
     if (read === undefined) return;
     const id = typeof key === 'string' ? key : (read.id ?? hostAndPort(read.url));
     if (typeof key === 'number' && !ID.test(id)) complain([key, 'id'], ID_FORM);
+    if (read.draining && read.standing !== undefined)
+      complain(
+        [key, 'draining'],
+        'contradicts standing. Leave one of them out: draining: true is standing: leaving.',
+      );
     entries.push({
       key,
       upstream: {
@@ -110,6 +118,7 @@ export const upstreams: z.ZodType<readonly Upstream[]> = z.unknown().transform((
         url: read.url,
         weight: read.weight,
         draining: read.draining,
+        ...(read.standing !== undefined && { standing: standingOf(id, read.standing) }),
         ...(read.address !== undefined && { address: read.address }),
         ...(read.haproxyId !== undefined && { haproxyId: read.haproxyId }),
         ...(read.serverName !== undefined && { serverName: read.serverName }),

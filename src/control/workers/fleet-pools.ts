@@ -107,11 +107,12 @@ export class FleetPools {
 }
 
 /** What leads from a pool that nothing has happened to, to this one. */
-function eventsOf({ upstreams, standings, conditions }: PoolSnapshot): PoolEvent[] {
+function eventsOf({ upstreams, standings, conditions, awaySince }: PoolSnapshot): PoolEvent[] {
   const events: PoolEvent[] = [{ kind: 'members', upstreams, standings }];
   upstreams.forEach(({ id, url }, index) => {
     const condition = conditions[index]!;
-    if (condition !== 'up') events.push({ kind: 'condition', id, url, condition });
+    if (condition !== 'up')
+      events.push({ kind: 'condition', id, url, condition, awaySince: awaySince[index] });
   });
   return events;
 }

@@ -133,6 +133,7 @@ describe('a waiting trial', () => {
 });
 
 function bound(snapshot: PoolSnapshot): PoolSnapshot {
-  const { version, upstreams, conditions, standings, placement } = snapshot;
-  return { version, upstreams, conditions, standings, placement, indexOf: (id) => snapshot.indexOf(id) };
+  const { version, upstreams, conditions, awaySince, standings, placement } = snapshot;
+  const indexOf = (id: string): number | undefined => snapshot.indexOf(id);
+  return { version, upstreams, conditions, awaySince, standings, placement, indexOf };
 }

@@ -28,6 +28,7 @@ export class SupervisedPool implements LivePool {
   readonly #state: PoolState;
   /** As the supervisor last said; those that are up are not in it. */
   readonly #conditions = new Map<string, Condition>();
+  readonly #awaySince = new Map<string, number>();
   /** Trials under way in this worker. */
   readonly #trials = new Set<string>();
   #hasPermit: boolean;
@@ -58,6 +59,8 @@ export class SupervisedPool implements LivePool {
       if (!this.#state.has(event)) return;
       if (event.condition === 'up') this.#conditions.delete(event.id);
       else this.#conditions.set(event.id, event.condition);
+      if (event.condition === 'up' || event.awaySince === undefined) this.#awaySince.delete(event.id);
+      else this.#awaySince.set(event.id, event.awaySince);
       this.#show(event.id);
       return;
     }
@@ -65,6 +68,7 @@ export class SupervisedPool implements LivePool {
     for (const upstream of before.upstreams) {
       if (this.#state.has(upstream)) continue;
       this.#conditions.delete(upstream.id);
+      this.#awaySince.delete(upstream.id);
       this.#trials.delete(upstream.id);
     }
   }
@@ -118,7 +122,8 @@ export class SupervisedPool implements LivePool {
     if (url === undefined) return;
     const condition = this.#conditions.get(id) ?? 'up';
     const shown = condition === 'trial' && !this.#hasPermit ? 'down' : condition;
-    this.#state.apply({ kind: 'condition', id, url, condition: shown });
+    const awaySince = this.#awaySince.get(id);
+    this.#state.apply({ kind: 'condition', id, url, condition: shown, awaySince });
   }
 
   #saysNews(id: string): boolean {

@@ -8,6 +8,7 @@ import { acceptCookies } from './accept-cookies.js';
 import { cookieFormats } from './accepted/registry.js';
 import { cookie } from './cookie.js';
 import type { Found, Rule } from './rule.js';
+import { seededRandom } from '../../testing/seeded-random.js';
 
 const NOW = Date.UTC(2027, 0, 1);
 const DAY = 86_400_000;
@@ -15,6 +16,7 @@ const pool = fakePool(['api-1', 'api-2', 'api-3']);
 const context = {
   route: 'default',
   keys: ['a secret for tests of 32 bytes or more'],
+  random: seededRandom(1),
   tokenVerifier: () => {
     throw new Error('not needed');
   },

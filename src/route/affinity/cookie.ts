@@ -1,16 +1,16 @@
 import { z } from 'zod';
 import { withoutCookies } from '../../base/cookies.js';
 import { StickyError } from '../../base/errors.js';
+import type { Random } from '../../base/random.js';
 import type { RequestFacts } from '../facts.js';
 import type { PoolSnapshot } from '../pool/snapshot.js';
 import type { RuleContext, RuleDefinition } from './definition.js';
-import { cookieLimit, emptyAsObject, onFailure, shorthand, tokenName } from './options.js';
+import { cookieLimit, emptyAsObject, onFailure, rehomeAfter, shorthand, tokenName } from './options.js';
 import {
   EXPIRED,
-  GONE,
   NOTHING,
   UNREADABLE,
-  type BindingTimes,
+  type Binding,
   type FailurePolicy,
   type Found,
   type Rule,
@@ -30,6 +30,7 @@ const CLOCK_SKEW_MS = 60_000;
  * the minute.
  */
 const REFRESH_MS_MAX = 60_000;
+const NONCES = 2 ** 32;
 
 export interface CookieOptions {
   readonly name: string;
@@ -45,6 +46,8 @@ export interface CookieOptions {
   readonly absolute?: number | undefined;
   readonly sharedAnswers: SharedAnswers;
   readonly onFailure: FailurePolicy;
+  /** Milliseconds. */
+  readonly rehomeAfter: number;
 }
 
 const flag = () => z.boolean({ error: 'Write true or false.' });
@@ -73,6 +76,7 @@ const shape = z
       .enum(['unbound', 'private', 'bound'], { error: 'Write unbound, private or bound.' })
       .default('unbound'),
     onFailure: onFailure('rehome'),
+    rehomeAfter: rehomeAfter(),
   })
   .superRefine((cookie, context) => {
     const problem = (path: string, message: string) =>
@@ -106,6 +110,7 @@ class CookieRule implements Rule {
   readonly name = 'cookie';
   readonly subject: string;
   readonly onFailure: FailurePolicy;
+  readonly rehomeAfterMs: number;
   readonly sharedAnswers: SharedAnswers;
   readonly #options: CookieOptions;
   /**
@@ -116,6 +121,7 @@ class CookieRule implements Rule {
   readonly #nameOverTls: string;
   readonly #attributes: string;
   readonly #seal: CookieSeal;
+  readonly #random: Random;
 
   constructor(options: CookieOptions, context: RuleContext) {
     if (context.keys.length === 0) {
@@ -126,11 +132,13 @@ class CookieRule implements Rule {
     }
     this.subject = options.name;
     this.onFailure = options.onFailure;
+    this.rehomeAfterMs = options.rehomeAfter;
     this.sharedAnswers = options.sharedAnswers;
     this.#options = options;
     this.#nameOverTls = options.secure === 'auto' ? `__Secure-${options.name}` : options.name;
     this.#attributes = attributes(options);
     this.#seal = new CookieSeal(context.route, context.keys);
+    this.#random = context.random;
   }
 
   find(facts: RequestFacts, pool: PoolSnapshot): Found {
@@ -161,17 +169,19 @@ class CookieRule implements Rule {
     return this.#nameOverTls === this.#options.name ? kept : withoutCookies(kept, this.#nameOverTls);
   }
 
-  bind(facts: RequestFacts, pool: PoolSnapshot, index: number, times?: BindingTimes): string {
+  bind(facts: RequestFacts, pool: PoolSnapshot, index: number, binding?: Binding): string {
     const { nowMs } = facts;
     const { idle = 0, absolute = 0 } = this.#options;
     const isSecure = this.#options.secure === 'auto' && facts.line.isSecure;
     const name = isSecure ? this.#nameOverTls : this.#options.name;
-    const issuedAtMs = times?.issuedAtMs ?? nowMs;
+    const issuedAtMs = binding?.issuedAtMs ?? nowMs;
     const value = this.#seal.seal(pool.upstreams[index]!.id, {
       issuedAtMs,
+      nonce: binding?.nonce ?? this.#random.below(NONCES),
       refreshedAtMs: nowMs,
       idleMs: idle,
       absoluteMs: absolute,
+      incarnation: 0,
     });
     let text = `${name}=${value}${this.#attributes}`;
     const lifeMs = stricter(idle, absolute === 0 ? 0 : Math.max(1, issuedAtMs + absolute - nowMs));
@@ -189,16 +199,25 @@ class CookieRule implements Rule {
     const absoluteMs = stricter(cookie.absoluteMs, this.#options.absolute ?? 0);
     if (absoluteMs !== 0 && nowMs - cookie.issuedAtMs > absoluteMs) return EXPIRED;
     const index = this.#seal.upstreamIndex(cookie, pool);
-    if (index === undefined) return GONE;
-    if (!moves && !isRefreshDue(cookie, idleMs, nowMs)) return { kind: 'bound', index, key: cookie.key };
-    return { kind: 'bound', index, key: cookie.key, refresh: cookie };
+    if (index === undefined) return { kind: 'gone', binding: cookie };
+    const isDue = moves || isRefreshDue(cookie, idleMs, nowMs);
+    return { kind: 'bound', index, binding: cookie, isRefreshDue: isDue };
+  }
+
+  /** Without an idle limit nothing is refreshed, and so nothing is known. */
+  quietMs({ idleMs, refreshedAtMs }: Binding, nowMs: number): number {
+    return idleMs === 0 ? 0 : Math.max(0, nowMs - refreshedAtMs - refreshMs(idleMs));
   }
 }
 
 /** Also when an older secret sealed it: that one is about to be taken away. */
 function isRefreshDue(cookie: OpenedCookie, idleMs: number, nowMs: number): boolean {
   if (cookie.secretIndex !== 0) return true;
-  return idleMs !== 0 && nowMs - cookie.refreshedAtMs > Math.min(idleMs / 10, REFRESH_MS_MAX);
+  return idleMs !== 0 && nowMs - cookie.refreshedAtMs > refreshMs(idleMs);
+}
+
+function refreshMs(idleMs: number): number {
+  return Math.min(idleMs / 10, REFRESH_MS_MAX);
 }
 
 /** The smaller of two limits, where 0 is none. */

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Random } from '../../base/random.js';
 import type { Rule } from './rule.js';
 
 /** What a rule may need from outside itself. */
@@ -7,6 +8,8 @@ export interface RuleContext {
   readonly route: string;
   /** Secrets for sealing, at least one: the first seals, all open. */
   readonly keys: readonly string[];
+  /** For the identities of new bindings. */
+  readonly random: Random;
   /** Makes the function that checks bearer tokens. Given from outside because it may fetch keys. */
   tokenVerifier(options: TokenVerifierOptions): TokenVerifier;
 }

@@ -3,6 +3,7 @@ import { fakePool } from '../../testing/fake-pool.js';
 import { ruleContract } from '../../testing/rule-contract.js';
 import { RequestFacts } from '../facts.js';
 import { ip } from './ip.js';
+import { seededRandom } from '../../testing/seeded-random.js';
 
 for (const { name, run } of ruleContract({
   definition: ip,
@@ -24,6 +25,7 @@ const find = (options: unknown, clientAddress: string) =>
     .create(ip.options.parse(options), {
       route: 'default',
       keys: [],
+      random: seededRandom(1),
       tokenVerifier: () => {
         throw new Error('not needed');
       },

@@ -7,6 +7,7 @@ import { plainFacts } from '../plain-facts.js';
 import type { TokenVerifier, TokenVerifierOptions } from './definition.js';
 import { jwt } from './jwt.js';
 import type { Found, Rule } from './rule.js';
+import { seededRandom } from '../../testing/seeded-random.js';
 
 const SECRET = 'a shared secret of at least 32 bytes';
 const NOW = 1_700_000_000_000;
@@ -91,6 +92,7 @@ function bench(
     rule: jwt.create(parsed, {
       route: 'default',
       keys: [],
+      random: seededRandom(1),
       tokenVerifier(given) {
         const verify = verifier(given);
         return (text) => {

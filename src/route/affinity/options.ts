@@ -13,6 +13,27 @@ export function onFailure(policy: FailurePolicy) {
   return z.enum(['rehome', 'borrow', 'reject'], { error: 'Write rehome, borrow or reject.' }).default(policy);
 }
 
+/**
+ * Five minutes: long enough for one upstream of a rolling deployment to stop (Kubernetes gives it 30 s), start
+ * and be found well, also where a start takes minutes. See docs/decisions/a-failure-is-short-until-proven-long.md.
+ */
+const REHOME_AFTER_MS = 5 * 60_000;
+
+/** For how long an upstream is down before `rehome` moves its users for good, in milliseconds. */
+export function rehomeAfter() {
+  const form = `Write ${DURATION_FORM}; 0s moves them at once.`;
+  return z
+    .string({ error: form })
+    .transform((text, context): number => {
+      const ms = parseDuration(text);
+      if (ms !== undefined && ms <= DAY_MS) return ms;
+      const message = ms === undefined ? form : 'Write at most 1d.';
+      context.issues.push({ code: 'custom', message, input: text });
+      return z.NEVER;
+    })
+    .default(REHOME_AFTER_MS);
+}
+
 /** A limit of a cookie, in milliseconds. Whole seconds, as Max-Age counts them. */
 export function cookieLimit() {
   const form = `Write ${DURATION_FORM}.`;

@@ -3,6 +3,7 @@ import { fakePool } from '../../testing/fake-pool.js';
 import { ruleContract } from '../../testing/rule-contract.js';
 import { plainFacts } from '../plain-facts.js';
 import { path } from './path.js';
+import { seededRandom } from '../../testing/seeded-random.js';
 
 for (const { name, run } of ruleContract({
   definition: path,
@@ -38,6 +39,7 @@ const find = (pattern: string, url: string) =>
     .create(path.options.parse(pattern), {
       route: 'default',
       keys: [],
+      random: seededRandom(1),
       tokenVerifier: () => {
         throw new Error('not needed');
       },

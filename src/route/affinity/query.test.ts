@@ -3,6 +3,7 @@ import { fakePool } from '../../testing/fake-pool.js';
 import { ruleContract } from '../../testing/rule-contract.js';
 import { plainFacts } from '../plain-facts.js';
 import { query } from './query.js';
+import { seededRandom } from '../../testing/seeded-random.js';
 
 for (const { name, run } of ruleContract({
   definition: query,
@@ -15,6 +16,7 @@ for (const { name, run } of ruleContract({
 const rule = query.create(query.options.parse('user_id'), {
   route: 'default',
   keys: [],
+  random: seededRandom(1),
   tokenVerifier: () => {
     throw new Error('not needed');
   },

@@ -3,6 +3,7 @@ import { fakePool } from '../../testing/fake-pool.js';
 import { ruleContract } from '../../testing/rule-contract.js';
 import { plainFacts } from '../plain-facts.js';
 import { routeCookie } from './route-cookie.js';
+import { seededRandom } from '../../testing/seeded-random.js';
 
 for (const { name, run } of ruleContract({
   definition: routeCookie,
@@ -17,6 +18,7 @@ const rule = routeCookie.create(
   {
     route: 'default',
     keys: [],
+    random: seededRandom(1),
     tokenVerifier: () => {
       throw new Error('not needed');
     },

@@ -13,21 +13,36 @@ export type Found =
   | { readonly kind: 'nothing' }
   /** A key; placement says whose. */
   | { readonly kind: 'keyed'; readonly key: string }
-  /**
-   * A binding to the upstream at `index` of the snapshot. `refresh` asks for it to be written again. `key`,
-   * where the binding has something of its own, places its user while the upstream is away.
-   */
-  | { readonly kind: 'bound'; readonly index: number; readonly key?: string; readonly refresh?: BindingTimes }
+  /** A binding to the upstream at `index` of the snapshot. `isRefreshDue` asks for it to be written again. */
+  | {
+      readonly kind: 'bound';
+      readonly index: number;
+      readonly binding?: Binding;
+      readonly isRefreshDue?: boolean;
+    }
   /** Something was there that can't be trusted or understood. It counts as absent. */
   | { readonly kind: 'unreadable' }
   /** A genuine binding past its idle or absolute limit. */
   | { readonly kind: 'expired' }
   /** A genuine binding to an upstream that the pool no longer has. */
-  | { readonly kind: 'gone' };
+  | { readonly kind: 'gone'; readonly binding?: Binding };
 
-/** The part of a binding that outlives a refresh. */
-export interface BindingTimes {
+/**
+ * What a binding has of its own. The instant and the nonce are its identity: they outlive a refresh and a
+ * move, so that a user has one turn in a sweep, and one place while its upstream is away.
+ */
+export interface Binding {
   readonly issuedAtMs: number;
+  /** A 32-bit number drawn when it was issued. */
+  readonly nonce: number;
+  /** When it was last written. */
+  readonly refreshedAtMs: number;
+  /** In milliseconds; 0 is none. */
+  readonly idleMs: number;
+  /** The identity as a key: places the user while its upstream is away, and gives it its turn in a sweep. */
+  readonly key: string;
+  /** The 32-bit hash of `key`, for sweeps and for counting. */
+  readonly identity: number;
 }
 
 export const NOTHING: Found = { kind: 'nothing' };
@@ -56,6 +71,11 @@ export interface Rule {
   readonly subject: string;
   readonly onFailure: FailurePolicy;
   /**
+   * Under `rehome`: for how long an upstream has to be down before its users are moved for good. Until then
+   * they are borrowed, if their bindings have an identity. Undefined: 0.
+   */
+  readonly rehomeAfterMs?: number | undefined;
+  /**
    * Work that can't be done at once (a signature check with fetched keys). Returns undefined when there is
    * nothing to wait for; otherwise `find` is called after the promise settles. Never rejects.
    */
@@ -64,9 +84,12 @@ export interface Rule {
   /** Undefined as `unbound`. */
   readonly sharedAnswers?: SharedAnswers;
   /**
-   * The `Set-Cookie` value that binds the client to `index`; `times` when an existing binding is refreshed.
+   * The `Set-Cookie` value that binds the client to `index`. `binding`: the one that is refreshed or moved,
+   * whose identity and age the new one keeps.
    */
-  bind?(facts: RequestFacts, pool: PoolSnapshot, index: number, times?: BindingTimes): string;
+  bind?(facts: RequestFacts, pool: PoolSnapshot, index: number, binding?: Binding): string;
+  /** For how long the user has certainly been quiet, in milliseconds; 0 where nothing is known of it. */
+  quietMs?(binding: Binding, nowMs: number): number;
   /**
    * The `Cookie` field as the upstream gets it, where the rule has something to take out of it; asked for
    * every request, whichever rule decides.

@@ -11,7 +11,10 @@ const times = {
   refreshedAtMs: 1_700_000_060_000,
   idleMs: 3_600_000,
   absoluteMs: 43_200_000,
+  nonce: 0xfedcba98,
+  incarnation: 0x1234,
 };
+const NO_TIMES = { issuedAtMs: 0, refreshedAtMs: 0, idleMs: 0, absoluteMs: 0, nonce: 0, incarnation: 0 };
 const pool = fakePool(['api-1', 'api-2', 'api-3']);
 const seal = new CookieSeal('default', [SECRET]);
 
@@ -20,10 +23,10 @@ const seal = new CookieSeal('default', [SECRET]);
 //   tagkey = hkdf(secret, b'sealed-cookie v1 tag', 32)
 //   body = b'\x01' + hkdf(secret, b'sealed-cookie v1 key id', 4) + hmac(tagkey, b'5:route7:default')[:5]
 //        + hmac(tagkey, b'8:upstream7:default5:api-1')[:8]
-//        + issued.to_bytes(6) + refreshed.to_bytes(6) + pack('>II', 3600, 43200)
+//        + issued.to_bytes(6) + refreshed.to_bytes(6) + pack('>IIIH', 3600, 43200, nonce, incarnation)
 //   urlsafe_b64encode(body + hmac(hkdf(secret, b'sealed-cookie v1 mac', 32), body + b'default')[:16])
-const GOLDEN = 'Ae82znSbYjB7sb-M-udqImTOAYvP5WgAAYvP5lJgAAAOEAAAqMDzuFaD5OfMp01EgV1SNWCU';
-const GOLDEN_UTF8 = 'AUuo-eqSqq-fOaQgZClaNO21AAAAAAAAAAAAAAAAAAAAAAAAAADghb2vnpiDH7tN0bYc1gKK';
+const GOLDEN = 'Ae82znSbYjB7sb-M-udqImTOAYvP5WgAAYvP5lJgAAAOEAAAqMD-3LqYEjQ11RpEJaclt7Gj97Z2LKLc';
+const GOLDEN_UTF8 = 'AUuo-eqSqq-fOaQgZClaNO21AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABq2TDI36QLdUwJvoa2VOrV';
 
 describe('the format', () => {
   test('is the one that other gateways of the fleet write, to the byte', () => {
@@ -33,9 +36,7 @@ describe('the format', () => {
 
   test('takes names beyond ASCII as UTF-8, and no limits', () => {
     const other = new CookieSeal('größe', ['schlüssel mit umlauten, 32 bytes']);
-    expect(other.seal('api-ü', { issuedAtMs: 0, refreshedAtMs: 0, idleMs: 0, absoluteMs: 0 })).toBe(
-      GOLDEN_UTF8,
-    );
+    expect(other.seal('api-ü', NO_TIMES)).toBe(GOLDEN_UTF8);
     const opened = other.open(GOLDEN_UTF8)!;
     expect(other.upstreamIndex(opened, fakePool(['x', 'api-ü']))).toBe(1);
   });
@@ -50,10 +51,12 @@ describe('the format', () => {
         instant,
         seconds,
         seconds,
-        (index, issuedAtMs, refreshedAtMs, idleMs, absoluteMs) => {
-          const given = { issuedAtMs, refreshedAtMs, idleMs, absoluteMs };
+        fc.nat({ max: 2 ** 32 - 1 }),
+        fc.nat({ max: 2 ** 16 - 1 }),
+        (index, issuedAtMs, refreshedAtMs, idleMs, absoluteMs, nonce, incarnation) => {
+          const given = { issuedAtMs, refreshedAtMs, idleMs, absoluteMs, nonce, incarnation };
           const text = seal.seal(pool.upstreams[index]!.id, given);
-          expect(text).toMatch(/^[A-Za-z0-9_-]{72}$/);
+          expect(text).toMatch(/^[A-Za-z0-9_-]{80}$/);
           const opened = new CookieSeal('default', [SECRET]).open(text)!;
           expect(opened).toMatchObject(given);
           expect(seal.upstreamIndex(opened, pool)).toBe(index);
@@ -118,7 +121,7 @@ describe('attacks: never opened, never thrown at', () => {
       GOLDEN.replace(/-/g, '+').replace(/_/g, '/'),
       encodeURIComponent(`${GOLDEN}=`),
       Buffer.from(GOLDEN, 'base64url').toString('hex'),
-      `${GOLDEN.slice(0, 36)}\n${GOLDEN.slice(36)}`,
+      `${GOLDEN.slice(0, 40)}\n${GOLDEN.slice(40)}`,
     ];
     for (const spelling of spellings) expect(one.open(spelling)).toBeUndefined();
   });
@@ -150,7 +153,7 @@ describe('attacks: never opened, never thrown at', () => {
   test('two genuine cookies cut and joined at any byte', () => {
     const a = Buffer.from(GOLDEN, 'base64url');
     const b = Buffer.from(
-      seal.seal('api-2', { issuedAtMs: 1, refreshedAtMs: 2, idleMs: 1000, absoluteMs: 1000 }),
+      seal.seal('api-2', { ...NO_TIMES, issuedAtMs: 1, refreshedAtMs: 2, idleMs: 1000, absoluteMs: 1000 }),
       'base64url',
     );
     for (let at = 2; at < a.length; at++) {
@@ -163,7 +166,7 @@ describe('attacks: never opened, never thrown at', () => {
   test('random bytes and random texts', () => {
     const one = fresh();
     for (let count = 0; count < 500; count++)
-      expect(one.open(randomBytes(54).toString('base64url'))).toBeUndefined();
+      expect(one.open(randomBytes(60).toString('base64url'))).toBeUndefined();
     fc.assert(
       fc.property(
         fc.string({ maxLength: 200, unit: 'binary' }),

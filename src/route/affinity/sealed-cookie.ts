@@ -3,9 +3,11 @@ import { BoundedMap } from '../../base/bounded-map.js';
 import { framedKey, toByteString } from '../../base/framed-key.js';
 import type { PoolSnapshot } from '../pool/snapshot.js';
 import type { Upstream } from '../pool/upstream.js';
+import { hashOfKey } from '../sweep.js';
+import type { Binding } from './rule.js';
 
-// The format, byte by byte; docs/affinity.md has the same table. Big-endian. 54 is a multiple of three on
-// purpose: 72 characters of base64url then have no spare bits, so a cookie has one spelling.
+// The format, byte by byte; docs/affinity.md has the same table. Big-endian. 60 is a multiple of three on
+// purpose: 80 characters of base64url then have no spare bits, so a cookie has one spelling.
 const VERSION = 1;
 const KEY_ID_AT = 1;
 const ROUTE_AT = 5;
@@ -14,30 +16,34 @@ const ISSUED_AT = 18;
 const REFRESHED_AT = 24;
 const IDLE_AT = 30;
 const ABSOLUTE_AT = 34;
-const MAC_AT = 38;
-const BYTES = 54;
+const NONCE_AT = 38;
+const INCARNATION_AT = 42;
+const MAC_AT = 44;
+const BYTES = 60;
 
-const SPELLING = /^[A-Za-z0-9_-]{72}$/;
-const CHARS = 72;
+const SPELLING = /^[A-Za-z0-9_-]{80}$/;
+const CHARS = 80;
 const REMEMBERED_MAX = 16_384;
 
 /** What a sealed cookie says. Instants and limits in milliseconds; a limit of 0 is none. */
-export interface SealedTimes {
+export interface SealedBinding {
   readonly issuedAtMs: number;
+  /** A 32-bit number: with `issuedAtMs` it is the identity of the binding. */
+  readonly nonce: number;
   readonly refreshedAtMs: number;
   readonly idleMs: number;
   readonly absoluteMs: number;
+  /** A 16-bit check of the life that the upstream was in; 0: nothing is known of it. */
+  readonly incarnation: number;
 }
 
 /** A cookie whose MAC holds. Its times and its upstream are for the caller to judge, on every use. */
-export interface OpenedCookie extends SealedTimes {
+export interface OpenedCookie extends SealedBinding, Binding {
   readonly text: string;
   /** Opaque; `upstreamIndex` knows whose it is. */
   readonly upstreamTag: string;
   /** Which of the secrets sealed it; 0 is the one that seals now. */
   readonly secretIndex: number;
-  /** The same for every refresh of one binding, and no other's. */
-  readonly key: string;
 }
 
 interface SealingKey {
@@ -67,17 +73,19 @@ export class CookieSeal {
     this.#keys = secrets.map((secret) => sealingKey(secret, route));
   }
 
-  seal(upstreamId: string, times: SealedTimes): string {
+  seal(upstreamId: string, binding: SealedBinding): string {
     const key = this.#keys[0]!;
     const bytes = Buffer.alloc(BYTES);
     bytes[0] = VERSION;
     bytes.writeUInt32BE(key.id, KEY_ID_AT);
     key.routeTag.copy(bytes, ROUTE_AT);
     upstreamTag(key, this.#route, upstreamId).copy(bytes, UPSTREAM_AT);
-    bytes.writeUIntBE(times.issuedAtMs, ISSUED_AT, 6);
-    bytes.writeUIntBE(times.refreshedAtMs, REFRESHED_AT, 6);
-    bytes.writeUInt32BE(times.idleMs / 1000, IDLE_AT);
-    bytes.writeUInt32BE(times.absoluteMs / 1000, ABSOLUTE_AT);
+    bytes.writeUIntBE(binding.issuedAtMs, ISSUED_AT, 6);
+    bytes.writeUIntBE(binding.refreshedAtMs, REFRESHED_AT, 6);
+    bytes.writeUInt32BE(binding.idleMs / 1000, IDLE_AT);
+    bytes.writeUInt32BE(binding.absoluteMs / 1000, ABSOLUTE_AT);
+    bytes.writeUInt32BE(binding.nonce, NONCE_AT);
+    bytes.writeUInt16BE(binding.incarnation, INCARNATION_AT);
     this.#mac(key, bytes).copy(bytes, MAC_AT);
     return bytes.toString('base64url');
   }
@@ -116,17 +124,22 @@ export class CookieSeal {
   #read(bytes: Buffer, secretIndex: number): OpenedCookie {
     const tag = bytes.toString('latin1', UPSTREAM_AT, ISSUED_AT);
     const issuedAtMs = bytes.readUIntBE(ISSUED_AT, 6);
+    const nonce = bytes.readUInt32BE(NONCE_AT);
+    // Not the tag: it changes when the next secret takes over, and a borrower would change its stand-in.
+    const key = framedKey(toByteString(this.#route), String(issuedAtMs), String(nonce));
     return {
       // Encoded anew: the text given is a slice that would keep its whole request head in memory.
       text: bytes.toString('base64url'),
       upstreamTag: tag,
       secretIndex,
       issuedAtMs,
+      nonce,
       refreshedAtMs: bytes.readUIntBE(REFRESHED_AT, 6),
       idleMs: bytes.readUInt32BE(IDLE_AT) * 1000,
       absoluteMs: bytes.readUInt32BE(ABSOLUTE_AT) * 1000,
-      // Not the tag: it changes when the next secret takes over, and a borrower would change its stand-in.
-      key: framedKey(toByteString(this.#route), String(issuedAtMs)),
+      incarnation: bytes.readUInt16BE(INCARNATION_AT),
+      key,
+      identity: hashOfKey(key),
     };
   }
 

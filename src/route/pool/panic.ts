@@ -24,6 +24,7 @@ class PanicSnapshot implements PoolSnapshot {
   readonly version: number;
   readonly upstreams: readonly Upstream[];
   readonly conditions: readonly Condition[];
+  readonly awaySince: readonly number[];
   readonly standings: readonly Standing[];
   readonly placement: Placement;
   readonly #pool: PoolSnapshot;
@@ -32,6 +33,7 @@ class PanicSnapshot implements PoolSnapshot {
     this.version = pool.version;
     this.upstreams = pool.upstreams;
     this.conditions = pool.conditions.map(() => 'up');
+    this.awaySince = pool.awaySince;
     this.standings = pool.standings;
     this.placement = pool.placement;
     this.#pool = pool;

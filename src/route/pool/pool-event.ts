@@ -14,7 +14,12 @@ export interface UpstreamName {
  */
 export type PoolEvent =
   /** Health has come to another conclusion about an upstream. */
-  | ({ readonly kind: 'condition'; readonly condition: Condition } & UpstreamName)
+  | ({
+      readonly kind: 'condition';
+      readonly condition: Condition;
+      /** Since when it is away, in milliseconds since 1970; absent where that is not known. */
+      readonly awaySince?: number | undefined;
+    } & UpstreamName)
   /** An operator wants something else of an upstream. */
   | ({ readonly kind: 'standing'; readonly standing: Standing } & UpstreamName)
   /** All upstreams of the pool from now on. One whose id and URL stay keeps its condition. */

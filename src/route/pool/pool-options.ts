@@ -17,6 +17,8 @@ export type CreatePlacement = (members: readonly Member[]) => Placement;
 
 export interface PoolOptions extends Thresholds, Members {
   readonly placement: CreatePlacement;
+  /** Milliseconds since 1970. Absent: since when an upstream is away is not known. */
+  readonly now?: (() => number) | undefined;
   /** Told of every conclusion of health, when `snapshot` shows it already. */
   readonly onChange?: ((change: ConditionChange) => void) | undefined;
   /** Told of every event that made a new snapshot, when `snapshot` shows it already. */

@@ -3,7 +3,7 @@ import type { Placement } from '../placement/placement.js';
 import type { CreatePlacement } from './pool-options.js';
 import type { Members, PoolEvent, UpstreamName } from './pool-event.js';
 import type { Condition, PoolSnapshot } from './snapshot.js';
-import { firstStanding, type Standing } from './standing.js';
+import { firstStanding, isSameStanding, type Standing } from './standing.js';
 import { membersOf, type Upstream, UPSTREAM_FIELDS } from './upstream.js';
 
 /**
@@ -18,6 +18,7 @@ export class PoolState {
     this.#snapshot = new Snapshot(1, {
       upstreams,
       conditions: upstreams.map(() => 'up'),
+      awaySince: upstreams.map(() => 0),
       standings: standings ?? upstreams.map(firstStanding),
       placement: placement(membersOf(upstreams)),
       indexes,
@@ -43,10 +44,16 @@ export class PoolState {
     if (index === undefined) return false;
     const now = this.#snapshot;
     if (event.kind === 'condition') {
-      if (now.conditions[index] === event.condition) return false;
-      this.#renew({ ...now.parts, conditions: now.conditions.with(index, event.condition) });
+      const { condition, awaySince } = event;
+      const since = condition === 'up' ? 0 : (awaySince ?? now.awaySince[index]!);
+      if (now.conditions[index] === condition && now.awaySince[index] === since) return false;
+      this.#renew({
+        ...now.parts,
+        conditions: now.conditions.with(index, condition),
+        awaySince: now.awaySince.with(index, since),
+      });
     } else {
-      if (now.standings[index] === event.standing) return false;
+      if (isSameStanding(now.standings[index]!, event.standing)) return false;
       this.#renew({ ...now.parts, standings: now.standings.with(index, event.standing) });
     }
     return true;
@@ -57,15 +64,19 @@ export class PoolState {
     const standings = wanted ?? upstreams.map(firstStanding);
     const isSamePlacement = placed === undefined || placed === before.placement;
     const areSame = isSame(before.upstreams, upstreams);
-    if (isSamePlacement && areSame && isSameList(before.standings, standings)) return false;
+    if (isSamePlacement && areSame && isSameList(before.standings, standings, isSameStanding)) return false;
     const indexes = indexesOf(upstreams);
     const placement =
       placed ?? (areSame ? before.placement : before.placement.withMembers(membersOf(upstreams)));
-    const conditions = upstreams.map(({ id, url }): Condition => {
-      const index = this.#indexOf(id, url);
-      return index === undefined ? 'up' : before.conditions[index]!;
+    const places = upstreams.map(({ id, url }) => this.#indexOf(id, url));
+    this.#renew({
+      upstreams,
+      conditions: places.map((index) => (index === undefined ? 'up' : before.conditions[index]!)),
+      awaySince: places.map((index) => (index === undefined ? 0 : before.awaySince[index]!)),
+      standings,
+      placement,
+      indexes,
     });
-    this.#renew({ upstreams, conditions, standings, placement, indexes });
     return true;
   }
 
@@ -82,6 +93,7 @@ export class PoolState {
 interface Parts {
   readonly upstreams: readonly Upstream[];
   readonly conditions: readonly Condition[];
+  readonly awaySince: readonly number[];
   readonly standings: readonly Standing[];
   readonly placement: Placement;
   readonly indexes: ReadonlyMap<string, number>;
@@ -91,6 +103,7 @@ class Snapshot implements PoolSnapshot {
   readonly version: number;
   readonly upstreams: readonly Upstream[];
   readonly conditions: readonly Condition[];
+  readonly awaySince: readonly number[];
   readonly standings: readonly Standing[];
   readonly placement: Placement;
   readonly parts: Parts;
@@ -99,6 +112,7 @@ class Snapshot implements PoolSnapshot {
     this.version = version;
     this.upstreams = parts.upstreams;
     this.conditions = parts.conditions;
+    this.awaySince = parts.awaySince;
     this.standings = parts.standings;
     this.placement = parts.placement;
     this.parts = parts;
@@ -124,11 +138,19 @@ function isSame(before: readonly Upstream[], after: readonly Upstream[]): boolea
     before.length === after.length &&
     before.every((one, index) => {
       const other = after[index]!;
-      return UPSTREAM_FIELDS.every((field) => one[field] === other[field]);
+      return UPSTREAM_FIELDS.every((field) =>
+        field === 'standing'
+          ? isSameStanding(firstStanding(one), firstStanding(other))
+          : one[field] === other[field],
+      );
     })
   );
 }
 
-function isSameList<T>(before: readonly T[], after: readonly T[]): boolean {
-  return before.length === after.length && before.every((one, index) => one === after[index]);
+function isSameList<T>(
+  before: readonly T[],
+  after: readonly T[],
+  isSame: (one: T, other: T) => boolean,
+): boolean {
+  return before.length === after.length && before.every((one, index) => isSame(one, after[index]!));
 }

@@ -21,10 +21,13 @@ export class Pool implements LivePool {
   #thresholds: Thresholds;
   /** Told of every conclusion of health, when `snapshot` shows it already. */
   onChange: ((change: ConditionChange) => void) | undefined;
+  readonly #now: (() => number) | undefined;
   readonly #onEvent: ((event: PoolEvent) => void) | undefined;
 
-  constructor({ upstreams, standings, placement, health, passive, onChange, onEvent }: PoolOptions) {
+  constructor(options: PoolOptions) {
+    const { upstreams, standings, placement, health, passive, now, onChange, onEvent } = options;
     this.#thresholds = { health, passive };
+    this.#now = now;
     this.onChange = onChange;
     this.#onEvent = onEvent;
     this.#health = new Map(upstreams.map(({ id }) => [id, new Health()]));
@@ -156,8 +159,16 @@ export class Pool implements LivePool {
     const to = health.condition;
     if (from !== to) {
       const { snapshot } = this;
-      const { url } = snapshot.upstreams[snapshot.indexOf(id)!]!;
-      const event: PoolEvent = { kind: 'condition', id, url, condition: to };
+      const index = snapshot.indexOf(id)!;
+      const { url } = snapshot.upstreams[index]!;
+      const awaySince = snapshot.awaySince[index] || this.#now?.();
+      const event: PoolEvent = {
+        kind: 'condition',
+        id,
+        url,
+        condition: to,
+        ...(to !== 'up' && awaySince !== undefined && { awaySince }),
+      };
       this.#state.apply(event);
       this.#onEvent?.(event);
     }

@@ -17,6 +17,11 @@ export interface PoolSnapshot {
   readonly upstreams: readonly Upstream[];
   /** What health says of each, in the order of `upstreams`. */
   readonly conditions: readonly Condition[];
+  /**
+   * Since when each is away, in milliseconds since 1970: from the first sign of it until it is up again. 0
+   * for those that are up, and where it is not known.
+   */
+  readonly awaySince: readonly number[];
   /** What operators want of each, in the order of `upstreams`. */
   readonly standings: readonly Standing[];
   /** Over all members, whatever their health: health is a filter on its ranking, so it moves nobody else. */
@@ -42,9 +47,10 @@ export function placementNow(pool: PoolSnapshot): Placement {
   return now;
 }
 
-/** Can it take a request of someone who belongs there (a binding)? */
+/** Can it take a request of someone who belongs there (a binding), whoever that is? */
 export function isReachable(pool: PoolSnapshot, index: number): boolean {
-  return pool.conditions[index] !== 'down' && pool.standings[index] !== 'out';
+  const standing = pool.standings[index]!;
+  return pool.conditions[index] !== 'down' && (standing === 'in' || standing === 'leaving');
 }
 
 /** Can it take someone new (a key's placement, a balance)? */

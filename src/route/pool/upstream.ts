@@ -1,4 +1,5 @@
 import type { Member } from '../placement/placement.js';
+import type { Standing } from './standing.js';
 
 /** One app instance. `url` is its origin: scheme, host and port, no path. */
 export interface Upstream {
@@ -8,6 +9,8 @@ export interface Upstream {
   readonly weight: number;
   /** Its first standing is `leaving` instead of `in`: no new users; bindings are still followed. */
   readonly draining: boolean;
+  /** Its first standing, where it is another than `draining` says. */
+  readonly standing?: Standing | undefined;
   /**
    * What another balancer's configuration calls it, where host and port of the URL don't say it. For
    * placements that agree with that one.
@@ -27,6 +30,7 @@ export const UPSTREAM_FIELDS = Object.keys({
   url: 1,
   weight: 1,
   draining: 1,
+  standing: 1,
   address: 1,
   haproxyId: 1,
   serverName: 1,

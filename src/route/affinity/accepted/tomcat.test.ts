@@ -4,6 +4,7 @@ import { ruleContract } from '../../../testing/rule-contract.js';
 import { plainFacts } from '../../plain-facts.js';
 import { acceptCookies } from '../accept-cookies.js';
 import { tomcat } from './tomcat.js';
+import { seededRandom } from '../../../testing/seeded-random.js';
 
 for (const { name, run } of ruleContract({
   definition: acceptCookies,
@@ -33,6 +34,7 @@ test('the session may stand in the path, where Java links it without cookies; th
   const rule = acceptCookies.create(acceptCookies.options.parse({ formats: [{ tomcat: {} }] }), {
     route: 'default',
     keys: [],
+    random: seededRandom(1),
     tokenVerifier: () => {
       throw new Error('not needed');
     },
