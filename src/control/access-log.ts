@@ -29,6 +29,7 @@ export function accessLog(logger: Logger): RequestObserver {
         line += `,"outcome":"${decision.outcome}"`;
         if (decision.rule !== undefined) line += `,"rule":${names.get(route!.ruleName(decision.rule))}`;
         if (decision.why !== undefined) line += `,"why":"${decision.why}"`;
+        if (decision.from !== undefined) line += `,"from":${names.get(decision.from)}`;
       }
       if (fault !== undefined) line += `,"fault":"${fault}"`;
       if (cause !== undefined) line += `,"cause":"${cause}"`;

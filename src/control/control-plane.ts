@@ -3,12 +3,14 @@ import { stayAlive, type Clock } from '../base/clock.js';
 import type { Random } from '../base/random.js';
 import type { Kinds } from '../route/kinds.js';
 import type { PoolEvent } from '../route/pool/pool-event.js';
+import { standingWord, type Standing } from '../route/pool/standing.js';
 import type { Upstream } from '../route/pool/upstream.js';
 import { assemble, type Assembly } from './assembly.js';
 import type { Config } from './config/config.js';
 import { countersOf } from './counters.js';
 import { explain } from './explanation.js';
 import { fixedText, withFixed } from './fixed-settings.js';
+import { drainStatus, hasOthers, plannedDrain, type DrainOptions } from './drain-plan.js';
 import type { Measures } from './metrics/measures.js';
 import { PlaneRecord } from './metrics/plane-record.js';
 import { metricsOf, type MetricsSnapshot } from './metrics/snapshot.js';
@@ -80,6 +82,7 @@ export class ControlPlane {
     this.operations = operationsOf({
       status: () => this.#status(),
       find: (pool, upstream) => this.#find(pool, upstream),
+      planDrain: (pool, upstream, options) => this.#planDrain(pool, upstream, options),
       say: (pool, upstream, said) => this.#membership.say(pool, upstream, said),
       reload: (next) => this.#recorded(next),
       explain: (request) => explain(this.#assembly, request, clock, random),
@@ -212,7 +215,19 @@ export class ControlPlane {
     return { config: { ...config, keys }, members };
   }
 
+  #planDrain(pool: string, { id }: Upstream, options: DrainOptions): Standing {
+    const planned = plannedDrain(id, options, this.#options.clock.now());
+    if (typeof planned === 'string') return planned;
+    if ('problem' in planned) throw refused(`drain ${planned.problem}`);
+    if (!hasOthers(this.#assembly.pools.get(pool)!.snapshot, id))
+      throw refused(
+        `Upstream "${id}" is the only one of pool "${pool}" that takes new users, so its users have nowhere to go. Add or enable another first.`,
+      );
+    return planned;
+  }
+
   #status(): Status {
+    const nowMs = this.#options.clock.now();
     return {
       pools: [...this.#assembly.pools].map(([name, { snapshot }]) => ({
         name,
@@ -222,15 +237,17 @@ export class ControlPlane {
           const source = this.#membership.originOf(name, id);
           const absentMs = this.#membership.absentMs(name, id);
           const word = this.#membership.word(name, upstream);
+          const standing = snapshot.standings[index]!;
           return {
             id,
             url,
             weight,
             condition: snapshot.conditions[index]!,
-            standing: snapshot.standings[index]!,
+            standing: standingWord(standing, nowMs),
+            ...(typeof standing === 'object' && { drain: drainStatus(standing.leaving, nowMs) }),
             ...(word && {
               said: {
-                ...(word.standing !== undefined && { standing: word.standing }),
+                ...(word.standing !== undefined && { standing: standingWord(word.standing, nowMs) }),
                 ...(word.weight !== undefined && { weight: word.weight }),
               },
             }),

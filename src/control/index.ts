@@ -9,6 +9,7 @@ export type { Config } from './config/config.js';
 export type { ConfigFile } from './control-plane.js';
 export type { Counters } from './counters.js';
 export type { AskedRequest, Explanation } from './explanation.js';
+export type { DrainOptions, DrainStatus } from './drain-plan.js';
 export type { FixedSetting } from './fixed-settings.js';
 export type { MetricsSnapshot } from './metrics/snapshot.js';
 export type { GatewayOptions, RunningGateway } from './one-process.js';

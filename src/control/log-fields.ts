@@ -71,6 +71,12 @@ export const REQUEST_FIELDS: readonly LogField[] = [
     when: 'when something found was not followed',
   },
   {
+    name: 'from',
+    unit: 'text',
+    meaning: 'the id of the upstream that the user belongs to, or did until now',
+    when: 'when another served it',
+  },
+  {
     name: 'fault',
     unit: 'text',
     meaning: 'what the last upstream tried did wrong, see below',

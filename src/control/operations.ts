@@ -1,10 +1,11 @@
 import { StickyError } from '../base/errors.js';
 import type { Condition } from '../route/pool/snapshot.js';
-import type { Standing } from '../route/pool/standing.js';
+import type { Standing, StandingWord } from '../route/pool/standing.js';
 import type { Upstream } from '../route/pool/upstream.js';
 import type { Config } from './config/config.js';
 import { weightProblem } from './config/upstreams.js';
 import type { Counters } from './counters.js';
+import type { DrainOptions, DrainStatus } from './drain-plan.js';
 import type { AskedRequest, Explanation } from './explanation.js';
 import type { FixedSetting } from './fixed-settings.js';
 import type { MetricsSnapshot } from './metrics/snapshot.js';
@@ -21,8 +22,11 @@ import type { SourceState } from './sources/followed-source.js';
 export interface Operations {
   /** Who is in each pool, how each is, and what operators want of it. */
   status(): Promise<Status>;
-  /** No new users; those who are bound still come. Standing `leaving`. */
-  drain(pool: string, upstream: string): Promise<void>;
+  /**
+   * No new users from now on. With an end, `within` or `until`, those who are there are moved one after the
+   * other until then; without one they still come. Standing `leaving`, and `drained` after the end.
+   */
+  drain(pool: string, upstream: string, options?: DrainOptions): Promise<void>;
   /** All users may come. Standing `in`. */
   enable(pool: string, upstream: string): Promise<void>;
   /**
@@ -62,9 +66,11 @@ export interface UpstreamStatus {
   readonly url: string;
   readonly weight: number;
   readonly condition: Condition;
-  readonly standing: Standing;
+  readonly standing: StandingWord;
+  /** How far it is emptied, where that has an end. */
+  readonly drain?: DrainStatus;
   /** The operator's word, when there is one beside what the configuration says. */
-  readonly said?: Pick<Word, 'standing' | 'weight'>;
+  readonly said?: { readonly standing?: StandingWord; readonly weight?: number };
   /** The source that it comes from, such as `dns api.internal:8080`; absent: the configuration lists it. */
   readonly source?: string;
   /** How long its source has named it no more; absent: the source names it. */
@@ -82,6 +88,8 @@ export interface Operated {
   status(): Status;
   /** The upstream as it is now; throws when there is none. */
   find(pool: string, upstream: string): Upstream;
+  /** The standing that these options ask for; throws when it can't be had. */
+  planDrain(pool: string, upstream: Upstream, options: DrainOptions): Standing;
   say(pool: string, upstream: Upstream, said: Pick<Word, 'standing' | 'weight'>): void;
   reload(config: Config | undefined): Promise<Reloaded>;
   explain(request: AskedRequest): Promise<Explanation>;
@@ -102,7 +110,11 @@ export function operationsOf(operated: Operated): Operations {
     inTurn(() => operated.say(pool, operated.find(pool, upstream), said));
   return {
     status: async () => operated.status(),
-    drain: (pool, upstream) => say(pool, upstream, { standing: 'leaving' }),
+    drain: (pool, upstream, options = {}) =>
+      inTurn(() => {
+        const found = operated.find(pool, upstream);
+        operated.say(pool, found, { standing: operated.planDrain(pool, found, options) });
+      }),
     enable: (pool, upstream) => say(pool, upstream, { standing: 'in' }),
     disable: (pool, upstream) => say(pool, upstream, { standing: 'out' }),
     weight: async (pool, upstream, weight) => {

@@ -202,11 +202,15 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
     const side = attempt?.side;
     if (attempt === undefined || side === undefined) return;
     const { forwardLines } = attempt.route;
+    const { pool, from } = attempt.decision;
     const { fields } = this.head;
     side.send(
       this.head,
-      forwardLines === undefined ? fields : forwardLines(fields, attempt.decision.pool),
-      this.#forwardedFields + fieldLine('X-Request-Id', this.requestId),
+      forwardLines === undefined ? fields : forwardLines(fields, pool),
+      this.#forwardedFields +
+        fieldLine('X-Request-Id', this.requestId) +
+        // Whose the user was, so that the upstream can fetch what it should know of it.
+        (from === undefined ? '' : fieldLine('X-Affinity-Moved', from)),
     );
     this.#body.sendTo(side);
   }

@@ -145,6 +145,13 @@ export class Decision implements BalanceFacts {
     return found?.kind === 'bound' ? found.binding?.identity : this.#goneBinding?.identity;
   }
 
+  /** Who the user is: the key, or that of its binding. Undefined where nothing tells users apart. */
+  get user(): string | undefined {
+    const found = this.#found;
+    if (found === undefined) return this.#goneBinding?.key;
+    return found.kind === 'keyed' ? found.key : found.binding?.key;
+  }
+
   /** Where the user belongs while another upstream serves it or has taken it over; undefined otherwise. */
   get from(): string | undefined {
     if (this.#belongsAt === -1 || this.#belongsAt === this.index) return undefined;
@@ -309,6 +316,7 @@ export class Decision implements BalanceFacts {
   #move(why: Why): void {
     this.#isAway = true;
     this.why = why;
+    this.missedBy = this.#decider;
     const { rules } = this.#affinity;
     const isWritten = rules[this.#asked]?.bind !== undefined || this.#canBind(this.#asked);
     if (this.outcome !== 'rehomed')

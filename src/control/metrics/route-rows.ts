@@ -83,7 +83,7 @@ export class RouteCounter implements RouteTally {
     const reason = WHYS.indexOf(why!);
     const numbers = missedBy === undefined ? undefined : this.#misses[this.#rules.indexOf(missedBy)];
     if (numbers !== undefined) numbers[reason]!++;
-    if (outcome === 'rehomed') this.#rows.moves[reason]!++;
+    if (outcome === 'rehomed' || outcome === 'moved') this.#rows.moves[reason]!++;
   }
 
   #row(index: number): RouteRow {

@@ -1,6 +1,6 @@
 import type { OpenConnections } from '../../proxy/open-connections.js';
 import type { Condition } from '../../route/pool/snapshot.js';
-import type { Standing } from '../../route/pool/standing.js';
+import type { StandingWord } from '../../route/pool/standing.js';
 import type { Measures, Miss, Move, ProcessFacts } from './measures.js';
 import { sumsOf, type RequestSums } from './request-row.js';
 import { countUsers, type BoundUsers } from './user-cells.js';
@@ -20,7 +20,7 @@ export interface UpstreamMetrics {
   readonly url: string;
   readonly weight: number;
   readonly condition: Condition;
-  readonly standing: Standing;
+  readonly standing: StandingWord;
   // Now.
   readonly requestsInProgress: number;
   readonly tunnels: number;

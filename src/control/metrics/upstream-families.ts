@@ -1,9 +1,9 @@
+import { STANDING_WORDS } from '../../route/pool/standing.js';
 import { family } from './family.js';
 import type { MetricsSnapshot, UpstreamMetrics } from './snapshot.js';
 
 const WHICH = ['pool', 'upstream'];
 const CONDITIONS = ['up', 'down', 'trial'] as const;
-const STANDINGS = ['in', 'leaving', 'out'] as const;
 
 function each(number: (upstream: UpstreamMetrics) => number) {
   return ({ upstreams }: MetricsSnapshot) =>
@@ -29,7 +29,7 @@ export const upstreamFamilies = [
     [...WHICH, 'standing'],
     ({ upstreams }) =>
       upstreams.flatMap(({ pool, id, standing }) =>
-        STANDINGS.map((one) => [standing === one ? 1 : 0, pool, id, one] as const),
+        STANDING_WORDS.map((one) => [standing === one ? 1 : 0, pool, id, one] as const),
       ),
   ),
   family(

@@ -17,7 +17,7 @@ export const FORWARDED_HOST = 10;
 export const FORWARDED = 11;
 export const REAL_IP = 12;
 export const REQUEST_ID = 13;
-/** Set by the gateway under `expose`. */
+/** The gateway's own words: to clients under `expose`, to upstreams about users who were moved. */
 export const EXPOSED = 14;
 export const COOKIE = 15;
 export const TRAILER = 16;
@@ -59,6 +59,7 @@ const KNOWN: readonly Known[] = [
   { name: 'x-request-id', kind: REQUEST_ID },
   { name: 'x-upstream', kind: EXPOSED },
   { name: 'x-affinity', kind: EXPOSED },
+  { name: 'x-affinity-moved', kind: EXPOSED },
   { name: 'date', kind: DATE },
   { name: 'authorization', kind: AUTHORIZATION },
   { name: 'www-authenticate', kind: AUTHENTICATE },

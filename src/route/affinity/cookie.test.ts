@@ -234,7 +234,9 @@ describe('clocks', () => {
     const by = rule({ idle: '10s' });
     expect(by.find(at(NOW - 60 * SECOND, written(by)), pool)).toMatchObject({ kind: 'bound' });
     expect(by.find(at(NOW - 60 * SECOND - 1, written(by)), pool).kind).toBe('unreadable');
-    expect(by.find(at(NOW - 60 * SECOND - 1, written(by, NOW, 1, since(NOW - HOUR))), pool).kind).toBe('unreadable');
+    expect(by.find(at(NOW - 60 * SECOND - 1, written(by, NOW, 1, since(NOW - HOUR))), pool).kind).toBe(
+      'unreadable',
+    );
     expect(by.find(at(NOW, written(by, NOW, 1, since(NOW + 60 * SECOND + 1))), pool).kind).toBe('unreadable');
   });
 });
@@ -244,7 +246,12 @@ describe('rotation', () => {
     const old = 'first secret, first secret, first';
     const rotated = rule({}, { keys: ['second secret, second secret, 2nd', old] });
     const found = rotated.find(at(NOW + 1, written(rule())), pool);
-    expect(found).toMatchObject({ kind: 'bound', index: 1, isRefreshDue: true, binding: { issuedAtMs: NOW } });
+    expect(found).toMatchObject({
+      kind: 'bound',
+      index: 1,
+      isRefreshDue: true,
+      binding: { issuedAtMs: NOW },
+    });
     const renewed = written(rotated, NOW + 1, 1, since(NOW));
     expect(rotated.find(at(NOW + 1, renewed), pool)).toMatchObject({
       kind: 'bound',
