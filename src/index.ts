@@ -2,7 +2,8 @@
  * `stickyroute`: the router, and the types of everything it works with. Give it the facts of a request and a
  * pool, and it says which upstreams to try, in order, and why.
  */
-export { decide, Decision, prepare } from './route/router.js';
+export { prepare } from './route/preparation.js';
+export { decide, Decision } from './route/router.js';
 export type { Affinity } from './route/router.js';
 export type { Failure, Outcome, Why } from './route/outcome.js';
 

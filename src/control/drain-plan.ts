@@ -6,7 +6,10 @@ import { drainOf, type Drain, type Standing } from '../route/pool/standing.js';
 import { progressOf } from '../route/sweep.js';
 import { DRAIN_MS_MAX } from './config/standing.js';
 
-/** How an upstream is emptied. Neither `within` nor `until`: nobody new, and bindings are followed without end. */
+/**
+ * How an upstream is emptied. Neither `within` nor `until`: nobody new, and bindings are followed without
+ * end.
+ */
 export interface DrainOptions {
   /** How long it may take: `30m`, or milliseconds. */
   readonly within?: string | number | undefined;

@@ -6,7 +6,8 @@ import type { Outcome, Why } from '../route/outcome.js';
 import type { RequestFacts } from '../route/facts.js';
 import { plainFacts } from '../route/plain-facts.js';
 import type { PoolSnapshot } from '../route/pool/snapshot.js';
-import { decide, prepare } from '../route/router.js';
+import { prepare } from '../route/preparation.js';
+import { decide } from '../route/router.js';
 import type { Assembly } from './assembly.js';
 import type { Matching } from './route-table.js';
 

@@ -1,7 +1,8 @@
 import { causeOf } from '../base/cause.js';
 import { IDEMPOTENT_METHODS } from '../base/idempotent-methods.js';
 import { RequestFacts } from '../route/facts.js';
-import { decide, prepare, type Decision } from '../route/router.js';
+import { prepare } from '../route/preparation.js';
+import { decide, type Decision } from '../route/router.js';
 import { walk } from '../route/walk.js';
 import { Doubts } from './blame.js';
 import { answerLines } from './answer-lines.js';

@@ -16,7 +16,8 @@ import type { Placement } from './placement/placement.js';
 import { plainFacts } from './plain-facts.js';
 import { takesNewUsers, type Condition, type PoolSnapshot } from './pool/snapshot.js';
 import { hashOfKey } from './sweep.js';
-import { decide, prepare, type Affinity, type Decision } from './router.js';
+import { prepare } from './preparation.js';
+import { decide, type Affinity, type Decision } from './router.js';
 
 const facts = plainFacts({ nowMs: 0 });
 const random = { below: () => 0, id: () => '' };

@@ -4,7 +4,7 @@ import type { Balance, BalanceFacts, Load } from './balance/balance.js';
 import type { Failure, Outcome, Why } from './outcome.js';
 import type { RequestFacts } from './facts.js';
 import { isPanic } from './pool/panic.js';
-import { isReachable, placementNow, takesNewUsers, type PoolSnapshot } from './pool/snapshot.js';
+import { placementNow, takesNewUsers, type PoolSnapshot } from './pool/snapshot.js';
 import { mayHaveLeft, turnToLeave, type Drain } from './pool/standing.js';
 
 /** How a pool's users are told apart and spread: the part of a route that the router needs. */
@@ -12,46 +12,6 @@ export interface Affinity {
   /** Tried in order; the first that finds something decides. */
   readonly rules: readonly Rule[];
   readonly balance: Balance;
-}
-
-/**
- * Waits for rules that can't answer at once. Undefined, which is nearly always, when `decide` can be called
- * now. Rules behind one that decides already are not asked, unless its upstream is away and they may name a
- * stand-in.
- */
-export function prepare(
-  affinity: Affinity,
-  facts: RequestFacts,
-  pool: PoolSnapshot,
-): Promise<void> | undefined {
-  const last = affinity.rules.findLastIndex((rule) => rule.prepare !== undefined);
-  return prepareFrom(0, last, affinity, facts, pool);
-}
-
-function prepareFrom(
-  start: number,
-  last: number,
-  affinity: Affinity,
-  facts: RequestFacts,
-  pool: PoolSnapshot,
-): Promise<void> | undefined {
-  for (let at = start; at <= last; at++) {
-    const rule = affinity.rules[at]!;
-    const waiting = rule.prepare?.(facts);
-    // Each rule is waited for once: one that has learnt nothing by then (its keys can't be fetched) must not
-    // be asked for ever.
-    if (waiting !== undefined)
-      return waiting.then(() =>
-        isSettled(rule, facts, pool) ? undefined : prepareFrom(at + 1, last, affinity, facts, pool),
-      );
-    if (at < last && isSettled(rule, facts, pool)) return undefined;
-  }
-  return undefined;
-}
-
-function isSettled(rule: Rule, facts: RequestFacts, pool: PoolSnapshot): boolean {
-  const found = rule.find(facts, pool);
-  return found.kind === 'keyed' || (found.kind === 'bound' && isReachable(pool, found.index));
 }
 
 /** The router: request facts + snapshot → decision. It does nothing but look. */

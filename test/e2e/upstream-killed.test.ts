@@ -96,7 +96,7 @@ function othersNoticedNothing({ crowd, home, isBereft }: Story): void {
 
 describe('kill -9 of one upstream under idempotent requests: nobody else is moved, and only answers that had begun fail', () => {
   it('rehome: its users are served elsewhere at once, are bound anew, and stay there when it returns', async () => {
-    const story = await killAndRevive([{ cookie: { onFailure: 'rehome' } }]);
+    const story = await killAndRevive([{ cookie: { onFailure: 'rehome', rehomeAfter: '0s' } }]);
     othersNoticedNothing(story);
     const { isBereft, meanwhile, after, crowd } = story;
     expect(crowd.visits.filter(({ status }) => status !== 200)).toEqual([]);

@@ -68,7 +68,7 @@ async function setUp(count: number, settings: object = {}) {
   const apps = await Promise.all(Array.from({ length: count }, (_, at) => startApp(`api-${at + 1}`)));
   const gateway = await startTestGateway(Object.fromEntries(apps.map(({ id, url }) => [id, url])), {
     keys: ['a key for tests, of thirty-two characters or more'],
-    affinity: [{ cookie: { onFailure: 'rehome' } }],
+    affinity: [{ cookie: { onFailure: 'rehome', rehomeAfter: '0s' } }],
     // Well above what a busy machine needs for the answers of others.
     limits: { answerTime: '1s', bodyIdleTime: '300ms' },
     passive: { maxFails: 3, failTimeout: '30s' },

@@ -14,8 +14,8 @@ export function onFailure(policy: FailurePolicy) {
 }
 
 /**
- * Five minutes: long enough for one upstream of a rolling deployment to stop (Kubernetes gives it 30 s), start
- * and be found well, also where a start takes minutes. See docs/decisions/a-failure-is-short-until-proven-long.md.
+ * Long enough for one upstream of a rolling deployment to stop (Kubernetes gives it 30 s), start and be found
+ * well, also where a start takes minutes: docs/decisions/a-failure-is-short-until-proven-long.md.
  */
 const REHOME_AFTER_MS = 5 * 60_000;
 

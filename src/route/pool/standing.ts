@@ -1,5 +1,4 @@
 import { hash01, passed, type Sweep, type SweepKey, sweepSeed, turnOf } from '../sweep.js';
-import type { Upstream } from './upstream.js';
 
 /** How an upstream is emptied: a sweep with an end. */
 export interface Drain extends Sweep {
@@ -12,8 +11,8 @@ export interface Drain extends Sweep {
 
 /**
  * What an operator wants of an upstream, beside its condition, which is what health says. `in`: all users.
- * `leaving`: no new users; bindings are still followed, without an end. `{ leaving }`: no new users, and those
- * who are there leave by a sweep; when it is over, the upstream is drained and takes nothing. `out`: no
+ * `leaving`: no new users; bindings are still followed, without an end. `{ leaving }`: no new users, and
+ * those who are there leave by a sweep; when it is over, the upstream is drained and takes nothing. `out`: no
  * requests at all, bindings included.
  */
 export type Standing = 'in' | 'leaving' | 'out' | { readonly leaving: Drain };
@@ -27,8 +26,14 @@ const LAST_PART = 0.25;
 /** A binding is written again so long before its turn at the latest: an old answer must undo no move. */
 const TURN_NEARS_MS = 60_000;
 
+/** What an upstream's source says of its standing. */
+interface Planned {
+  readonly draining: boolean;
+  readonly standing?: Standing | undefined;
+}
+
 /** The standing that an upstream begins with, until an operator says otherwise. */
-export function firstStanding({ draining, standing }: Upstream): Standing {
+export function firstStanding({ draining, standing }: Planned): Standing {
   return standing ?? (draining ? 'leaving' : 'in');
 }
 
@@ -55,7 +60,7 @@ export function drainOf(id: string, times: Omit<Drain, 'seed'>): Drain {
   return { seed: sweepSeed('drain', id, String(times.fromMs), String(times.untilMs)), ...times };
 }
 
-/** May the user leave an upstream that is emptied: not yet, at a good moment, or whenever it comes? */
+/** May the user leave an upstream that is emptied: later, at a good moment, or whenever it comes? */
 export function turnToLeave(drain: Drain, key: SweepKey, nowMs: number): 'later' | 'if quiet' | 'now' {
   if (drain.quietMs === 0) return passed(drain, key, nowMs) ? 'now' : 'later';
   const last = lastPart(drain);
