@@ -5,7 +5,8 @@ import type { Failure, Outcome, Why } from './outcome.js';
 import type { RequestFacts } from './facts.js';
 import { isPanic } from './pool/panic.js';
 import { placementNow, takesNewUsers, type PoolSnapshot } from './pool/snapshot.js';
-import { mayHaveLeft, turnToLeave, type Drain } from './pool/standing.js';
+import type { Drain } from './pool/standing.js';
+import { hasLeft, isAwayForGood, mayRefresh, type Bound, type Deciding } from './leaving.js';
 
 /** How a pool's users are told apart and spread: the part of a route that the router needs. */
 export interface Affinity {
@@ -150,22 +151,13 @@ export class Decision implements BalanceFacts {
     for (let at = 0; at < this.#asked; at++)
       this.#bind(rules[at]!, answer, values, rules[at] === this.#goneRule ? this.#goneBinding : undefined);
     if (found?.kind === 'bound' && this.#decider !== undefined) {
-      if (found.index !== this.index || (found.isRefreshDue === true && this.#mayRefresh(found)))
+      if (
+        found.index !== this.index ||
+        (found.isRefreshDue === true && mayRefresh(this.pool, found, this.#facts.nowMs))
+      )
         this.#bind(this.#decider, answer, values, found.binding);
     }
     return values;
-  }
-
-  /**
-   * Near its turn to leave, a binding is not written again: the answer may come behind that of another
-   * request, which has moved the user meanwhile. Unless it would expire.
-   */
-  #mayRefresh({ index, binding }: Bound): boolean {
-    const standing = this.pool.standings[index]!;
-    if (typeof standing === 'string' || binding === undefined) return true;
-    const { nowMs } = this.#facts;
-    if (!mayHaveLeft(standing.leaving, binding.identity, nowMs)) return true;
-    return binding.idleMs !== 0 && nowMs - binding.refreshedAtMs > binding.idleMs / 2;
   }
 
   #bind(rule: Rule, answer: BoundAnswer, values: string[], binding: Binding | undefined): void {
@@ -253,23 +245,9 @@ export class Decision implements BalanceFacts {
 
   /** Has the user's turn come to leave an upstream that is emptied? */
   #hasLeft(drain: Drain, key: string | number | undefined): boolean {
-    const { nowMs } = this.#facts;
-    if (nowMs >= drain.untilMs) return true;
     // With nobody up who takes new users, where it is is the best place.
-    if (isPanic(this.pool)) return false;
-    // Without an identity, users are told apart by where they come from.
-    const turn = turnToLeave(drain, key ?? this.#facts.line.clientAddress, nowMs);
-    return turn === 'now' || (turn === 'if quiet' && this.#isGoodMoment(drain));
-  }
-
-  /** The user was quiet, or comes to a new page, which then is loaded from one upstream. */
-  #isGoodMoment({ quietMs }: Drain): boolean {
-    const found = this.#found;
-    if (found?.kind === 'bound' && found.binding !== undefined) {
-      const quiet = this.#decider!.quietMs?.(found.binding, this.#facts.nowMs) ?? 0;
-      if (quiet >= quietMs) return true;
-    }
-    return this.#facts.isNavigation;
+    if (this.#facts.nowMs < drain.untilMs && isPanic(this.pool)) return false;
+    return hasLeft(drain, key, this.#facts, this.#decider!, this.#found!);
   }
 
   /** The user leaves on purpose, whatever the failure policy says. */
@@ -309,22 +287,13 @@ export class Decision implements BalanceFacts {
       this.index = -1;
       return;
     }
-    const isForGood = policy === 'rehome' && failure === 'unreachable' && this.#isAwayForGood(why);
+    const isForGood =
+      policy === 'rehome' &&
+      failure === 'unreachable' &&
+      isAwayForGood(this.pool, this.#decider!, this.#found!, why, this.#facts.nowMs);
     if (this.outcome !== 'rehomed') this.outcome = isForGood ? 'rehomed' : 'borrowed';
     if (this.#found?.kind === 'bound') this.#key = this.#standIn();
     this.#advance();
-  }
-
-  /** A failure is short until it was long. What an operator takes out is out. */
-  #isAwayForGood(why: Why): boolean {
-    const found = this.#found;
-    const rehomeAfterMs = this.#decider!.rehomeAfterMs ?? 0;
-    // Without an identity a borrower would have another stand-in at each request.
-    if (rehomeAfterMs === 0 || found?.kind !== 'bound' || found.binding === undefined) return true;
-    if (why !== 'down' || this.pool.standings[found.index] === 'out') return true;
-    const since = this.pool.awaySince[found.index]!;
-    if (since === 0) return this.pool.conditions[found.index] === 'down';
-    return this.#facts.nowMs - since >= rehomeAfterMs;
   }
 
   /**
@@ -393,9 +362,6 @@ export class Decision implements BalanceFacts {
 
 const NONE: readonly string[] = [];
 const NOT_SHARED: BoundAnswer = { isShared: false };
-
-type Bound = Extract<Found, { kind: 'bound' }>;
-type Deciding = Extract<Found, { kind: 'bound' | 'keyed' }>;
 
 function decides(found: Found): found is Deciding {
   return found.kind === 'bound' || found.kind === 'keyed';

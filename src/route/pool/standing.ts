@@ -55,12 +55,12 @@ export function isSameStanding(a: Standing, b: Standing): boolean {
   );
 }
 
-/** The drain of an upstream between two instants. Gateways that have the same instants draw the same turns. */
+/** A drain of an upstream. Gateways that have the same instants draw the same turns. */
 export function drainOf(id: string, times: Omit<Drain, 'seed'>): Drain {
   return { seed: sweepSeed('drain', id, String(times.fromMs), String(times.untilMs)), ...times };
 }
 
-/** May the user leave an upstream that is emptied: later, at a good moment, or whenever it comes? */
+/** When may the user leave an upstream that is emptied? */
 export function turnToLeave(drain: Drain, key: SweepKey, nowMs: number): 'later' | 'if quiet' | 'now' {
   if (drain.quietMs === 0) return passed(drain, key, nowMs) ? 'now' : 'later';
   const last = lastPart(drain);
