@@ -1,3 +1,4 @@
+import { durationText } from '../control/config/values.js';
 import { fixedText } from '../control/fixed-settings.js';
 import { reportFailure } from './failure.js';
 import type { ServedGateway } from './served-gateway.js';
@@ -6,8 +7,9 @@ import { EXIT, type Signal, type Surroundings } from './surroundings.js';
 const STOPS: readonly Signal[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
 
 /**
- * Waits for the signal that ends the gateway, and closes it. The first SIGTERM, SIGINT or SIGQUIT lets
- * requests in progress finish; the second ends the process at once. SIGHUP reads the file again; a bad one
+ * Waits for the signal that ends the gateway, and closes it. The first SIGTERM, SIGINT or SIGQUIT waits for
+ * `shutdownDelay`, in which requests are served as before, and then lets requests in progress finish. The next
+ * one ends the wait, and one after that ends the process at once. SIGHUP reads the file again; a bad one
  * changes nothing. When SIGHUP says that the terminal has gone, it ends the gateway as SIGTERM does.
  */
 export function runUntilStopped(
@@ -20,12 +22,17 @@ export function runUntilStopped(
   let reloads = Promise.resolve();
   return new Promise((done, failed) => {
     let isStopping = false;
+    let isWaiting = false;
     const onHangUp = (): void => {
       if (around.isTerminalGone?.() === true) stop('the terminal has gone');
       else if (!isStopping) reloads = reloads.then(() => reload(gateway, file, around));
     };
     const onStop = (): void => {
-      if (isStopping) {
+      if (isWaiting) {
+        isWaiting = false;
+        stderr.write(`stickyroute: no longer waiting; ${FINISHING}\n`);
+        void gateway.close();
+      } else if (isStopping) {
         stderr.write('stickyroute: stopped at once, with requests in progress.\n');
         around.exit(EXIT.failed);
       } else stop();
@@ -33,11 +40,18 @@ export function runUntilStopped(
     const stop = (why?: string): void => {
       if (isStopping) return;
       isStopping = true;
-      stderr.write(
-        `stickyroute: ${why === undefined ? '' : `${why}: `}stopping; requests in progress may finish. A second signal ends it at once.\n`,
-      );
+      const { shutdownDelayMs } = gateway;
+      isWaiting = shutdownDelayMs > 0;
+      const how = isWaiting
+        ? `stopping in ${durationText(shutdownDelayMs)}; until then requests are served. A second signal ends the wait.`
+        : `stopping; ${FINISHING}`;
+      stderr.write(`stickyroute: ${why === undefined ? '' : `${why}: `}${how}\n`);
       reloads
-        .then(() => gateway.close())
+        .then(() => gateway.announceClose())
+        .then(() => {
+          isWaiting = false;
+          return gateway.close();
+        })
         .then(
           () => finish(done),
           (error: unknown) => finish(() => failed(error)),
@@ -54,6 +68,8 @@ export function runUntilStopped(
     const parents = around.onOrphaned?.(() => stop('npm, which started this, has ended'));
   });
 }
+
+const FINISHING = 'requests in progress may finish. A second signal ends it at once.';
 
 async function reload(
   gateway: ServedGateway,

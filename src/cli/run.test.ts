@@ -43,6 +43,8 @@ function terminal(cwd = folder) {
           return { needsRestart: [] };
         },
       },
+      shutdownDelayMs: 0,
+      announceClose: async () => {},
       close: async () => void events.push('closed'),
     };
   };

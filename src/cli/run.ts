@@ -3,6 +3,7 @@ import { addAdvise } from './advise.js';
 import { addExplain } from './explain.js';
 import { addExport } from './export.js';
 import { reportFailure } from './failure.js';
+import { addHealth } from './health.js';
 import { addImport } from './import.js';
 import type { StartGateway } from './served-gateway.js';
 import type { Surroundings } from './surroundings.js';
@@ -45,6 +46,7 @@ export async function run(
   addUp(program, around, end, startGateway);
   addValidate(program, around, end);
   addExplain(program, around, end);
+  addHealth(program, around, end);
   addAdvise(program, around, end);
   addExport(program, around, end);
   addImport(program, around, end);

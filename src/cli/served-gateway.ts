@@ -8,6 +8,9 @@ export interface ServedGateway {
   /** `http://127.0.0.1:8080` */
   readonly address: string;
   readonly operations: Pick<Operations, 'reload'>;
+  readonly shutdownDelayMs: number;
+  /** Says that it goes, and serves. Resolves after `shutdownDelay`, or when `close` is called. */
+  announceClose(): Promise<void>;
   close(): Promise<void>;
 }
 

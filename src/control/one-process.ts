@@ -5,6 +5,7 @@ import { nodeEngine } from '../proxy/node-engine.js';
 import type { Engine } from '../proxy/wire.js';
 import type { Kinds } from '../route/kinds.js';
 import type { Config } from './config/config.js';
+import { CloseDelay } from './close-delay.js';
 import { ControlPlane, type ConfigFile } from './control-plane.js';
 import { openMonitor, type MonitorListener } from './monitor/monitor-listener.js';
 import type { Operations } from './operations.js';
@@ -30,6 +31,13 @@ export interface RunningGateway {
   readonly monitorPort: number | undefined;
   /** All that can be asked of it while it runs. */
   readonly operations: Operations;
+  /** `shutdownDelay` of the configuration that is in use. */
+  readonly shutdownDelayMs: number;
+  /**
+   * Says that the gateway goes: `/ready` answers 503, answers say `Connection: close`, and it serves as before.
+   * Resolves after `shutdownDelay`, or when `close` is called.
+   */
+  announceClose(): Promise<void>;
   /** Accepts no more, finishes what runs within `shutdownGrace`, then resolves. */
   close(): Promise<void>;
 }
@@ -50,12 +58,13 @@ export async function openGateway(
     logger,
     processName: 'gateway',
   });
+  const delay = new CloseDelay(clock);
   let isListening = false;
   let monitor: MonitorListener | undefined;
   plane.begin({
     swap: (_setup, assembly) => serving.apply(assembly),
     measures: async (withUsers) => serving.measures(withUsers),
-    state: () => ({ isListening, isGoing: false, silent: [] }),
+    state: () => ({ isListening, isGoing: delay.hasBegun, silent: [] }),
   });
   try {
     if (config.monitor !== undefined)
@@ -68,15 +77,28 @@ export async function openGateway(
     await monitor?.close();
     throw error;
   }
+  let closed: Promise<void> | undefined;
+  const end = async (): Promise<void> => {
+    delay.end();
+    await serving.close();
+    plane.stop();
+    await monitor?.close();
+  };
   return {
     address: serving.address,
     port: serving.port,
     monitorPort: monitor?.port,
     operations: plane.operations,
-    async close() {
-      await serving.close();
-      plane.stop();
-      await monitor?.close();
+    get shutdownDelayMs() {
+      return plane.setup.config.shutdownDelayMs;
+    },
+    announceClose() {
+      const { shutdownDelayMs } = plane.setup.config;
+      if (shutdownDelayMs > 0 && !delay.hasBegun) serving.announceClose();
+      return delay.begin(shutdownDelayMs);
+    },
+    close() {
+      return (closed ??= end());
     },
   };
 }

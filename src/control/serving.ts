@@ -119,6 +119,11 @@ export class Serving {
     if (tls !== undefined) this.#gateway.setTls(tls);
   }
 
+  /** Clients are told that it goes; it serves as before. */
+  announceClose(): void {
+    this.#gateway.announceClose();
+  }
+
   async close(leave?: PortLeave): Promise<void> {
     await this.#gateway.close(this.#assembly.config.shutdownGraceMs, leave);
     this.#stop();

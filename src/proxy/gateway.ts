@@ -1,4 +1,4 @@
-import type { Clock } from '../base/clock.js';
+import type { Clock, Timer } from '../base/clock.js';
 import type { Random } from '../base/random.js';
 import { Deadlines } from './deadlines.js';
 import { FirstBytes } from './first-bytes.js';
@@ -28,6 +28,8 @@ export interface GatewayGround {
  */
 const QUIET_MS = 500;
 const CLOSE_CHECK_MS = 20;
+/** How often connections of HTTP/2 that came after the word are told that the gateway goes. */
+const ANNOUNCE_MS = 500;
 
 /** How a gateway leaves its port. */
 export interface PortLeave {
@@ -62,6 +64,7 @@ export class Gateway implements Site {
   #listener: Listener | undefined;
   #onEmpty: (() => void) | undefined;
   #closing: Promise<void> | undefined;
+  #announcing: Timer | undefined;
 
   constructor(ground: GatewayGround, settings: SiteSettings, observer: RequestObserver) {
     this.clock = ground.clock;
@@ -105,6 +108,27 @@ export class Gateway implements Site {
   }
 
   /**
+   * Says to clients that the gateway goes: with `Connection: close` in each answer, and with GOAWAY. It takes
+   * connections and requests as before, until `close`.
+   */
+  announceClose(): void {
+    if (this.isClosing) return;
+    this.isClosing = true;
+    this.#announce();
+    this.#announcing = this.clock.every(ANNOUNCE_MS, () => this.#announce());
+  }
+
+  #announce(): void {
+    const since = this.clock.monotonic() - ANNOUNCE_MS;
+    for (const guest of this.#connections) {
+      const client = guest instanceof FirstBytes ? guest.client : guest;
+      // What it asks for before it has read the GOAWAY is served, on this connection too.
+      if (client instanceof Http2Client && (this.#lateAt.get(guest) ?? -Infinity) <= since)
+        client.closeIfIdle();
+    }
+  }
+
+  /**
    * Accepts no more, finishes what runs, and gives up on the rest after `graceMs`. Resolves when every
    * connection is closed.
    */
@@ -114,6 +138,7 @@ export class Gateway implements Site {
 
   #close(graceMs: number, { isShared, onLeft }: PortLeave): Promise<void> {
     this.isClosing = true;
+    this.#announcing?.stop();
     const startedAt = this.clock.monotonic();
     const quietMs = Math.min(QUIET_MS, graceMs);
     const idles = { send: () => this.#closeIdle(this.clock.monotonic() - quietMs) };

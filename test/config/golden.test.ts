@@ -36,6 +36,7 @@ const DEFAULTS: Omit<Config, 'pools' | 'routes'> = {
   accessLog: true,
   limits: DEFAULT_LIMITS,
   workers: 1,
+  shutdownDelayMs: 0,
   shutdownGraceMs: 30_000,
   monitor: undefined,
   sourceWaitMs: 5000,

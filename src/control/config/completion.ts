@@ -69,6 +69,7 @@ export function complete(
     accessLog: gateway.accessLog!,
     limits: gateway.limits!,
     workers: gateway.workers!,
+    shutdownDelayMs: gateway.shutdownDelay!,
     shutdownGraceMs: gateway.shutdownGrace!,
     monitor: gateway.monitor,
     sourceWaitMs: gateway.sourceWait!,

@@ -31,7 +31,9 @@ export interface Config {
   readonly limits: Limits;
   /** Processes that share the port. `auto`: as many as there are cores. */
   readonly workers: number | 'auto';
-  /** How long requests in progress may take after SIGTERM. */
+  /** How long the gateway still takes requests after SIGTERM, so that others learn that it goes. */
+  readonly shutdownDelayMs: number;
+  /** How long requests in progress may take after that. */
   readonly shutdownGraceMs: number;
   /** Where `/metrics`, `/live` and `/ready` are served. Absent: nowhere. */
   readonly monitor: { readonly listen: Listen } | undefined;

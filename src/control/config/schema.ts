@@ -190,6 +190,7 @@ export const gatewayShape = {
   accessLog: flag.default(true),
   limits: limits.prefault({}),
   workers: workers.prefault(1),
+  shutdownDelay: duration({ min: 0, max: HOUR }).default(0),
   shutdownGrace: duration({ min: 0, max: HOUR }).default(30_000),
   monitor: z.strictObject({ listen: listen.prefault(9901) }).optional(),
   sourceWait: duration({ min: 0, max: 300_000 }).default(5000),

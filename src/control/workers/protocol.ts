@@ -38,6 +38,8 @@ export type Order =
   | { readonly kind: 'returnPermit' }
   /** Asks for `measures`. */
   | { readonly kind: 'measure'; readonly withUsers: boolean }
+  /** The gateway goes: answers say so, and requests are served as before. */
+  | { readonly kind: 'announceClose' }
   /**
    * Asks for `left`. `isShared`: another worker goes on accepting at the port, and this one leaves it at
    * once. The last word counts, if two have come.

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { stayAlive, systemClock, type Clock, type Timer } from '../../base/clock.js';
 import { systemRandom } from '../../base/random.js';
 import type { PoolEvent } from '../../route/pool/pool-event.js';
+import { CloseDelay } from '../close-delay.js';
 import type { Config, Listen } from '../config/config.js';
 import { ControlPlane, type DataPlane } from '../control-plane.js';
 import { addMeasures, NO_MEASURES, remains, type Measures } from '../metrics/measures.js';
@@ -54,6 +55,7 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
   readonly #pools: FleetPools;
   readonly #slots: readonly WorkerSlot[];
   readonly #hold: Timer;
+  readonly #delay: CloseDelay;
   readonly #logger: Logger;
   #monitor: MonitorListener | undefined;
   /** What each worker last said, and those that are gone. */
@@ -61,6 +63,7 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
   #gone = NO_MEASURES;
   readonly #process: OwnProcess;
   readonly #asking: Timer;
+  #closing: Promise<void> | undefined;
   address = '';
   port = 0;
 
@@ -78,6 +81,7 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
     this.#logger = logger;
     this.#process = new OwnProcess('supervisor', clock);
     this.#asking = clock.every(ASK_MS, () => void this.#ask(false));
+    this.#delay = new CloseDelay(clock);
     this.#hold = stayAlive();
   }
 
@@ -114,8 +118,20 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
     }
   }
 
-  async close(): Promise<void> {
-    await this.#end(this.setup().config.shutdownGraceMs);
+  get shutdownDelayMs(): number {
+    return this.setup().config.shutdownDelayMs;
+  }
+
+  announceClose(): Promise<void> {
+    const { shutdownDelayMs, isGoing } = this;
+    const over = this.#delay.begin(shutdownDelayMs);
+    if (shutdownDelayMs > 0 && !isGoing) for (const slot of this.#slots) slot.send({ kind: 'announceClose' });
+    return over;
+  }
+
+  close(): Promise<void> {
+    this.#delay.end();
+    return (this.#closing ??= this.#end(this.setup().config.shutdownGraceMs));
   }
 
   // ---- Under the control plane ----
@@ -136,7 +152,7 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
   state(): DataPlaneState {
     return {
       isListening: this.#slots.some(({ isListening }) => isListening),
-      isGoing: false,
+      isGoing: this.#delay.hasBegun,
       silent: this.#slots.filter(({ isSilent }) => isSilent).map(({ number }) => `worker ${number}`),
     };
   }
@@ -145,6 +161,10 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
 
   setup(): Setup {
     return this.#plane.setup;
+  }
+
+  get isGoing(): boolean {
+    return this.#delay.hasBegun;
   }
 
   joined(slot: WorkerSlot): readonly PoolNews[] {

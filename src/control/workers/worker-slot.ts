@@ -20,6 +20,8 @@ const SILENT_MS = 5000;
 /** Whom a slot works for. */
 export interface SlotOwner {
   setup(): Setup;
+  /** Whoever starts now has to know that the gateway goes. */
+  readonly isGoing: boolean;
   joined(slot: WorkerSlot): readonly PoolNews[];
   listens(slot: WorkerSlot): void;
   left(slot: WorkerSlot): void;
@@ -152,6 +154,7 @@ export class WorkerSlot implements PermitTaker {
           news: this.#owner.joined(this),
           number: this.number,
         });
+        if (this.#owner.isGoing) this.send({ kind: 'announceClose' });
         break;
       case 'alive':
         break;

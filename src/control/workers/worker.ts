@@ -111,6 +111,8 @@ export function runWorker({
         return pools.setPermit(false);
       case 'measure':
         return listening.then(() => send({ kind: 'measures', measures: serving.measures(order.withUsers) }));
+      case 'announceClose':
+        return listening.then(() => serving.announceClose());
       case 'close':
         return listening.then(() => close(order.isShared));
     }
