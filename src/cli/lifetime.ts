@@ -8,8 +8,8 @@ const STOPS: readonly Signal[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
 
 /**
  * Waits for the signal that ends the gateway, and closes it. The first SIGTERM, SIGINT or SIGQUIT waits for
- * `shutdownDelay`, in which requests are served as before, and then lets requests in progress finish. The next
- * one ends the wait, and one after that ends the process at once. SIGHUP reads the file again; a bad one
+ * `shutdownDelay`, in which requests are served as before, and then lets requests in progress finish. The
+ * next one ends the wait, and one after that ends the process at once. SIGHUP reads the file again; a bad one
  * changes nothing. When SIGHUP says that the terminal has gone, it ends the gateway as SIGTERM does.
  */
 export function runUntilStopped(

@@ -34,8 +34,8 @@ export interface RunningGateway {
   /** `shutdownDelay` of the configuration that is in use. */
   readonly shutdownDelayMs: number;
   /**
-   * Says that the gateway goes: `/ready` answers 503, answers say `Connection: close`, and it serves as before.
-   * Resolves after `shutdownDelay`, or when `close` is called.
+   * Says that the gateway goes: `/ready` answers 503, answers say `Connection: close`, and it serves as
+   * before. Resolves after `shutdownDelay`, or when `close` is called.
    */
   announceClose(): Promise<void>;
   /** Accepts no more, finishes what runs within `shutdownGrace`, then resolves. */

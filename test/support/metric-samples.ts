@@ -26,7 +26,7 @@ export class MetricSamples {
       });
   }
 
-  /** The sum of the samples of this name with these labels; undefined: there is none. An empty label is absent. */
+  /** Of the samples of this name with these labels; an empty one is absent. Undefined: there is none. */
   sum(name: string, labels: Readonly<Record<string, string>> = {}): number | undefined {
     const fitting = this.#samples.filter(
       (sample) =>
