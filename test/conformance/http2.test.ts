@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { setting, uint32, frame, frameHead } from '../../src/proxy/http2/frames.js';
 import { startTestGateway } from '../proxy/gateway.js';
@@ -33,8 +34,64 @@ beforeAll(async () => {
   port = gateway.port;
 });
 
+/** Literals of HPACK: the pattern of the form, and an indexed name (58: user-agent) or a new one. */
+const HUFFMAN = { name: '\x85\xf2\xb2\x4a\x84\xff', value: '\x84\x9c\x48\xac\xa4' };
+const literal = (form: 'incremental' | 'without' | 'never', isNew: boolean, isHuffman: boolean): string => {
+  const indexed = { incremental: '\x7a', without: '\x0f\x2b', never: '\x1f\x2b' }[form];
+  const fresh = { incremental: '\x40', without: '\x00', never: '\x10' }[form];
+  const name = isHuffman ? HUFFMAN.name : '\x06x-test';
+  return (isNew ? fresh + name : indexed) + (isHuffman ? HUFFMAN.value : '\x06h2spec');
+};
+const priority = (dependency: number, weight: number): string =>
+  uint32(dependency) + String.fromCharCode(weight);
+const head = block([':method', 'HEAD'], ...GET.slice(1));
+
 describe('goes on', () => {
   it.each<[string, string]>([
+    ['generic/1/1 the preface', request(1)],
+    ['generic/2/2 WINDOW_UPDATE on a half-closed stream', request(1) + frame(WINDOW, 0, 1, uint32(1))],
+    ['generic/2/3 PRIORITY on a half-closed stream', request(1) + frame(PRIORITY, 0, 1, priority(0, 16))],
+    ['generic/2/4 RST_STREAM on a half-closed stream', request(1) + frame(RST, 0, 1, uint32(8)) + request(3)],
+    ['generic/3.1/1 DATA', begin(1) + data(1, 'test')],
+    ['generic/3.1/2 several DATA', begin(1) + data(1, 'test', 0) + data(1, 'test')],
+    ['generic/3.2/1 HEADERS', request(1)],
+    ['generic/3.3/1 PRIORITY of weight 1', frame(PRIORITY, 0, 1, priority(0, 0)) + request(1)],
+    ['generic/3.3/2 PRIORITY of weight 256', frame(PRIORITY, 0, 1, priority(0, 255)) + request(1)],
+    ['generic/3.3/3 PRIORITY with a dependency', frame(PRIORITY, 0, 1, priority(3, 255)) + request(1)],
+    ['generic/3.3/4 an exclusive PRIORITY', frame(PRIORITY, 0, 1, priority(0x80000003, 255)) + request(1)],
+    [
+      'generic/3.3/5 PRIORITY of an idle stream, then HEADERS of a lower one',
+      frame(PRIORITY, 0, 5, priority(0, 255)) + request(3),
+    ],
+    ['generic/3.4/1 RST_STREAM', begin(1) + frame(RST, 0, 1, uint32(8)) + request(3)],
+    ['generic/3.5/1 SETTINGS', frame(SETTINGS, 0, 0, setting(3, 100)) + request(1)],
+    ['generic/3.7/1 PING', frame(PING, 0, 0, 'another!') + request(1)],
+    ['generic/3.8/1 GOAWAY', frame(GOAWAY, 0, 0, uint32(0) + uint32(0)) + request(1)],
+    ['generic/3.9/2 WINDOW_UPDATE on a stream', begin(1) + frame(WINDOW, 0, 1, uint32(1)) + data(1, 'a')],
+    [
+      'generic/3.10/1 a CONTINUATION',
+      frame(HEADERS, 1, 1, get.slice(0, 2)) + frame(CONTINUATION, 4, 1, get.slice(2)),
+    ],
+    ['generic/4/1 GET', request(1)],
+    ['generic/4/2 HEAD', request(1, head)],
+    ['generic/4/3 POST', begin(1) + data(1, 'test')],
+    ['generic/5/1 an indexed field', request(1, get + '\x90')],
+    ...(['incremental', 'without', 'never'] as const).flatMap((form, at) =>
+      [false, true].flatMap((isNew, kind) =>
+        [false, true].map((isHuffman, coding): [string, string] => [
+          `generic/5/${2 + at * 4 + kind * 2 + coding} a literal, ${form}, ${isNew ? 'new' : 'indexed'} name, ${isHuffman ? 'Huffman' : 'plain'}`,
+          request(1, get + literal(form, isNew, isHuffman)),
+        ]),
+      ),
+    ),
+    ['generic/5/14 a size update', request(1, `\x3f\xe1\x1f${get}`)],
+    ['generic/5/15 several size updates', request(1, `\x20\x3f\xe1\x1f${get}`)],
+    ['3.5/1 a valid preface', request(1)],
+    [
+      '6.10/1 several CONTINUATIONs',
+      frame(HEADERS, 1, 1, '') + frame(CONTINUATION, 0, 1, get) + frame(CONTINUATION, 4, 1, ''),
+    ],
+    ['7/1 GOAWAY with an unknown code', frame(GOAWAY, 0, 0, uint32(0) + uint32(0xff)) + request(1)],
     ['generic/2/1 PRIORITY on an idle stream', frame(PRIORITY, 0, 1, `${uint32(0)}\xff`) + request(1)],
     ['generic/2/5 PRIORITY on a closed stream', request(1) + frame(PRIORITY, 0, 1, `${uint32(0)}\x10`)],
     ['generic/3.1/3 DATA with padding', begin(1) + frame(DATA, PADDED | END_STREAM, 1, '\x03abc\0\0\0')],
@@ -70,7 +127,7 @@ describe('goes on', () => {
     expect(client.find(RST)).toBeUndefined();
   });
 
-  it('6.5.3/2 and 6.7/1: SETTINGS and PING are acknowledged, a PING ack is not', async () => {
+  it('6.5.3/2, 6.7/1 and 6.7/2: SETTINGS and PING are acknowledged, a PING ack is not', async () => {
     const client = FrameClient.open(port);
     client.write(frame(PING, 1, 0, 'not this') + ping);
     const answer = await client.frame(PING);
@@ -81,6 +138,22 @@ describe('goes on', () => {
 
 describe('ends the stream', () => {
   it.each<[string, string, number[]]>([
+    ['5.1/6 HEADERS behind END_STREAM', request(1) + request(1), [STREAM_CLOSED]],
+    [
+      '5.1/7 CONTINUATION behind END_STREAM',
+      request(1) + frame(CONTINUATION, 4, 1, get),
+      [STREAM_CLOSED, PROTOCOL],
+    ],
+    ['5.1/8 DATA behind RST_STREAM', begin(1) + frame(RST, 0, 1, uint32(8)) + data(1, 'a'), [STREAM_CLOSED]],
+    ['5.1/9 HEADERS behind RST_STREAM', begin(1) + frame(RST, 0, 1, uint32(8)) + request(1), [STREAM_CLOSED]],
+    [
+      '5.1/10 CONTINUATION behind RST_STREAM',
+      begin(1) + frame(RST, 0, 1, uint32(8)) + frame(CONTINUATION, 4, 1, get),
+      [STREAM_CLOSED, PROTOCOL],
+    ],
+    ['6.1/2 DATA on a stream that is not open', request(1) + data(1, 'a'), [STREAM_CLOSED]],
+    ['8.1.2.3/6 :scheme twice', request(1, block(GET[1]) + get), [PROTOCOL]],
+    ['8.1.2.3/7 :path twice', request(1, block(GET[2]) + get), [PROTOCOL]],
     ['5.1/5 DATA behind END_STREAM', request(1) + data(1, 'a'), [STREAM_CLOSED]],
     ['6.9/2 WINDOW_UPDATE of 0', begin(1) + frame(WINDOW, 0, 1, uint32(0)), [PROTOCOL]],
     [
@@ -161,6 +234,44 @@ describe('ends the stream', () => {
 
 describe('ends the connection', () => {
   it.each<[string, string, number[]]>([
+    [
+      '5.3.1/1 HEADERS that depend on themselves',
+      frame(HEADERS, 5 | WITH_PRIORITY, 1, priority(1, 16) + get),
+      [PROTOCOL],
+    ],
+    ['5.3.1/2 PRIORITY that depends on itself', frame(PRIORITY, 0, 1, priority(1, 16)), [PROTOCOL]],
+    ['5.4.1/1 and 5.4.1/2 a bad PING: GOAWAY, then the end', frame(PING, 0, 1, 'h2spec!!'), [PROTOCOL]],
+    [
+      '6.2/1 HEADERS without END_HEADERS, then PRIORITY',
+      frame(HEADERS, 1, 1, get) + frame(PRIORITY, 0, 1, priority(0, 16)),
+      [PROTOCOL],
+    ],
+    ['6.2/2 HEADERS without END_HEADERS, then others', frame(HEADERS, 1, 1, get) + request(3), [PROTOCOL]],
+    ['6.4/2 RST_STREAM on an idle stream', frame(RST, 0, 1, uint32(8)), [PROTOCOL]],
+    [
+      '6.10/2 CONTINUATION followed by another type',
+      frame(HEADERS, 1, 1, get) + frame(CONTINUATION, 0, 1, '') + data(1, 'a'),
+      [PROTOCOL],
+    ],
+    [
+      '6.10/3 CONTINUATION on stream 0',
+      frame(HEADERS, 1, 1, get) + frame(CONTINUATION, 4, 0, ''),
+      [PROTOCOL],
+    ],
+    [
+      '6.10/5 CONTINUATION behind END_HEADERS of a CONTINUATION',
+      frame(HEADERS, 0, 1, post) + frame(CONTINUATION, 4, 1, '') + frame(CONTINUATION, 4, 1, ''),
+      [PROTOCOL],
+    ],
+    [
+      'hpack 2.3.3/2 a literal whose name is beyond the tables',
+      request(1, `${get}\x7f\x80\x01\x01a`),
+      [COMPRESSION],
+    ],
+    ['hpack 5.2/1 padding of more than 7 bits', request(1, `${get}\x40\x01a\x83\x1f\xff\xff`), [COMPRESSION]],
+    ['hpack 5.2/2 padding of zeros', request(1, `${get}\x40\x01a\x81\x18`), [COMPRESSION]],
+    ['hpack 5.2/3 EOS in a text', request(1, `${get}\x40\x01a\x85\x1f\xff\xff\xff\xff`), [COMPRESSION]],
+    ['hpack 6.1/1 index 0', request(1, `${get}\x80`), [COMPRESSION]],
     [
       '4.2/2 DATA above the frame size',
       begin(1) + frameHead(16_385, DATA, 0, 1) + 'x'.repeat(16_385),
@@ -287,6 +398,35 @@ describe('flow control', () => {
     await until('the end', () => client.frames.some(({ type, flags }) => type === DATA && flags === 1));
   });
 
+  it('6.5.3/1 takes the last of several windows in one frame', async () => {
+    const client = FrameClient.open(port, setting(4, 100) + setting(4, 1));
+    client.write(request(1) + ping);
+    expect((await client.frame(DATA, 1)).payload.length).toBe(1);
+  });
+
+  it('6.9.2/1 follows a window that is changed behind HEADERS', async () => {
+    const client = FrameClient.open(port, setting(4, 0));
+    client.write(request(1) + ping);
+    await client.frame(PING);
+    await client.frame(HEADERS, 1);
+    expect(client.find(DATA)).toBeUndefined();
+    client.write(frame(SETTINGS, 0, 0, setting(4, 1)));
+    expect((await client.frame(DATA, 1)).payload.length).toBe(1);
+  });
+
+  it.each([
+    ['5.1/11 DATA', data(1, 'a')],
+    ['5.1/12 HEADERS', request(1)],
+    ['5.1/13 CONTINUATION', frame(CONTINUATION, 4, 1, get)],
+  ])('%s on a closed stream ends it, or the connection', async (_, sent) => {
+    const client = FrameClient.open(port);
+    client.write(request(1));
+    await until('the answer', () => client.frames.some(({ stream, flags }) => stream === 1 && flags === 1));
+    client.write(sent);
+    const error = await until('an error', () => client.find(RST, 1) ?? client.find(GOAWAY));
+    expect([STREAM_CLOSED, PROTOCOL]).toContain(error.payload.readUInt32BE(error.payload.length - 4));
+  });
+
   it('6.9.2/2 waits while a setting has made the window negative', async () => {
     const client = FrameClient.open(port, setting(4, 3));
     client.write(request(1));
@@ -299,7 +439,7 @@ describe('flow control', () => {
     expect(client.frames.filter(({ type }) => type === DATA)[1]!.payload.length).toBe(1);
   });
 
-  it('refuses streams above the limit, which their client may repeat', async () => {
+  it('5.1.2/1 refuses streams above the limit, which their client may repeat', async () => {
     upstream.behaviour = ({ target }) => (target === '/wait' ? { kind: 'silent' } : { kind: 'answer' });
     const client = FrameClient.open(port);
     const waiting = block(GET[0], GET[1], [':path', '/wait'], GET[3]);
@@ -319,3 +459,74 @@ describe('flow control', () => {
     await client.frame(HEADERS, 3);
   });
 });
+
+describe('the suite', () => {
+  it('has every case of h2spec (147)', () => {
+    const counts: Readonly<Record<string, number>> = {
+      'generic/1': 1,
+      'generic/2': 5,
+      'generic/3.1': 3,
+      'generic/3.2': 3,
+      'generic/3.3': 5,
+      'generic/3.4': 1,
+      'generic/3.5': 1,
+      'generic/3.7': 1,
+      'generic/3.8': 1,
+      'generic/3.9': 2,
+      'generic/3.10': 2,
+      'generic/4': 4,
+      'generic/5': 15,
+      '3.5': 2,
+      '4.1': 3,
+      '4.2': 3,
+      '4.3': 3,
+      '5.1': 13,
+      '5.1.1': 2,
+      '5.1.2': 1,
+      '5.3.1': 2,
+      '5.4.1': 2,
+      '5.5': 2,
+      '6.1': 3,
+      '6.2': 4,
+      '6.3': 2,
+      '6.4': 3,
+      '6.5': 3,
+      '6.5.2': 5,
+      '6.5.3': 2,
+      '6.7': 4,
+      '6.8': 1,
+      '6.9': 3,
+      '6.9.1': 3,
+      '6.9.2': 3,
+      '6.10': 6,
+      '7': 2,
+      '8.1': 1,
+      '8.1.2': 1,
+      '8.1.2.1': 4,
+      '8.1.2.2': 2,
+      '8.1.2.3': 7,
+      '8.1.2.6': 2,
+      '8.2': 1,
+      'hpack 2.3.3': 2,
+      'hpack 4.2': 1,
+      'hpack 5.2': 3,
+      'hpack 6.1': 1,
+      'hpack 6.3': 1,
+    };
+    const wanted = Object.entries(counts).flatMap(([section, count]) =>
+      Array.from({ length: count }, (_, at) => `${section}/${at + 1}`),
+    );
+    expect(wanted).toHaveLength(147);
+    const titles = titlesIn(expect.getState().testPath!);
+    expect(wanted.filter((id) => !titles.has(id))).toEqual([]);
+  });
+});
+
+/** The numbers of cases that titles of this file name; those of HPACK's twelve literals are counted out. */
+function titlesIn(path: string): Set<string> {
+  const text = readFileSync(path, 'utf8');
+  const named = [...text.matchAll(/['\x60 ]((?:generic\/|hpack )?\d+(?:\.\d+)*\/\d+)[ :,]/g)].map(
+    (match) => match[1]!,
+  );
+  return new Set([...named, ...Array.from({ length: 12 }, (_, at) => `generic/5/${at + 2}`)]);
+}

@@ -201,7 +201,7 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
       case h2.PRIORITY:
         if (id === 0) return this.#fail(h2.PROTOCOL_ERROR);
         if (end - start !== 5) return this.#fail(h2.FRAME_SIZE_ERROR);
-        return this.#spendIdleFrame();
+        return dependsOn(bytes, start, id) ? this.#fail(h2.PROTOCOL_ERROR) : this.#spendIdleFrame();
       case h2.RST_STREAM:
         return this.#onReset(id, end - start);
       case h2.SETTINGS:
@@ -275,8 +275,10 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
     if (id === 0 || id % 2 === 0) return this.#fail(h2.PROTOCOL_ERROR);
     let padding = 0;
     if ((flags & h2.PADDED) !== 0) padding = start < end ? bytes[start++]! : 1;
+    const prioritiesAt = start;
     if ((flags & h2.WITH_PRIORITY) !== 0) start += 5;
     if (start + padding > end) return this.#fail(h2.PROTOCOL_ERROR);
+    if (start > prioritiesAt && dependsOn(bytes, prioritiesAt, id)) return this.#fail(h2.PROTOCOL_ERROR);
     const { headBytesMax, continuationsMax } = this.#site.settings.limits;
     this.#blocks.begin(id, (flags & h2.END_STREAM) !== 0, headBytesMax, continuationsMax);
     if (!this.#blocks.add(bytes, start, end - padding)) return this.#fail(h2.ENHANCE_YOUR_CALM);
@@ -381,4 +383,9 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
     this.#streams.sendWaiting();
     return isOfUse || this.#spendIdleFrame();
   }
+}
+
+/** A stream that depends on itself was an error before priorities were given up (RFC 7540 §5.3.1). */
+function dependsOn(bytes: Buffer, at: number, stream: number): boolean {
+  return (bytes.readUInt32BE(at) & 0x7fffffff) === stream;
 }
