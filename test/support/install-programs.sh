@@ -12,6 +12,14 @@ python3:python3
 caddy:caddy
 script:bsdutils
 apache2:apache2-bin
+curl:curl
+nghttp:nghttp2-client
+chromium:chromium
+"
+# module:package, of the system's own Python, one a line.
+modules="
+h2:python3-h2
+hpack:python3-hpack
 "
 
 # Where Debian puts servers; not on every user's PATH.
@@ -22,6 +30,12 @@ packages=""
 for entry in $needed; do
   if ! command -v "${entry%%:*}" >/dev/null 2>&1; then
     missing="$missing ${entry%%:*}"
+    packages="$packages ${entry##*:}"
+  fi
+done
+for entry in $modules; do
+  if ! /usr/bin/python3 -c "import ${entry%%:*}" >/dev/null 2>&1; then
+    missing="$missing python3's ${entry%%:*}"
     packages="$packages ${entry##*:}"
   fi
 done

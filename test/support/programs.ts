@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe } from 'vitest';
@@ -34,6 +35,17 @@ export function skipUnless(...names: string[]): (title: string, body: () => void
     if (missing.length === 0) describe(title, body);
     else describe.skip(`${title} [skipped: not installed: ${missing.join(', ')}]`, body);
   };
+}
+
+/** The system's own Python, which Debian's modules belong to. */
+export const PYTHON = '/usr/bin/python3';
+
+/** The same for modules of Python. */
+export function skipUnlessPython(...modules: string[]): (title: string, body: () => void) => void {
+  const missing = modules.filter(
+    (name) => spawnSync(PYTHON, ['-c', `import ${name}`], { stdio: 'ignore' }).status !== 0,
+  );
+  return skipWhere(missing.length === 0 ? undefined : `not installed: python3's ${missing.join(', ')}`);
 }
 
 /** The same for what isn't a program: `reason` says what is missing; undefined: nothing. */
