@@ -205,8 +205,8 @@ function comparable({ method, target, host, fields, body }: Message): string {
 }
 
 /**
- * The same request, which node:http2 gave up when it had begun: because of a reset that stood right behind it,
- * or of a fault of the connection, it tells no end of what had ended.
+ * The same request, which node:http2 gave up when it had begun: because of a reset that stood right behind
+ * it, or of a fault of the connection, it tells no end of what had ended.
  */
 function isCutOf(theirs: NodeMessage, mine: Message): boolean {
   return (
