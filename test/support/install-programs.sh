@@ -12,6 +12,7 @@ python3:python3
 caddy:caddy
 script:bsdutils
 apache2:apache2-bin
+dnsmasq:dnsmasq-base
 curl:curl
 nghttp:nghttp2-client
 chromium:chromium

@@ -107,7 +107,7 @@ export class FollowedSource {
     this.#timer.stop();
   }
 
-  #found({ upstreams, down = [] }: SourceNews): void {
+  #found({ upstreams, down = [], problem: told }: SourceNews): void {
     this.#answers++;
     this.#answeredAtMs = this.#clock.now();
     const before = this.#upstreams;
@@ -121,7 +121,7 @@ export class FollowedSource {
       down.every((id) => this.#down.has(id));
     this.#upstreams = good;
     this.#down = downNow;
-    this.#setProblem(problem);
+    this.#setProblem(told ?? problem);
     if (!isSame) this.#follower.changed(this);
   }
 

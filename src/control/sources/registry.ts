@@ -1,10 +1,11 @@
 import { StickyError } from '../../base/errors.js';
 import type { Kinds } from '../../route/kinds.js';
 import type { SourceDefinition } from '../../route/pool/source.js';
+import { dnsSource } from './dns-source.js';
 import { fileSource } from './file-source.js';
 
 /** Those that stickyroute brings along. */
-const standardSources: readonly SourceDefinition[] = [fileSource as SourceDefinition];
+const standardSources = [fileSource, dnsSource] as readonly SourceDefinition[];
 
 /**
  * Every source that a configuration can name: those that stickyroute brings along, and those among the kinds.

@@ -12,6 +12,8 @@ export interface SourceNews {
   readonly upstreams: readonly Upstream[];
   /** Ids of upstreams that are there and can't serve now, such as a pod that isn't ready. Default: none. */
   readonly down?: readonly string[] | undefined;
+  /** What could not be found out although there is an answer: a sentence for the log. Default: nothing. */
+  readonly problem?: string | undefined;
 }
 
 /** Who is told what a source finds. */
