@@ -80,7 +80,10 @@ export function askByHttp2(
       else done({ kind: 'failed', cause: 'answer too large' });
     });
     request.on('end', () => done(question.judge(status, fields, Buffer.concat(pieces))));
-    request.on('error', failed);
+    request.on('error', (error: NodeJS.ErrnoException) => {
+      // The session failed, and says why by itself.
+      if (error.code !== 'ERR_HTTP2_STREAM_CANCEL') failed(error);
+    });
     request.end(question.body);
   });
 }

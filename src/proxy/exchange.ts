@@ -9,6 +9,7 @@ import { answerLines } from './answer-lines.js';
 import type { ChunkFault } from './http1/chunked.js';
 import { exposedFields } from './exposed.js';
 import { fieldLine } from './field-line.js';
+import { withLessTime } from './grpc-timeout.js';
 import type { Origin } from './forwarded.js';
 import type { ServedRoute } from './served-route.js';
 import { hostName, type RequestHead } from './http1/request-head.js';
@@ -205,9 +206,10 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
     const { forwardLines } = attempt.route;
     const { pool, from } = attempt.decision;
     const { fields } = this.head;
+    const forwarded = forwardLines === undefined ? fields : forwardLines(fields, pool);
     side.send(
       this.head,
-      forwardLines === undefined ? fields : forwardLines(fields, pool),
+      this.head.isGrpc ? withLessTime(forwarded, this.#site.clock.monotonic() - this.startedAt) : forwarded,
       this.#forwardedFields +
         fieldLine('X-Request-Id', this.requestId) +
         // Whose the user was, so that the upstream can fetch what it should know of it.

@@ -1,7 +1,7 @@
 import { parseRequestHead, type RequestError, type RequestHead } from '../http1/request-head.js';
 import { passedTrailers } from '../http1/trailers.js';
 import { BlockReader } from './block-reader.js';
-import { isGrpc } from './grpc.js';
+import { isGrpc } from '../grpc.js';
 import { faultOfField } from './field-rules.js';
 import type { HpackSink } from './hpack-decoder.js';
 

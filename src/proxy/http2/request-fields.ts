@@ -5,7 +5,7 @@ const SCHEMES = { http: encodeField(':scheme', 'http'), https: encodeField(':sch
 const CONNECT = encodeField(':method', 'CONNECT');
 const TRAILERS = encodeField('te', 'trailers');
 
-const REQUEST_ID = 'X-Request-Id: ';
+const REQUEST_ID = '\r\nX-Request-Id: ';
 
 /** What fields of the gateway's own came to, by their text: those of one client are mostly the same. */
 const keptBlocks = new Map<string, string>();
@@ -57,16 +57,18 @@ function takesTrailers(head: RequestHead): boolean {
   return te !== undefined && /(?:^|,)[ \t]*trailers[ \t]*(?:,|$)/i.test(te);
 }
 
-/** The request's id, which is another each time, stands last. */
+/** The request's id is another each time; what stands before it is mostly the same. */
 function addedBlock(added: string): string {
-  const idAt = added.lastIndexOf(REQUEST_ID);
+  const idAt = added.indexOf(REQUEST_ID);
   if (idAt === -1) return encodeLines(added);
-  const others = added.slice(0, idAt);
+  const others = added.slice(0, idAt + 2);
   let block = keptBlocks.get(others);
   if (block === undefined) {
     block = encodeLines(others);
     if (keptBlocks.size >= KEPT_BLOCKS_MAX) keptBlocks.clear();
     keptBlocks.set(others, block);
   }
-  return block + encodeField('x-request-id', added.slice(idAt + REQUEST_ID.length, -2));
+  const end = added.indexOf('\r\n', idAt + 2);
+  block += encodeField('x-request-id', added.slice(idAt + REQUEST_ID.length, end));
+  return end + 2 === added.length ? block : block + encodeLines(added.slice(end + 2));
 }

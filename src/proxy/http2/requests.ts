@@ -38,6 +38,7 @@ export class Requests {
     const bodyBytes = isRefused ? (hasEnded ? 0 : -1) : head.bodyBytes;
     const stream = new Http2Stream(this.#streams, id, sendWindow, block.isHeadRequest, bodyBytes, hasEnded);
     this.#streams.add(stream);
+    if (!isRefused && head.isGrpc) stream.markCall();
     if (isRefused) this.#refuse(stream, statusOf(head), head);
     else if (!this.#isMeantForHere(head)) this.#refuse(stream, 421, 'misdirected');
     else {

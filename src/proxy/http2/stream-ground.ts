@@ -17,6 +17,7 @@ export interface GroundedStream {
 /** The connection as its streams see it. */
 export interface StreamGround {
   readonly bodyIdleMs: number;
+  readonly tunnelIdleMs: number;
   readonly headTimeMs: number;
   after(ms: number): number;
   watch(timed: Timed): void;

@@ -1,6 +1,7 @@
 import type { FirstBinding } from '../../route/router.js';
 import type { Timed } from '../deadlines.js';
 import type { Exchange } from '../exchange.js';
+import { grpcRefusal } from '../grpc-status.js';
 import { reasonPhrase } from '../http1/reason.js';
 import type { AnswerHead, Belonging, ClientSide, Refusal } from '../sides.js';
 import type { Beginner } from '../turn.js';
@@ -57,6 +58,7 @@ export class Http2Stream implements ClientSide, Timed, Beginner, Waiter, Grounde
   #isAnswerOver = false;
   #isUnderPressure = false;
   #isWatched = false;
+  #isCall = false;
 
   constructor(
     ground: StreamGround,
@@ -96,6 +98,12 @@ export class Http2Stream implements ClientSide, Timed, Beginner, Waiter, Grounde
 
   firstBinding(pool: object): FirstBinding | undefined {
     return this.#ground.firstBinding(pool);
+  }
+
+  /** It is a call of gRPC: its messages may be far apart, and a refusal is told in gRPC's words. */
+  markCall(): void {
+    this.#isCall = true;
+    this.#touch();
   }
 
   begin(): void {
@@ -254,6 +262,11 @@ export class Http2Stream implements ClientSide, Timed, Beginner, Waiter, Grounde
 
   refuse(refusal: Refusal): void {
     const { status, code, fields } = refusal;
+    if (this.#isCall) {
+      this.#head(200, grpcRefusal(status, code), fields, 0);
+      this.#ground.flush();
+      return;
+    }
     const body = Buffer.from(`${status} ${reasonPhrase(status)}: ${code}\n`, 'latin1');
     const own = `content-type: text/plain; charset=utf-8\r\ncontent-length: ${body.length}\r\ncache-control: no-store\r\n`;
     this.#head(status, own, fields, this.#isHeadRequest ? 0 : body.length);
@@ -357,7 +370,7 @@ export class Http2Stream implements ClientSide, Timed, Beginner, Waiter, Grounde
     this.deadlineAt = this.isQueued
       ? ground.after(ground.headTimeMs)
       : isOwed
-        ? ground.after(ground.bodyIdleMs)
+        ? ground.after(this.#isCall && this.#waitingBytes === 0 ? ground.tunnelIdleMs : ground.bodyIdleMs)
         : Infinity;
     if (this.#isWatched || this.deadlineAt === Infinity) return;
     this.#isWatched = true;

@@ -101,6 +101,10 @@ export class Streams implements StreamGround {
 
   // ---- What a stream asks (StreamGround) ----
 
+  get tunnelIdleMs(): number {
+    return this.#site.settings.limits.tunnelIdleMs;
+  }
+
   get bodyIdleMs(): number {
     return this.#site.settings.limits.bodyIdleMs;
   }

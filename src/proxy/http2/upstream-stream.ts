@@ -6,7 +6,7 @@ import type { AnswerTaker, UpstreamSide } from '../sides.js';
 import type { UpstreamFault } from '../upstream-fault.js';
 import type { FrameWriter } from './frame-writer.js';
 import * as h2 from './frames.js';
-import { grpcTimeoutMs } from './grpc-timeout.js';
+import { grpcTimeoutMs } from '../grpc-timeout.js';
 import { Outgoing, type SendTurns, type SendWatcher } from './outgoing.js';
 import { requestBlock } from './request-fields.js';
 import type { ResponseBlock } from './response-block.js';

@@ -1,4 +1,7 @@
-import { findField } from '../http1/fields.js';
+import { findField } from './http1/fields.js';
+
+/** What passes before a first try is nobody's loss. */
+const NOTICEABLE_MS = 5;
 
 const UNITS_MS: Readonly<Record<string, number>> = {
   H: 3_600_000,
@@ -17,6 +20,7 @@ export function grpcTimeoutMs(fields: string): number {
 
 /** The fields of a call of which so much time has passed already: another try has what is left. */
 export function withLessTime(fields: string, passedMs: number): string {
+  if (passedMs < NOTICEABLE_MS) return fields;
   const timeoutMs = grpcTimeoutMs(fields);
   if (timeoutMs === Infinity) return fields;
   const leftMs = Math.max(1, Math.ceil(timeoutMs - passedMs));
