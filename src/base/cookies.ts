@@ -77,11 +77,12 @@ export function withoutCookies(field: string, name: string): string {
   let kept = '';
   let from = 0;
   while (found !== -1) {
-    const start = field.lastIndexOf(';', found) + 1;
-    const equals = field.indexOf('=', found);
+    const start = pairStart(field, found, name.length);
     let end = field.indexOf(';', found);
     if (end === -1) end = field.length;
-    if (equals !== -1 && equals < end && trimBlank(field, start, equals) === name) {
+    if (start !== -1) {
+      // Or it is all that there is.
+      if (start === 0 && end === field.length) return '';
       kept += field.slice(from, start);
       from = Math.min(end + 1, field.length);
     }
@@ -91,4 +92,17 @@ export function withoutCookies(field: string, name: string): string {
   kept += field.slice(from);
   // Without what separated the last one from those before it.
   return trimBlank(kept.endsWith(';') ? kept.slice(0, -1) : kept);
+}
+
+const SEMICOLON = 0x3b;
+const EQUALS = 0x3d;
+
+/** Where the pair begins whose name is found there; -1: these characters are part of something else. */
+function pairStart(field: string, found: number, length: number): number {
+  let start = found;
+  while (start > 0 && isBlank(field.charCodeAt(start - 1))) start--;
+  if (start > 0 && field.charCodeAt(start - 1) !== SEMICOLON) return -1;
+  let equals = found + length;
+  while (isBlank(field.charCodeAt(equals))) equals++;
+  return field.charCodeAt(equals) === EQUALS ? start : -1;
 }
