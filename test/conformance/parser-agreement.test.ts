@@ -5,6 +5,7 @@ import { BodyReader } from '../../src/proxy/http1/body-reader.js';
 import { parseRequestHead } from '../../src/proxy/http1/request-head.js';
 import { requestText } from '../../src/proxy/http1/request-text.js';
 import { seededRandom } from '../../src/testing/seeded-random.js';
+import { draws } from '../support/draws.js';
 
 /**
  * Request smuggling lives where two parsers disagree about the end of a message. Here ours stands beside
@@ -12,7 +13,7 @@ import { seededRandom } from '../../src/testing/seeded-random.js';
  * both as it came and as it is sent on.
  */
 const SEED = Number(process.env.SEED ?? Math.floor(performance.now() * 1000) % 2 ** 31);
-const ROUNDS = 10_000;
+const ROUNDS = draws(10_000);
 
 interface Message {
   readonly method: string;

@@ -11,8 +11,9 @@ import { decide } from '../../src/route/router.js';
 import { plainFacts } from '../../src/route/plain-facts.js';
 import type { Random } from '../../src/base/random.js';
 import { seededRandom } from '../../src/testing/seeded-random.js';
+import { draws } from '../support/draws.js';
 
-const CONFIGS = 60;
+const CONFIGS = draws(60);
 const REQUESTS = 60;
 const SEED = Number(process.env['SIM_SEED'] ?? 20_261_122);
 /** Seeds that once found a fault. */

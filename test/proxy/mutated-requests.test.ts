@@ -4,13 +4,14 @@ import { seededRandom } from '../../src/testing/seeded-random.js';
 import { freePort } from '../support/ports.js';
 import { connect } from '../support/raw-client.js';
 import { pieces, shownCut } from '../support/cuts.js';
+import { draws } from '../support/draws.js';
 import { startTestGateway } from './gateway.js';
 import { MemoryGateway } from './memory-gateway.js';
 
 const SEED = Number(process.env.SEED ?? Math.floor(performance.now() * 1000) % 2 ** 31);
-const ROUNDS = 500;
+const ROUNDS = draws(500);
 /** In memory, each with five cuts. */
-const ROUNDS_CUT = 150;
+const ROUNDS_CUT = draws(150);
 /** Connections at once. */
 const WIDTH = 25;
 

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { draws } from '../support/draws.js';
 import type { FleetFaults } from './simulation/fleet.js';
 import { runModel, Violation } from './simulation/cache-model.js';
 
 // SIM_SEED=<number> runs that one schedule, the same to the last message. SIM_RUNS=<number> runs so many.
 const SEED = process.env['SIM_SEED'];
 const FIRST = SEED === undefined ? 1 : Number(SEED);
-const RUNS = SEED === undefined ? Number(process.env['SIM_RUNS'] ?? 10_000) : 1;
+const RUNS = SEED === undefined ? Number(process.env['SIM_RUNS'] ?? draws(10_000)) : 1;
 const RUNS_TO_FAIL = 3_000;
 
 describe('a fleet on virtual time, held against what is true', () => {
