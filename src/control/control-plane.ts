@@ -1,22 +1,36 @@
+import { X509Certificate } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import { stayAlive, type Clock } from '../base/clock.js';
+import { stayAlive, type Clock, type Timer } from '../base/clock.js';
 import type { Random } from '../base/random.js';
 import type { Kinds } from '../route/kinds.js';
 import type { PoolEvent } from '../route/pool/pool-event.js';
-import { standingWord, type Standing } from '../route/pool/standing.js';
+import type { Drain, Standing } from '../route/pool/standing.js';
 import type { Upstream } from '../route/pool/upstream.js';
+import { StickyError } from '../base/errors.js';
 import { assemble, type Assembly } from './assembly.js';
 import type { Config } from './config/config.js';
 import { countersOf } from './counters.js';
+import { EventLog } from './event-log.js';
 import { explain } from './explanation.js';
-import { fixedText, withFixed } from './fixed-settings.js';
-import { drainStatus, hasOthers, plannedDrain, type DrainOptions } from './drain-plan.js';
+import { hasOthers, plannedDrain, type DrainOptions } from './drain-plan.js';
+import { fixedText, withFixed, type FixedSetting } from './fixed-settings.js';
+import { MemberNews } from './member-news.js';
+import { Membership, type MembershipOwner } from './membership.js';
 import type { Measures } from './metrics/measures.js';
 import { PlaneRecord } from './metrics/plane-record.js';
 import { metricsOf, type MetricsSnapshot } from './metrics/snapshot.js';
-import { Membership, type MembershipOwner } from './membership.js';
-import { operationsOf, refused, type Operations, type Reloaded, type Status } from './operations.js';
+import {
+  OperationRefused,
+  operationsOf,
+  type Operations,
+  type Reloaded,
+  type Status,
+  type UpstreamStatus,
+} from './operations.js';
+import type { Word } from './overlay.js';
 import { HealthWatch } from './health-watch.js';
+import { findUpstream, poolStatus } from './pool-status.js';
 import { readinessOf, type DataPlaneState, type Readiness } from './readiness.js';
 import type { Setup } from './setup.js';
 import { version } from './version.js';
@@ -49,18 +63,34 @@ export interface DataPlane {
   state(): DataPlaneState;
 }
 
+/** How the last reload went. */
+export interface ReloadRecord {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly by: string;
+  /** Why it was refused; undefined when it went well. */
+  readonly problem?: string | undefined;
+  readonly needsRestart: readonly FixedSetting[];
+}
+
 /**
  * Keeps what a gateway runs by: the configuration in use, who is in which pool, how each upstream is and what
  * operators want. The same for one process and for a fleet, which differ in their data plane alone.
  */
 export class ControlPlane {
   readonly operations: Operations;
+  readonly events: EventLog;
+  /** When the configuration in use was taken, in milliseconds since 1970. */
+  configuredAt: number;
+  lastReload: ReloadRecord | undefined;
+  readonly #news: MemberNews;
   readonly #options: ControlPlaneOptions;
   readonly #watch: HealthWatch;
   readonly #membership: Membership;
   #setup: Setup;
   #assembly: Assembly;
   #data: DataPlane | undefined;
+  #looking: Timer | undefined;
   readonly #record: PlaneRecord;
   /** Who asks while another asks gets the same. */
   #asked: Promise<MetricsSnapshot> | undefined;
@@ -69,7 +99,18 @@ export class ControlPlane {
   constructor(config: Config, options: ControlPlaneOptions) {
     const { clock, logger, random, kinds, onEvent } = options;
     this.#options = options;
-    this.#watch = new HealthWatch(clock, logger, onEvent);
+    this.events = new EventLog(clock, random);
+    this.configuredAt = clock.now();
+    this.#news = new MemberNews(this.events, clock);
+    this.#watch = new HealthWatch(clock, logger, {
+      onEvent: (pool, event) => {
+        if (event.kind === 'members') this.#news.tell(pool, event);
+        onEvent?.(pool, event);
+      },
+      onChange: (pool, { id, ...change }) => {
+        if (change.from !== change.to) this.events.add({ kind: 'condition', pool, upstream: id, ...change });
+      },
+    });
     this.#membership = new Membership(membershipOwner(this.#watch, logger), { clock, random, kinds });
     this.#assembly = assemble(config, {
       random,
@@ -81,10 +122,10 @@ export class ControlPlane {
     this.#record = new PlaneRecord(this.#setup.config, clock.now());
     this.operations = operationsOf({
       status: () => this.#status(),
-      find: (pool, upstream) => this.#find(pool, upstream),
       planDrain: (pool, upstream, options) => this.#planDrain(pool, upstream, options),
-      say: (pool, upstream, said) => this.#membership.say(pool, upstream, said),
-      reload: (next) => this.#recorded(next),
+      find: (pool, upstream) => findUpstream(this.#assembly, pool, upstream),
+      say: (pool, upstream, said, who) => this.#say(pool, upstream, said, who),
+      reload: (next, who) => this.#reload(next, who),
       explain: (request) => explain(this.#assembly, request, clock, random),
       counters: async () => countersOf(await this.#data!.measures(false)),
       metrics: () => this.#metrics(),
@@ -108,6 +149,7 @@ export class ControlPlane {
   begin(data: DataPlane): void {
     this.#data = data;
     this.#follow();
+    this.#looking = this.#options.clock.every(LOOK_MS, () => this.#news.look());
   }
 
   /**
@@ -128,6 +170,7 @@ export class ControlPlane {
   }
 
   stop(): void {
+    this.#looking?.stop();
     this.#membership.stop();
     this.#watch.stop();
   }
@@ -152,30 +195,68 @@ export class ControlPlane {
     return this.#asked;
   }
 
-  async #recorded(wanted: Config | undefined): Promise<Reloaded> {
+  #read(): Config {
+    const { file } = this.#options;
+    if (file === undefined)
+      throw new OperationRefused(
+        'conflict',
+        'There is no file to read again: this gateway was started without one.',
+      );
+    return file.read();
+  }
+
+  #say(pool: string, upstream: Upstream, said: Pick<Word, 'standing' | 'weight'>, who: string): void {
+    const before = this.#inForce(pool, upstream.id);
+    this.#news.by = who;
     try {
-      const reloaded = await this.#reload(wanted ?? this.#read());
-      this.#record.succeeded(this.#setup.config, this.#options.clock.now());
+      this.#membership.say(pool, upstream, said);
+    } finally {
+      this.#news.by = 'file';
+    }
+    const { id } = upstream;
+    this.#options.logger.info(
+      { pool, upstream: id, by: who, before, after: this.#inForce(pool, id) },
+      `${who} set the ${Object.keys(said).join(' and ')} of upstream ${id} of pool ${pool}`,
+    );
+  }
+
+  /** What goes for an upstream now, as its log lines have it. */
+  #inForce(pool: string, id: string): Pick<UpstreamStatus, 'standing' | 'weight' | 'drain'> {
+    const status = this.#status().pools.find(({ name }) => name === pool)!;
+    const { standing, weight, drain } = status.upstreams.find((upstream) => upstream.id === id)!;
+    return { standing, weight, ...(drain && { drain }) };
+  }
+
+  async #reload(config: Config | undefined, by: string): Promise<Reloaded> {
+    const { logger, clock } = this.#options;
+    const at = clock.now();
+    try {
+      const reloaded = await this.#take(config ?? this.#read());
+      this.#record.succeeded(this.#setup.config, clock.now());
+      this.lastReload = { at, by, ...reloaded };
+      this.configuredAt = at;
+      const needsRestart = reloaded.needsRestart.map(({ setting }) => setting);
+      this.events.add({ kind: 'reloaded', needsRestart, by });
+      logger.info({ by, needsRestart }, `${by} reloaded the configuration`);
       return reloaded;
     } catch (error) {
       this.#record.failed();
+      if (!(error instanceof StickyError)) throw error;
+      const { code, message } = error;
+      this.lastReload = { at, by, problem: message, needsRestart: [] };
+      this.events.add({ kind: 'reloadFailed', code, by });
+      logger.warn({ by, code }, `${by} asked for a reload; nothing changed: ${message}`);
       throw error;
     }
   }
 
-  #read(): Config {
-    const { file } = this.#options;
-    if (file === undefined)
-      throw refused('There is no file to read again: this gateway was started without one.');
-    return file.read();
-  }
-
   /** Read, assemble, check, swap, follow, warn: a reload, for one process and for a fleet. */
-  async #reload(wanted: Config): Promise<Reloaded> {
+  async #take(wanted: Config): Promise<Reloaded> {
     const { config, needsRestart } = withFixed(this.#setup.config, wanted);
     await this.#membership.prepare(config.pools, config.sourceWaitMs);
     const assembly = this.#reassemble(config);
     // Until here nothing that runs has changed. From here on nothing can fail.
+    const { tls } = this.#setup.config;
     this.#setup = this.#setupOf(config, assembly);
     await this.#data!.swap(this.#setup, assembly);
     assembly.commit();
@@ -184,6 +265,8 @@ export class ControlPlane {
     this.#follow();
     for (const warning of configWarnings(config, this.#options.kinds))
       if (!told.has(warning)) this.#options.logger.warn(`reloaded, but ${warning}`);
+    if (config.tls !== undefined && !isDeepStrictEqual(config.tls.certificates, tls?.certificates))
+      this.events.add({ kind: 'certificate', validUntil: endOf(config.tls.certificates[0].cert.text) });
     for (const fixed of needsRestart) this.#options.logger.warn(fixed, `reloaded, but ${fixedText(fixed)}`);
     return { needsRestart };
   }
@@ -205,8 +288,11 @@ export class ControlPlane {
   }
 
   #follow(): void {
+    const { pools, config } = this.#assembly;
+    for (const [name, { snapshot }] of pools) this.#news.begin(name, snapshot);
+    this.#news.keep(pools);
     this.#watch.follow(this.#assembly);
-    this.#membership.follow(this.#assembly.config.pools);
+    this.#membership.follow(config.pools);
   }
 
   /** With the keys, also when they were made here, so that every worker seals alike. */
@@ -218,62 +304,39 @@ export class ControlPlane {
   #planDrain(pool: string, { id }: Upstream, options: DrainOptions): Standing {
     const planned = plannedDrain(id, options, this.#options.clock.now());
     if (typeof planned === 'string') return planned;
-    if ('problem' in planned) throw refused(`drain ${planned.problem}`);
-    if (!hasOthers(this.#assembly.pools.get(pool)!.snapshot, id))
-      throw refused(
+    if ('problem' in planned) throw new OperationRefused('invalid', `drain ${planned.problem}`);
+    const { snapshot } = this.#assembly.pools.get(pool)!;
+    // The same again is the one that is under way, not one that begins anew.
+    const now = snapshot.standings[snapshot.indexOf(id)!]!;
+    if (typeof now === 'object' && isSameEnd(now.leaving, planned.leaving)) return now;
+    if (!hasOthers(snapshot, id))
+      throw new OperationRefused(
+        'conflict',
         `Upstream "${id}" is the only one of pool "${pool}" that takes new users, so its users have nowhere to go. Add or enable another first.`,
       );
     return planned;
   }
 
   #status(): Status {
-    const nowMs = this.#options.clock.now();
-    return {
-      pools: [...this.#assembly.pools].map(([name, { snapshot }]) => ({
-        name,
-        sources: this.#membership.sources(name),
-        upstreams: snapshot.upstreams.map((upstream, index) => {
-          const { id, url, weight } = upstream;
-          const source = this.#membership.originOf(name, id);
-          const absentMs = this.#membership.absentMs(name, id);
-          const word = this.#membership.word(name, upstream);
-          const standing = snapshot.standings[index]!;
-          return {
-            id,
-            url,
-            weight,
-            condition: snapshot.conditions[index]!,
-            standing: standingWord(standing, nowMs),
-            ...(typeof standing === 'object' && { drain: drainStatus(standing.leaving, nowMs) }),
-            ...(word && {
-              said: {
-                ...(word.standing !== undefined && { standing: standingWord(word.standing, nowMs) }),
-                ...(word.weight !== undefined && { weight: word.weight }),
-              },
-            }),
-            ...(source !== undefined && { source }),
-            ...(absentMs !== undefined && { absentMs }),
-          };
-        }),
-      })),
-    };
-  }
-
-  #find(pool: string, id: string): Upstream {
-    const { pools } = this.#assembly;
-    const snapshot = pools.get(pool)?.snapshot;
-    if (snapshot === undefined)
-      throw refused(`There is no pool "${pool}". The pools are: ${shortList([...pools.keys()])}.`);
-    const index = snapshot.indexOf(id);
-    if (index === undefined) {
-      const ids = snapshot.upstreams.map((upstream) => upstream.id);
-      throw refused(`Pool "${pool}" has no upstream "${id}". It has: ${shortList(ids)}.`);
-    }
-    return snapshot.upstreams[index]!;
+    return poolStatus(this.#assembly, this.#membership, this.#watch.histories, this.#options.clock.now());
   }
 }
 
 const VERSION = version();
+
+/** How often drains are looked at, for the event that they are over. */
+const LOOK_MS = 1000;
+
+/** With the same end and pace. */
+function isSameEnd(one: Drain, other: Drain): boolean {
+  return one.untilMs === other.untilMs && one.quietMs === other.quietMs;
+}
+
+/** The last instant at which clients take the certificate, as RFC 3339 writes it. */
+function endOf(pem: string): string {
+  return new Date(new X509Certificate(pem).validTo).toISOString();
+}
+
 /** What a membership does to the pools, and what the log says of it. */
 function membershipOwner(watch: HealthWatch, logger: Logger): MembershipOwner {
   return {
@@ -300,9 +363,3 @@ function membershipOwner(watch: HealthWatch, logger: Logger): MembershipOwner {
 }
 
 const LISTED_MAX = 20;
-
-function shortList(names: readonly string[]): string {
-  const more = names.length - LISTED_MAX;
-  if (names.length === 0) return 'none';
-  return names.slice(0, LISTED_MAX).join(', ') + (more > 0 ? ` and ${more} more` : '');
-}

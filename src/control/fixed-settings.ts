@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Config, Listen } from './config/config.js';
+import type { AdminConfig, Config, Listen } from './config/config.js';
 
 /** A setting that a reload can't change: the sockets are open and the processes are there. */
 export interface FixedSetting {
-  readonly setting: 'listen' | 'tls' | 'workers' | 'monitor';
+  readonly setting: 'listen' | 'tls' | 'workers' | 'monitor' | 'admin.listen' | 'stateFile';
   /** As it runs. */
   readonly now: string;
   /** As the configuration has it; it takes effect at the next start. */
@@ -32,8 +32,26 @@ export function withFixed(
       now: monitorText(monitor),
       wanted: monitorText(wanted.monitor),
     });
+  const { admin, stateFile } = running;
+  if (!isDeepStrictEqual(admin?.listen, wanted.admin?.listen))
+    needsRestart.push({
+      setting: 'admin.listen',
+      now: adminText(admin),
+      wanted: adminText(wanted.admin),
+    });
+  if (stateFile !== wanted.stateFile)
+    needsRestart.push({ setting: 'stateFile', now: stateFile ?? 'off', wanted: wanted.stateFile ?? 'off' });
   return {
-    config: { ...wanted, listen, workers, monitor, tls: isSameScheme ? wanted.tls : tls },
+    config: {
+      ...wanted,
+      listen,
+      workers,
+      monitor,
+      tls: isSameScheme ? wanted.tls : tls,
+      // Who may ask, and for what, changes at once, but not under a socket that it was not meant for.
+      admin: isDeepStrictEqual(admin?.listen, wanted.admin?.listen) ? wanted.admin : admin,
+      stateFile,
+    },
     needsRestart,
   };
 }
@@ -50,6 +68,11 @@ function listenText({ host, port }: Listen): string {
 
 function monitorText(monitor: Config['monitor']): string {
   return monitor === undefined ? 'off' : listenText(monitor.listen);
+}
+
+function adminText(admin: AdminConfig | undefined): string {
+  if (admin === undefined) return 'off';
+  return admin.listen.kind === 'unix' ? `unix:${admin.listen.path}` : listenText(admin.listen);
 }
 
 function schemeOf(tls: unknown): string {

@@ -8,6 +8,7 @@ import type { Assembly } from './assembly.js';
 import { probe, startProbes } from './probes.js';
 import { upstreamTls } from './tls-settings.js';
 import { isThere } from './upstream-check.js';
+import { UpstreamHistories } from './upstream-history.js';
 import type { Verdict } from './upstream-question.js';
 
 /** How often time-outs of upstreams that failed are looked at. */
@@ -18,11 +19,20 @@ interface Probing {
   readonly timer: Timer;
 }
 
+export interface WatchListeners {
+  /** Told of everything that happens to a pool, by name. */
+  onEvent(pool: string, event: PoolEvent): void;
+  /** Told of every conclusion of health. */
+  onChange(pool: string, change: ConditionChange): void;
+}
+
 /** Keeps pools in this process: probes their upstreams, moves their time-outs on, and logs every change. */
 export class HealthWatch {
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #onEvent: ((pool: string, event: PoolEvent) => void) | undefined;
+  readonly #told: WatchListeners;
+  /** What has happened to each upstream. */
+  readonly histories: UpstreamHistories;
   readonly #pools = new Map<string, Pool>();
   /** How each pool's upstreams are asked whether they are there. */
   readonly #asking = new Map<string, (upstream: Upstream) => Promise<Verdict>>();
@@ -30,10 +40,11 @@ export class HealthWatch {
   readonly #probing = new Map<string, Probing>();
   #tick: Timer | undefined;
 
-  constructor(clock: Clock, logger: Logger, onEvent?: (pool: string, event: PoolEvent) => void) {
+  constructor(clock: Clock, logger: Logger, told: WatchListeners) {
     this.#clock = clock;
     this.#logger = logger;
-    this.#onEvent = onEvent;
+    this.#told = told;
+    this.histories = new UpstreamHistories(clock);
   }
 
   get pools(): ReadonlyMap<string, Pool> {
@@ -45,9 +56,14 @@ export class HealthWatch {
       ...options,
       now: () => this.#clock.now(),
       onChange: (change) => this.#changed(name, change),
-      onEvent: (event) => this.#onEvent?.(name, event),
+      onEvent: (event) => {
+        if (event.kind === 'members') this.histories.follow(name, event.upstreams);
+        this.#told.onEvent(name, event);
+      },
+      onRequestFault: (id, cause) => this.histories.faulted(name, id, 'request', cause ?? 'no answer'),
     });
     this.#pools.set(name, pool);
+    this.histories.follow(name, options.upstreams);
     return pool;
   }
 
@@ -76,7 +92,7 @@ export class HealthWatch {
         for (const upstream of pool.doubted) this.#check(name, pool, upstream);
       }
     });
-    for (const name of this.#pools.keys()) if (!pools.has(name)) this.#pools.delete(name);
+    for (const name of this.#pools.keys()) if (!pools.has(name)) this.#remove(name);
     this.#asking.clear();
     for (const pool of config.pools) {
       const { name, health, http2 } = pool;
@@ -97,7 +113,15 @@ export class HealthWatch {
       if (health !== undefined)
         this.#probing.set(name, {
           settings,
-          timer: startProbes(this.#pools.get(name)!, health, tls, http2, this.#clock),
+          timer: startProbes(this.#pools.get(name)!, health, tls, http2, this.#clock, (id, verdict, tookMs) =>
+            this.histories.probed(
+              name,
+              id,
+              verdict.kind,
+              tookMs,
+              verdict.kind === 'failed' ? verdict.cause : undefined,
+            ),
+          ),
         });
     }
   }
@@ -121,8 +145,14 @@ export class HealthWatch {
       // By now the id may be that of another instance.
       if (verdict.kind === 'unasked' || pool.urlOf(upstream.id) !== upstream.url) return;
       const cause = verdict.kind === 'failed' ? verdict.cause : undefined;
+      if (cause !== undefined) this.histories.faulted(name, upstream.id, 'check', cause);
       pool.checked(upstream.id, verdict.kind === 'well', this.#clock.monotonic(), cause);
     });
+  }
+
+  #remove(name: string): void {
+    this.#pools.delete(name);
+    this.histories.forget(name);
   }
 
   #endProbes(name: string): void {
@@ -132,6 +162,8 @@ export class HealthWatch {
 
   #changed(pool: string, change: ConditionChange): void {
     const { id, from, to, why, cause } = change;
+    this.histories.changed(pool, change);
+    this.#told.onChange(pool, change);
     this.#logger[to === 'down' ? 'warn' : 'info'](
       { pool, upstream: id, from, to, why, ...(cause !== undefined && { cause }) },
       `upstream ${id} of pool ${pool} is ${to}`,

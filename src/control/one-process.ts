@@ -4,6 +4,7 @@ import { systemRandom, type Random } from '../base/random.js';
 import { nodeEngine } from '../proxy/node-engine.js';
 import type { Engine } from '../proxy/wire.js';
 import type { Kinds } from '../route/kinds.js';
+import { openAdmin } from './admin/admin-server.js';
 import type { Config } from './config/config.js';
 import { CloseDelay } from './close-delay.js';
 import { ControlPlane, type ConfigFile } from './control-plane.js';
@@ -29,6 +30,8 @@ export interface RunningGateway {
   readonly port: number;
   /** Where `/metrics` is served; undefined without `monitor`. */
   readonly monitorPort: number | undefined;
+  /** Where the admin API listens: `http://127.0.0.1:9900`, `unix:/run/stickyroute.sock`. */
+  readonly adminAddress: string | undefined;
   /** All that can be asked of it while it runs. */
   readonly operations: Operations;
   /** `shutdownDelay` of the configuration that is in use. */
@@ -66,6 +69,17 @@ export async function openGateway(
     measures: async (withUsers) => serving.measures(withUsers),
     state: () => ({ isListening, isGoing: delay.hasBegun, silent: [] }),
   });
+  const admin = await openAdmin({
+    plane,
+    logger,
+    clock,
+    file: file?.name,
+    address: () => (isListening ? serving.address : ''),
+    workers: () => ({ wanted: 1, listening: isListening ? 1 : 0 }),
+  }).catch(async (error: unknown) => {
+    plane.stop();
+    throw error;
+  });
   try {
     if (config.monitor !== undefined)
       monitor = await openMonitor(config.monitor.listen, plane.operations, logger);
@@ -73,6 +87,7 @@ export async function openGateway(
     await serving.listen();
     isListening = true;
   } catch (error) {
+    await admin?.close();
     plane.stop();
     await monitor?.close();
     throw error;
@@ -83,11 +98,14 @@ export async function openGateway(
     await serving.close();
     plane.stop();
     await monitor?.close();
+    // The last to go, so that operators see how a long end goes on.
+    await admin?.close();
   };
   return {
     address: serving.address,
     port: serving.port,
     monitorPort: monitor?.port,
+    adminAddress: admin?.address,
     operations: plane.operations,
     get shutdownDelayMs() {
       return plane.setup.config.shutdownDelayMs;

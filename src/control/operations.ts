@@ -12,6 +12,7 @@ import type { MetricsSnapshot } from './metrics/snapshot.js';
 import type { Word } from './overlay.js';
 import type { Readiness } from './readiness.js';
 import type { SourceState } from './sources/followed-source.js';
+import type { UpstreamHistory } from './upstream-history.js';
 
 /**
  * Everything that an operator can ask of a gateway while it runs: the same for one process and for a fleet of
@@ -48,6 +49,8 @@ export interface Operations {
   metrics(): Promise<MetricsSnapshot>;
   /** Whether it should be started anew, and whether requests may be sent to it. */
   readiness(): Promise<Readiness>;
+  /** The same verbs, said by somebody else in logs and events: `admin 127.0.0.1`. `code` unless set. */
+  as(who: string): Operations;
 }
 
 export interface Status {
@@ -75,7 +78,14 @@ export interface UpstreamStatus {
   readonly source?: string;
   /** How long its source has named it no more; absent: the source names it. */
   readonly absentMs?: number;
+  /** Where each setting comes from. */
+  readonly from: { readonly standing: SettingOrigin; readonly weight: SettingOrigin };
+  /** What has happened to it. */
+  readonly history: UpstreamHistory;
 }
+
+/** `file`: the configuration. `admin`: an operator, while the gateway runs. `discovery`: a source. */
+export type SettingOrigin = 'file' | 'admin' | 'discovery';
 
 /** How a reload went. */
 export interface Reloaded {
@@ -90,46 +100,61 @@ export interface Operated {
   find(pool: string, upstream: string): Upstream;
   /** The standing that these options ask for; throws when it can't be had. */
   planDrain(pool: string, upstream: Upstream, options: DrainOptions): Standing;
-  say(pool: string, upstream: Upstream, said: Pick<Word, 'standing' | 'weight'>): void;
-  reload(config: Config | undefined): Promise<Reloaded>;
+  say(pool: string, upstream: Upstream, said: Pick<Word, 'standing' | 'weight'>, who: string): void;
+  reload(config: Config | undefined, who: string): Promise<Reloaded>;
   explain(request: AskedRequest): Promise<Explanation>;
   counters(): Promise<Counters>;
   metrics(): Promise<MetricsSnapshot>;
   readiness(): Readiness;
 }
 
-/** Every verb. One after the other: what is said during a reload is said of what the reload leaves. */
-export function operationsOf(operated: Operated): Operations {
+/** Runs verbs one after the other: what is said during a reload is said of what the reload leaves. */
+export function verbsInTurn(): <T>(verb: () => T | Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(verb: () => T | Promise<T>): Promise<T> => {
+  return <T>(verb: () => T | Promise<T>): Promise<T> => {
     const result = last.then(verb);
     last = result.catch(() => {});
     return result;
   };
+}
+
+/** Every verb, said by `who`. */
+export function operationsOf(operated: Operated, inTurn = verbsInTurn(), who = 'code'): Operations {
   const say = (pool: string, upstream: string, said: Pick<Word, 'standing' | 'weight'>): Promise<void> =>
-    inTurn(() => operated.say(pool, operated.find(pool, upstream), said));
+    inTurn(() => operated.say(pool, operated.find(pool, upstream), said, who));
   return {
     status: async () => operated.status(),
     drain: (pool, upstream, options = {}) =>
       inTurn(() => {
         const found = operated.find(pool, upstream);
-        operated.say(pool, found, { standing: operated.planDrain(pool, found, options) });
+        operated.say(pool, found, { standing: operated.planDrain(pool, found, options) }, who);
       }),
     enable: (pool, upstream) => say(pool, upstream, { standing: 'in' }),
     disable: (pool, upstream) => say(pool, upstream, { standing: 'out' }),
     weight: async (pool, upstream, weight) => {
       const problem = weightProblem(weight);
-      if (problem !== undefined) throw refused(`The weight of upstream "${upstream}" ${problem}`);
+      if (problem !== undefined)
+        throw new OperationRefused('invalid', `The weight of upstream "${upstream}" ${problem}`);
       await say(pool, upstream, { weight });
     },
-    reload: (config) => inTurn(() => operated.reload(config)),
+    reload: (config) => inTurn(() => operated.reload(config, who)),
     explain: (request) => operated.explain(request),
     counters: () => operated.counters(),
     metrics: () => operated.metrics(),
     readiness: async () => operated.readiness(),
+    as: (someone) => operationsOf(operated, inTurn, someone),
   };
 }
 
-export function refused(message: string): StickyError {
-  return new StickyError('STICKY_OPERATION_REFUSED', message);
+/** Why an operator's wish can't be met: there is no such thing, it says nonsense, or not as things stand. */
+export type RefusalReason = 'unknown' | 'invalid' | 'conflict';
+
+export class OperationRefused extends StickyError {
+  readonly reason: RefusalReason;
+
+  constructor(reason: RefusalReason, message: string) {
+    super('STICKY_OPERATION_REFUSED', message);
+    this.name = 'OperationRefused';
+    this.reason = reason;
+  }
 }

@@ -7,21 +7,24 @@ import { HEALTH_PATH, healthRequest, judgeHealth } from './grpc-health.js';
 import { askByHttp2 } from './http2-question.js';
 import { ask, WELL, type Verdict } from './upstream-question.js';
 
-/** Asks every upstream of a pool for its health path, and tells the pool. */
+/** Asks every upstream of a pool for its health path, and tells the pool, and `asked` how it went. */
 export function startProbes(
   pool: Pool,
   health: HealthConfig,
   tls: UpstreamTls,
   isHttp2: boolean,
   clock: Clock,
+  asked?: (id: string, verdict: Verdict, tookMs: number) => void,
 ): Timer {
   const running = new Set<string>();
   const probeAll = (): void => {
     for (const upstream of pool.snapshot.upstreams) {
       if (running.has(upstream.id)) continue;
       running.add(upstream.id);
+      const beganAtMs = clock.monotonic();
       void probe(upstream, health, tls, isHttp2, clock).then((verdict) => {
         running.delete(upstream.id);
+        asked?.(upstream.id, verdict, clock.monotonic() - beganAtMs);
         if (verdict.kind === 'well') pool.probeSucceeded(upstream.id);
         else if (verdict.kind === 'failed') pool.probeFailed(upstream.id, verdict.cause);
       });

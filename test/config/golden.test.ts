@@ -40,6 +40,8 @@ const DEFAULTS: Omit<Config, 'pools' | 'routes'> = {
   shutdownGraceMs: 30_000,
   monitor: undefined,
   sourceWaitMs: 5000,
+  admin: undefined,
+  stateFile: undefined,
 };
 
 const POOL_DEFAULTS: Readonly<Record<string, unknown>> = { sources: [], lingerMs: 600_000 };
@@ -84,6 +86,9 @@ function concise(config: Config): string {
   const hidden = {
     ...shown,
     pools,
+    ...(config.admin?.token !== undefined && {
+      admin: { ...config.admin, token: `${config.admin.token.length} characters` },
+    }),
     ...(shown['keys'] !== undefined && { keys: config.keys.map((key) => `${key.length} characters`) }),
   };
   return stringify(JSON.parse(JSON.stringify(hidden, firstLine)), { lineWidth: 0 }).replaceAll(

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { standardKinds, type Kinds } from '../../route/kinds.js';
 import { certificateFiles, type FileReader } from './certificates.js';
 import type { Config, PoolConfig, RouteConfig } from './config.js';
@@ -73,6 +74,8 @@ export function complete(
     shutdownGraceMs: gateway.shutdownGrace!,
     monitor: gateway.monitor,
     sourceWaitMs: gateway.sourceWait!,
+    admin: gateway.admin,
+    stateFile: gateway.stateFile === undefined ? undefined : resolve(files.folder, gateway.stateFile),
   };
 }
 

@@ -39,7 +39,26 @@ export interface Config {
   readonly monitor: { readonly listen: Listen } | undefined;
   /** How long a start or a reload waits for the first answer of each source. */
   readonly sourceWaitMs: number;
+  /** Undefined: nobody can ask or steer the gateway from outside. */
+  readonly admin: AdminConfig | undefined;
+  /** Where operators' words are kept for the next start; absolute. Undefined: they end with the process. */
+  readonly stateFile: string | undefined;
 }
+
+/** The admin API. */
+export interface AdminConfig {
+  readonly listen: AdminListen;
+  /** Whoever asks must know it. Undefined only where the listener is on this machine. */
+  readonly token: string | undefined;
+  /** Operators may change something, not only look. */
+  readonly write: boolean;
+  /** Names in lower case by which browsers and programs may call it, beside addresses and `localhost`. */
+  readonly hosts: readonly string[];
+}
+
+export type AdminListen =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string };
 
 export interface Listen {
   /** Undefined: every address of the machine. */

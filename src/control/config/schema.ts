@@ -3,6 +3,7 @@ import { KEY_CHARACTERS_MIN } from '../../base/options.js';
 import { rangeProblem } from '../../route/address.js';
 import type { Kinds } from '../../route/kinds.js';
 import { sourceKinds } from '../sources/registry.js';
+import { admin } from './admin.js';
 import { choice } from './choice.js';
 import type { Choice, HealthConfig, Listen } from './config.js';
 import { limits } from './limits.js';
@@ -194,6 +195,8 @@ export const gatewayShape = {
   shutdownGrace: duration({ min: 0, max: HOUR }).default(30_000),
   monitor: z.strictObject({ listen: listen.prefault(9901) }).optional(),
   sourceWait: duration({ min: 0, max: 300_000 }).default(5000),
+  admin: admin.optional(),
+  stateFile: words('stateFile: /var/lib/stickyroute/state.json').optional(),
 };
 
 /** What pools and routes are made of, with these kinds of rules, placements, balances and sources. */

@@ -6,6 +6,7 @@ import { stayAlive, systemClock, type Clock, type Timer } from '../../base/clock
 import { systemRandom } from '../../base/random.js';
 import type { PoolEvent } from '../../route/pool/pool-event.js';
 import { CloseDelay } from '../close-delay.js';
+import { openAdmin, type AdminServer } from '../admin/admin-server.js';
 import type { Config, Listen } from '../config/config.js';
 import { ControlPlane, type DataPlane } from '../control-plane.js';
 import { addMeasures, NO_MEASURES, remains, type Measures } from '../metrics/measures.js';
@@ -64,11 +65,14 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
   readonly #process: OwnProcess;
   readonly #asking: Timer;
   #closing: Promise<void> | undefined;
+  readonly #options: SupervisorOptions;
+  #admin: AdminServer | undefined;
   address = '';
   port = 0;
 
   constructor(config: Config, workers: number, options: SupervisorOptions) {
     const { logger, file, clock = systemClock, random = systemRandom } = options;
+    this.#options = options;
     const onEvent = (pool: string, event: PoolEvent): void => this.#pools.changed(pool, event);
     this.#plane = new ControlPlane(config, { logger, clock, random, file, onEvent });
     this.#pools = new FleetPools(clock, this.#plane.pools);
@@ -89,6 +93,10 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
     return this.#monitor?.port;
   }
 
+  get adminAddress(): string | undefined {
+    return this.#admin?.address;
+  }
+
   get operations(): Operations {
     return this.#plane.operations;
   }
@@ -101,11 +109,23 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
       args: [],
       serialization: 'advanced',
     });
+    const { logger, file, clock = systemClock } = this.#options;
     try {
       const { monitor } = this.setup().config;
       if (monitor !== undefined)
         this.#monitor = await openMonitor(monitor.listen, this.operations, this.#logger);
       await this.#plane.ready();
+      this.#admin = await openAdmin({
+        plane: this.#plane,
+        logger,
+        clock,
+        file: file?.name,
+        address: () => this.address,
+        workers: () => ({
+          wanted: this.#slots.length,
+          listening: this.#slots.filter(({ isListening }) => isListening).length,
+        }),
+      });
       // The first alone: what keeps it from listening would keep all, and is told once.
       const [first, ...others] = this.#slots;
       const { address, port } = await first!.open();
@@ -172,10 +192,12 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
   }
 
   listens(slot: WorkerSlot): void {
+    this.#plane.events.add({ kind: 'worker', worker: slot.pid, is: 'listening' });
     this.#pools.takePermits(slot);
   }
 
-  left(slot: WorkerSlot): void {
+  left(slot: WorkerSlot, pid: number, why: string): void {
+    this.#plane.events.add({ kind: 'worker', worker: pid, is: 'ended', why });
     this.#pools.leave(slot);
     const last = this.#measures.get(slot);
     this.#measures.delete(slot);
@@ -224,6 +246,7 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
     await this.#monitor?.close();
     this.#pools.stop();
     this.#plane.stop();
+    await this.#admin?.close();
     this.#hold.stop();
     this.#asking.stop();
     this.#process.stop();

@@ -24,7 +24,7 @@ export interface SlotOwner {
   readonly isGoing: boolean;
   joined(slot: WorkerSlot): readonly PoolNews[];
   listens(slot: WorkerSlot): void;
-  left(slot: WorkerSlot): void;
+  left(slot: WorkerSlot, pid: number, why: string): void;
   hear(slot: WorkerSlot, report: WorkerReport): void;
 }
 
@@ -62,6 +62,11 @@ export class WorkerSlot implements PermitTaker {
     this.#owner = owner;
     this.#clock = clock;
     this.#logger = logger;
+  }
+
+  /** Of the worker that is there; 0 while there is none. */
+  get pid(): number {
+    return this.#worker?.process.pid ?? 0;
   }
 
   /** Starts the first worker. Rejects when it can't serve; from then on whoever dies is replaced. */
@@ -191,7 +196,7 @@ export class WorkerSlot implements PermitTaker {
     this.#isTold = false;
     this.isListening = false;
     this.#failure = undefined;
-    this.#owner.left(this);
+    this.#owner.left(this, pid ?? 0, failure?.message ?? how);
     for (const { resolve } of this.#asking.splice(0)) resolve(undefined);
     if (this.#isLeaving) {
       this.#closed?.();

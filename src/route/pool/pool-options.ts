@@ -23,4 +23,6 @@ export interface PoolOptions extends Thresholds, Members {
   readonly onChange?: ((change: ConditionChange) => void) | undefined;
   /** Told of every event that made a new snapshot, when `snapshot` shows it already. */
   readonly onEvent?: ((event: PoolEvent) => void) | undefined;
+  /** Told of each request that failed at an upstream. `cause`: undefined when it gave no answer. */
+  readonly onRequestFault?: ((id: string, cause: string | undefined) => void) | undefined;
 }

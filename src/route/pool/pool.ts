@@ -23,6 +23,7 @@ export class Pool implements LivePool {
   onChange: ((change: ConditionChange) => void) | undefined;
   readonly #now: (() => number) | undefined;
   readonly #onEvent: ((event: PoolEvent) => void) | undefined;
+  readonly #onRequestFault: PoolOptions['onRequestFault'];
 
   constructor(options: PoolOptions) {
     const { upstreams, standings, placement, health, passive, now, onChange, onEvent } = options;
@@ -30,6 +31,7 @@ export class Pool implements LivePool {
     this.#now = now;
     this.onChange = onChange;
     this.#onEvent = onEvent;
+    this.#onRequestFault = options.onRequestFault;
     this.#health = new Map(upstreams.map(({ id }) => [id, new Health()]));
     this.#state = new PoolState({ upstreams, standings }, placement);
   }
@@ -97,10 +99,12 @@ export class Pool implements LivePool {
   }
 
   requestFailed(id: string, nowMs: number, cause?: string): void {
+    this.#onRequestFault?.(id, cause);
     this.#report(id, (health) => health.requestFailed(this.#thresholds, nowMs), cause);
   }
 
   requestDoubted(id: string, nowMs: number): void {
+    this.#onRequestFault?.(id, undefined);
     this.#health.get(id)?.requestDoubted(this.#thresholds, nowMs);
   }
 

@@ -1,0 +1,21 @@
+import type { AdminGround } from './admin-ground.js';
+import { instantText } from './state-views.js';
+
+/** What `GET /events` sends once a second: short, since it may be of thousands of upstreams. */
+export async function streamedSnapshot({ plane, clock }: AdminGround): Promise<unknown> {
+  const [status, counters] = await Promise.all([plane.operations.status(), plane.operations.counters()]);
+  return {
+    at: instantText(clock.now()),
+    pools: status.pools.map(({ name, upstreams }) => ({
+      name,
+      upstreams: upstreams.map(({ id, condition, standing, weight, drain }) => ({
+        id,
+        condition,
+        standing,
+        weight,
+        ...(drain && { drain }),
+      })),
+    })),
+    counters,
+  };
+}
