@@ -26,6 +26,15 @@ export function explanationText(result: Explanation): string {
     lines.push(['route', 'none answers for this host and path']);
     return print(lines);
   }
+  if (result.answer !== undefined) {
+    const { status, location } = result.answer;
+    lines.push(['route', `${route.name} (${matchText(route)})`]);
+    lines.push([
+      'answer',
+      `${status}${location === undefined ? '' : ` to ${location}`}, of the gateway's own`,
+    ]);
+    return print(lines);
+  }
   lines.push(['route', `${route.name} (${matchText(route)}) → pool ${result.pool}`]);
   lines.push([
     'upstream',

@@ -1,5 +1,6 @@
 import { symbols, type Logger } from 'pino';
 import type { RequestObserver } from '../proxy/site.js';
+import type { ServedRoute } from '../proxy/served-route.js';
 import type { RequestRecord } from '../proxy/request-record.js';
 
 /** A line stays below 4096 bytes: so much workers that share a pipe write in one piece. */
@@ -27,7 +28,8 @@ export function accessLog(logger: Logger): RequestObserver {
       if (upstreamId !== undefined) line += `,"upstream":${names.get(upstreamId)}`;
       if (decision !== undefined) {
         line += `,"outcome":"${decision.outcome}"`;
-        if (decision.rule !== undefined) line += `,"rule":${names.get(route!.ruleName(decision.rule))}`;
+        if (decision.rule !== undefined)
+          line += `,"rule":${names.get((route as ServedRoute).ruleName(decision.rule))}`;
         if (decision.why !== undefined) line += `,"why":"${decision.why}"`;
         if (decision.from !== undefined) line += `,"from":${names.get(decision.from)}`;
       }

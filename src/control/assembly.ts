@@ -11,7 +11,7 @@ import type { LivePool } from '../route/pool/live-pool.js';
 import type { Members } from '../route/pool/pool-event.js';
 import { membersOf } from '../route/pool/upstream.js';
 import type { Affinity } from '../route/router.js';
-import type { Choice, Config, PoolConfig, RouteConfig } from './config/config.js';
+import type { AnsweringConfig, Choice, Config, PoolConfig, RouteConfig } from './config/config.js';
 import { ConfigError } from './config/problem.js';
 import { sampleRule } from './config/sample-rule.js';
 import { RouteTable, type Matching } from './route-table.js';
@@ -23,7 +23,11 @@ export interface Route extends Matching {
   readonly poolName: string;
   readonly pool: LivePool;
   readonly affinity: Affinity;
+  readonly config: RouteConfig;
 }
+
+/** A route that the gateway answers by itself. */
+export type Answering = AnsweringConfig & { readonly pool?: undefined };
 
 /** A configuration, put together. */
 export interface Assembly {
@@ -35,7 +39,7 @@ export interface Assembly {
   readonly routes: readonly Route[];
   readonly trusted: AddressSet;
   /** Undefined: no route answers for this request. */
-  routeFor(facts: RequestFacts): Route | undefined;
+  routeFor(facts: RequestFacts): Route | Answering | undefined;
   /**
    * Gives pools that were taken over from the previous assembly the members that `members` named, their
    * placement and thresholds. Until then nothing that runs has changed, so whatever else a reload must open
@@ -87,10 +91,11 @@ export function assemble(config: Config, needs: AssemblyNeeds = {}): Assembly {
       demands,
       poolName: pool,
       pool: pools.get(pool)!,
+      config: route,
       affinity: createAffinity(route, { route: name, keys, random, tokenVerifier }, kinds),
     };
   });
-  const table = new RouteTable(routes);
+  const table = new RouteTable<Route | Answering>([...routes, ...config.answers]);
   return {
     config,
     keys,

@@ -8,6 +8,8 @@ import { plainFacts } from '../route/plain-facts.js';
 import type { PoolSnapshot } from '../route/pool/snapshot.js';
 import { prepare } from '../route/preparation.js';
 import { decide } from '../route/router.js';
+import { filledIn } from '../proxy/edit-text.js';
+import type { OwnAnswer } from '../proxy/own-answer.js';
 import type { Assembly } from './assembly.js';
 import type { Matching } from './route-table.js';
 
@@ -24,6 +26,8 @@ export interface Explanation {
   };
   /** Undefined: no route answers for this host and path. */
   readonly route?: { readonly name: string } & Matching;
+  /** The gateway answers by itself: a redirect, or a fixed answer. */
+  readonly answer?: { readonly status: number; readonly location?: string };
   readonly pool?: string;
   /** Undefined: the request would be refused. */
   readonly upstream?: { readonly id: string; readonly url: string };
@@ -95,7 +99,14 @@ export async function explanation(
   const { method, host, target, clientAddress } = facts.line;
   const request = { method, host, target, client: clientAddress };
   const route = assembly.routeFor(facts);
-  if (route === undefined) return { request, rules: [], next: [], cookies: [] };
+  const nobody = { request, rules: [], next: [], cookies: [] };
+  if (route === undefined) return nobody;
+  const { name, hosts, path, demands } = route;
+  const matched = { name, hosts, path, demands };
+  const answer =
+    route.pool === undefined ? route.answer : facts.line.isSecure ? undefined : route.config.toHttps;
+  if (answer !== undefined) return { ...nobody, route: matched, answer: shown(answer, facts, name) };
+  if (route.pool === undefined) return nobody;
   const pool = route.pool.snapshot;
   const load = new Uint32Array(pool.upstreams.length);
   await prepare(route.affinity, facts, pool);
@@ -107,7 +118,7 @@ export async function explanation(
   if (index !== -1) while (decision.next('unreachable') !== -1) next.push(pool.upstreams[decision.index]!.id);
   return {
     request,
-    route: { name: route.name, hosts: route.hosts, path: route.path, demands: route.demands },
+    route: matched,
     pool: route.poolName,
     ...(upstream && { upstream: { id: upstream.id, url: upstream.url } }),
     outcome,
@@ -118,6 +129,16 @@ export async function explanation(
     next,
     cookies,
   };
+}
+
+function shown(answer: OwnAnswer, { line }: RequestFacts, route: string): NonNullable<Explanation['answer']> {
+  const { status, location } = answer;
+  if (location === undefined) return { status };
+  const { host, method, target, clientAddress: client, isSecure } = line;
+  const scheme = isSecure ? 'https' : 'http';
+  // What only a request that came has.
+  const facts = { host, hostName: host, scheme, method, target, client, route, requestId: '', upstream: '' };
+  return { status, location: filledIn(location, facts) };
 }
 
 function findings(

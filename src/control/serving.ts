@@ -7,6 +7,7 @@ import { cookieForwarding } from '../proxy/forwarded-cookies.js';
 import { Gateway, type PortLeave } from '../proxy/gateway.js';
 import type { Limits } from '../proxy/limits.js';
 import type { ServedRoute } from '../proxy/served-route.js';
+import type { AnsweringRoute } from '../proxy/own-answer.js';
 import type { PoolConnections } from '../proxy/pool-connections.js';
 import type { RequestObserver, SiteSettings } from '../proxy/site.js';
 import type { Engine, Listener } from '../proxy/wire.js';
@@ -19,6 +20,7 @@ import type { Measures } from './metrics/measures.js';
 import { OwnProcess } from './metrics/own-process.js';
 import { Tallies, type InUse } from './metrics/tallies.js';
 import { limitsWithin, openFilesMax } from './open-files.js';
+import { pagesOf } from './error-page.js';
 import { OpenPools } from './open-pools.js';
 import { RouteTable, type Matching } from './route-table.js';
 import { Shortages } from './shortages.js';
@@ -161,7 +163,7 @@ export class Serving {
   #inUse(): InUse {
     const { config, pools } = this.#assembly;
     return {
-      routes: config.routes,
+      routes: [...config.routes, ...config.answers.map(({ name }) => ({ name, pool: '' }))],
       pools: new Map([...pools].map(([name, { snapshot }]) => [name, snapshot.upstreams])),
     };
   }
@@ -177,31 +179,43 @@ function gatewaySettings(
   pools: ReadonlyMap<string, PoolConnections>,
   tallies: Tallies,
 ): SiteSettings {
-  const table = new RouteTable(
-    routes.map(({ name, hosts, path, demands, poolName, affinity }): ServedRoute & Matching => {
-      const { rules } = affinity;
-      const names = ruleNames(rules);
-      const ruleName = (rule: Rule): string => names.get(rule)!;
-      return {
-        name,
-        hosts,
-        path,
-        demands,
-        affinity,
-        pool: pools.get(poolName)!,
-        mayWait: rules.some((rule) => rule.prepare !== undefined),
-        binds: rules.some((rule) => rule.bind !== undefined),
-        forwardLines: cookieForwarding(rules),
-        tally: tallies.route(name, poolName, rules, ruleName),
-        ruleName,
-      };
-    }),
-  );
+  const answers = config.answers.map((route): AnsweringRoute & Matching => ({
+    ...route,
+    pool: undefined,
+    tally: tallies.route(route.name, '', [], () => ''),
+  }));
+  const table = new RouteTable<(ServedRoute | AnsweringRoute) & Matching>([
+    ...answers,
+    ...routes.map(
+      ({ name, hosts, path, demands, poolName, affinity, config: route }): ServedRoute & Matching => {
+        const { rules } = affinity;
+        const names = ruleNames(rules);
+        const ruleName = (rule: Rule): string => names.get(rule)!;
+        return {
+          name,
+          hosts,
+          path,
+          demands,
+          affinity,
+          pool: pools.get(poolName)!,
+          mayWait: rules.some((rule) => rule.prepare !== undefined),
+          binds: rules.some((rule) => rule.bind !== undefined),
+          forwardLines: cookieForwarding(rules),
+          requestEdits: route.requestEdits,
+          answerEdits: route.answerEdits,
+          toHttps: route.toHttps,
+          tally: tallies.route(name, poolName, rules, ruleName),
+          ruleName,
+        };
+      },
+    ),
+  ]);
   return {
     limits,
     expose: config.expose,
     halfClose: config.halfClose,
     routeFor: (facts) => table.find(facts.line.host, facts.path, facts),
+    pageFor: pagesOf(config.errorPages),
     isTrusted: (address) => trusted.has(parseAddress(address)),
     clientAddress: (peer, forwardedFor) => clientAddress(peer, forwardedFor, trusted),
   };

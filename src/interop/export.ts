@@ -75,7 +75,20 @@ export function exportText(
 }
 
 /** Routes that say no more than host and path; others would answer there for what they don't here. */
-function plainRoutes({ routes }: Config, report: Report): readonly RouteConfig[] {
+function plainRoutes({ routes, answers, errorPages }: Config, report: Report): readonly RouteConfig[] {
+  if (errorPages.size > 0) report.say('errorPages', 'is not carried over: others have pages of their own.');
+  for (const { name } of answers)
+    report.say(`route ${name}`, 'is not carried over: the gateway answers it by itself.');
+  for (const { name, requestEdits, answerEdits, toHttps } of routes) {
+    const at = `route ${name}`;
+    if (requestEdits !== undefined)
+      report.say(
+        at,
+        'is written without its changes of requests: upstreams there get path and fields as they come.',
+      );
+    if (answerEdits !== undefined) report.say(at, 'is written without its changes of answers.');
+    if (toHttps !== undefined) report.say(at, 'is written without its redirect to HTTPS.');
+  }
   for (const { name, demands } of routes)
     if (demands.length > 0)
       report.say(

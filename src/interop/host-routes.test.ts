@@ -23,6 +23,9 @@ function randomRoutes(seed: number): RouteConfig[] {
     hosts: random.below(3) === 0 ? [] : [HOSTS[random.below(HOSTS.length)]!],
     path: PATHS[random.below(PATHS.length)]!,
     demands: [],
+    requestEdits: undefined,
+    answerEdits: undefined,
+    toHttps: undefined,
   })).filter(({ hosts, path }) => !taken.has(`${hosts[0]} ${path}`) && taken.add(`${hosts[0]} ${path}`));
 }
 

@@ -1,6 +1,7 @@
 import type { Decision } from '../route/router.js';
 import { exposedFields } from './exposed.js';
 import { fieldLine } from './field-line.js';
+import type { RequestRecord } from './request-record.js';
 import type { ServedRoute } from './served-route.js';
 import { keptFromSharedCaches } from './http1/shared-answers.js';
 import type { AnswerHead } from './sides.js';
@@ -22,4 +23,10 @@ export function answerLines(
     if (decision.keepsFromShared) head.fields = keptFromSharedCaches(head.fields);
   }
   return site.settings.expose ? added + exposedFields(decision, route) : added;
+}
+
+/** The field lines of an answer that is the gateway's own. */
+export function ownLines({ decision, route, requestId }: RequestRecord, { settings, date }: Site): string {
+  const exposed = settings.expose && route?.pool !== undefined ? exposedFields(decision, route) : '';
+  return date.line + exposed + fieldLine('X-Request-Id', requestId);
 }

@@ -5,17 +5,19 @@ import { prepare } from '../route/preparation.js';
 import { decide, type Decision } from '../route/router.js';
 import { walk } from '../route/walk.js';
 import { Doubts } from './blame.js';
-import { answerLines } from './answer-lines.js';
+import { answerLines, ownLines } from './answer-lines.js';
+import { editFacts } from './edit-text.js';
+import { editFields } from './edits.js';
+import { ownRefusal, type AnsweringRoute } from './own-answer.js';
 import type { ChunkFault } from './http1/chunked.js';
-import { exposedFields } from './exposed.js';
 import { fieldLine } from './field-line.js';
-import { withLessTime } from './grpc-timeout.js';
 import type { Origin } from './forwarded.js';
-import type { ServedRoute } from './served-route.js';
+import { ownAnswer, type ServedRoute } from './served-route.js';
 import { hostName, type RequestHead } from './http1/request-head.js';
 import { NO_BODY, RequestBody, type BodyOnItsWay } from './request-body.js';
 import type { Protocol, RequestRecord } from './request-record.js';
-import type { AnswerHead, AnswerTaker, ClientSide, RequestTaker } from './sides.js';
+import type { AnswerHead, AnswerTaker, ClientSide, Refusal, RequestTaker } from './sides.js';
+import { addedLines, sentLines } from './sent-lines.js';
 import type { Site } from './site.js';
 import type { UpstreamTally } from './tally.js';
 import { Try } from './try.js';
@@ -38,7 +40,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
   readonly requestId: string;
   readonly startedAt: number;
   readonly clientAddress: string;
-  route: ServedRoute | undefined;
+  route: ServedRoute | AnsweringRoute | undefined;
   decision: Decision | undefined;
   status = 0;
   tries = 0;
@@ -105,6 +107,9 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
     const route = this.#site.settings.routeFor(this.#facts);
     if (route === undefined) return this.#refuse(404, 'no-route');
     this.route = route;
+    const own = ownAnswer(route, this.#facts.line, this.head.host);
+    if (own !== undefined) return this.#answerWith(ownRefusal(own, editFacts(this, this.#facts.line)));
+    if (route.pool === undefined) return;
     // Frames have no chunks in them.
     if (route.pool.isHttp2) this.head.inChunks = false;
     const waiting = route.mayWait ? prepare(route.affinity, this.#facts, route.pool.snapshot) : undefined;
@@ -203,17 +208,11 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
     const attempt = this.#try;
     const side = attempt?.side;
     if (attempt === undefined || side === undefined) return;
-    const { forwardLines } = attempt.route;
-    const { pool, from } = attempt.decision;
-    const { fields } = this.head;
-    const forwarded = forwardLines === undefined ? fields : forwardLines(fields, pool);
+    const elapsedMs = this.head.isGrpc ? this.#site.clock.monotonic() - this.startedAt : 0;
     side.send(
       this.head,
-      this.head.isGrpc ? withLessTime(forwarded, this.#site.clock.monotonic() - this.startedAt) : forwarded,
-      this.#forwardedFields +
-        fieldLine('X-Request-Id', this.requestId) +
-        // Whose the user was, so that the upstream can fetch what it should know of it.
-        (from === undefined ? '' : fieldLine('X-Affinity-Moved', from)),
+      sentLines(attempt, this, this.#facts.line, elapsedMs),
+      this.#forwardedFields + addedLines(attempt, this),
     );
     this.#body.sendTo(side);
   }
@@ -259,7 +258,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
   #settleDoubts(): void {
     const doubted = this.#doubts?.settled;
     this.#doubts = undefined;
-    if (doubted !== undefined) this.route?.pool.doubted(doubted);
+    if (doubted !== undefined) this.route?.pool?.doubted(doubted);
   }
 
   #isRepeatable(): boolean {
@@ -317,7 +316,10 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
     this.answeredAt = this.#site.clock.monotonic();
     this.#try?.answered();
     if (this.#doubts !== undefined) this.#settleDoubts();
-    return answerLines(head, this.decision, this.route, this.#site);
+    const route = this.#try?.route;
+    if (route?.answerEdits !== undefined)
+      head.fields = editFields(route.answerEdits, head.fields, editFacts(this, this.#facts.line));
+    return answerLines(head, this.decision, route, this.#site);
   }
 
   answerData(bytes: Buffer, start: number, end: number): void {
@@ -358,11 +360,14 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
   }
 
   #refuse(status: number, code: string, fields = ''): void {
-    this.status = status;
+    const content = this.#site.settings.pageFor(status, code, this.head.get('accept'));
+    this.#answerWith({ status, code, fields, content });
+  }
+
+  #answerWith(answer: Refusal): void {
+    this.status = answer.status;
     if (this.#doubts !== undefined) this.#settleDoubts();
-    const exposed = this.#site.settings.expose ? exposedFields(this.decision, this.route) : '';
-    const id = fieldLine('X-Request-Id', this.requestId);
-    this.#client.refuse({ status, code, fields: this.#site.date.line + fields + exposed + id });
+    this.#client.refuse({ ...answer, fields: answer.fields + ownLines(this, this.#site) });
     this.#over();
   }
 

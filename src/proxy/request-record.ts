@@ -1,4 +1,5 @@
 import type { RequestHead } from './http1/request-head.js';
+import type { AnsweringRoute } from './own-answer.js';
 import type { ServedRoute } from './served-route.js';
 import type { CountedRequest } from './tally.js';
 import type { UpstreamFault } from './upstream-fault.js';
@@ -12,7 +13,7 @@ export interface RequestRecord extends CountedRequest {
   /** What the client spoke. */
   readonly protocol: Protocol;
   readonly clientAddress: string;
-  readonly route: ServedRoute | undefined;
+  readonly route: ServedRoute | AnsweringRoute | undefined;
   /** The upstream tried last. */
   readonly upstreamId: string | undefined;
   /** Why the last upstream tried gave no answer. */

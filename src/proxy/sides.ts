@@ -70,6 +70,16 @@ export interface Refusal {
   readonly code: string;
   /** Field lines. */
   readonly fields: string;
+  /** Instead of a line that says status and code. */
+  readonly content?: OwnContent | undefined;
+}
+
+/** A body of the gateway's own. */
+export interface OwnContent {
+  /** Of the media, as Content-Type has it. */
+  readonly type: string;
+  /** A byte string. */
+  readonly bytes: string;
 }
 
 /** What a client's connection keeps, and ends with itself. */

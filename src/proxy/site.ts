@@ -7,6 +7,8 @@ import type { ServedRoute } from './served-route.js';
 import type { HeldBytes } from './http2/held-bytes.js';
 import type { Turnstile } from './http2/turnstile.js';
 import type { Limits } from './limits.js';
+import type { AnsweringRoute } from './own-answer.js';
+import type { OwnContent } from './sides.js';
 import type { RequestIds } from './request-ids.js';
 import type { RefusedHead, RequestRecord } from './request-record.js';
 
@@ -17,7 +19,9 @@ export interface SiteSettings {
   readonly expose: boolean;
   /** A client that has closed its sending half still gets its answer; otherwise it has gone. */
   readonly halfClose: boolean;
-  routeFor(facts: RequestFacts): ServedRoute | undefined;
+  routeFor(facts: RequestFacts): ServedRoute | AnsweringRoute | undefined;
+  /** A page for a refusal, in place of a line of text; undefined: none for this one. */
+  pageFor(status: number, code: string, accept: string | undefined): OwnContent | undefined;
   /** Whether the peer's X-Forwarded-* fields are believed. */
   isTrusted(address: string): boolean;
   /** The client's address behind trusted proxies. */

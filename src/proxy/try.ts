@@ -42,6 +42,11 @@ export class Try {
     return this.#endpoint.tally;
   }
 
+  /** `host[:port]` of the upstream's URL. */
+  get authority(): string {
+    return this.#endpoint.authority;
+  }
+
   /** From `connect` on, until it fails. */
   get side(): UpstreamSide | undefined {
     return this.#side;

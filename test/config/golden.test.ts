@@ -29,6 +29,8 @@ const DEFAULTS: Omit<Config, 'pools' | 'routes'> = {
   listen: { host: undefined, port: 8080 },
   tls: undefined,
   keys: [],
+  answers: [],
+  errorPages: new Map(),
   trustedProxies: [],
   http2: false,
   expose: false,

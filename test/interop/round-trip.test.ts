@@ -176,7 +176,7 @@ function randomRequest(random: Random, ids: readonly string[]) {
 function decision(assembly: Assembly, request: ReturnType<typeof randomRequest>): string {
   const facts = plainFacts(request);
   const route = assembly.routeFor(facts);
-  if (route === undefined) return 'no route';
+  if (route?.pool === undefined) return 'no route';
   const pool = route.pool.snapshot;
   const found = decide(route.affinity, facts, pool, new Uint32Array(pool.upstreams.length), seededRandom(1));
   const all = [...pool.upstreams]

@@ -102,6 +102,9 @@ function gatewayTo(url: string): Gateway {
     binds: false,
     forwardLines: undefined,
     tally: { upgraded() {}, finished() {} },
+    requestEdits: undefined,
+    answerEdits: undefined,
+    toHttps: undefined,
     ruleName: () => '',
   };
   const settings = {
@@ -109,6 +112,7 @@ function gatewayTo(url: string): Gateway {
     expose: false,
     halfClose: false,
     routeFor: (facts: RequestFacts) => (facts.path === '/nowhere' ? undefined : route),
+    pageFor: () => undefined,
     isTrusted: () => false,
     clientAddress: (peer: string) => peer,
   };

@@ -1,12 +1,14 @@
 import { resolve } from 'node:path';
 import { standardKinds, type Kinds } from '../../route/kinds.js';
 import { certificateFiles, type FileReader } from './certificates.js';
-import type { Config, PoolConfig, RouteConfig } from './config.js';
+import type { Config, PoolConfig } from './config.js';
 import { cookieClashes } from './cookie-clash.js';
+import { readPages } from './error-pages.js';
 import { handOvers } from './hand-over.js';
 import { kindOf } from './messages.js';
 import type { Issue } from './problem.js';
-import { bySpecificity, duplicateRoutes, routeName } from './routes.js';
+import { httpsAnswer, readRoutes, type WrittenRoutes } from './route-reader.js';
+import { bySpecificity, duplicateRoutes } from './routes.js';
 import { gatewayShape, poolName, shapesOf, type Shapes } from './schema.js';
 import { readSections, type Sections } from './sections.js';
 import { NO_UPSTREAMS } from './upstreams.js';
@@ -16,14 +18,10 @@ const SOURCES_MAX = 16;
 
 type Path = readonly PropertyKey[];
 
-/** A route as written, before it is known whether its pool exists. */
-interface WrittenRoute extends RouteConfig {
-  readonly at: Path;
-}
-
 interface Parts {
   readonly pools: readonly PoolConfig[];
-  readonly routes: readonly WrittenRoute[];
+  readonly routes: WrittenRoutes['routes'];
+  readonly answers: WrittenRoutes['answers'];
 }
 
 /** From a plain value to a whole configuration; undefined when `issues` got any. */
@@ -49,6 +47,7 @@ export function complete(
     ? full(value, files, issues, kinds)
     : shorthand(value, files, issues, kinds);
   const certificate = gateway.tls && certificateFiles(gateway.tls, files, ['tls'], issues);
+  const errorPages = readPages(files, gateway.errorPages, issues);
   if (issues.length > 0) return undefined;
   return {
     listen: gateway.listen!,
@@ -63,6 +62,8 @@ export function complete(
     keys: gateway.keys!,
     pools: parts.pools,
     routes: parts.routes.map(({ at: _at, ...route }) => route).sort(bySpecificity),
+    answers: parts.answers.map(({ at: _at, ...route }) => route).sort(bySpecificity),
+    errorPages,
     trustedProxies: gateway.trustedProxies!,
     http2: gateway.http2!,
     expose: gateway.expose!,
@@ -110,13 +111,16 @@ function shorthand(value: object, files: FileReader, issues: Issue[], kinds: Kin
             demands: [],
             affinity,
             balance,
+            requestEdits: undefined,
+            answerEdits: undefined,
+            toHttps: httpsAnswer(read.redirect),
             at: [],
           },
         ]
       : [];
   cookieClashes(routes, issues, kinds);
   handOvers(routes, issues, kinds);
-  return { gateway: read, parts: { pools: pool === undefined ? [] : [pool], routes } };
+  return { gateway: read, parts: { pools: pool === undefined ? [] : [pool], routes, answers: [] } };
 }
 
 /** Keys of the shorthand that are another word in a pool. */
@@ -143,11 +147,12 @@ function full(value: object, files: FileReader, issues: Issue[], kinds: Kinds): 
   const gateway = readSections({ ...gatewayShape }, rest, [], issues);
   const names = typeof writtenPools === 'object' && writtenPools !== null ? Object.keys(writtenPools) : [];
   const pools = readPools(writtenPools, shapes, files, issues);
-  const routes = readRoutes(writtenRoutes, names, shapes, issues);
-  duplicateRoutes(routes, issues);
+  const { routes, answers } = readRoutes(writtenRoutes, names, shapes, gateway.redirect, issues);
+  const all = [...routes, ...answers].sort((a, b) => Number(a.at[1]) - Number(b.at[1]));
+  duplicateRoutes(all, issues);
   cookieClashes(routes, issues, kinds);
   handOvers(routes, issues, kinds);
-  return { gateway, parts: { pools, routes } };
+  return { gateway, parts: { pools, routes, answers } };
 }
 
 function readPools(value: unknown, shapes: Shapes, files: FileReader, issues: Issue[]): PoolConfig[] {
@@ -216,47 +221,4 @@ function toPool(
     tls: { ca, insecure: tls.insecure },
     http2,
   };
-}
-
-function readRoutes(
-  value: unknown,
-  pools: readonly string[],
-  shapes: Shapes,
-  issues: Issue[],
-): WrittenRoute[] {
-  if (!Array.isArray(value) || value.length === 0) {
-    const what =
-      value === undefined
-        ? 'is missing'
-        : Array.isArray(value)
-          ? 'is empty'
-          : `must be a list, not ${kindOf(value)}`;
-    issues.push({
-      path: ['routes'],
-      message: `${what}. Write routes: [{ match: { path: / }, pool: ${pools[0] ?? 'api'} }].`,
-    });
-    return [];
-  }
-  const known = new Set(pools);
-  return value.flatMap((written, index): WrittenRoute[] => {
-    const at = ['routes', index];
-    const { name, match, pool, affinity, balance } = readSections(shapes.route, written, at, issues);
-    if (pool !== undefined && pools.length > 0 && !known.has(pool)) {
-      issues.push({
-        path: [...at, 'pool'],
-        message: `names no pool. The pools are: ${someOf(pools)}.`,
-      });
-    }
-    if (match === undefined) return [];
-    const partial = { name: name ?? routeName(match), pool: pool ?? '', ...match, at };
-    return [{ ...partial, affinity: affinity ?? [], balance: balance ?? { name: '', options: {} } }];
-  });
-}
-
-/** A hundred thousand names in each of a hundred thousand messages would fill the memory. */
-const NAMES_SHOWN_MAX = 20;
-
-function someOf(names: readonly string[]): string {
-  const more = names.length > NAMES_SHOWN_MAX ? `, and ${names.length - NAMES_SHOWN_MAX} more` : '';
-  return `${names.slice(0, NAMES_SHOWN_MAX).join(', ')}${more}`;
 }

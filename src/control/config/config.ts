@@ -2,7 +2,9 @@ import type { Limits } from '../../proxy/limits.js';
 import type { TlsVersion } from '../../proxy/wire.js';
 import type { PassiveThresholds } from '../../route/pool/health.js';
 import type { Upstream } from '../../route/pool/upstream.js';
-import type { Demand } from '../route-table.js';
+import type { FieldEdits, RequestEdits } from '../../proxy/edits.js';
+import type { OwnAnswer } from '../../proxy/own-answer.js';
+import type { Demand, Matching } from '../route-table.js';
 
 /**
  * A configuration that has been read, checked and completed: no shorthand, no missing values, durations in
@@ -20,6 +22,10 @@ export interface Config {
   readonly pools: readonly PoolConfig[];
   /** The most specific first: longer path prefixes before shorter, named hosts before any host. */
   readonly routes: readonly RouteConfig[];
+  /** Routes that the gateway answers by itself. */
+  readonly answers: readonly AnsweringConfig[];
+  /** Pages for browsers in place of refusals: HTML as byte strings, by status. */
+  readonly errorPages: ErrorPages;
   /** Addresses and CIDR ranges whose X-Forwarded-* fields are believed. */
   readonly trustedProxies: readonly string[];
   /** Clients may speak HTTP/2. */
@@ -130,6 +136,21 @@ export interface RouteConfig {
   readonly demands: readonly Demand[];
   readonly affinity: readonly Choice[];
   readonly balance: Choice;
+  /** Undefined: the request, or the answer, passes as it came. */
+  readonly requestEdits: RequestEdits | undefined;
+  readonly answerEdits: FieldEdits | undefined;
+  /** The answer to a request that did not come by HTTPS; undefined: it is served. */
+  readonly toHttps: OwnAnswer | undefined;
+}
+
+/** Pages by status, as byte strings; `default` for all other errors. */
+export type ErrorPages = ReadonlyMap<number | 'default', string>;
+
+/** A route that leads to no upstream: a redirect, or a fixed answer. */
+export interface AnsweringConfig extends Matching {
+  /** Unique among all routes. */
+  readonly name: string;
+  readonly answer: OwnAnswer;
 }
 
 /** One entry of `sources:`. */

@@ -1,5 +1,4 @@
 import type { Demand } from '../route-table.js';
-import type { RouteConfig } from './config.js';
 import type { Match } from './match.js';
 import { pathText, type Issue } from './problem.js';
 
@@ -23,7 +22,7 @@ export function demandText(condition: Demand): string {
  * The most specific first: named hosts, then wildcards, then any host; in each the longer path first, then
  * the one with more demands. Those that are alike in all that stay in the order of the file.
  */
-export function bySpecificity(a: RouteConfig, b: RouteConfig): number {
+export function bySpecificity(a: Match & { readonly name: string }, b: typeof a): number {
   const rank =
     hostRank(a) - hostRank(b) || segments(b.path) - segments(a.path) || b.demands.length - a.demands.length;
   if (rank !== 0 || a.demands.length > 0) return rank;
@@ -64,7 +63,7 @@ export function duplicateRoutes(
   }
 }
 
-function hostRank({ hosts }: RouteConfig): number {
+function hostRank({ hosts }: Match): number {
   if (hosts.length === 0) return 2;
   return hosts.some((host) => !host.startsWith('*')) ? 0 : 1;
 }

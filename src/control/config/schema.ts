@@ -7,10 +7,13 @@ import { admin } from './admin.js';
 import { choice } from './choice.js';
 import type { Choice, HealthConfig, Listen } from './config.js';
 import { limits } from './limits.js';
+import { fieldEdits, hostHeader, rewrite, stripPrefix } from './edits.js';
 import { listenerTls } from './listener-tls.js';
 import { match } from './match.js';
+import { errorPages } from './error-pages.js';
 import { kindOf } from './messages.js';
 import { nested } from './nested.js';
+import { redirect, respond } from './own-answers.js';
 import { upstreams } from './upstreams.js';
 import { duration, flag, reads, share, toNumber, wholeNumberValue, words, Wrong } from './values.js';
 
@@ -174,6 +177,18 @@ const version = reads((value): number | Wrong =>
 /** Where affinity is not mentioned: the scheme that works for any browser. */
 const DEFAULT_AFFINITY: readonly unknown[] = ['cookie'];
 
+/** For all routes: only the redirect that does not lead in circles. */
+const everywhere = redirect.transform((read, context) => {
+  if (read.to !== undefined)
+    context.addIssue({
+      code: 'custom',
+      path: ['to'],
+      message:
+        'is for a route: here it would go for every request. Write redirect: { https: true }, or a route with redirect.',
+    });
+  return read;
+});
+
 /** What goes for the gateway as a whole. */
 export const gatewayShape = {
   version: version.prefault(VERSION),
@@ -186,6 +201,8 @@ export const gatewayShape = {
   ).default([]),
   trustedProxies: list(range, 'trustedProxies: [10.0.0.0/8]').default([]),
   http2: flag.default(false),
+  redirect: everywhere.optional(),
+  errorPages: errorPages.optional(),
   expose: flag.default(false),
   halfClose: flag.default(false),
   accessLog: flag.default(true),
@@ -223,7 +240,19 @@ export function shapesOf(kinds: Kinds) {
     ).prefault(DEFAULT_AFFINITY),
     balance: choice('balance', balances).prefault('leastRequests'),
   };
-  const route = { name: name.optional(), match: match.prefault({}), pool: words('pool: api'), ...routing };
+  const route = {
+    name: name.optional(),
+    match: match.prefault({}),
+    pool: words('pool: api').optional(),
+    ...routing,
+    redirect: redirect.optional(),
+    respond: respond.optional(),
+    stripPrefix: stripPrefix.optional(),
+    rewrite: rewrite.optional(),
+    hostHeader: hostHeader.optional(),
+    request: fieldEdits.optional(),
+    answer: fieldEdits.optional(),
+  };
   // One pool and one route, both named `default`. The listener has `tls` and `http2`, so the pool's are
   // `upstreamTls` and `upstreamHttp2`.
   const { tls, http2, ...rest } = pool;

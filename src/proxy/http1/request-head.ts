@@ -96,6 +96,9 @@ export class RequestHead {
   target = '';
   /** Whom the request is for: with port, if it names one. Empty only for HTTP/1.0 without a Host. */
   host = '';
+  /** What the upstream is asked for, where a route rewrites it; empty: the same as `target` and `host`. */
+  sentTarget = '';
+  sentHost = '';
   /** The Host line is among `fields`; otherwise it is for whoever sends them on to write one. */
   hasHostLine = false;
   isHttp10 = false;

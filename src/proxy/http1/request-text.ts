@@ -8,7 +8,7 @@ import { requestLine } from './start-line.js';
  */
 export function requestText(head: RequestHead, fields: string, authority: string, added: string): string {
   let text = requestLine(head) + fields;
-  if (!head.hasHostLine) text += `Host: ${head.host === '' ? authority : head.host}\r\n`;
+  if (!head.hasHostLine) text += `Host: ${head.sentHost || head.host || authority}\r\n`;
   if (head.hasLength) text += `Content-Length: ${head.bodyBytes}\r\n`;
   else if (head.bodyBytes === CHUNKED) text += 'Transfer-Encoding: chunked\r\n';
   if (head.upgrade !== '') text += `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;

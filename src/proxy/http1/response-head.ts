@@ -190,7 +190,7 @@ function lengthLine(status: number, text: string): string {
   return AS_IT_IS;
 }
 
-function isBodiless(status: number): boolean {
+export function isBodiless(status: number): boolean {
   return status < 200 || status === 204;
 }
 

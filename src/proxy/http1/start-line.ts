@@ -3,7 +3,7 @@ import type { RequestHead } from './request-head.js';
 
 /** In origin form, whatever the client wrote (RFC 9112 §3.2.1). */
 export function requestLine(head: RequestHead): string {
-  return `${head.method} ${head.target} HTTP/1.1\r\n`;
+  return `${head.method} ${head.sentTarget === '' ? head.target : head.sentTarget} HTTP/1.1\r\n`;
 }
 
 /** The space behind the status must be there, with and without a phrase (RFC 9112 §4). */

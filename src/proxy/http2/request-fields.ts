@@ -28,8 +28,8 @@ export function requestBlock(
     ? CONNECT + encodeField(':protocol', head.upgrade)
     : encodeField(':method', head.method);
   block += SCHEMES[scheme];
-  block += encodeField(':path', head.target);
-  block += encodeField(':authority', head.host === '' ? authority : head.host);
+  block += encodeField(':path', head.sentTarget || head.target);
+  block += encodeField(':authority', head.sentHost || head.host || authority);
   let start = 0;
   while (start < fields.length) {
     const end = fields.indexOf('\r\n', start);

@@ -2,7 +2,8 @@ import type { FirstBinding } from '../../route/router.js';
 import type { Timed } from '../deadlines.js';
 import type { Exchange } from '../exchange.js';
 import { grpcRefusal } from '../grpc-status.js';
-import { reasonPhrase } from '../http1/reason.js';
+import { isBodiless } from '../http1/response-head.js';
+import { refusalContent } from '../own-answer.js';
 import type { AnswerHead, Belonging, ClientSide, Refusal } from '../sides.js';
 import type { Beginner } from '../turn.js';
 import { Intake } from './intake.js';
@@ -267,10 +268,13 @@ export class Http2Stream implements ClientSide, Timed, Beginner, Waiter, Grounde
       this.#ground.flush();
       return;
     }
-    const body = Buffer.from(`${status} ${reasonPhrase(status)}: ${code}\n`, 'latin1');
-    const own = `content-type: text/plain; charset=utf-8\r\ncontent-length: ${body.length}\r\ncache-control: no-store\r\n`;
-    this.#head(status, own, fields, this.#isHeadRequest ? 0 : body.length);
-    this.data(body, 0, body.length);
+    const { type, bytes } = refusal.content ?? refusalContent(status, code);
+    const body = Buffer.from(bytes, 'latin1');
+    const framing = isBodiless(status) ? '' : `content-type: ${type}\r\ncontent-length: ${body.length}\r\n`;
+    const own = `${framing}cache-control: no-store\r\n`;
+    const hasBody = !this.#isHeadRequest && framing !== '';
+    this.#head(status, own, fields, hasBody ? body.length : 0);
+    if (hasBody) this.data(body, 0, body.length);
     this.#ground.flush();
   }
 
