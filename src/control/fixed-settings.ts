@@ -3,7 +3,7 @@ import type { AdminConfig, Config, Listen } from './config/config.js';
 
 /** A setting that a reload can't change: the sockets are open and the processes are there. */
 export interface FixedSetting {
-  readonly setting: 'listen' | 'tls' | 'workers' | 'monitor' | 'admin.listen' | 'stateFile';
+  readonly setting: 'listen' | 'tls' | 'http2' | 'workers' | 'monitor' | 'admin.listen' | 'stateFile';
   /** As it runs. */
   readonly now: string;
   /** As the configuration has it; it takes effect at the next start. */
@@ -18,12 +18,14 @@ export function withFixed(
   running: Config,
   wanted: Config,
 ): { readonly config: Config; readonly needsRestart: readonly FixedSetting[] } {
-  const { listen, tls, workers, monitor } = running;
+  const { listen, tls, http2, workers, monitor } = running;
   const needsRestart: FixedSetting[] = [];
   if (!isDeepStrictEqual(listen, wanted.listen))
     needsRestart.push({ setting: 'listen', now: listenText(listen), wanted: listenText(wanted.listen) });
   const isSameScheme = (tls === undefined) === (wanted.tls === undefined);
   if (!isSameScheme) needsRestart.push({ setting: 'tls', now: schemeOf(tls), wanted: schemeOf(wanted.tls) });
+  if (http2 !== wanted.http2)
+    needsRestart.push({ setting: 'http2', now: String(http2), wanted: String(wanted.http2) });
   if (workers !== wanted.workers)
     needsRestart.push({ setting: 'workers', now: String(workers), wanted: String(wanted.workers) });
   if (!isDeepStrictEqual(monitor, wanted.monitor))
@@ -45,6 +47,7 @@ export function withFixed(
     config: {
       ...wanted,
       listen,
+      http2,
       workers,
       monitor,
       tls: isSameScheme ? wanted.tls : tls,

@@ -1,16 +1,8 @@
 import { parseDuration } from '../base/duration.js';
+import { HEALTH_BOUNDS, PROBE_EVERY_DEFAULT_MS } from '../control/config/health-bounds.js';
 import { LIMITS_BY_KEY } from '../control/config/limits.js';
-import { durationText } from '../control/config/values.js';
+import { durationText, type NumberBounds } from '../control/config/values.js';
 import type { Report } from './report.js';
-
-const HOUR = 3_600_000;
-/** What `passive` and `health` take, as in src/control/config/schema.ts. */
-const TIMES = {
-  failTimeout: { min: 100, max: HOUR },
-  every: { min: 100, max: HOUR },
-  timeout: { min: 10, max: 60_000 },
-};
-const COUNT_MAX = 100;
 
 /**
  * A limit within what we take: other balancers allow a day where we allow an hour. The nearest is written,
@@ -31,7 +23,7 @@ export function limitWithin(key: string, value: unknown, at: string, report: Rep
 
 /** How long upstreams are left out after failures. */
 export function failTimeoutWithin(text: string, at: string, report: Report): string {
-  return timeWithin('failTimeout', text, TIMES.failTimeout, at, report);
+  return timeWithin('failTimeout', text, HEALTH_BOUNDS.failTimeout, at, report);
 }
 
 export interface Probing {
@@ -43,7 +35,7 @@ export interface Probing {
 }
 
 /** Ours without a word about it. */
-const EVERY_DEFAULT = '2s';
+const EVERY_DEFAULT = durationText(PROBE_EVERY_DEFAULT_MS);
 
 /** `health:` within what we take. A probe must end before the next begins. */
 export function probing(
@@ -51,17 +43,21 @@ export function probing(
   at: string,
   report: Report,
 ): object {
-  const often = every === undefined ? undefined : timeWithin('every', every, TIMES.every, at, report);
-  const long = timeout === undefined ? undefined : timeWithin('timeout', timeout, TIMES.timeout, at, report);
+  const often = every === undefined ? undefined : timeWithin('every', every, HEALTH_BOUNDS.every, at, report);
+  const long =
+    timeout === undefined ? undefined : timeWithin('timeout', timeout, HEALTH_BOUNDS.timeout, at, report);
   const isLong = long !== undefined && parseDuration(long)! > parseDuration(often ?? EVERY_DEFAULT)!;
   if (isLong)
     report.say(
       at,
       `health.timeout is written as ${often ?? EVERY_DEFAULT}, and not ${long}: a probe must end before the next begins.`,
     );
-  const count = (value: number | undefined): number | undefined =>
-    value === undefined || !(value >= 1) ? undefined : Math.min(COUNT_MAX, Math.floor(value));
-  const counts = { healthyAfter: count(healthyAfter), unhealthyAfter: count(unhealthyAfter) };
+  const count = (value: number | undefined, { min, max }: NumberBounds): number | undefined =>
+    value === undefined || !(value >= min) ? undefined : Math.min(max, Math.floor(value));
+  const counts = {
+    healthyAfter: count(healthyAfter, HEALTH_BOUNDS.healthyAfter),
+    unhealthyAfter: count(unhealthyAfter, HEALTH_BOUNDS.unhealthyAfter),
+  };
   return {
     path,
     ...(often !== undefined && { every: often }),

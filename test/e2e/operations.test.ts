@@ -187,15 +187,16 @@ describe('an operator', () => {
 
   it('is told which settings wait for the next start, with both values', async () => {
     const gate = await gateway();
-    const other = readConfig(settings({ listen: '127.0.0.1:1', workers: 4 }));
+    const other = readConfig(settings({ listen: '127.0.0.1:1', http2: true, workers: 4 }));
     expect(await gate.operations.reload(other)).toEqual({
       needsRestart: [
         { setting: 'listen', now: '127.0.0.1:0', wanted: '127.0.0.1:1' },
+        { setting: 'http2', now: 'false', wanted: 'true' },
         { setting: 'workers', now: '1', wanted: '4' },
       ],
     });
     expect(await gate.operations.reload(other), 'as long as they differ').toMatchObject({
-      needsRestart: [{ setting: 'listen' }, { setting: 'workers' }],
+      needsRestart: [{ setting: 'listen' }, { setting: 'http2' }, { setting: 'workers' }],
     });
     expect(await gate.operations.reload(readConfig(settings()))).toEqual({ needsRestart: [] });
   });

@@ -123,7 +123,7 @@ describe('versions and ciphers', () => {
   });
 
   it('ALPN: HTTP/1.1 before HTTP/1.0, and each alone', async () => {
-    const { port } = await serve();
+    const { port } = await serve({}, { http2: false });
     for (const [offered, chosen] of [
       [['h2', 'http/1.0', 'http/1.1'], 'http/1.1'],
       [['http/1.0'], 'http/1.0'],

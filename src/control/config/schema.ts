@@ -15,6 +15,7 @@ import { kindOf } from './messages.js';
 import { nested } from './nested.js';
 import { redirect, respond } from './own-answers.js';
 import { upstreams } from './upstreams.js';
+import { HEALTH_BOUNDS, PROBE_EVERY_DEFAULT_MS } from './health-bounds.js';
 import { duration, flag, reads, share, toNumber, wholeNumberValue, words, Wrong } from './values.js';
 
 const WORKERS_MAX = 256;
@@ -88,8 +89,8 @@ const range = reads((value): string | Wrong => {
 });
 
 const passive = z.strictObject({
-  maxFails: wholeNumberValue({ min: 0, max: 1000 }).default(3),
-  failTimeout: duration({ min: 100, max: HOUR }).default(30_000),
+  maxFails: wholeNumberValue(HEALTH_BOUNDS.maxFails).default(3),
+  failTimeout: duration(HEALTH_BOUNDS.failTimeout).default(30_000),
   maxEjected: share.default(0.5),
 });
 
@@ -113,10 +114,10 @@ const health: z.ZodType<HealthConfig> = z
   .strictObject({
     path: probePath.optional(),
     grpc: grpcService.optional(),
-    every: duration({ min: 100, max: HOUR }).default(2000),
-    timeout: duration({ min: 10, max: 60_000 }).optional(),
-    healthyAfter: wholeNumberValue({ min: 1, max: 100 }).default(2),
-    unhealthyAfter: wholeNumberValue({ min: 1, max: 100 }).default(3),
+    every: duration(HEALTH_BOUNDS.every).default(PROBE_EVERY_DEFAULT_MS),
+    timeout: duration(HEALTH_BOUNDS.timeout).optional(),
+    healthyAfter: wholeNumberValue(HEALTH_BOUNDS.healthyAfter).default(2),
+    unhealthyAfter: wholeNumberValue(HEALTH_BOUNDS.unhealthyAfter).default(3),
   })
   .transform(({ path, grpc, every, timeout, healthyAfter, unhealthyAfter }, context) => {
     if ((path === undefined) === (grpc === undefined))

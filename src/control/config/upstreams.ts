@@ -52,6 +52,8 @@ const details = {
 } satisfies Record<Exclude<keyof Upstream, 'id'>, z.ZodType>;
 const detailed = z.strictObject(details);
 const listed = z.strictObject({ id: words('id: api-1').optional(), ...details });
+/** What holds of an upstream that is written as a URL alone. */
+const UNSAID: Omit<z.infer<typeof listed>, 'url'> = listed.omit({ url: true }).parse({});
 
 interface Entry {
   /** The key it stands under: an id, or a place in a list. */
@@ -92,17 +94,7 @@ export const upstreams: z.ZodType<readonly Upstream[]> = z.unknown().transform((
     const isObject = typeof entry === 'object' && entry !== null && !Array.isArray(entry);
     const read = isObject
       ? nested<z.infer<typeof listed>>(typeof key === 'number' ? listed : detailed, entry, context, [key])
-      : nested(url, entry, context, [key], (origin) => ({
-          url: origin,
-          weight: 1,
-          draining: false,
-          standing: undefined,
-          id: undefined,
-          address: undefined,
-          haproxyId: undefined,
-          serverName: undefined,
-          incarnation: undefined,
-        }));
+      : nested(url, entry, context, [key], (origin) => ({ url: origin, ...UNSAID }));
     if (read === undefined) return;
     const id = typeof key === 'string' ? key : (read.id ?? hostAndPort(read.url));
     if (typeof key === 'number' && !ID.test(id)) complain([key, 'id'], ID_FORM);
@@ -111,22 +103,22 @@ export const upstreams: z.ZodType<readonly Upstream[]> = z.unknown().transform((
         [key, 'draining'],
         'contradicts standing. Leave one of them out: draining: true is standing: leaving.',
       );
+    const { id: _id, standing, ...rest } = read;
     entries.push({
       key,
       upstream: {
         id,
-        url: read.url,
-        weight: read.weight,
-        draining: read.draining,
-        ...(read.standing !== undefined && { standing: standingOf(id, read.standing) }),
-        ...(read.address !== undefined && { address: read.address }),
-        ...(read.haproxyId !== undefined && { haproxyId: read.haproxyId }),
-        ...(read.serverName !== undefined && { serverName: read.serverName }),
-        ...(read.incarnation !== undefined && { incarnation: read.incarnation }),
+        ...said(rest),
+        ...(standing !== undefined && { standing: standingOf(id, standing) }),
       },
     });
   }
 });
+
+/** Without the fields that nothing is said of. */
+function said<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
+}
 
 const ID_FORM =
   'is not an id for an upstream. Use letters, digits and . _ - : with a letter or digit first, such as api-1.';
