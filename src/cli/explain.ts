@@ -1,11 +1,11 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import { systemClock } from '../base/clock.js';
 import { systemRandom } from '../base/random.js';
-import { parseAddress } from '../route/address.js';
 import { assemble } from '../control/assembly.js';
 import { offlineConfig } from '../control/offline-upstreams.js';
 import { explain } from '../control/explanation.js';
 import { explanationText } from './explanation-text.js';
+import { toAddress, toHeader, toMethod, toUrl } from './request-flags.js';
 import { configOf } from './source.js';
 import { EXIT, type Surroundings } from './surroundings.js';
 
@@ -59,29 +59,4 @@ export function addExplain(program: Command, around: Surroundings, end: (code: n
       );
       end(result.upstream === undefined ? EXIT.failed : EXIT.ok);
     });
-}
-
-function toUrl(text: string): string {
-  if (/^\/[\x21-\x7e]*$/.test(text) || (/^https?:\/\/[^/?#]/i.test(text) && URL.canParse(text))) return text;
-  throw new InvalidArgumentError('Write http://host/path?query, or /path?query.');
-}
-
-function toHeader(
-  text: string,
-  before: readonly (readonly [string, string])[] = [],
-): readonly (readonly [string, string])[] {
-  const match = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*)$/.exec(text);
-  if (match === null) throw new InvalidArgumentError("Write it as 'name: value'.");
-  return [...before, [match[1]!, match[2]!]];
-}
-
-/** RFC 9110 §5.6.2: a token. */
-function toMethod(text: string): string {
-  if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text)) return text;
-  throw new InvalidArgumentError('Write one such as GET or POST.');
-}
-
-function toAddress(text: string): string {
-  if (parseAddress(text) !== undefined) return text;
-  throw new InvalidArgumentError('Write an IPv4 or IPv6 address, such as 203.0.113.9 or 2001:db8::1.');
 }

@@ -12,8 +12,10 @@ const FOUND: Readonly<Record<RuleFinding['found'], string>> = {
   unasked: 'not asked: an earlier rule decided',
 };
 
-/** What `explain` prints for people. */
-export function explanationText(result: Explanation): string {
+const NOTE = 'health and load are not known here: every upstream counts as up and idle';
+
+/** What `explain` and `where` print for people. */
+export function explanationText(result: Explanation, note: string = NOTE): string {
   const { request, route, upstream, outcome, rule, why, rules, next, cookies } = result;
   const from = request.client === '' ? '' : ` from ${request.client}`;
   const lines: [label: string, text: string][] = [
@@ -47,7 +49,7 @@ export function explanationText(result: Explanation): string {
   );
   lines.push(['next', next.length === 0 ? 'none' : next.join(', ')]);
   if (cookies.length > 0) lines.push(['answer', `sets the cookie ${cookies.join(', ')}`]);
-  lines.push(['note', 'health and load are not known here: every upstream counts as up and idle']);
+  lines.push(['note', note]);
   return print(lines);
 }
 

@@ -27,6 +27,7 @@ export async function main(ancestors: readonly Ancestor[]): Promise<void> {
   const exitCode = await run(process.argv.slice(2), {
     stdout: process.stdout,
     stderr: process.stderr,
+    ...(process.stdout.isTTY && { columns: () => process.stdout.columns }),
     env: process.env,
     cwd: process.cwd(),
     signals: process,

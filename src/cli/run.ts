@@ -7,6 +7,10 @@ import { addHealth } from './health.js';
 import { addImport } from './import.js';
 import type { StartGateway } from './served-gateway.js';
 import type { Surroundings } from './surroundings.js';
+import { addAskAndTell } from './operator/ask-and-tell.js';
+import { addEvents } from './operator/events.js';
+import { addStatus } from './operator/status.js';
+import { addVerbs } from './operator/verbs.js';
 import { addUp } from './up.js';
 import { addValidate } from './validate.js';
 import { version } from '../control/version.js';
@@ -20,6 +24,8 @@ Examples:
   stickyroute advise
   stickyroute export nginx -c stickyroute.yaml > nginx.conf
   stickyroute import nginx.conf > stickyroute.yaml
+  stickyroute status
+  stickyroute drain api-2 --within 30m
 
 Every key of the configuration: docs/configuration.md. Exit codes: 0 done, 1 failed, 2 bad configuration or command line, 3 with --strict, not all carried over.`;
 
@@ -50,6 +56,10 @@ export async function run(
   addAdvise(program, around, end);
   addExport(program, around, end);
   addImport(program, around, end);
+  addStatus(program, around, end);
+  addVerbs(program, around, end);
+  addAskAndTell(program, around, end);
+  addEvents(program, around, end);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;

@@ -6,6 +6,8 @@ import type { Terminal } from './terminal.js';
 export interface Surroundings {
   readonly stdout: TextSink;
   readonly stderr: TextSink;
+  /** How wide the terminal is that standard output goes to; absent where it goes elsewhere. */
+  columns?(): number | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly signals: SignalSource;
