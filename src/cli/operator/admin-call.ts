@@ -13,6 +13,7 @@ export async function callAdmin<T>(target: AdminTarget, path: string, body?: obj
   const pieces: Buffer[] = [];
   let bytes = 0;
   try {
+    if (answer.headers['x-stickyroute'] !== 'admin') throw new Error('another program');
     for await (const piece of answer as AsyncIterable<Buffer>) {
       bytes += piece.length;
       if (bytes > ANSWER_BYTES_MAX) throw new Error('too large');

@@ -48,8 +48,8 @@ export function addVerbs(program: Command, around: Surroundings, end: (code: num
         command.error('error: --within and --until say the same thing twice. Write one of them.');
       if (!hasEnd && (wait === true || quiet !== undefined))
         command.error('error: --wait and --quiet need an end. Write --within 30m, or --until INSTANT.');
-      // Made once, so that all gateways draw the same turns; whole seconds, as they are written.
-      const fromMs = Math.floor(systemClock.now() / 1000) * 1000;
+      // Made once, so that all gateways draw the same turns; whole seconds, as they are written, and to come.
+      const fromMs = Math.ceil(systemClock.now() / 1000) * 1000;
       const body = hasEnd
         ? {
             from: secondsText(fromMs),

@@ -27,6 +27,8 @@ const FIELDS = {
   'cross-origin-resource-policy': 'same-origin',
   'referrer-policy': 'no-referrer',
   'x-content-type-options': 'nosniff',
+  // By which our commands know that it is this API that answers.
+  'x-stickyroute': 'admin',
 } as const;
 
 export interface AdminServer {
