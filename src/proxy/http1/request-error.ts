@@ -9,6 +9,7 @@ export function statusOf(error: RequestError | 'head-too-large'): number {
     case 'head-too-large':
       return 431;
     case 'transfer-encoding-unknown':
+    case 'protocol':
       return 501;
     case 'version':
       return 505;

@@ -45,7 +45,8 @@ export type RequestError =
   | 'length-and-transfer-encoding'
   | 'transfer-encoding'
   | 'transfer-encoding-unknown'
-  | 'expectation';
+  | 'expectation'
+  | 'protocol';
 
 /** `bodyBytes` of a chunked message. */
 export const CHUNKED = -1;
@@ -116,6 +117,8 @@ export class RequestHead {
   isGrpc = false;
   /** The protocol the client wants to change to, in lower case; empty: none. */
   upgrade = '';
+  /** The key of a WebSocket's handshake that is the gateway's own: its client came by HTTP/2, which has none. */
+  ownKey = '';
   /** Only of a peer that is trusted, as is `requestId`. */
   forwarded: ForwardedFields | undefined;
   requestId: string | undefined;

@@ -4,9 +4,11 @@ import type { Limits } from '../limits.js';
 import { Outlet } from '../outlet.js';
 import type { AnswerTaker, UpstreamSide } from '../sides.js';
 import type { UpstreamFault } from '../upstream-fault.js';
+import { acceptOf } from '../websocket-accept.js';
 import type { ConnectHandler, ConnectTarget, Engine, Wire } from '../wire.js';
 import { BodyWriter } from './body-writer.js';
 import { BROKEN, ChunkedReader, DONE, type ChunkSink } from './chunked.js';
+import { findField } from './fields.js';
 import { headEnd } from './head-end.js';
 import { CHUNKED, type RequestHead } from './request-head.js';
 import { requestText } from './request-text.js';
@@ -54,6 +56,7 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, L
   // Of the request.
   #method = '';
   #upgrade = '';
+  #ownKey = '';
   // Of the answer.
   #interimAnswers = 0;
   /** The beginning of a head that came in pieces. */
@@ -101,6 +104,7 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, L
     if (head.logsIn) this.isLoggedIn = true;
     this.#method = head.method;
     this.#upgrade = head.upgrade;
+    this.#ownKey = head.ownKey;
     this.#writer.begin(head.bodyBytes >= 0 ? 'plain' : head.inChunks ? 'verbatim' : 'chunks');
     this.#outlet.text(requestText(head, fields, this.#owner.authority, added));
     // What follows is no part of the request.
@@ -294,6 +298,12 @@ export class Http1Upstream implements UpstreamSide, ConnectHandler, ChunkSink, L
       if (head.status === 101) {
         // Only to what the client named (RFC 9110 §7.8).
         if (this.#upgrade === '' || head.upgrade.toLowerCase() !== this.#upgrade)
+          return this.#refuse('upgrade');
+        // What the client can't check, because it has sent no key, is checked here (RFC 6455 §4.1).
+        if (
+          this.#ownKey !== '' &&
+          findField(head.fields, 0, 'sec-websocket-accept') !== acceptOf(this.#ownKey)
+        )
           return this.#refuse('upgrade');
         taker.answerUpgraded(head);
         return start;

@@ -41,6 +41,7 @@ export class PeerSettings {
   static ours(streamsMax: number, streamWindow: number, limits: Limits): string {
     return (
       setting(MAX_CONCURRENT_STREAMS, streamsMax) +
+      setting(ENABLE_CONNECT_PROTOCOL, 1) +
       setting(INITIAL_WINDOW_SIZE, streamWindow) +
       setting(MAX_HEADER_LIST_SIZE, limits.headBytesMax)
     );

@@ -1,5 +1,6 @@
 import { parseRequestHead, type RequestError, type RequestHead } from '../http1/request-head.js';
 import { passedTrailers } from '../http1/trailers.js';
+import type { Random } from '../../base/random.js';
 import { BlockReader } from './block-reader.js';
 import { isGrpc } from '../grpc.js';
 import { faultOfField } from './field-rules.js';
@@ -18,6 +19,7 @@ export class RequestBlock implements HpackSink {
   #scheme = '';
   #path = '';
   #authority = '';
+  #protocol = '';
   #host: string | undefined;
   #cookie: string | undefined;
   #lines = '';
@@ -61,6 +63,10 @@ export class RequestBlock implements HpackSink {
         this.#once(8);
         this.#authority = value;
         break;
+      case ':protocol':
+        this.#once(16);
+        this.#protocol = value;
+        break;
       default:
         this.#isMalformed = true;
     }
@@ -93,6 +99,10 @@ export class RequestBlock implements HpackSink {
       case 'content-type':
         this.#isGrpc = isGrpc(value);
         break;
+      case 'sec-websocket-key':
+        // HTTP/2 has none (RFC 8441 §5); the upstream gets one of the gateway's own.
+        if (this.#protocol !== '') return;
+        break;
       case 'content-length':
         this.#hasLength = true;
     }
@@ -106,29 +116,62 @@ export class RequestBlock implements HpackSink {
     hasEnded: boolean,
     fieldsMax: number,
     isTrusted: boolean,
+    random: Random,
   ): RequestHead | RequestError | 'head-too-large' | undefined {
     if (this.#isMalformed) return undefined;
     if (this.#bytes > this.#bytesMax) return 'head-too-large';
+    if (this.#protocol !== '') return this.#tunnel(hasEnded, fieldsMax, isTrusted, random);
     const isConnect = this.#method === 'CONNECT';
     // CONNECT has neither (§8.5); every other request has all three, and http or https for a scheme.
     if (this.#pseudoFields % 8 !== (isConnect ? 1 : 7)) return undefined;
     if (!isConnect && !/^https?$/i.test(this.#scheme)) return undefined;
     if (!isConnect && !this.#path.startsWith('/') && this.#path !== '*') return undefined;
-    const authority = this.#authority === '' ? (this.#host ?? '') : this.#authority;
-    if (authority === '' || (isConnect && this.#authority === '')) return undefined;
-    if (this.#host !== undefined && this.#host.toLowerCase() !== authority.toLowerCase()) return 'host';
+    if (isConnect && this.#authority === '') return undefined;
     const framing = hasEnded || this.#hasLength || isConnect ? '' : 'Transfer-Encoding: chunked\r\n';
-    const cookie = this.#cookie === undefined ? '' : `cookie: ${this.#cookie}\r\n`;
-    const target = isConnect ? authority : this.#path;
-    const text = `${this.#method} ${target} HTTP/1.1\r\nhost: ${authority}\r\n${this.#lines}${cookie}${framing}\r\n`;
-    const head = parseRequestHead(Buffer.from(text, 'latin1'), 0, text.length, fieldsMax, isTrusted);
-    if (typeof head === 'string') return head;
+    const target = isConnect ? this.#authority : this.#path;
+    const head = this.#parse(`${this.#method} ${target}`, framing, fieldsMax, isTrusted);
+    if (head === undefined || typeof head === 'string') return head;
     // A length that no data follows would leave the upstream waiting.
     if (hasEnded && head.bodyBytes > 0) return undefined;
     // Data comes in frames, not in chunks.
     head.inChunks = false;
     head.isGrpc = this.#isGrpc;
     return head;
+  }
+
+  /**
+   * CONNECT with a protocol (RFC 8441 §4), as the upgrade of HTTP/1.1 that it stands for. It has a target as
+   * any other request.
+   */
+  #tunnel(
+    hasEnded: boolean,
+    fieldsMax: number,
+    isTrusted: boolean,
+    random: Random,
+  ): RequestHead | RequestError | undefined {
+    const isWhole = this.#method === 'CONNECT' && this.#pseudoFields === 31;
+    if (!isWhole || hasEnded || this.#hasLength) return undefined;
+    if (!/^https?$/i.test(this.#scheme) || !this.#path.startsWith('/')) return undefined;
+    if (this.#protocol.toLowerCase() !== 'websocket') return 'protocol';
+    const key = Buffer.from(random.id(), 'hex').toString('base64');
+    const upgrade = `connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: ${key}\r\n`;
+    const head = this.#parse(`GET ${this.#path}`, upgrade, fieldsMax, isTrusted);
+    if (head !== undefined && typeof head !== 'string') head.ownKey = key;
+    return head;
+  }
+
+  #parse(
+    line: string,
+    more: string,
+    fieldsMax: number,
+    isTrusted: boolean,
+  ): RequestHead | RequestError | undefined {
+    const authority = this.#authority === '' ? (this.#host ?? '') : this.#authority;
+    if (authority === '') return undefined;
+    if (this.#host !== undefined && this.#host.toLowerCase() !== authority.toLowerCase()) return 'host';
+    const cookie = this.#cookie === undefined ? '' : `cookie: ${this.#cookie}\r\n`;
+    const text = `${line} HTTP/1.1\r\nhost: ${authority}\r\n${this.#lines}${cookie}${more}\r\n`;
+    return parseRequestHead(Buffer.from(text, 'latin1'), 0, text.length, fieldsMax, isTrusted);
   }
 
   /** The field lines of a trailer section that may pass; `undefined` when it is malformed. */

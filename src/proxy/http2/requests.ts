@@ -28,14 +28,16 @@ export class Requests {
 
   /** `sendWindow`: what the client takes of its answer at first. False: it is malformed and was reset. */
   open(id: number, block: RequestBlock, hasEnded: boolean, sendWindow: number): boolean {
-    const { settings, requestIds } = this.#site;
-    const head = block.request(hasEnded, settings.limits.fieldsMax, this.#peer.isTrusted);
+    const { settings, requestIds, random } = this.#site;
+    const head = block.request(hasEnded, settings.limits.fieldsMax, this.#peer.isTrusted, random);
     if (head === undefined) {
       this.#streams.sendReset(id, PROTOCOL_ERROR);
       return false;
     }
     const isRefused = typeof head === 'string';
-    const bodyBytes = isRefused ? (hasEnded ? 0 : -1) : head.bodyBytes;
+    // What comes after an upgrade has no announced length.
+    const isOpenEnded = isRefused || head.upgrade !== '';
+    const bodyBytes = isOpenEnded ? (hasEnded ? 0 : -1) : head.bodyBytes;
     const stream = new Http2Stream(this.#streams, id, sendWindow, block.isHeadRequest, bodyBytes, hasEnded);
     this.#streams.add(stream);
     if (!isRefused && head.isGrpc) stream.markCall();

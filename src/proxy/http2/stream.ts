@@ -60,6 +60,7 @@ export class Http2Stream implements ClientSide, Timed, Beginner, Waiter, Grounde
   #isUnderPressure = false;
   #isWatched = false;
   #isCall = false;
+  #isTunnel = false;
 
   constructor(
     ground: StreamGround,
@@ -224,15 +225,19 @@ export class Http2Stream implements ClientSide, Timed, Beginner, Waiter, Grounde
     this.#head(head.status, head.fields, added, this.#isHeadRequest ? 0 : head.bodyBytes);
   }
 
-  upgraded(): void {
-    // No request over HTTP/2 asks for an upgrade (RFC 9113 §8.6).
-    this.abort();
+  /** 2xx is how a CONNECT is taken, and there is no key to answer to (RFC 8441 §5). */
+  upgraded(head: AnswerHead, added: string): void {
+    this.#isTunnel = true;
+    this.#head(200, head.fields.replace(/^sec-websocket-accept:[^\r]*\r\n/im, ''), added, -1);
+    this.#ground.flush();
+    this.#touch();
   }
 
   data(bytes: Buffer, start: number, end: number): void {
     if (this.#isAnswerOver || this.#ending !== 'open' || start === end) return;
     if (this.#left >= 0) this.#left -= end - start;
     const isEnd = this.#left === 0;
+    if (this.#isTunnel) this.#touch();
     if (this.#waitingBytes === 0) {
       const sent = this.#ground.sendData(this, bytes, start, end, isEnd, Infinity);
       if (sent > 0) {
@@ -343,7 +348,8 @@ export class Http2Stream implements ClientSide, Timed, Beginner, Waiter, Grounde
   #sendEnd(): void {
     this.#isAnswerOver = true;
     if (this.#ending === 'cut') {
-      this.#ground.sendReset(this.id, INTERNAL_ERROR);
+      // A tunnel's reset is CANCEL (RFC 8441 §5).
+      this.#ground.sendReset(this.id, this.#isTunnel ? CANCEL : INTERNAL_ERROR);
       this.#isRequestWhole = true;
     } else if (this.#trailers === '') this.#ground.sendEmpty(this.id);
     else this.answeredBytes += this.#ground.sendHeaders(this.id, encodeLines(this.#trailers), true);
@@ -370,11 +376,14 @@ export class Http2Stream implements ClientSide, Timed, Beginner, Waiter, Grounde
   /** It waits for its turn; the client owes a body, or has to take what waits for it. */
   #touch(): void {
     const ground = this.#ground;
-    const isOwed = this.#waitingBytes > 0 || (!this.#isRequestWhole && !this.#isPaused);
+    const isOwed =
+      this.#waitingBytes > 0 ||
+      (this.#isTunnel ? this.exchange !== undefined : !this.#isRequestWhole && !this.#isPaused);
+    const mayBeSilent = (this.#isCall || this.#isTunnel) && this.#waitingBytes === 0;
     this.deadlineAt = this.isQueued
       ? ground.after(ground.headTimeMs)
       : isOwed
-        ? ground.after(this.#isCall && this.#waitingBytes === 0 ? ground.tunnelIdleMs : ground.bodyIdleMs)
+        ? ground.after(mayBeSilent ? ground.tunnelIdleMs : ground.bodyIdleMs)
         : Infinity;
     if (this.#isWatched || this.deadlineAt === Infinity) return;
     this.#isWatched = true;
@@ -384,7 +393,7 @@ export class Http2Stream implements ClientSide, Timed, Beginner, Waiter, Grounde
   onDeadline(): void {
     // It was never sent on, so its client may ask again (RFC 9113 §8.7).
     if (this.isQueued) this.fail(REFUSED_STREAM);
-    else if (this.#waitingBytes > 0) this.fail(CANCEL);
+    else if (this.#waitingBytes > 0 || this.#isTunnel) this.fail(CANCEL);
     else if (!this.#isRequestWhole) this.exchange?.clientStalled();
   }
 }

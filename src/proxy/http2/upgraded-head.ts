@@ -1,15 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { ResponseHead } from '../http1/response-head.js';
-
-/** RFC 6455 §1.3. */
-const ACCEPT_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
-
-/** What an upstream must answer to a key of the WebSocket handshake (RFC 6455 §4.2.2). */
-export function acceptOf(key: string): string {
-  return createHash('sha1')
-    .update(key + ACCEPT_SUFFIX)
-    .digest('base64');
-}
+import { acceptOf } from '../websocket-accept.js';
 
 /**
  * The 2xx to a CONNECT with a protocol, as the 101 that it stands for (RFC 8441 §5). A client that came by
