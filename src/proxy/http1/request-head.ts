@@ -117,7 +117,7 @@ export class RequestHead {
   isGrpc = false;
   /** The protocol the client wants to change to, in lower case; empty: none. */
   upgrade = '';
-  /** The key of a WebSocket's handshake that is the gateway's own: its client came by HTTP/2, which has none. */
+  /** The key of a WebSocket's handshake where it is the gateway's own: a client of HTTP/2 sends none. */
   ownKey = '';
   /** Only of a peer that is trusted, as is `requestId`. */
   forwarded: ForwardedFields | undefined;
