@@ -11,7 +11,15 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CASES, holdIdle, offered } from './gateway/cases.mjs';
 import { cpuMicros, median, residentKib } from './gateway/measure.mjs';
-import { PROXIES, freePort, isOnPath, listening, startPinned, startUpstreams } from './gateway/proxies.mjs';
+import {
+  PROXIES,
+  freePort,
+  isOnPath,
+  listening,
+  startCallUpstreams,
+  startPinned,
+  startUpstreams,
+} from './gateway/proxies.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -117,13 +125,23 @@ async function measureCase(name, upstreams, tls) {
     prepare,
     isTls = false,
     isHttp2 = false,
+    behind,
     needsEcho = false,
     accessLog = false,
     only,
   } = CASES[name];
   const lineUp = [];
-  const ports = needsEcho ? [await freePort(), await freePort(), await freePort()] : upstreams;
-  let echo;
+  const spoken =
+    behind === 'http2'
+      ? await startUpstreams(folder, 1, true)
+      : behind === 'grpc'
+        ? await startCallUpstreams(1)
+        : undefined;
+  if (spoken !== undefined) running.add(spoken.child);
+  const ports = needsEcho
+    ? [await freePort(), await freePort(), await freePort()]
+    : (spoken?.ports ?? upstreams);
+  let echo = spoken?.child;
   if (needsEcho) {
     echo = startPinned(1, process.execPath, [
       fileURLToPath(new URL('gateway/echo.mjs', import.meta.url)),
@@ -138,7 +156,7 @@ async function measureCase(name, upstreams, tls) {
     if (only !== undefined && !only.test(proxy) && !values.entry.some((entry) => entry.startsWith(proxy)))
       continue;
     const port = await freePort();
-    const own = { folder, ports, core: 0, tls: isTls ? tls : undefined, http2: isHttp2, affinity };
+    const own = { folder, ports, core: 0, tls: isTls ? tls : undefined, http2: isHttp2, behind, affinity };
     const child = PROXIES[proxy].start({ ...own, port, accessLog });
     running.add(child);
     await listening(port);

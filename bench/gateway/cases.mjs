@@ -60,13 +60,24 @@ end
  * h2load on the other core: so many connections with so many requests in flight on each. It speaks HTTP/2,
  * and HTTP/1.1 where a case says so.
  */
-function h2load({ path = '/small', connections = 1, streams = 32, bodyBytes = 0, isHttp1 = false }) {
+function h2load({
+  path = '/small',
+  connections = 1,
+  streams = 32,
+  bodyBytes = 0,
+  isHttp1 = false,
+  isCall = false,
+}) {
   return async ({ port, folder, seconds, core, tls, pin }) => {
     const args = ['-t1', `-c${connections}`, `-m${streams}`, `-D${seconds}`, '-H', 'cookie: user=1'];
     if (isHttp1) args.push('--h1');
+    if (isCall)
+      args.push('-H', 'content-type: application/grpc', '-H', 'te: trailers', '-H', ':method: POST');
     if (bodyBytes > 0) {
       const body = join(folder, 'upload.bin');
-      writeFileSync(body, 'x'.repeat(bodyBytes));
+      // One message of gRPC: a flag, its length, its bytes.
+      const head = isCall ? String.fromCharCode(0, 0, 0, 0, bodyBytes - 5) : '';
+      writeFileSync(body, head + 'x'.repeat(bodyBytes - head.length));
       args.push('-d', body);
     }
     args.push(`${tls ? 'https' : 'http'}://127.0.0.1:${port}${path}`);
@@ -153,6 +164,22 @@ export const CASES = {
     isTls: true,
     isHttp2: true,
     drive: h2load({ path: '/upload', bodyBytes: 1024 * 1024, connections: 8, streams: 1 }),
+  },
+  'h2-behind': {
+    title: 'small GET over HTTP/2 on both sides, 32 in flight on one connection',
+    goal: 0.6,
+    isHttp2: true,
+    behind: 'http2',
+    only: /^(?!http-proxy|httpxy|reply-from|node:)/,
+    drive: h2load({}),
+  },
+  grpc: {
+    title: 'gRPC unary call, 32 in flight on one connection',
+    goal: 0.5,
+    isHttp2: true,
+    behind: 'grpc',
+    only: /^(?!http-proxy|httpxy|reply-from|node:)/,
+    drive: h2load({ path: '/bench.Echo/Unary', bodyBytes: 40, isCall: true }),
   },
   'h1-tls': {
     title: 'small GET over HTTP/1.1 and TLS, 32 connections, driven as the cases of HTTP/2 are',

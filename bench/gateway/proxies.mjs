@@ -66,15 +66,24 @@ function nginxGround(folder, name) {
 }
 
 /** The upstreams: one nginx on three ports, answering from memory. */
-export async function startUpstreams(folder, core) {
+export async function startUpstreams(folder, core, http2 = false) {
   const ports = [await freePort(), await freePort(), await freePort()];
-  const { main, http } = nginxGround(folder, 'upstreams');
+  const name = http2 ? 'upstreams-h2' : 'upstreams';
+  const { main, http } = nginxGround(folder, name);
   const large = 'x'.repeat(1024);
   const config = `${main} http { ${http} client_body_buffer_size 2m;
-${ports.map((port) => `server { listen 127.0.0.1:${port} backlog=4096; location = /small { return 200 "hello from an upstream, a small answer"; } location = /large { alias ${join(folder, 'large.bin')}; sendfile on; } location = /upload { client_body_in_single_buffer on; proxy_pass http://127.0.0.1:${port}/taken; } location = /taken { return 200 "taken"; } location /healthz { return 200 "ok"; } }`).join('\n')} }`;
+${ports.map((port) => `server { listen 127.0.0.1:${port} backlog=4096${http2 ? ' http2' : ''}; location = /small { return 200 "hello from an upstream, a small answer"; } location = /large { alias ${join(folder, 'large.bin')}; sendfile on; } location = /upload { client_body_in_single_buffer on; proxy_pass http://127.0.0.1:${port}/taken; } location = /taken { return 200 "taken"; } location /healthz { return 200 "ok"; } }`).join('\n')} }`;
   writeFileSync(join(folder, 'large.bin'), large.repeat(64));
-  writeFileSync(join(folder, 'upstreams.conf'), config);
-  const child = startPinned(core, 'nginx', ['-c', join(folder, 'upstreams.conf')]);
+  writeFileSync(join(folder, `${name}.conf`), config);
+  const child = startPinned(core, 'nginx', ['-c', join(folder, `${name}.conf`)]);
+  await Promise.all(ports.map((port) => listening(port)));
+  return { child, ports };
+}
+
+/** Upstreams that answer calls of gRPC. */
+export async function startCallUpstreams(core) {
+  const ports = [await freePort(), await freePort(), await freePort()];
+  const child = startPinned(core, process.execPath, [here('grpc-upstream.mjs'), ...ports.map(String)]);
   await Promise.all(ports.map((port) => listening(port)));
   return { child, ports };
 }
@@ -90,6 +99,7 @@ export const PROXIES = {
       core,
       tls,
       http2 = false,
+      behind,
       affinity = [{ header: 'cookie' }],
       accessLog = false,
       entry = here('../../dist/cli/main.js'),
@@ -107,6 +117,7 @@ export const PROXIES = {
           http2,
           keys: ['bench-'.repeat(8)],
           upstreams,
+          ...(behind !== undefined && { upstreamHttp2: true }),
           affinity,
           accessLog,
           limits: { connections: 10000 },
@@ -124,22 +135,27 @@ export const PROXIES = {
   },
   nginx: {
     isHere: () => isOnPath('nginx'),
-    start({ folder, port, ports, core, tls, http2 = false }) {
+    start({ folder, port, ports, core, tls, http2 = false, behind }) {
       const { main, http } = nginxGround(folder, `nginx-${port}`);
       const file = join(folder, `nginx-${port}.conf`);
+      const pass =
+        behind === undefined
+          ? 'proxy_pass http://pool; proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade; proxy_request_buffering off; proxy_buffering on;'
+          : 'grpc_pass grpc://pool;';
+      const set = `${behind === undefined ? 'proxy' : 'grpc'}_set_header`;
       const secure = tls ? `ssl_certificate ${tls.cert}; ssl_certificate_key ${tls.key};` : '';
       writeFileSync(
         file,
         `${main} http { ${http} map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
 upstream pool { hash $http_cookie consistent; ${ports.map((each) => `server 127.0.0.1:${each} max_fails=3 fail_timeout=30s;`).join(' ')} keepalive 512; keepalive_requests 100000000; }
-server { listen 127.0.0.1:${port} backlog=4096 ${tls ? 'ssl' : ''} ${http2 ? 'http2' : ''}; ${secure} location / { proxy_pass http://pool; proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade; proxy_set_header Host $http_host; proxy_set_header X-Real-IP $remote_addr; proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme; proxy_set_header X-Forwarded-Host $http_host; proxy_set_header X-Request-Id $request_id; proxy_request_buffering off; proxy_buffering on; } } }`,
+server { listen 127.0.0.1:${port} backlog=4096 ${tls ? 'ssl' : ''} ${http2 ? 'http2' : ''}; ${secure} location / { ${pass} ${set} Host $http_host; ${set} X-Real-IP $remote_addr; ${set} X-Forwarded-For $remote_addr; ${set} X-Forwarded-Proto $scheme; ${set} X-Forwarded-Host $http_host; ${set} X-Request-Id $request_id; } } }`,
       );
       return startPinned(core, 'nginx', ['-c', file]);
     },
   },
   haproxy: {
     isHere: () => isOnPath('haproxy'),
-    start({ folder, port, ports, core, tls, http2 = false }) {
+    start({ folder, port, ports, core, tls, http2 = false, behind }) {
       const file = join(folder, `haproxy-${port}.cfg`);
       let bind = `bind 127.0.0.1:${port} backlog 4096`;
       if (tls) {
@@ -173,7 +189,7 @@ frontend in
 backend pool
   balance hdr(cookie)
   hash-type consistent
-${ports.map((each, at) => `  server u${at + 1} 127.0.0.1:${each}`).join('\n')}
+${ports.map((each, at) => `  server u${at + 1} 127.0.0.1:${each}${behind === undefined ? '' : ' proto h2'}`).join('\n')}
 `,
       );
       return startPinned(core, 'haproxy', ['-f', file]);
@@ -181,7 +197,7 @@ ${ports.map((each, at) => `  server u${at + 1} 127.0.0.1:${each}`).join('\n')}
   },
   caddy: {
     isHere: () => isOnPath('caddy'),
-    start({ folder, port, ports, core, tls, http2 = false }) {
+    start({ folder, port, ports, core, tls, http2 = false, behind }) {
       const file = join(folder, `Caddyfile-${port}`);
       writeFileSync(
         file,
@@ -194,7 +210,7 @@ ${ports.map((each, at) => `  server u${at + 1} 127.0.0.1:${each}`).join('\n')}
 }
 ${tls ? 'https' : 'http'}://127.0.0.1:${port} {
   ${tls ? `tls ${tls.cert} ${tls.key}` : ''}
-  reverse_proxy ${ports.map((each) => `127.0.0.1:${each}`).join(' ')} {
+  reverse_proxy ${ports.map((each) => `${behind === undefined ? '' : 'h2c://'}127.0.0.1:${each}`).join(' ')} {
     lb_policy header Cookie
   }
 }
