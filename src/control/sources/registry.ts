@@ -3,9 +3,10 @@ import type { Kinds } from '../../route/kinds.js';
 import type { SourceDefinition } from '../../route/pool/source.js';
 import { dnsSource } from './dns-source.js';
 import { fileSource } from './file-source.js';
+import { kubernetesSource } from './kubernetes-source.js';
 
 /** Those that stickyroute brings along. */
-const standardSources = [fileSource, dnsSource] as readonly SourceDefinition[];
+const standardSources = [fileSource, dnsSource, kubernetesSource] as readonly SourceDefinition[];
 
 /**
  * Every source that a configuration can name: those that stickyroute brings along, and those among the kinds.
