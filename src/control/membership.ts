@@ -11,6 +11,12 @@ import { FollowedSource, type SourceFollower, type SourceState } from './sources
 
 /** A burst of answers becomes one change. */
 const DAMPED_MS = 200;
+/**
+ * A change of thousands of upstreams holds the process: for 10 ms with most placements, and for half a second
+ * with `ring`. So changes may take a fiftieth of the time and no more.
+ */
+const DAMPED_TIMES = 50;
+const DAMPED_MS_MAX = 30_000;
 /** How often it is looked whether those that are absent may go. */
 const ABSENT_MS = 1000;
 
@@ -41,6 +47,8 @@ interface Followed {
   /** What a reload is about to change. */
   reloaded: MembersChange | undefined;
   damped: Timer | undefined;
+  /** How long the next burst is waited for. */
+  dampMs: number;
   /** The sources that have said something since the last change. */
   readonly speakers: Set<string>;
 }
@@ -173,7 +181,7 @@ export class Membership implements SourceFollower {
       if (!followed.members.sources.includes(source)) continue;
       followed.speakers.add(source.label);
       if (source.answers === 1) this.#renew(name, followed);
-      else followed.damped ??= this.#ground.clock.after(DAMPED_MS, () => this.#renew(name, followed));
+      else followed.damped ??= this.#ground.clock.after(followed.dampMs, () => this.#renew(name, followed));
     }
   }
 
@@ -190,7 +198,11 @@ export class Membership implements SourceFollower {
     followed.damped = undefined;
     const why = [...followed.speakers].join(', ');
     followed.speakers.clear();
-    this.#apply(pool, followed.members.renew(this.#ground.clock.monotonic()), why);
+    const { clock } = this.#ground;
+    const startedAtMs = clock.monotonic();
+    this.#apply(pool, followed.members.renew(startedAtMs), why);
+    const tookMs = clock.monotonic() - startedAtMs;
+    followed.dampMs = Math.min(DAMPED_MS_MAX, Math.max(DAMPED_MS, DAMPED_TIMES * tookMs));
   }
 
   /** An absent upstream that is not up has nobody whom it could serve. */
@@ -243,7 +255,10 @@ export class Membership implements SourceFollower {
             new FollowedSource(source, kinds, this.#ground, this),
         );
         const members = new PoolMembers(config, sources, before);
-        return [config.name, { members, reloaded: undefined, damped: undefined, speakers: new Set() }];
+        return [
+          config.name,
+          { members, reloaded: undefined, damped: undefined, dampMs: DAMPED_MS, speakers: new Set() },
+        ];
       }),
     );
   }

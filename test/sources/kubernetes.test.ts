@@ -190,6 +190,9 @@ describe('the pods of a service', () => {
     const api = await startKubernetesApi({ 'api-1': { pods: [pod('a', 1)] } });
     const source = follow(api);
     await source.until('a watch', () => api.watches === 1);
+    // Once something has come, its answer has begun.
+    api.set('api-2', { pods: [pod('b', 2)] });
+    await source.until('news', () => source.now() === 'a b');
     const { length } = api.calls;
     source.clock.advance(69_000);
     expect(source.failures).toEqual([]);
