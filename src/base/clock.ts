@@ -39,6 +39,11 @@ export function atTurnEnd(task: () => void): void {
   setImmediate(task);
 }
 
+/** Of the clock that all processes of the machine share (CLOCK_MONOTONIC), for messages to others. */
+export function machineMicroseconds(): bigint {
+  return process.hrtime.bigint() / 1000n;
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

@@ -1,7 +1,9 @@
 import { durationText } from '../control/config/values.js';
 import { fixedText } from '../control/fixed-settings.js';
 import { reportFailure } from './failure.js';
+import type { Notices } from './notices.js';
 import type { ServedGateway } from './served-gateway.js';
+import type { Successor } from './successor.js';
 import { EXIT, type Signal, type Surroundings } from './surroundings.js';
 
 const STOPS: readonly Signal[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
@@ -10,14 +12,16 @@ const STOPS: readonly Signal[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
  * Waits for the signal that ends the gateway, and closes it. The first SIGTERM, SIGINT or SIGQUIT waits for
  * `shutdownDelay`, in which requests are served as before, and then lets requests in progress finish. The
  * next one ends the wait, and one after that ends the process at once. SIGHUP reads the file again; a bad one
- * changes nothing. When SIGHUP says that the terminal has gone, it ends the gateway as SIGTERM does.
+ * changes nothing. When SIGHUP says that the terminal has gone, it ends the gateway as SIGTERM does. SIGWINCH
+ * starts a successor, and the gateway ends when that one serves.
  */
 export function runUntilStopped(
   gateway: ServedGateway,
   file: string | undefined,
   around: Surroundings,
+  notices?: Notices,
 ): Promise<void> {
-  const { signals, stderr } = around;
+  const { signals, stderr, startSuccessor } = around;
   // A stop waits for the reload before it.
   let reloads = Promise.resolve();
   return new Promise((done, failed) => {
@@ -25,7 +29,7 @@ export function runUntilStopped(
     let isWaiting = false;
     const onHangUp = (): void => {
       if (around.isTerminalGone?.() === true) stop('the terminal has gone');
-      else if (!isStopping) reloads = reloads.then(() => reload(gateway, file, around));
+      else if (!isStopping) reloads = reloads.then(() => reload(gateway, file, around, notices));
     };
     const onStop = (): void => {
       if (isWaiting) {
@@ -37,34 +41,58 @@ export function runUntilStopped(
         around.exit(EXIT.failed);
       } else stop();
     };
-    const stop = (why?: string): void => {
+    const stop = (why?: string, isSucceeded = false): void => {
       if (isStopping) return;
       isStopping = true;
+      if (!isSucceeded) {
+        notices?.stopping();
+        successor?.end();
+      }
       const { shutdownDelayMs } = gateway;
-      isWaiting = shutdownDelayMs > 0;
+      // What comes from now on goes to the successor.
+      isWaiting = shutdownDelayMs > 0 && !isSucceeded;
       const how = isWaiting
         ? `stopping in ${durationText(shutdownDelayMs)}; until then requests are served. A second signal ends the wait.`
         : `stopping; ${FINISHING}`;
       stderr.write(`stickyroute: ${why === undefined ? '' : `${why}: `}${how}\n`);
       reloads
-        .then(() => gateway.announceClose())
+        .then(() => (isSucceeded ? undefined : gateway.announceClose()))
         .then(() => {
           isWaiting = false;
-          return gateway.close();
+          return gateway.close(isSucceeded);
         })
         .then(
           () => finish(done),
           (error: unknown) => finish(() => failed(error)),
         );
     };
+    let successor: Successor | undefined;
+    const handOver = async (start: (port: number) => Successor): Promise<void> => {
+      if (isStopping || successor !== undefined) return;
+      try {
+        successor = start(gateway.port);
+        stderr.write(`stickyroute: process ${successor.pid} starts, to take over the port.\n`);
+        await successor.serves;
+        stop(`process ${successor.pid} serves now`, true);
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        stderr.write(`stickyroute: there is no successor (${why}); this process serves on.\n`);
+        successor = undefined;
+      }
+    };
+    const onHandOver = (): void => {
+      if (startSuccessor !== undefined) void handOver(startSuccessor);
+    };
     const finish = (then: () => void): void => {
       for (const signal of STOPS) signals.off(signal, onStop);
       signals.off('SIGHUP', onHangUp);
+      signals.off('SIGWINCH', onHandOver);
       parents?.stop();
       then();
     };
     for (const signal of STOPS) signals.on(signal, onStop);
     signals.on('SIGHUP', onHangUp);
+    signals.on('SIGWINCH', onHandOver);
     const parents = around.onOrphaned?.(() => stop('npm, which started this, has ended'));
   });
 }
@@ -75,11 +103,13 @@ async function reload(
   gateway: ServedGateway,
   file: string | undefined,
   { stderr }: Surroundings,
+  notices?: Notices,
 ): Promise<void> {
   if (file === undefined) {
     stderr.write('stickyroute: SIGHUP changes nothing, since there is no file to read again.\n');
     return;
   }
+  notices?.reloading();
   try {
     const { needsRestart } = await gateway.operations.reload();
     stderr.write(`stickyroute: ${file} read again and in use.\n`);
@@ -88,4 +118,5 @@ async function reload(
     reportFailure(error, stderr);
     stderr.write(`stickyroute: ${file} can't be used; nothing changed.\n`);
   }
+  notices?.ready();
 }

@@ -1,8 +1,13 @@
+import { isatty } from 'node:tty';
 import { systemClock } from '../base/clock.js';
 import { openOutputs, type Outputs } from '../control/log-destination.js';
 import { watchAncestors, type Ancestor } from './ancestors.js';
 import { ownTerminal } from './own-terminal.js';
 import { run } from './run.js';
+import type { InheritedPort } from '../control/inherited-port.js';
+import { inheritedPort } from './inherited-port.js';
+import { openNotices } from './notices.js';
+import { successorOf } from './successor.js';
 import { EXIT } from './surroundings.js';
 import { openTerminal } from './terminal.js';
 
@@ -24,6 +29,9 @@ export async function main(ancestors: readonly Ancestor[]): Promise<void> {
   });
 
   const isTerminalGone = ownTerminal();
+  const { env, pid } = process;
+  let inherited: InheritedPort | undefined;
+  const warn = (text: string): void => void process.stderr.write(`stickyroute: ${text}\n`);
   const exitCode = await run(process.argv.slice(2), {
     stdout: process.stdout,
     stderr: process.stderr,
@@ -33,6 +41,10 @@ export async function main(ancestors: readonly Ancestor[]): Promise<void> {
     signals: process,
     openOutputs: (isShared) => (outputs = openOutputs(isShared)),
     isTerminalGone,
+    inheritPort: () => (inherited = inheritedPort(env, pid, warn)),
+    openNotices: () => openNotices(env, pid, inherited?.isSuccession === true, warn),
+    // A terminal sends SIGWINCH when its window changes.
+    startSuccessor: [0, 1, 2].some(isatty) ? undefined : successorOf(pid, ancestors),
     onOrphaned: (then) => watchAncestors(ancestors, systemClock, then),
     ...(process.stdin.isTTY && process.stderr.isTTY && { openTerminal }),
     exit: (code) => process.exit(code),

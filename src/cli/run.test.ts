@@ -35,6 +35,7 @@ function terminal(cwd = folder) {
     configs.push(config);
     events.push('started');
     return {
+      port: 0,
       address: 'http://localhost:8080',
       operations: {
         async reload() {

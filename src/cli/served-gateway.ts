@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Config } from '../control/config/config.js';
+import type { InheritedPort } from '../control/inherited-port.js';
 import type { ConfigFile } from '../control/control-plane.js';
 import type { Operations } from '../control/operations.js';
 
@@ -8,13 +9,19 @@ export interface ServedGateway {
   /** `http://127.0.0.1:8080` */
   readonly address: string;
   readonly operations: Pick<Operations, 'reload'>;
+  readonly port: number;
   readonly shutdownDelayMs: number;
   /** Says that it goes, and serves. Resolves after `shutdownDelay`, or when `close` is called. */
   announceClose(): Promise<void>;
-  close(): Promise<void>;
+  /** `isSucceeded`: another process serves at the same socket already. */
+  close(isSucceeded?: boolean): Promise<void>;
 }
 
 export type StartGateway = (
   config: Config,
-  options: { readonly logger: Logger; readonly file: ConfigFile | undefined },
+  options: {
+    readonly logger: Logger;
+    readonly file: ConfigFile | undefined;
+    readonly inherited: InheritedPort | undefined;
+  },
 ) => Promise<ServedGateway>;

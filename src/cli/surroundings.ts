@@ -1,5 +1,8 @@
 import type { Timer } from '../base/clock.js';
 import type { Outputs } from '../control/log-destination.js';
+import type { InheritedPort } from '../control/inherited-port.js';
+import type { Notices } from './notices.js';
+import type { Successor } from './successor.js';
 import type { Terminal } from './terminal.js';
 
 /** All that a command touches of the process it runs in; tests bring their own. */
@@ -19,6 +22,11 @@ export interface Surroundings {
   onOrphaned?(then: () => void): Timer;
   /** Asks whoever sits at the terminal; absent where there is none. */
   openTerminal?(): Terminal;
+  /** The port that this process was started with, by systemd or by the process that it succeeds. */
+  inheritPort?(): InheritedPort | undefined;
+  openNotices?(): Notices;
+  /** Starts a process that takes over the port. Absent where none can: at a terminal, for one. */
+  readonly startSuccessor?: ((port: number) => Successor) | undefined;
   /** Ends the process at once, with requests in progress. */
   exit(code: number): void;
 }
@@ -27,7 +35,7 @@ export interface TextSink {
   write(text: string): unknown;
 }
 
-export type Signal = 'SIGTERM' | 'SIGINT' | 'SIGQUIT' | 'SIGHUP';
+export type Signal = 'SIGTERM' | 'SIGINT' | 'SIGQUIT' | 'SIGHUP' | 'SIGWINCH';
 
 export interface SignalSource {
   on(signal: Signal, listener: () => void): unknown;

@@ -93,10 +93,14 @@ export function addUp(
       const outputs = around.openOutputs(workerCount(config) > 1);
       const serving: Surroundings = { ...around, stderr: outputs.stderr };
       const file = read.file === undefined ? undefined : { name: read.file, read: read.config };
-      const gateway = await startGateway(config, { logger: pino({ base: null }, outputs.log), file });
+      const inherited = around.inheritPort?.();
+      const logger = pino({ base: null }, outputs.log);
+      const notices = around.openNotices?.();
+      const gateway = await startGateway(config, { logger, file, inherited });
       // Whoever reads that it listens may send a signal at once.
-      const stopped = runUntilStopped(gateway, read.file, serving);
+      const stopped = runUntilStopped(gateway, read.file, serving, notices);
       announce(gateway.address, config, serving);
+      notices?.ready();
       await stopped;
       await outputs.finish();
       end(EXIT.ok);

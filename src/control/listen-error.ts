@@ -20,3 +20,12 @@ export function listenError(
             : `${where} can't be opened (${error.code ?? error.message}).`;
   return new StickyError('STICKY_LISTEN_FAILED', message, { cause: error });
 }
+
+/** Why a socket that was handed over can't be used. */
+export function handedError(error: NodeJS.ErrnoException, descriptor: number): StickyError {
+  return new StickyError(
+    'STICKY_LISTEN_FAILED',
+    `Descriptor ${descriptor}, which was handed to this process, is no TCP socket that listens (${error.code ?? error.message}). In the socket unit write ListenStream= with a port, and leave out Accept=yes.`,
+    { cause: error },
+  );
+}

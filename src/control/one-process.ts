@@ -9,6 +9,7 @@ import type { Config } from './config/config.js';
 import { CloseDelay } from './close-delay.js';
 import { ControlPlane, type ConfigFile } from './control-plane.js';
 import { openMonitor, type MonitorListener } from './monitor/monitor-listener.js';
+import type { InheritedPort } from './inherited-port.js';
 import type { Operations } from './operations.js';
 import { Serving } from './serving.js';
 
@@ -21,6 +22,7 @@ export interface GatewayOptions {
   readonly kinds?: Kinds | undefined;
   /** What `operations.reload()` reads. Default: nothing, and a reload takes a configuration. */
   readonly file?: ConfigFile | undefined;
+  readonly inherited?: InheritedPort | undefined;
 }
 
 /** A gateway that listens. */
@@ -41,8 +43,11 @@ export interface RunningGateway {
    * before. Resolves after `shutdownDelay`, or when `close` is called.
    */
   announceClose(): Promise<void>;
-  /** Accepts no more, finishes what runs within `shutdownGrace`, then resolves. */
-  close(): Promise<void>;
+  /**
+   * Accepts no more, finishes what runs within `shutdownGrace`, then resolves. `isSucceeded`: another process
+   * serves at the same socket already.
+   */
+  close(isSucceeded?: boolean): Promise<void>;
 }
 
 /** A gateway in this process. `engine`: where its sockets come from, in tests. */
@@ -52,7 +57,7 @@ export async function openGateway(
   engine: Engine = nodeEngine,
 ): Promise<RunningGateway> {
   const { logger = pino({ enabled: false }), clock = systemClock, random = systemRandom } = options;
-  const { kinds, file } = options;
+  const { kinds, file, inherited } = options;
   const plane = new ControlPlane(config, { logger, clock, random, kinds, file });
   const serving = new Serving(plane.assembly, {
     engine,
@@ -75,6 +80,7 @@ export async function openGateway(
     clock,
     file: file?.name,
     address: () => (isListening ? serving.address : ''),
+    isSuccession: inherited?.isSuccession,
     workers: () => ({ wanted: 1, listening: isListening ? 1 : 0 }),
   }).catch(async (error: unknown) => {
     plane.stop();
@@ -82,9 +88,9 @@ export async function openGateway(
   });
   try {
     if (config.monitor !== undefined)
-      monitor = await openMonitor(config.monitor.listen, plane.operations, logger);
+      monitor = await openMonitor(config.monitor.listen, plane.operations, logger, inherited?.isSuccession);
     await plane.ready();
-    await serving.listen();
+    await serving.listen(inherited?.descriptor);
     isListening = true;
   } catch (error) {
     await admin?.close();
@@ -93,10 +99,13 @@ export async function openGateway(
     throw error;
   }
   let closed: Promise<void> | undefined;
-  const end = async (): Promise<void> => {
+  const end = async (isSucceeded: boolean): Promise<void> => {
     delay.end();
-    await serving.close();
+    // Their ports are the successor's now.
+    if (isSucceeded) await Promise.all([monitor?.close(), admin?.close()]);
+    await serving.close({ isShared: isSucceeded });
     plane.stop();
+    if (isSucceeded) return;
     await monitor?.close();
     // The last to go, so that operators see how a long end goes on.
     await admin?.close();
@@ -115,8 +124,8 @@ export async function openGateway(
       if (shutdownDelayMs > 0 && !delay.hasBegun) serving.announceClose();
       return delay.begin(shutdownDelayMs);
     },
-    close() {
-      return (closed ??= end());
+    close(isSucceeded = false) {
+      return (closed ??= end(isSucceeded));
     },
   };
 }

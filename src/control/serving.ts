@@ -15,7 +15,7 @@ import type { Rule } from '../route/affinity/rule.js';
 import { clientAddress, parseAddress } from '../route/address.js';
 import { accessLog, noAccessLog } from './access-log.js';
 import type { Assembly } from './assembly.js';
-import { listenError } from './listen-error.js';
+import { handedError, listenError } from './listen-error.js';
 import type { Measures } from './metrics/measures.js';
 import { OwnProcess } from './metrics/own-process.js';
 import { Tallies, type InUse } from './metrics/tallies.js';
@@ -82,11 +82,12 @@ export class Serving {
   }
 
   /** Rejects with STICKY_LISTEN_FAILED when the port can't be had. */
-  async listen(): Promise<Listener> {
+  async listen(descriptor?: number): Promise<Listener> {
     const { config } = this.#assembly;
     try {
       this.#listener = await this.#gateway.listen({
         ...config.listen,
+        descriptor,
         tls: servedTls(config.tls),
         http2: config.http2,
         connectionsMax: limitsWithin(config, this.#filesMax).connectionsMax,
@@ -97,7 +98,10 @@ export class Serving {
       return this.#listener;
     } catch (error) {
       this.#stop();
-      throw error instanceof StickyError ? error : listenError(error as NodeJS.ErrnoException, config.listen);
+      if (error instanceof StickyError) throw error;
+      throw descriptor === undefined
+        ? listenError(error as NodeJS.ErrnoException, config.listen)
+        : handedError(error as NodeJS.ErrnoException, descriptor);
     }
   }
 

@@ -78,7 +78,7 @@ export function openListener(
   };
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host: target.host, port: target.port, backlog: 1024 }, () => {
+    const onListening = (): void => {
       server.off('error', reject);
       // Running out of file descriptors must not end the process; the listener goes on when some are free.
       server.on('error', ({ code }: NodeJS.ErrnoException) => target.onTurnedAway(code ?? 'EMFILE'));
@@ -94,8 +94,19 @@ export function openListener(
           end(isShared);
         },
       });
-    });
+    };
+    if (target.descriptor === undefined)
+      server.listen({ host: target.host, port: target.port, backlog: BACKLOG }, onListening);
+    // By a socket, since a worker would take `fd` for a descriptor of its supervisor.
+    else server.listen(handed(target.descriptor), BACKLOG, onListening);
   });
+}
+
+const BACKLOG = 1024;
+
+/** Throws when it is no socket of TCP. */
+function handed(descriptor: number): net.Socket {
+  return new net.Socket({ fd: descriptor, readable: false, writable: false });
 }
 
 /**

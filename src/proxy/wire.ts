@@ -75,6 +75,8 @@ export interface ConnectTarget {
 export interface ListenTarget {
   readonly host: string | undefined;
   readonly port: number;
+  /** A socket that listens already; it takes the place of `host` and `port`. */
+  readonly descriptor?: number | undefined;
   /** Present: TLS. */
   readonly tls: ListenerTls | undefined;
   /** HTTP/2 is offered: to TLS clients by ALPN. */

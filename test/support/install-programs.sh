@@ -16,6 +16,7 @@ dnsmasq:dnsmasq-base
 curl:curl
 nghttp:nghttp2-client
 chromium:chromium
+systemd-socket-activate:systemd
 "
 # module:package, of the system's own Python, one a line.
 modules="

@@ -9,6 +9,8 @@ export interface AdminGround {
   readonly clock: Clock;
   /** The configuration's file, as it was typed. */
   readonly file: string | undefined;
+  /** The process that this one succeeds may have the API's address still, and leaves it in a moment. */
+  readonly isSuccession?: boolean | undefined;
   /** Where clients reach the gateway; empty while it doesn't listen. */
   address(): string;
   workers(): { readonly wanted: number; readonly listening: number };

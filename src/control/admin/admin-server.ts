@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Timer } from '../../base/clock.js';
 import { AdminConnections } from './admin-connections.js';
 import type { AdminGround } from './admin-ground.js';
 import { AdminRefused, refusalOf, type AdminRefusal } from './admin-refusal.js';
-import { listenAdmin } from './admin-socket.js';
+import { adminAddress, listenAdmin } from './admin-socket.js';
 import { Endpoints, type Matched } from './endpoint-match.js';
 import { endpointsOf } from './endpoints.js';
 import { EventStreams } from './event-streams.js';
@@ -30,6 +31,9 @@ const FIELDS = {
   // By which our commands know that it is this API that answers.
   'x-stickyroute': 'admin',
 } as const;
+
+/** Until a successor knocks again at the address of the one before. */
+const AGAIN_MS = 100;
 
 export interface AdminServer {
   /** `http://127.0.0.1:9900` or `unix:/run/stickyroute.sock`. */
@@ -65,12 +69,25 @@ export async function openAdmin(ground: AdminGround): Promise<AdminServer | unde
   // Without this Node would ask for a body before anybody has looked at the head.
   server.on('checkContinue', answer);
   server.on('clientError', refuseBrokenHead);
-  const address = await listenAdmin(server, admin.listen);
-  ground.logger.info({ admin: address, write: admin.write }, `the admin API is at ${address}`);
+  let again: Timer | undefined;
+  const listen = async (): Promise<string> => {
+    const address = await listenAdmin(server, admin.listen);
+    ground.logger.info({ admin: address, write: admin.write }, `the admin API is at ${address}`);
+    return address;
+  };
+  const retry = (): void => {
+    again = ground.clock.after(AGAIN_MS, () => void listen().catch(retry));
+  };
+  const address = await listen().catch((error: unknown) => {
+    if (ground.isSuccession !== true) throw error;
+    retry();
+    return adminAddress(admin.listen);
+  });
   return {
     address,
     close: () =>
       new Promise((done) => {
+        again?.stop();
         api.close();
         server.close(() => done());
         server.closeAllConnections();

@@ -32,6 +32,12 @@ export async function listenAdmin(server: Server, listen: AdminListen): Promise<
   });
 }
 
+/** As one may type it, before it is open. */
+export function adminAddress(listen: AdminListen): string {
+  if (listen.kind === 'unix') return `unix:${listen.path}`;
+  return `http://${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${listen.port}`;
+}
+
 /** A gateway that was killed leaves its socket file behind. Anything else there is not ours to remove. */
 async function removeStale(path: string): Promise<void> {
   let isSocket: boolean;

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
+import { systemClock, type Timer } from '../../base/clock.js';
 import type { Listen } from '../config/config.js';
 import { listenError } from '../listen-error.js';
 import { MONITOR_PATHS, monitorAnswer, type Monitored } from './monitor-answer.js';
@@ -11,6 +12,8 @@ const HEAD_BYTES_MAX = 8192;
 const HEAD_MS = 5000;
 const REQUEST_MS = 30_000;
 const IDLE_MS = 5000;
+/** Until a successor knocks again at the port of the one before. */
+const AGAIN_MS = 100;
 
 export interface MonitorListener {
   readonly port: number;
@@ -19,9 +22,15 @@ export interface MonitorListener {
 
 /**
  * Serves `/metrics`, `/live` and `/ready` to whoever can reach the port: they need no token, and can change
- * nothing. Rejects with STICKY_LISTEN_FAILED.
+ * nothing. Rejects with STICKY_LISTEN_FAILED. `isSuccession`: the process that this one succeeds may have the
+ * port still, and leaves it in a moment.
  */
-export function openMonitor(listen: Listen, gateway: Monitored, logger: Logger): Promise<MonitorListener> {
+export function openMonitor(
+  listen: Listen,
+  gateway: Monitored,
+  logger: Logger,
+  isSuccession = false,
+): Promise<MonitorListener> {
   const server = createServer(
     {
       maxHeaderSize: HEAD_BYTES_MAX,
@@ -40,22 +49,31 @@ export function openMonitor(listen: Listen, gateway: Monitored, logger: Logger):
   // A reader that takes nothing of its answer.
   server.timeout = REQUEST_MS;
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(listenError(error, listen, 'monitor.listen')),
-    );
-    server.listen({ port: listen.port, ...(listen.host !== undefined && { host: listen.host }) }, () => {
-      server.removeAllListeners('error');
-      server.on('error', (error) => logger.error({ err: error }, 'the monitor has trouble'));
-      const address = server.address();
-      resolve({
-        port: typeof address === 'object' && address !== null ? address.port : listen.port,
-        close: () =>
-          new Promise((closed) => {
-            server.close(() => closed());
-            server.closeAllConnections();
-          }),
-      });
+    let again: Timer | undefined;
+    const opened = (port: number): MonitorListener => ({
+      port,
+      close: () =>
+        new Promise((closed) => {
+          again?.stop();
+          server.close(() => closed());
+          server.closeAllConnections();
+        }),
     });
+    const open = (): void => {
+      server.listen({ port: listen.port, ...(listen.host !== undefined && { host: listen.host }) });
+    };
+    server.on('error', (error: NodeJS.ErrnoException) => {
+      if (isSuccession && error.code === 'EADDRINUSE') {
+        again = systemClock.after(AGAIN_MS, open);
+        resolve(opened(listen.port));
+      } else if (server.listening) logger.error({ err: error }, 'the monitor has trouble');
+      else reject(listenError(error, listen, 'monitor.listen'));
+    });
+    server.on('listening', () => {
+      const address = server.address();
+      resolve(opened(typeof address === 'object' && address !== null ? address.port : listen.port));
+    });
+    open();
   });
 }
 

@@ -28,6 +28,8 @@ export type Order =
       readonly kind: 'start';
       readonly setup: Setup;
       readonly news: readonly PoolNews[];
+      /** Where the worker finds the port, if the supervisor was started with one. */
+      readonly descriptor: number | undefined;
       /** From 1 on; the worker that comes after a dead one has its number. */
       readonly number: number;
     }

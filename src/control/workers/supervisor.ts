@@ -1,4 +1,5 @@
 import cluster from 'node:cluster';
+import { closeSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
@@ -12,6 +13,7 @@ import { ControlPlane, type DataPlane } from '../control-plane.js';
 import { addMeasures, NO_MEASURES, remains, type Measures } from '../metrics/measures.js';
 import { OwnProcess } from '../metrics/own-process.js';
 import { openMonitor, type MonitorListener } from '../monitor/monitor-listener.js';
+import type { InheritedPort } from '../inherited-port.js';
 import type { GatewayOptions, RunningGateway } from '../one-process.js';
 import type { Operations } from '../operations.js';
 import type { DataPlaneState } from '../readiness.js';
@@ -24,6 +26,8 @@ import { WorkerSlot, type SlotOwner } from './worker-slot.js';
 const ASK_MS = 10_000;
 /** Prometheus waits ten seconds for all of it. */
 const ANSWER_MS = 2000;
+/** Where workers find a port that the supervisor was started with: 3 is their channel. */
+const HANDED_AT = 4;
 /** A worker that has not left the port after this long stands still. */
 const LEAVE_MS = 1000;
 
@@ -44,7 +48,8 @@ export async function startSupervisor(
   workers: number,
   options: SupervisorOptions,
 ): Promise<RunningGateway> {
-  const listen = config.listen.port === 0 ? await chosenPort(config.listen) : config.listen;
+  const isChosen = config.listen.port === 0 && options.inherited === undefined;
+  const listen = isChosen ? await chosenPort(config.listen) : config.listen;
   const supervisor = new Supervisor({ ...config, listen }, workers, options);
   await supervisor.open();
   return supervisor;
@@ -58,6 +63,8 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
   readonly #hold: Timer;
   readonly #delay: CloseDelay;
   readonly #logger: Logger;
+  readonly #inherited: InheritedPort | undefined;
+  readonly workersDescriptor: number | undefined;
   #monitor: MonitorListener | undefined;
   /** What each worker last said, and those that are gone. */
   readonly #measures = new Map<WorkerSlot, Measures>();
@@ -83,6 +90,8 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
     );
     this.#clock = clock;
     this.#logger = logger;
+    this.#inherited = options.inherited;
+    this.workersDescriptor = options.inherited && HANDED_AT;
     this.#process = new OwnProcess('supervisor', clock);
     this.#asking = clock.every(ASK_MS, () => void this.#ask(false));
     this.#delay = new CloseDelay(clock);
@@ -108,12 +117,19 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
       exec: fileURLToPath(new URL('./main.js', import.meta.url)),
       args: [],
       serialization: 'advanced',
+      // Every worker has the port as a descriptor of its own; this process takes no connection from it.
+      ...(this.#inherited && { stdio: ['inherit', 'inherit', 'inherit', 'ipc', this.#inherited.descriptor] }),
     });
     const { logger, file, clock = systemClock } = this.#options;
     try {
       const { monitor } = this.setup().config;
       if (monitor !== undefined)
-        this.#monitor = await openMonitor(monitor.listen, this.operations, this.#logger);
+        this.#monitor = await openMonitor(
+          monitor.listen,
+          this.operations,
+          this.#logger,
+          this.#inherited?.isSuccession,
+        );
       await this.#plane.ready();
       this.#admin = await openAdmin({
         plane: this.#plane,
@@ -121,6 +137,7 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
         clock,
         file: file?.name,
         address: () => this.address,
+        isSuccession: this.#inherited?.isSuccession,
         workers: () => ({
           wanted: this.#slots.length,
           listening: this.#slots.filter(({ isListening }) => isListening).length,
@@ -149,9 +166,9 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
     return over;
   }
 
-  close(): Promise<void> {
+  close(isSucceeded = false): Promise<void> {
     this.#delay.end();
-    return (this.#closing ??= this.#end(this.setup().config.shutdownGraceMs));
+    return (this.#closing ??= this.#end(this.setup().config.shutdownGraceMs, isSucceeded));
   }
 
   // ---- Under the control plane ----
@@ -232,21 +249,24 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
     return told;
   }
 
-  async #end(graceMs: number): Promise<void> {
+  async #end(graceMs: number, isSucceeded = false): Promise<void> {
+    // Their ports are the successor's now.
+    if (isSucceeded) await Promise.all([this.#monitor?.close(), this.#admin?.close()]);
     // One worker closes the port, after the others have left it. While several look for the last connections,
     // clients of the first that is done come back, just as the last one closes.
-    const last = this.#slots.find(({ isListening }) => isListening);
-    if (last !== undefined) {
+    const last = isSucceeded ? undefined : this.#slots.find(({ isListening }) => isListening);
+    if (last !== undefined || isSucceeded) {
       const others = this.#slots.filter((slot) => slot !== last);
       const patience = new Promise<void>((done) => this.#clock.after(LEAVE_MS, done));
       await Promise.race([Promise.all(others.map((slot) => slot.leavePort())), patience]);
     }
     for (const slot of this.#slots) slot.letGo();
+    if (this.#inherited !== undefined) closeSync(this.#inherited.descriptor);
     await Promise.all(this.#slots.map((slot) => slot.close(graceMs)));
-    await this.#monitor?.close();
+    if (!isSucceeded) await this.#monitor?.close();
     this.#pools.stop();
     this.#plane.stop();
-    await this.#admin?.close();
+    if (!isSucceeded) await this.#admin?.close();
     this.#hold.stop();
     this.#asking.stop();
     this.#process.stop();

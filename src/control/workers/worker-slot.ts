@@ -19,6 +19,8 @@ const SILENT_MS = 5000;
 
 /** Whom a slot works for. */
 export interface SlotOwner {
+  /** Of the port in a worker, if this process was started with it. */
+  readonly workersDescriptor: number | undefined;
   setup(): Setup;
   /** Whoever starts now has to know that the gateway goes. */
   readonly isGoing: boolean;
@@ -112,7 +114,8 @@ export class WorkerSlot implements PermitTaker {
    * after the last worker has closed would be reset: only then is a worker told to close.
    */
   letGo(): void {
-    if (!this.#isTold || this.#hasLeft) return;
+    // A port that was handed over is none of `node:cluster`.
+    if (!this.#isTold || this.#hasLeft || this.#owner.workersDescriptor !== undefined) return;
     this.#worker?.disconnect();
     this.#isCut = true;
   }
@@ -157,6 +160,7 @@ export class WorkerSlot implements PermitTaker {
           kind: 'start',
           setup: this.#owner.setup(),
           news: this.#owner.joined(this),
+          descriptor: this.#owner.workersDescriptor,
           number: this.number,
         });
         if (this.#owner.isGoing) this.send({ kind: 'announceClose' });

@@ -41,6 +41,7 @@ export function runWorker({
   let listening: Promise<unknown>;
   const leave = (code: number): Promise<void> => finishLog().then(() => exit(code));
   let isPortShared: boolean | undefined;
+  let descriptor: number | undefined;
 
   const assembled = ({ config, members }: Setup, previous?: Assembly): Assembly =>
     assemble(config, {
@@ -63,7 +64,7 @@ export function runWorker({
       };
       serving = new Serving(assembly, ground);
       pools.follow(assembly);
-      listening = serving.listen();
+      listening = serving.listen(descriptor);
       await listening;
       await send({ kind: 'listening', address: serving.address, port: serving.port });
     } catch (error) {
@@ -90,7 +91,7 @@ export function runWorker({
     atTurnEnd(() => {
       // The last one takes what the system has connected, and closes the port in the same instant. A message
       // to the supervisor, which `node:cluster` would send just before, lets other processes run in between.
-      if (!isPortShared) disconnect();
+      if (!isPortShared && descriptor === undefined) disconnect();
       void serving.close({ isShared: isPortShared!, onLeft }).then(() => leave(0));
     });
   };
@@ -98,6 +99,7 @@ export function runWorker({
   const obey = (order: Order): void | Promise<void> => {
     switch (order.kind) {
       case 'start':
+        ({ descriptor } = order);
         pools = new SupervisedPools(order.news, (report) => void send(report));
         systemClock.every(ALIVE_MS, () => void send({ kind: 'alive' }));
         return start(order.setup, order.number);
