@@ -65,6 +65,7 @@ describe('the packed package', () => {
       'README.md',
       'dist',
       'docs',
+      'examples',
       'package.json',
     ]);
     const files = readdirSync(join(packed, 'dist'), { recursive: true }).map(String);
