@@ -10,7 +10,7 @@ const READY_AT = 4;
 const SUCCEEDS = 'STICKYROUTE_SUCCEEDS';
 
 /** A process's environment, which this file reads and clears. */
-export type Environment = Record<string, string | undefined>;
+export type OwnEnvironment = Record<string, string | undefined>;
 
 /** What a process adds to the environment of its successor. */
 export const SUCCESSION = { [SUCCEEDS]: '1' } as const;
@@ -21,7 +21,7 @@ export const SUCCESSION = { [SUCCEEDS]: '1' } as const;
  * that this one starts. `warn` is told of a socket that another process was meant to have.
  */
 export function inheritedPort(
-  env: Environment,
+  env: OwnEnvironment,
   pid: number,
   warn: (text: string) => void,
 ): InheritedPort | undefined {

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { machineMicroseconds, systemClock } from '../base/clock.js';
 import { wholeNumber } from '../base/digits.js';
-import { sayThatItServes, type Environment } from './inherited-port.js';
+import { sayThatItServes, type OwnEnvironment } from './inherited-port.js';
 
-/** How this process is, for those who wait for it: systemd (sd_notify(3)), and the process that it succeeds. */
+/** Tells how this process is: to systemd (sd_notify(3)), and to the process that it succeeds. */
 export interface Notices {
   ready(): void;
   reloading(): void;
@@ -11,12 +11,12 @@ export interface Notices {
 }
 
 /**
- * systemd is told if the unit has `Type=notify`. Node can't send to its socket, which is one of datagrams. The
- * program `systemd-notify` can, and that is why the unit needs `NotifyAccess=all`. `warn` is told, once, if that
- * program can't be run.
+ * systemd is told if the unit has `Type=notify`. Node can't send to its socket, which is one of datagrams.
+ * The program `systemd-notify` can, and that is why the unit needs `NotifyAccess=all`. `warn` is told, once,
+ * if that program can't be run.
  */
 export function openNotices(
-  env: Environment,
+  env: OwnEnvironment,
   pid: number,
   isSuccession: boolean,
   warn: (text: string) => void,
@@ -52,7 +52,8 @@ export function openNotices(
       tell('RELOADING=1', `MONOTONIC_USEC=${machineMicroseconds()}`, 'STATUS=reading the file again');
     },
     stopping() {
-      tell('STOPPING=1', 'STATUS=finishing requests');
+      // Not behind what is being said: this process may have gone by then.
+      if (hasManager) void notify(['STOPPING=1', 'STATUS=finishing requests']);
     },
   };
 }

@@ -7,7 +7,7 @@ import { run } from './run.js';
 import type { InheritedPort } from '../control/inherited-port.js';
 import { inheritedPort } from './inherited-port.js';
 import { openNotices } from './notices.js';
-import { successorOf } from './successor.js';
+import { successorStart } from './successor.js';
 import { EXIT } from './surroundings.js';
 import { openTerminal } from './terminal.js';
 
@@ -44,7 +44,7 @@ export async function main(ancestors: readonly Ancestor[]): Promise<void> {
     inheritPort: () => (inherited = inheritedPort(env, pid, warn)),
     openNotices: () => openNotices(env, pid, inherited?.isSuccession === true, warn),
     // A terminal sends SIGWINCH when its window changes.
-    startSuccessor: [0, 1, 2].some(isatty) ? undefined : successorOf(pid, ancestors),
+    startSuccessor: [0, 1, 2].some(isatty) ? undefined : successorStart(pid, ancestors),
     onOrphaned: (then) => watchAncestors(ancestors, systemClock, then),
     ...(process.stdin.isTTY && process.stderr.isTTY && { openTerminal }),
     exit: (code) => process.exit(code),

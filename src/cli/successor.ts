@@ -20,7 +20,7 @@ export interface Successor {
 }
 
 /** How a successor is started; in some places there can be none, and that is said then. */
-export function successorOf(pid: number, ancestors: readonly Ancestor[]): (port: number) => Successor {
+export function successorStart(pid: number, ancestors: readonly Ancestor[]): (port: number) => Successor {
   const why =
     pid === 1
       ? 'this is process 1 of a container, which ends with it: start another container'
@@ -34,7 +34,7 @@ export function successorOf(pid: number, ancestors: readonly Ancestor[]): (port:
 }
 
 /**
- * Starts this program anew from the disk, with the same arguments, and with the socket that listens at `port`.
+ * Starts this program anew from the disk, with the same arguments and the socket that listens at `port`.
  * Both processes accept from that socket, so no connection is lost on the way from one to the other.
  */
 function startSuccessor(port: number): Successor {

@@ -21,7 +21,7 @@ const WITHOUT_NPM = Object.fromEntries(
 
 const onLinux = skipWhere(process.platform === 'linux' ? undefined : 'only Linux lists descriptors in /proc');
 
-/** A program that holds a port open and takes no connection from it, as systemd does, and starts others with it. */
+/** Holds a port open and takes no connection from it, as systemd does, and starts others with it. */
 const HOLDER = join(folder, 'holder.mjs');
 writeFileSync(
   HOLDER,
@@ -44,7 +44,7 @@ async function startHolder(config: object, starts = 2) {
   const command = `echo "pid $$." >&2; LISTEN_PID=$$ LISTEN_FDS=1 exec ${process.execPath} ${CLI} up -c ${file}`;
   const holder = start(process.execPath, [HOLDER, String(port), command, ...'.'.repeat(starts)]);
   const serving = async (count: number): Promise<number> => {
-    await until(`start ${count}`, () => holder.stderr.split('listens at').length > count, 15_000);
+    await until(`start ${count}`, () => holder.stderr.split('listens at').length > count, 30_000);
     return Number([...holder.stderr.matchAll(/^pid (\d+)\.$/gm)][count - 1]![1]);
   };
   return { port, holder, serving };
@@ -61,17 +61,17 @@ onLinux('a restart refuses nobody', () => {
         undefined,
         WITHOUT_NPM,
       );
-      const clients = new Newcomers(gateway.port, 16, true);
+      const clients = new Newcomers(gateway.port, 6, true);
       const lasting = await connect(gateway.port);
       await lasting.request();
-      await until('some load', () => clients.fates.answered > 500, 15_000);
+      await until('some load', () => clients.fates.answered > 500, 30_000);
       gateway.process.kill('SIGWINCH');
-      await gateway.process.waitForLine(/process \d+ serves now/);
+      await gateway.process.waitForLine(/process \d+ serves now/, 30_000);
       const successor = Number(/process (\d+) serves now/.exec(gateway.process.stderr)![1]);
       onTestFinished(() => void (isAlive(successor) && process.kill(successor, 'SIGKILL')));
       // A request on a connection of the old process is answered too, and says that it is the last one there.
       expect((await lasting.request()).header('connection')).toBe('close');
-      await until('the process before to end', () => !isAlive(gateway.process.pid), 15_000);
+      await until('the process before to end', () => !isAlive(gateway.process.pid), 30_000);
       await until('2 000 requests', () => clients.fates.answered > 2000, 30_000);
       const state = await until('the monitor', () =>
         request(monitor, { target: '/ready' }).catch(() => undefined),
@@ -79,8 +79,8 @@ onLinux('a restart refuses nobody', () => {
       expect(state.status).toBe(200);
       expect(await clients.stop()).toMatchObject({ refused: 0, lost: [] });
       process.kill(successor, 'SIGTERM');
-      await until('the successor to end', () => !isAlive(successor), 15_000);
-    });
+      await until('the successor to end', () => !isAlive(successor), 30_000);
+    }, 60_000);
 
     it('a service manager holds the port: what comes in between is answered by the next process', async () => {
       const upstream = await startUpstream();
@@ -90,15 +90,15 @@ onLinux('a restart refuses nobody', () => {
         workers,
       });
       const first = await serving(1);
-      const clients = new Newcomers(port, 16, true);
-      await until('some load', () => clients.fates.answered > 500, 15_000);
+      const clients = new Newcomers(port, 6, true);
+      await until('some load', () => clients.fates.answered > 500, 30_000);
       process.kill(first, 'SIGTERM');
       const second = await serving(2);
       await until('2 000 requests', () => clients.fates.answered > 2000, 30_000);
       expect(await clients.stop()).toMatchObject({ refused: 0, lost: [] });
       process.kill(second, 'SIGTERM');
-      await holder.waitForExit();
-    });
+      await holder.waitForExit(30_000);
+    }, 60_000);
   });
 
   it('workers that all die find the port again', async () => {
@@ -111,10 +111,10 @@ onLinux('a restart refuses nobody', () => {
     await until('both workers', () => holder.stdout.split(' listens').length > 2);
     const workers = [...holder.stdout.matchAll(/worker (\d+) listens/g)].map(([, pid]) => Number(pid));
     for (const pid of workers) process.kill(pid, 'SIGKILL');
-    await until('others', () => holder.stdout.split(' listens').length > 4, 15_000);
+    await until('others', () => holder.stdout.split(' listens').length > 4, 30_000);
     expect((await request(port)).status).toBe(200);
     process.kill(supervisor, 'SIGTERM');
-    await holder.waitForExit();
+    await holder.waitForExit(30_000);
   });
 
   it('a successor that fails is said, and changes nothing', async () => {
