@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -55,9 +55,10 @@ onLinux('a restart refuses nobody', () => {
     it('SIGWINCH: a successor takes over the port, 0 of 2 000 requests are refused or reset', async () => {
       const upstream = await startUpstream();
       const monitor = await freePort();
+      const admin = join(folder, `admin-${workers}`);
       const config = { upstreams: [upstream.url], affinity: [], workers };
       const gateway = await startGatewayProcess(
-        { ...config, monitor: { listen: `127.0.0.1:${monitor}` } },
+        { ...config, monitor: { listen: `127.0.0.1:${monitor}` }, admin: { listen: `unix:${admin}` } },
         undefined,
         WITHOUT_NPM,
       );
@@ -77,6 +78,7 @@ onLinux('a restart refuses nobody', () => {
         request(monitor, { target: '/ready' }).catch(() => undefined),
       );
       expect(state.status).toBe(200);
+      await until('the admin socket', () => existsSync(admin));
       expect(await clients.stop()).toMatchObject({ refused: 0, lost: [] });
       process.kill(successor, 'SIGTERM');
       await until('the successor to end', () => !isAlive(successor), 30_000);
