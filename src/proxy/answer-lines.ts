@@ -19,6 +19,7 @@ export function answerLines(
 ): string {
   let added = head.hasDate ? '' : site.date.line;
   if (decision !== undefined) {
+    if (head.handsOver) decision.handOver();
     for (const cookie of decision.writes(head)) added += fieldLine('Set-Cookie', cookie);
     if (decision.keepsFromShared) head.fields = keptFromSharedCaches(head.fields);
   }

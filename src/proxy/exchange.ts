@@ -12,6 +12,7 @@ import { ownRefusal, type AnsweringRoute } from './own-answer.js';
 import type { ChunkFault } from './http1/chunked.js';
 import { fieldLine } from './field-line.js';
 import type { Origin } from './forwarded.js';
+import { isEventStream, isLongBody, Lasting } from './lasting.js';
 import { ownAnswer, type ServedRoute } from './served-route.js';
 import { hostName, type RequestHead } from './http1/request-head.js';
 import { NO_BODY, RequestBody, type BodyOnItsWay } from './request-body.js';
@@ -61,6 +62,8 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
   #phase: Phase = 'asking';
   #try: Try | undefined;
   #isAnswerPaused = false;
+  /** Made when it is one that may last: an upload, an event stream, a tunnel. */
+  #lasting: Lasting | undefined;
   /** Made when a try ends in doubt. */
   #doubts: Doubts | undefined;
 
@@ -122,6 +125,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
     const { affinity, pool } = route;
     const first = route.binds ? this.#client.firstBinding?.(pool) : undefined;
     const decision = decide(affinity, this.#facts, pool.snapshot, pool.load, this.#site.random, first);
+    pool.stays.holdBack(decision);
     this.decision = decision;
     this.#tryNext(route, decision);
   }
@@ -138,6 +142,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
 
   requestEnd(trailers: string): void {
     this.#body.end(trailers);
+    if (this.#lasting?.isUpload === true) this.#lasting.end();
     if (this.#phase === 'half-tunnel') this.#answered();
   }
 
@@ -215,6 +220,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
       this.#forwardedFields + addedLines(attempt, this),
     );
     this.#body.sendTo(side);
+    if (!this.#body.isWhole && isLongBody(this.head)) this.#lasts('upload');
   }
 
   upstreamDrained(): void {
@@ -297,6 +303,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
 
   answerHead(head: AnswerHead): void {
     this.#client.head(head, this.#answering('answering', head));
+    if (isEventStream(head)) this.#lasts('events');
   }
 
   answerUpgraded(head: AnswerHead): void {
@@ -306,6 +313,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
     this.isUpgraded = true;
     this.route?.tally.upgraded(this);
     this.#client.upgraded(head, added);
+    this.#lasts('tunnel');
     this.#body.resume();
   }
 
@@ -323,7 +331,8 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
   }
 
   answerData(bytes: Buffer, start: number, end: number): void {
-    this.#client.data(bytes, start, end);
+    if (this.#lasting === undefined) this.#client.data(bytes, start, end);
+    else this.#lasting.data(bytes, start, end);
   }
 
   answerFlush(): boolean {
@@ -342,6 +351,12 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
   }
 
   // ---- The end ----
+
+  #lasts(kind: ConstructorParameters<typeof Lasting>[1]): void {
+    this.#lasting?.end();
+    const cut = () => this.#cutShort(502, 'moved');
+    this.#lasting = new Lasting(this, kind, this.#client, this.#site.clock, cut);
+  }
 
   get #isTunnel(): boolean {
     return this.#phase === 'tunnel' || this.#phase === 'half-tunnel';
@@ -384,6 +399,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
   #finish(): void {
     this.#phase = 'over';
     this.#body.drop();
+    this.#lasting?.end();
     this.endedAt = this.#site.clock.monotonic();
     this.#site.observer.finished(this);
   }

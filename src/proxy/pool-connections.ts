@@ -5,6 +5,7 @@ import type { PoolSnapshot } from '../route/pool/snapshot.js';
 import type { Upstream } from '../route/pool/upstream.js';
 import type { Deadlines } from './deadlines.js';
 import type { Limits } from './limits.js';
+import { Stays } from './stays.js';
 import { UpstreamEndpoint, type UpstreamTls } from './upstream-endpoint.js';
 import type { UpstreamTally } from './tally.js';
 import type { Engine } from './wire.js';
@@ -29,6 +30,8 @@ interface Parts {
 export class PoolConnections {
   readonly retryAfterSeconds: number;
   readonly isHttp2: boolean;
+  /** What lasts here: tunnels, event streams, uploads. */
+  readonly stays: Stays;
   readonly #options: Parts;
   readonly #endpoints = new Map<string, UpstreamEndpoint>();
   /** The pool's snapshot as last seen, and what requests are decided against because of it. */
@@ -42,6 +45,7 @@ export class PoolConnections {
     this.#options = options;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.isHttp2 = options.http2;
+    this.stays = new Stays(options.clock, () => options.pool.snapshot);
   }
 
   /** What requests are decided against. */

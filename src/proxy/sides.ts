@@ -57,6 +57,8 @@ export interface AnswerHead {
   readonly upgrade: string;
   /** A Date is among `fields`. */
   readonly hasDate: boolean;
+  /** The upstream hands its user over to another: see docs/affinity.md. */
+  readonly handsOver: boolean;
   /** Shared caches may keep it. */
   readonly isShared: boolean;
   inChunks: boolean;

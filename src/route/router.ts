@@ -78,6 +78,8 @@ export class Decision implements BalanceFacts {
   #key: string | undefined;
   #rank: ArrayLike<number> | undefined;
   #rankAt = 0;
+  /** The upstream that the one it stands at hands the user over to; -1: none. */
+  #heir = -1;
   #tried: number[] | undefined;
 
   constructor(
@@ -132,6 +134,28 @@ export class Decision implements BalanceFacts {
     return this.index;
   }
 
+  /** Not now: a user that has left stays where it belongs for this request. */
+  stay(): void {
+    if (this.outcome !== 'moved') return;
+    this.outcome = 'bound';
+    this.index = this.#belongsAt;
+    this.why = undefined;
+    this.missedBy = undefined;
+    this.#isAway = false;
+  }
+
+  /** The upstream it stands at hands the user over: what is written binds it to another. */
+  handOver(): void {
+    if (this.index === -1 || this.outcome === 'borrowed') return;
+    const key = this.user;
+    (this.#tried ??= []).push(this.index);
+    if (key === undefined) this.#heir = this.#affinity.balance.pick(this);
+    else {
+      const isOther = (index: number) => takesNewUsers(this.pool, index) && !this.tried(index);
+      this.#heir = Array.from(placementNow(this.pool).rank(key)).find(isOther) ?? -1;
+    }
+  }
+
   /**
    * The `Set-Cookie` values for the answer of the upstream it stands at. Empty for a client that is bound
    * already. Afterwards `keepsFromShared` says whether the answer must be kept out of shared caches for them.
@@ -152,7 +176,7 @@ export class Decision implements BalanceFacts {
       this.#bind(rules[at]!, answer, values, rules[at] === this.#goneRule ? this.#goneBinding : undefined);
     if (found?.kind === 'bound' && this.#decider !== undefined) {
       if (
-        found.index !== this.index ||
+        found.index !== this.#writtenIndex ||
         (found.isRefreshDue === true && mayRefresh(this.pool, found, this.#facts.nowMs))
       )
         this.#bind(this.#decider, answer, values, found.binding);
@@ -167,7 +191,11 @@ export class Decision implements BalanceFacts {
       if (sharedAnswers === 'unbound') return;
       this.keepsFromShared = true;
     }
-    values.push(rule.bind(this.#facts, this.pool, this.index, binding));
+    values.push(rule.bind(this.#facts, this.pool, this.#writtenIndex, binding));
+  }
+
+  get #writtenIndex(): number {
+    return this.#heir === -1 ? this.index : this.#heir;
   }
 
   #start(): void {

@@ -30,6 +30,8 @@ export const HEARSAY = 18;
 export const DATE = 19;
 export const AUTHORIZATION = 20;
 export const AUTHENTICATE = 21;
+/** By which an upstream hands its user over. */
+export const HANDOVER = 22;
 
 interface Known {
   readonly name: string;
@@ -60,6 +62,7 @@ const KNOWN: readonly Known[] = [
   { name: 'x-upstream', kind: EXPOSED },
   { name: 'x-affinity', kind: EXPOSED },
   { name: 'x-affinity-moved', kind: EXPOSED },
+  { name: 'x-affinity-handover', kind: HANDOVER },
   { name: 'date', kind: DATE },
   { name: 'authorization', kind: AUTHORIZATION },
   { name: 'www-authenticate', kind: AUTHENTICATE },

@@ -11,6 +11,7 @@ import {
   FORWARDED_FOR,
   FORWARDED_HOST,
   FORWARDED_PROTO,
+  HANDOVER,
   HEARSAY,
   HOP,
   HOST,
@@ -69,6 +70,7 @@ const DROPPED = kinds(
   REAL_IP,
   REQUEST_ID,
   EXPOSED,
+  HANDOVER,
 );
 /** What a stranger says of where it comes from goes no further. */
 const DROPPED_OF_STRANGERS = DROPPED | kinds(HEARSAY);

@@ -6,6 +6,7 @@ import {
   CONTENT_LENGTH,
   DATE,
   EXPOSED,
+  HANDOVER,
   HOP,
   KEEP_ALIVE,
   NOTHING_NOMINATED,
@@ -57,6 +58,7 @@ export class ResponseHead {
   /** The field lines for the client, each with its CRLF. */
   fields = '';
   inChunks = false;
+  handsOver = false;
   lacksLength = false;
 
   /** Shared caches may keep it. */
@@ -65,7 +67,8 @@ export class ResponseHead {
   }
 }
 
-const DROPPED = kinds(CONNECTION, HOP, KEEP_ALIVE, UPGRADE, TRANSFER_ENCODING, EXPOSED);
+const DROPPED = kinds(CONNECTION, HOP, KEEP_ALIVE, UPGRADE, TRANSFER_ENCODING, EXPOSED, HANDOVER);
+const HAS_HANDOVER = kinds(HANDOVER);
 const ALSO_LENGTH = kinds(CONTENT_LENGTH);
 const HAS_DATE = kinds(DATE);
 
@@ -122,6 +125,7 @@ export function parseResponseHead(
   const names = readFields(head, text, method, minor === 0);
   if (typeof names === 'string') return names;
   head.hasDate = (fields.kinds & HAS_DATE) !== 0;
+  head.handsOver = (fields.kinds & HAS_HANDOVER) !== 0;
   const length = lengthLine(head.status, text);
   const dropped = length === AS_IT_IS ? DROPPED : DROPPED | ALSO_LENGTH;
   head.reason = text.slice(reasonStart - start, at - start);

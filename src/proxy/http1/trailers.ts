@@ -7,6 +7,7 @@ import {
   DATE,
   EXPECT,
   EXPOSED,
+  HANDOVER,
   Fields,
   FORWARDED,
   FORWARDED_FOR,
@@ -51,6 +52,7 @@ const NOT_TRAILERS = kinds(
   REAL_IP,
   REQUEST_ID,
   EXPOSED,
+  HANDOVER,
   HEARSAY,
   DATE,
 );
