@@ -121,7 +121,7 @@ export class ControlPlane {
     this.#setup = this.#setupOf(config, this.#assembly);
     this.#record = new PlaneRecord(this.#setup.config, clock.now());
     this.operations = operationsOf({
-      status: () => this.#status(),
+      status: async () => this.#status(await this.#measuresOfDrains()),
       planDrain: (pool, upstream, options) => this.#planDrain(pool, upstream, options),
       find: (pool, upstream) => findUpstream(this.#assembly, pool, upstream),
       say: (pool, upstream, said, who) => this.#say(pool, upstream, said, who),
@@ -317,8 +317,22 @@ export class ControlPlane {
     return planned;
   }
 
-  #status(): Status {
-    return poolStatus(this.#assembly, this.#membership, this.#watch.histories, this.#options.clock.now());
+  /** Users are counted for drains alone: nobody else asks of a status how many there are. */
+  async #measuresOfDrains(): Promise<Measures | undefined> {
+    const pools = [...this.#assembly.pools.values()];
+    const isDraining = pools.some(({ snapshot }) =>
+      snapshot.standings.some((one) => typeof one === 'object'),
+    );
+    return isDraining ? await this.#data!.measures(true) : undefined;
+  }
+
+  #status(measures?: Measures): Status {
+    return poolStatus(this.#assembly, {
+      membership: this.#membership,
+      histories: this.#watch.histories,
+      measures,
+      nowMs: this.#options.clock.now(),
+    });
   }
 }
 

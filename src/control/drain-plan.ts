@@ -2,9 +2,9 @@ import { DAY_MS, DURATION_FORM, parseDuration } from '../base/duration.js';
 import { checkNames } from '../base/options.js';
 import { INSTANT_FORM, parseInstant } from '../base/instant.js';
 import type { PoolSnapshot } from '../route/pool/snapshot.js';
-import { drainOf, type Drain, type Standing } from '../route/pool/standing.js';
-import { progressOf } from '../route/sweep.js';
+import { drainOf, type Standing } from '../route/pool/standing.js';
 import { DRAIN_MS_MAX } from './config/standing.js';
+import { timeText } from './drain-status.js';
 
 /**
  * How an upstream is emptied. Neither `within` nor `until`: nobody new, and bindings are followed without
@@ -25,17 +25,6 @@ export interface DrainOptions {
 }
 
 export const DRAIN_NAMES = { within: 1, until: 1, from: 1, quiet: 1 } satisfies Record<keyof DrainOptions, 1>;
-
-/** How far a drain is. */
-export interface DrainStatus {
-  /** Times of RFC 3339, in UTC. */
-  readonly from: string;
-  readonly until: string;
-  /** In milliseconds; 0: whoever comes, leaves when its turn has come. */
-  readonly quietMs: number;
-  /** The share of the time, and so of the users who may have been moved, from 0 to 1. */
-  readonly progress: number;
-}
 
 /**
  * The standing that these options ask for, or what is wrong with them, as it follows "drain" in a message.
@@ -75,15 +64,6 @@ export function hasOthers({ upstreams, standings }: PoolSnapshot, id: string): b
   return upstreams.some((upstream, index) => upstream.id !== id && standings[index] === 'in');
 }
 
-export function drainStatus(drain: Drain, nowMs: number): DrainStatus {
-  return {
-    from: timeText(drain.fromMs),
-    until: timeText(drain.untilMs),
-    quietMs: drain.quietMs,
-    progress: progressOf(drain, nowMs),
-  };
-}
-
 function milliseconds(value: string | number): number | undefined {
   const ms = typeof value === 'number' ? value : parseDuration(value);
   return ms !== undefined && Number.isFinite(ms) && ms >= 0 && ms <= DRAIN_MS_MAX ? ms : undefined;
@@ -99,7 +79,3 @@ const FROM_MS_MAX = DAY_MS;
 
 /** The last instant that a Date can hold. */
 const INSTANT_MS_MAX = 8.64e15;
-
-function timeText(ms: number): string {
-  return new Date(ms).toISOString();
-}

@@ -5,7 +5,8 @@ import type { Upstream } from '../route/pool/upstream.js';
 import type { Config } from './config/config.js';
 import { weightProblem } from './config/upstreams.js';
 import type { Counters } from './counters.js';
-import type { DrainOptions, DrainStatus } from './drain-plan.js';
+import type { DrainOptions } from './drain-plan.js';
+import type { DrainStatus } from './drain-status.js';
 import type { AskedRequest, Explanation } from './explanation.js';
 import type { FixedSetting } from './fixed-settings.js';
 import type { MetricsSnapshot } from './metrics/snapshot.js';
@@ -95,7 +96,7 @@ export interface Reloaded {
 
 /** What the verbs stand on. */
 export interface Operated {
-  status(): Status;
+  status(): Promise<Status>;
   /** The upstream as it is now; throws when there is none. */
   find(pool: string, upstream: string): Upstream;
   /** The standing that these options ask for; throws when it can't be had. */
@@ -123,7 +124,7 @@ export function operationsOf(operated: Operated, inTurn = verbsInTurn(), who = '
   const say = (pool: string, upstream: string, said: Pick<Word, 'standing' | 'weight'>): Promise<void> =>
     inTurn(() => operated.say(pool, operated.find(pool, upstream), said, who));
   return {
-    status: async () => operated.status(),
+    status: () => operated.status(),
     drain: (pool, upstream, options = {}) =>
       inTurn(() => {
         const found = operated.find(pool, upstream);

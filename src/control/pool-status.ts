@@ -1,37 +1,39 @@
-import type { PoolSnapshot } from '../route/pool/snapshot.js';
+import { takesNewUsers, type PoolSnapshot } from '../route/pool/snapshot.js';
 import { standingWord } from '../route/pool/standing.js';
 import type { Upstream } from '../route/pool/upstream.js';
 import type { Assembly } from './assembly.js';
-import { drainStatus } from './drain-plan.js';
+import { drainStatus } from './drain-status.js';
 import type { Membership } from './membership.js';
+import type { Measures } from './metrics/measures.js';
 import { OperationRefused, type Status, type UpstreamStatus } from './operations.js';
 import type { UpstreamHistories } from './upstream-history.js';
 
 /** What is known of all pools, as operators ask for it. */
-export function poolStatus(
-  { pools }: Assembly,
-  membership: Membership,
-  histories: UpstreamHistories,
-  nowMs: number,
-): Status {
+export function poolStatus(assembly: Assembly, known: Known): Status {
   return {
-    pools: [...pools].map(([name, { snapshot }]) => ({
+    pools: [...assembly.pools].map(([name, { snapshot }]) => ({
       name,
-      sources: membership.sources(name),
-      upstreams: snapshot.upstreams.map((_, index) =>
-        upstreamStatus(name, snapshot, index, membership, histories, nowMs),
-      ),
+      sources: known.membership.sources(name),
+      upstreams: snapshot.upstreams.map((_, index) => upstreamStatus(assembly, name, snapshot, index, known)),
     })),
   };
 }
 
+/** What is known of pools beside their snapshots. */
+export interface Known {
+  readonly membership: Membership;
+  readonly histories: UpstreamHistories;
+  /** Needed for drains alone: to count users takes a look at many cells. */
+  readonly measures: Measures | undefined;
+  readonly nowMs: number;
+}
+
 function upstreamStatus(
+  { routes }: Assembly,
   pool: string,
   snapshot: PoolSnapshot,
   index: number,
-  membership: Membership,
-  histories: UpstreamHistories,
-  nowMs: number,
+  { membership, histories, measures, nowMs }: Known,
 ): UpstreamStatus {
   const upstream = snapshot.upstreams[index]!;
   const { id, url, weight } = upstream;
@@ -50,7 +52,14 @@ function upstreamStatus(
     weight,
     condition: snapshot.conditions[index]!,
     standing: standingWord(standing, nowMs),
-    ...(typeof standing === 'object' && { drain: drainStatus(standing.leaving, nowMs) }),
+    ...(typeof standing === 'object' && {
+      drain: drainStatus(standing.leaving, {
+        nowMs,
+        rules: routes.flatMap(({ poolName, affinity }) => (poolName === pool ? affinity.rules : [])),
+        row: measures?.upstreams.find((row) => row.pool === pool && row.id === id),
+        hasOthers: snapshot.upstreams.some((_, other) => other !== index && takesNewUsers(snapshot, other)),
+      }),
+    }),
     ...(word && { said }),
     ...(source !== undefined && { source }),
     ...(absentMs !== undefined && { absentMs }),

@@ -1,6 +1,6 @@
 import { causeOf } from '../base/cause.js';
 import { IDEMPOTENT_METHODS } from '../base/idempotent-methods.js';
-import { RequestFacts } from '../route/facts.js';
+import type { RequestFacts } from '../route/facts.js';
 import { prepare } from '../route/preparation.js';
 import { decide, type Decision } from '../route/router.js';
 import { walk } from '../route/walk.js';
@@ -14,7 +14,8 @@ import { fieldLine } from './field-line.js';
 import type { Origin } from './forwarded.js';
 import { isEventStream, isLongBody, Lasting } from './lasting.js';
 import { ownAnswer, type ServedRoute } from './served-route.js';
-import { hostName, type RequestHead } from './http1/request-head.js';
+import type { RequestHead } from './http1/request-head.js';
+import { requestFacts } from './request-facts.js';
 import { NO_BODY, RequestBody, type BodyOnItsWay } from './request-body.js';
 import type { Protocol, RequestRecord } from './request-record.js';
 import type { AnswerHead, AnswerTaker, ClientSide, Refusal, RequestTaker } from './sides.js';
@@ -29,8 +30,6 @@ import { answerTo, isShortage, isUnreachable, type UpstreamFault } from './upstr
  * its direction; over.
  */
 type Phase = 'asking' | 'answering' | 'tunnel' | 'half-tunnel' | 'over';
-
-const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 
 /**
  * One request and its answer: routed once, tried on one upstream after the other while that is safe, streamed
@@ -62,7 +61,6 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
   #phase: Phase = 'asking';
   #try: Try | undefined;
   #isAnswerPaused = false;
-  /** Made when it is one that may last: an upload, an event stream, a tunnel. */
   #lasting: Lasting | undefined;
   /** Made when a try ends in doubt. */
   #doubts: Doubts | undefined;
@@ -79,17 +77,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
       head.bodyBytes === 0 && head.upgrade === ''
         ? NO_BODY
         : new RequestBody(client, site.settings.limits.keptBodyBytesMax);
-    this.#facts = new RequestFacts(
-      {
-        method: head.method,
-        target: head.target,
-        host: hostName(head.host),
-        clientAddress: origin.address,
-        isSecure: origin.isSecure,
-        nowMs: site.clock.now(),
-      },
-      head,
-    );
+    this.#facts = requestFacts(head, origin, site.clock.now());
   }
 
   get protocol(): Protocol {
@@ -104,9 +92,12 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
 
   /** Begins: finds the route and asks the router. */
   start(): void {
-    const { method } = this.head;
-    if (method === 'CONNECT' || method === 'TRACE')
-      return this.#refuse(405, 'method-not-allowed', fieldLine('Allow', METHODS));
+    if (this.head.method === 'CONNECT' || this.head.method === 'TRACE')
+      return this.#refuse(
+        405,
+        'method-not-allowed',
+        fieldLine('Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'),
+      );
     const route = this.#site.settings.routeFor(this.#facts);
     if (route === undefined) return this.#refuse(404, 'no-route');
     this.route = route;
@@ -142,7 +133,6 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
 
   requestEnd(trailers: string): void {
     this.#body.end(trailers);
-    if (this.#lasting?.isUpload === true) this.#lasting.end();
     if (this.#phase === 'half-tunnel') this.#answered();
   }
 
@@ -331,8 +321,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
   }
 
   answerData(bytes: Buffer, start: number, end: number): void {
-    if (this.#lasting === undefined) this.#client.data(bytes, start, end);
-    else this.#lasting.data(bytes, start, end);
+    (this.#lasting ?? this.#client).data(bytes, start, end);
   }
 
   answerFlush(): boolean {
@@ -354,8 +343,7 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
 
   #lasts(kind: ConstructorParameters<typeof Lasting>[1]): void {
     this.#lasting?.end();
-    const cut = () => this.#cutShort(502, 'moved');
-    this.#lasting = new Lasting(this, kind, this.#client, this.#site.clock, cut);
+    this.#lasting = new Lasting(this, kind, this.#client, this.#site, () => this.#cutShort(502, 'moved'));
   }
 
   get #isTunnel(): boolean {

@@ -1,7 +1,7 @@
-import type { Clock } from '../base/clock.js';
 import { PoliteEnd } from './polite-end.js';
 import type { RequestRecord } from './request-record.js';
 import type { AnswerHead, ClientSide } from './sides.js';
+import type { Site } from './site.js';
 import type { Stay, Stays } from './stays.js';
 
 /** A shorter body is over before it matters. */
@@ -32,13 +32,13 @@ export class Lasting implements Stay {
     { route, decision, upstreamId, clientAddress, head }: RequestRecord,
     kind: 'upload' | 'events' | 'tunnel',
     client: ClientSide,
-    clock: Clock,
+    { clock }: Site,
     cut: () => void,
   ) {
     this.upstreamId = upstreamId!;
     this.user = decision?.user ?? clientAddress;
     this.isUpload = kind === 'upload';
-    this.#stays = route!.pool.stays;
+    this.#stays = route!.pool!.stays;
     this.#client = client;
     if (kind === 'tunnel' && head.upgrade === 'websocket') this.#polite = new PoliteEnd(client, clock);
     this.#cut = cut;

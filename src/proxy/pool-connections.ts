@@ -3,6 +3,7 @@ import { isPanic, triedAllTheSame } from '../route/pool/panic.js';
 import type { LivePool } from '../route/pool/live-pool.js';
 import type { PoolSnapshot } from '../route/pool/snapshot.js';
 import type { Upstream } from '../route/pool/upstream.js';
+import type { Decision } from '../route/router.js';
 import type { Deadlines } from './deadlines.js';
 import type { Limits } from './limits.js';
 import { Stays } from './stays.js';
@@ -97,6 +98,16 @@ export class PoolConnections {
     const { pool } = this.#options;
     if (isPanic(decidedOn)) pool.answeredWhileDown(endpoint.id);
     else pool.requestSucceeded(endpoint.id);
+  }
+
+  /** The answer to the request that moves its user has begun. */
+  moved(decision: Decision): void {
+    const { user, from, pool } = decision;
+    const index = from === undefined ? undefined : pool.indexOf(from);
+    const standing = index === undefined ? undefined : pool.standings[index];
+    if (user === undefined || typeof standing !== 'object') return;
+    this.endpoint(pool.upstreams[index!]!).tally.left(user, standing.leaving.seed, this.#options.clock.now());
+    this.stays.moved(decision);
   }
 
   failed(id: string, cause: string): void {

@@ -19,7 +19,7 @@ export interface Stay {
   leave(): void;
 }
 
-/** What lasts at the upstreams of one pool. It ends when its user leaves: nobody is at two upstreams at once. */
+/** What lasts at the upstreams of a pool. It ends when its user leaves: nobody is in two places at once. */
 export class Stays {
   readonly #clock: Clock;
   readonly #snapshot: () => PoolSnapshot;
@@ -58,7 +58,7 @@ export class Stays {
   }
 
   /** A request has moved its user. */
-  moved({ user, from }: Decision): void {
+  moved({ user, from }: Pick<Decision, 'user' | 'from'>): void {
     const stays = user === undefined ? undefined : this.#byUser.get(user);
     if (stays !== undefined && from !== undefined) this.#end(stays, from);
   }

@@ -38,6 +38,8 @@ export interface UpstreamTally {
   connections: number;
   /** A try gave no answer, or not the whole of one. */
   failed(fault: UpstreamFault): void;
+  /** A drain, known by its seed, has moved a user away. */
+  left(user: string, seed: number, nowMs: number): void;
 }
 
 /** What is counted of a route's requests. */
@@ -49,5 +51,5 @@ export interface RouteTally {
 
 /** For whoever counts nothing. */
 export function uncounted(): UpstreamTally {
-  return { index: 0, requestsInProgress: 0, tunnels: 0, tries: 0, connections: 0, failed() {} };
+  return { index: 0, requestsInProgress: 0, tunnels: 0, tries: 0, connections: 0, failed() {}, left() {} };
 }

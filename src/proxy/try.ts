@@ -105,7 +105,7 @@ export class Try {
   answered(): void {
     if (this.#isJudged || this.#isOver) return;
     this.#isJudged = true;
-    if (this.decision.outcome === 'moved') this.route.pool.stays.moved(this.decision);
+    if (this.decision.outcome === 'moved') this.route.pool.moved(this.decision);
     this.route.pool.answered(this.#endpoint, this.decision.pool);
   }
 

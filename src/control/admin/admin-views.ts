@@ -25,7 +25,20 @@ export const upstreamView = z
     since: instant.meta({ description: 'Since when the condition is what it is' }),
     standing,
     drain: z
-      .strictObject({ from: instant, until: instant, quietMs: count, progress: z.number().min(0).max(1) })
+      .strictObject({
+        from: instant,
+        until: instant,
+        quietMs: count,
+        progress: z.number().min(0).max(1),
+        boundUsers: z.strictObject({ minutes1: count, minutes15: count, minutes60: count }),
+        boundWithinIdle: count,
+        tunnels: count,
+        requestsInProgress: count,
+        moved: count,
+        movedLastMinute: count,
+        provenEnd: instant.optional(),
+        isInTime: z.boolean(),
+      })
       .optional()
       .meta({ description: 'How far it is emptied, where that has an end' }),
     weight: z.number(),

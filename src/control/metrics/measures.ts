@@ -1,6 +1,7 @@
 import type { OpenConnections } from '../../proxy/open-connections.js';
 import type { Why } from '../../route/outcome.js';
 import type { Histogram } from './histogram.js';
+import type { LeftUsers } from './leavers.js';
 import type { UsersSeen } from './user-cells.js';
 
 /*
@@ -42,6 +43,8 @@ export interface UpstreamRow {
   readonly tunnels: number;
   /** Of the users of each process, none when nobody came within the hour or nobody asked. */
   readonly users: readonly UsersSeen[];
+  /** Of the drains of each process, those that have moved somebody. */
+  readonly left: readonly LeftUsers[];
 }
 
 /** How a process does. */
@@ -130,6 +133,7 @@ export function addMeasures(all: readonly Measures[]): Measures {
         requestsInProgress: a.requestsInProgress + b.requestsInProgress,
         tunnels: a.tunnels + b.tunnels,
         users: [...a.users, ...b.users],
+        left: [...a.left, ...b.left],
       }),
     ),
     refusedHeads: all.reduce((sum, { refusedHeads }) => addRecords(sum, refusedHeads), {}),

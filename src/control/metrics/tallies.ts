@@ -108,7 +108,9 @@ export class Tallies {
         [...misses].flatMap(([rule, numbers]) => counted(numbers).map((each) => ({ route, rule, ...each }))),
       ),
       moves: all.flatMap(({ route, moves }) => counted(moves).map((each) => ({ route, ...each }))),
-      upstreams: [...this.#byName.values()].map((counts) => upstreamRowOf(counts, withUsers)),
+      upstreams: [...this.#byName.values()].map((counts) =>
+        upstreamRowOf(counts, withUsers, this.#clock.now()),
+      ),
       refusedHeads: Object.fromEntries(this.#refusedHeads),
     };
   }
@@ -154,7 +156,7 @@ function counted(numbers: Float64Array): { readonly why: (typeof WHYS)[number]; 
   return WHYS.map((why, at) => ({ why, count: numbers[at]! })).filter(({ count }) => count > 0);
 }
 
-function upstreamRowOf(counts: UpstreamCounts, withUsers: boolean): UpstreamRow {
+function upstreamRowOf(counts: UpstreamCounts, withUsers: boolean, nowMs: number): UpstreamRow {
   const { pool, id, tries, connections, faults, requestsInProgress, tunnels, cells } = counts;
   const seen = withUsers ? cells?.read() : undefined;
   return {
@@ -166,5 +168,6 @@ function upstreamRowOf(counts: UpstreamCounts, withUsers: boolean): UpstreamRow 
     requestsInProgress,
     tunnels,
     users: seen === undefined ? [] : [seen],
+    left: counts.leavers === undefined ? [] : [counts.leavers.read(nowMs)],
   };
 }

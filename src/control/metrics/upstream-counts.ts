@@ -1,5 +1,6 @@
 import type { UpstreamTally } from '../../proxy/tally.js';
 import type { UpstreamFault } from '../../proxy/upstream-fault.js';
+import { Leavers } from './leavers.js';
 import type { UserCells } from './user-cells.js';
 
 /** What is counted of one upstream of a pool, through reloads. */
@@ -16,6 +17,8 @@ export class UpstreamCounts implements UpstreamTally {
   goneAtMs: number | undefined;
   /** Made when its first user comes. */
   cells: UserCells | undefined;
+  /** Made when a drain moves its first user away. */
+  leavers: Leavers | undefined;
   readonly #makeCells: () => UserCells;
 
   constructor(pool: string, id: string, index: number, makeCells: () => UserCells) {
@@ -27,6 +30,11 @@ export class UpstreamCounts implements UpstreamTally {
 
   failed(fault: UpstreamFault): void {
     this.faults.set(fault, (this.faults.get(fault) ?? 0) + 1);
+  }
+
+  left(user: string, seed: number, nowMs: number): void {
+    if (this.leavers?.seed !== seed) this.leavers = new Leavers(seed);
+    this.leavers.left(user, nowMs);
   }
 
   saw(user: string): void {

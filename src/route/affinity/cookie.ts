@@ -111,6 +111,7 @@ class CookieRule implements Rule {
   readonly subject: string;
   readonly onFailure: FailurePolicy;
   readonly rehomeAfterMs: number;
+  readonly bindingLimits: { readonly idleMs: number; readonly absoluteMs: number };
   readonly sharedAnswers: SharedAnswers;
   readonly #options: CookieOptions;
   /**
@@ -133,6 +134,7 @@ class CookieRule implements Rule {
     this.subject = options.name;
     this.onFailure = options.onFailure;
     this.rehomeAfterMs = options.rehomeAfter;
+    this.bindingLimits = { idleMs: options.idle ?? 0, absoluteMs: options.absolute ?? 0 };
     this.sharedAnswers = options.sharedAnswers;
     this.#options = options;
     this.#nameOverTls = options.secure === 'auto' ? `__Secure-${options.name}` : options.name;

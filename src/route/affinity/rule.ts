@@ -88,6 +88,8 @@ export interface Rule {
    * whose identity and age the new one keeps.
    */
   bind?(facts: RequestFacts, pool: PoolSnapshot, index: number, binding?: Binding): string;
+  /** How long what it binds can last, in milliseconds; 0 is without end. */
+  readonly bindingLimits?: { readonly idleMs: number; readonly absoluteMs: number };
   /** For how long the user has certainly been quiet, in milliseconds; 0 where nothing is known of it. */
   quietMs?(binding: Binding, nowMs: number): number;
   /**
