@@ -28,11 +28,12 @@ import {
   type Status,
   type UpstreamStatus,
 } from './operations.js';
-import type { Word } from './overlay.js';
+import type { Word } from './word.js';
 import { HealthWatch } from './health-watch.js';
 import { findUpstream, poolStatus } from './pool-status.js';
 import { readinessOf, type DataPlaneState, type Readiness } from './readiness.js';
 import type { Setup } from './setup.js';
+import { StateFile } from './state-file.js';
 import { version } from './version.js';
 import { configWarnings } from './warnings.js';
 
@@ -83,6 +84,8 @@ export class ControlPlane {
   /** When the configuration in use was taken, in milliseconds since 1970. */
   configuredAt: number;
   lastReload: ReloadRecord | undefined;
+  /** Undefined: what operators say ends with the process. */
+  readonly state: StateFile | undefined;
   readonly #news: MemberNews;
   readonly #options: ControlPlaneOptions;
   readonly #watch: HealthWatch;
@@ -112,6 +115,9 @@ export class ControlPlane {
       },
     });
     this.#membership = new Membership(membershipOwner(this.#watch, logger), { clock, random, kinds });
+    const { stateFile } = config;
+    this.state = stateFile === undefined ? undefined : new StateFile(stateFile, logger, clock);
+    if (this.state !== undefined) this.#membership.restore(this.state.words);
     this.#assembly = assemble(config, {
       random,
       kinds,
@@ -149,7 +155,16 @@ export class ControlPlane {
   begin(data: DataPlane): void {
     this.#data = data;
     this.#follow();
-    this.#looking = this.#options.clock.every(LOOK_MS, () => this.#news.look());
+    for (const { pool, upstream, url } of this.#membership.dropStaleWords())
+      this.#options.logger.warn(
+        { pool, upstream, url },
+        `what an operator said of upstream ${upstream} of pool ${pool} is dropped: it is not there any more`,
+      );
+    this.#looking = this.#options.clock.every(LOOK_MS, () => {
+      this.#news.look();
+      // Words end with their upstreams, and a disk that was full may have room again.
+      void this.#save();
+    });
   }
 
   /**
@@ -205,7 +220,16 @@ export class ControlPlane {
     return file.read();
   }
 
-  #say(pool: string, upstream: Upstream, said: Pick<Word, 'standing' | 'weight'>, who: string): void {
+  async #save(): Promise<void> {
+    await this.state?.save(this.#membership.words);
+  }
+
+  async #say(
+    pool: string,
+    upstream: Upstream,
+    said: Pick<Word, 'standing' | 'weight'>,
+    who: string,
+  ): Promise<void> {
     const before = this.#inForce(pool, upstream.id);
     this.#news.by = who;
     try {
@@ -218,6 +242,7 @@ export class ControlPlane {
       { pool, upstream: id, by: who, before, after: this.#inForce(pool, id) },
       `${who} set the ${Object.keys(said).join(' and ')} of upstream ${id} of pool ${pool}`,
     );
+    await this.#save();
   }
 
   /** What goes for an upstream now, as its log lines have it. */

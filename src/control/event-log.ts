@@ -34,8 +34,7 @@ export type Happening =
       readonly worker: number;
       readonly is: 'listening' | 'ended';
       readonly why?: string;
-    }
-  | { readonly kind: 'stateFile'; readonly is: 'failing' | 'written'; readonly cause?: string };
+    };
 
 interface InPool {
   readonly pool: string;

@@ -4,7 +4,8 @@ import { standardKinds, type Kinds } from '../route/kinds.js';
 import type { Members } from '../route/pool/pool-event.js';
 import type { Upstream } from '../route/pool/upstream.js';
 import type { PoolConfig } from './config/config.js';
-import { Overlay, type Word } from './overlay.js';
+import { Overlay } from './overlay.js';
+import type { SavedWord, Word } from './word.js';
 import { PoolMembers, type MembersChange } from './pool-members.js';
 import { sourceKind } from './sources/registry.js';
 import { FollowedSource, type SourceFollower, type SourceState } from './sources/followed-source.js';
@@ -142,6 +143,24 @@ export class Membership implements SourceFollower {
       throw error;
     }
     this.#prune();
+  }
+
+  /** What operators said before the start. */
+  restore(words: readonly SavedWord[]): void {
+    this.#overlay.restore(words);
+  }
+
+  /** What operators said, as it is to be kept for the next start. */
+  get words(): readonly SavedWord[] {
+    return this.#overlay.all;
+  }
+
+  /** Forgets what was restored for upstreams that no source can name, and answers it. */
+  dropStaleWords(): readonly SavedWord[] {
+    return this.#overlay.dropWaiting((pool) => {
+      const followed = this.#pools.get(pool);
+      return followed === undefined || followed.members.sources.length === 0;
+    });
   }
 
   /** What an operator said of it, beside what its source says. */

@@ -10,7 +10,7 @@ import type { DrainStatus } from './drain-status.js';
 import type { AskedRequest, Explanation } from './explanation.js';
 import type { FixedSetting } from './fixed-settings.js';
 import type { MetricsSnapshot } from './metrics/snapshot.js';
-import type { Word } from './overlay.js';
+import type { Word } from './word.js';
 import type { Readiness } from './readiness.js';
 import type { SourceState } from './sources/followed-source.js';
 import type { UpstreamHistory } from './upstream-history.js';
@@ -101,7 +101,7 @@ export interface Operated {
   find(pool: string, upstream: string): Upstream;
   /** The standing that these options ask for; throws when it can't be had. */
   planDrain(pool: string, upstream: Upstream, options: DrainOptions): Standing;
-  say(pool: string, upstream: Upstream, said: Pick<Word, 'standing' | 'weight'>, who: string): void;
+  say(pool: string, upstream: Upstream, said: Pick<Word, 'standing' | 'weight'>, who: string): Promise<void>;
   reload(config: Config | undefined, who: string): Promise<Reloaded>;
   explain(request: AskedRequest): Promise<Explanation>;
   counters(): Promise<Counters>;
@@ -128,7 +128,7 @@ export function operationsOf(operated: Operated, inTurn = verbsInTurn(), who = '
     drain: (pool, upstream, options = {}) =>
       inTurn(() => {
         const found = operated.find(pool, upstream);
-        operated.say(pool, found, { standing: operated.planDrain(pool, found, options) }, who);
+        return operated.say(pool, found, { standing: operated.planDrain(pool, found, options) }, who);
       }),
     enable: (pool, upstream) => say(pool, upstream, { standing: 'in' }),
     disable: (pool, upstream) => say(pool, upstream, { standing: 'out' }),

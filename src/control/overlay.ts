@@ -1,13 +1,7 @@
 import type { Members } from '../route/pool/pool-event.js';
-import { firstStanding, isSameStanding, type Standing } from '../route/pool/standing.js';
+import { firstStanding, isSameStanding } from '../route/pool/standing.js';
 import type { Upstream } from '../route/pool/upstream.js';
-
-/** What an operator said of one upstream. Undefined: nothing, so what its source says goes. */
-export interface Word {
-  readonly url: string;
-  readonly standing?: Standing | undefined;
-  readonly weight?: number | undefined;
-}
+import type { SavedWord, Word } from './word.js';
 
 /**
  * What operators said while the gateway runs, over what the sources say: by pool, id and URL. Reloads leave
@@ -15,10 +9,45 @@ export interface Word {
  */
 export class Overlay {
   readonly #words = new Map<string, ReadonlyMap<string, Word>>();
+  /** Of before the start, about upstreams that no source has named yet. */
+  #waiting: readonly SavedWord[] = [];
 
   word(pool: string, { id, url }: Upstream): Word | undefined {
     const word = this.#words.get(pool)?.get(id);
     return word?.url === url ? word : undefined;
+  }
+
+  /** What was said before the start. It goes for each upstream as soon as a source names it. */
+  restore(words: readonly SavedWord[]): void {
+    this.#waiting = words;
+  }
+
+  /** Forgets what waits for upstreams of these pools that can't come any more, and answers it. */
+  dropWaiting(isFinal: (pool: string) => boolean): readonly SavedWord[] {
+    const dropped = this.#waiting.filter(({ pool }) => isFinal(pool));
+    this.#waiting = this.#waiting.filter(({ pool }) => !isFinal(pool));
+    return dropped;
+  }
+
+  /** Every word, for a file. */
+  get all(): readonly SavedWord[] {
+    const said = [...this.#words].flatMap(([pool, words]) =>
+      [...words].map(([upstream, word]) => ({ pool, upstream, ...word })),
+    );
+    return [...said, ...this.#waiting];
+  }
+
+  #adopt(pool: string, upstreams: readonly Upstream[]): void {
+    if (this.#waiting.length === 0) return;
+    const urls = new Map(upstreams.map(({ id, url }) => [id, url]));
+    this.#waiting = this.#waiting.filter((word) => {
+      if (word.pool !== pool || urls.get(word.upstream) !== word.url) return true;
+      const { url, standing, weight } = word;
+      const known = this.#words.get(pool);
+      if (!known?.has(word.upstream))
+        this.#words.set(pool, new Map(known).set(word.upstream, { url, standing, weight }));
+      return false;
+    });
   }
 
   /** Answers what takes the word back, for when it turns out to be impossible. */
@@ -31,6 +60,7 @@ export class Overlay {
 
   /** The upstreams of a pool's sources, as operators want them. */
   over(pool: string, upstreams: readonly Upstream[]): Required<Members> {
+    this.#adopt(pool, upstreams);
     const words = upstreams.map((upstream) => this.word(pool, upstream));
     return {
       upstreams: upstreams.map((upstream, index) => {
@@ -43,6 +73,7 @@ export class Overlay {
 
   /** Forgets what has ended. `pools`: what the sources say now. */
   prune(pools: ReadonlyMap<string, readonly Upstream[]>): void {
+    for (const [name, upstreams] of pools) this.#adopt(name, upstreams);
     for (const name of this.#words.keys()) {
       const kept = (pools.get(name) ?? []).flatMap((upstream): [string, Word][] => {
         const word = this.word(name, upstream);

@@ -98,7 +98,11 @@ export function endpointsOf(ground: AdminGround, startedAt: number): readonly En
       await say(operations, parts['pool']!, parts['upstream']!, body);
       const after = await upstreamOf(operations, parts);
       const changed = !isDeepStrictEqual(inForce(before), inForce(after));
-      return { changed, upstream: upstreamViewOf(after) };
+      return {
+        changed,
+        ...(plane.state !== undefined && { saved: plane.state.problem === undefined }),
+        upstream: upstreamViewOf(after),
+      };
     },
   });
 

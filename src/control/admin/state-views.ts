@@ -93,6 +93,13 @@ export async function statusViewOf(ground: AdminGround, startedAt: number): Prom
         },
       }),
     },
+    ...(plane.state !== undefined && {
+      stateFile: {
+        file: plane.state.path,
+        saved: plane.state.problem === undefined,
+        ...(plane.state.problem !== undefined && { cause: plane.state.problem }),
+      },
+    }),
     pools: status.pools.map(({ name, upstreams }) => ({
       name,
       upstreams: upstreams.length,
