@@ -49,7 +49,7 @@ export class StateFile {
   #text: string;
   #saving: Promise<void> = Promise.resolve();
 
-  /** Throws STICKY_STATE_UNREADABLE. A file that makes no sense is set aside, so that nothing of it is lost. */
+  /** Throws STICKY_STATE_UNREADABLE. A file that makes no sense is set aside: nothing of it is lost. */
   constructor(path: string, logger: Logger, clock: Clock) {
     this.path = path;
     this.#logger = logger;
