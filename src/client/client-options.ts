@@ -4,6 +4,7 @@ import { DAY_MS, HOUR_MS } from '../base/duration.js';
 import { checkNames, readDuration, readFunction, type Duration } from '../base/options.js';
 import { placements } from '../route/placement/registry.js';
 import type { ConditionChange, CreatePlacement } from '../route/pool/pool.js';
+import type { Source } from '../route/pool/source.js';
 import type { Upstream } from '../route/pool/upstream.js';
 import { invalidCall } from './invalid-call.js';
 
@@ -24,7 +25,10 @@ export type UpstreamsInput = Readonly<Record<string, UpstreamInput>>;
 export type PlacementInput = string | Readonly<Record<string, unknown>>;
 
 export interface ClientOptions {
-  readonly upstreams: UpstreamsInput;
+  /** May be left out where there are `sources`. */
+  readonly upstreams?: UpstreamsInput | undefined;
+  /** Where more upstreams come from, until it is closed: those of `stickyroute/sources`, or your own. */
+  readonly sources?: readonly Source[] | undefined;
   /** Key → upstreams: `rendezvous` (default), `ring`, `maglev`, or as another balancer does. */
   readonly placement?: PlacementInput | undefined;
   /**
@@ -56,6 +60,7 @@ export interface ClientOptions {
 /** Options, checked and completed. */
 export interface ClientSettings {
   readonly upstreams: readonly Upstream[];
+  readonly sources: readonly Source[];
   readonly placement: CreatePlacement;
   readonly onFailure: 'borrow' | 'reject';
   readonly deadlineMs: number;
@@ -80,6 +85,7 @@ const NAMES = {
   onChange: 1,
   fetch: 1,
   clock: 1,
+  sources: 1,
 } satisfies Record<keyof ClientOptions, 1>;
 const PASSIVE_NAMES = { maxFails: 1, failTimeout: 1 };
 const UPSTREAM_NAMES = {
@@ -101,8 +107,10 @@ export function readClientOptions(options: ClientOptions): ClientSettings {
   if (onFailure !== 'borrow' && onFailure !== 'reject')
     throw invalidCall('onFailure must be "borrow" or "reject".');
   const deadlineMs = readDeadline(deadline);
+  const sources = readSources(options.sources ?? []);
   return {
-    upstreams: readUpstreams(options.upstreams),
+    upstreams: options.upstreams === undefined && sources.length > 0 ? [] : readUpstreams(options.upstreams),
+    sources,
     placement: readPlacement(options.placement ?? 'rendezvous'),
     onFailure,
     deadlineMs,
@@ -121,7 +129,7 @@ export function readDeadline(value: Duration): number {
   return milliseconds('deadline', value, 1, DAY_MS);
 }
 
-export function readUpstreams(written: UpstreamsInput): Upstream[] {
+export function readUpstreams(written: UpstreamsInput | undefined): Upstream[] {
   if (typeof written !== 'object' || written === null || Array.isArray(written))
     throw invalidCall(UPSTREAMS_FORM);
   const entries = Object.entries(written);
@@ -142,6 +150,14 @@ export function readUpstreams(written: UpstreamsInput): Upstream[] {
       incarnation,
     } satisfies Record<Exclude<keyof Upstream, 'standing'>, unknown>;
   });
+}
+
+function readSources(sources: readonly Source[]): readonly Source[] {
+  if (Array.isArray(sources) && sources.every((source) => typeof source?.start === 'function'))
+    return sources;
+  throw invalidCall(
+    "sources must be a list of sources, such as dns({ name: 'api.internal', port: 8080 }) of stickyroute/sources.",
+  );
 }
 
 const UPSTREAMS_FORM = "Write upstreams: { 'api-1': 'http://127.0.0.1:3001' }.";

@@ -18,6 +18,7 @@ import {
   type ClientSettings,
   type UpstreamsInput,
 } from './client-options.js';
+import { ClientSources } from './client-sources.js';
 import { keyBytes, type CallKey } from './key.js';
 import { bytesOf, CallBody } from './call-body.js';
 import { invalidCall } from './invalid-call.js';
@@ -49,7 +50,10 @@ export interface Client {
    * request is none.
    */
   fetch(key: CallKey, path: string, options?: CallOptions): Promise<ClientResponse>;
-  /** The id of the upstream that owns the key, whatever its health. */
+  /**
+   * The id of the upstream that owns the key, whatever its health. Throws STICKY_NO_UPSTREAM while sources
+   * have named none.
+   */
   owner(key: CallKey): string;
   /** Ids best first, whatever their health: the owner, then its backups. */
   candidates(key: CallKey, limit?: number): string[];
@@ -88,6 +92,8 @@ class PoolClient implements Client {
   readonly #ground: CallGround;
   readonly #affinity: Affinity;
   readonly #clock: Clock;
+  /** Undefined: there are none. */
+  readonly #sources: ClientSources | undefined;
   #tickedAt: number;
   #callsUnderWay = 0;
   #isClosed = false;
@@ -111,6 +117,13 @@ class PoolClient implements Client {
       answerTimeMs,
       patienceMs: Math.min(answerTimeMs, deadlineMs),
     };
+    this.#sources =
+      settings.sources.length === 0
+        ? undefined
+        : new ClientSources(upstreams, settings.sources, this.#clock, (found, down) => {
+            pool.apply({ kind: 'members', upstreams: found });
+            pool.hold(down);
+          });
     this.#affinity = { rules: [keyRule(onFailure)], balance: { name: 'none', pick: () => -1 } };
   }
 
@@ -142,6 +155,8 @@ class PoolClient implements Client {
     const declared = init.headers.get('content-length');
     checkFields(init.headers, bytesOf(body));
     const requestBody = new CallBody(body, declared === null ? undefined : Number(declared));
+    // A call that comes before the sources have answered waits for them; a promise only where it must.
+    if (this.#sources?.hasAnswered === false) await this.#sources.answered(deadlineMs);
     this.#tick();
     const { pool } = this.#ground;
     const facts = new RequestFacts(LINE, { get: (name) => (name === KEY_FIELD ? bytes : undefined) });
@@ -163,7 +178,12 @@ class PoolClient implements Client {
 
   owner(key: CallKey): string {
     const { placement, upstreams } = this.#ground.pool.snapshot;
-    return upstreams[placement.owner(keyBytes(key))]!.id;
+    const owner = upstreams[placement.owner(keyBytes(key))];
+    if (owner !== undefined) return owner.id;
+    throw new StickyError(
+      'STICKY_NO_UPSTREAM',
+      'There is no upstream yet: no source has named one. Call fetch, which waits for them.',
+    );
   }
 
   candidates(key: CallKey, limit = Infinity): string[] {
@@ -176,11 +196,14 @@ class PoolClient implements Client {
   }
 
   setUpstreams(upstreams: UpstreamsInput): void {
-    this.#ground.pool.apply({ kind: 'members', upstreams: readUpstreams(upstreams) });
+    const listed = readUpstreams(upstreams);
+    if (this.#sources === undefined) this.#ground.pool.apply({ kind: 'members', upstreams: listed });
+    else this.#sources.list(listed);
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#sources?.stop();
     if (this.#callsUnderWay > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
