@@ -8,6 +8,7 @@ export const ERROR_STATUS = {
   STICKY_CONFIG_INVALID: undefined,
   STICKY_CONFIG_UNREADABLE: undefined,
   STICKY_LISTEN_FAILED: undefined,
+  STICKY_LOG_UNWRITABLE: undefined,
   STICKY_WORKER_FAILED: undefined,
   STICKY_OPERATION_REFUSED: undefined,
   STICKY_ADMIN_REFUSED: undefined,

@@ -13,7 +13,8 @@ const STOPS: readonly Signal[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
  * `shutdownDelay`, in which requests are served as before, and then lets requests in progress finish. The
  * next one ends the wait, and one after that ends the process at once. SIGHUP reads the file again; a bad one
  * changes nothing. When SIGHUP says that the terminal has gone, it ends the gateway as SIGTERM does. SIGWINCH
- * starts a successor, and the gateway ends when that one serves.
+ * starts a successor, and the gateway ends when that one serves. SIGUSR2 opens the file of the access log
+ * anew.
  */
 export function runUntilStopped(
   gateway: ServedGateway,
@@ -83,16 +84,19 @@ export function runUntilStopped(
     const onHandOver = (): void => {
       if (startSuccessor !== undefined) void handOver(startSuccessor);
     };
+    const onRotated = (): void => void gateway.operations.reopenLogs();
     const finish = (then: () => void): void => {
       for (const signal of STOPS) signals.off(signal, onStop);
       signals.off('SIGHUP', onHangUp);
       signals.off('SIGWINCH', onHandOver);
+      signals.off('SIGUSR2', onRotated);
       parents?.stop();
       then();
     };
     for (const signal of STOPS) signals.on(signal, onStop);
     signals.on('SIGHUP', onHangUp);
     signals.on('SIGWINCH', onHandOver);
+    signals.on('SIGUSR2', onRotated);
     const parents = around.onOrphaned?.(() => stop('npm, which started this, has ended'));
   });
 }

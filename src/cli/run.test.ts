@@ -38,6 +38,7 @@ function terminal(cwd = folder) {
       port: 0,
       address: 'http://localhost:8080',
       operations: {
+        async reopenLogs() {},
         async reload() {
           configs.push(file!.read());
           events.push('reloaded');

@@ -8,7 +8,7 @@ import type { Operations } from '../control/operations.js';
 export interface ServedGateway {
   /** `http://127.0.0.1:8080` */
   readonly address: string;
-  readonly operations: Pick<Operations, 'reload'>;
+  readonly operations: Pick<Operations, 'reload' | 'reopenLogs'>;
   readonly port: number;
   readonly shutdownDelayMs: number;
   /** Says that it goes, and serves. Resolves after `shutdownDelay`, or when `close` is called. */

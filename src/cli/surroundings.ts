@@ -35,7 +35,7 @@ export interface TextSink {
   write(text: string): unknown;
 }
 
-export type Signal = 'SIGTERM' | 'SIGINT' | 'SIGQUIT' | 'SIGHUP' | 'SIGWINCH';
+export type Signal = 'SIGTERM' | 'SIGINT' | 'SIGQUIT' | 'SIGHUP' | 'SIGWINCH' | 'SIGUSR2';
 
 export interface SignalSource {
   on(signal: Signal, listener: () => void): unknown;

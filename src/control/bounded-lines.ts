@@ -1,3 +1,5 @@
+import { writeSync } from 'node:fs';
+
 /** Where bytes go: a file, a pipe, a terminal. */
 export interface BytesOut {
   /**
@@ -181,3 +183,29 @@ export class BoundedLines {
     if (!this.#isWriting && (isDone || isHopeless)) this.#whenIdle?.();
   }
 }
+
+/**
+ * A file is written to directly, as nginx does. A full disk may take a part of a line. Where no other process
+ * writes, the rest follows when there is room; where others do, their lines would come in between, so the
+ * part is ended with a line feed and the line is written again.
+ */
+export function fileOut(fd: number, isShared: boolean): BytesOut {
+  let isTorn = false;
+  return {
+    write(bytes, done) {
+      let written = 0;
+      try {
+        if (isTorn) writeSync(fd, '\n');
+        isTorn = false;
+        while (written < bytes.length) written += writeSync(fd, bytes, written);
+        done(written, undefined);
+      } catch (error) {
+        const lineStart = written === 0 ? 0 : bytes.lastIndexOf(LF, written - 1) + 1;
+        isTorn ||= isShared && lineStart < written;
+        done(isShared ? lineStart : written, (error as NodeJS.ErrnoException).code ?? 'EIO');
+      }
+    },
+  };
+}
+
+const LF = 10;

@@ -15,8 +15,10 @@ import { EventLog } from './event-log.js';
 import { explain } from './explanation.js';
 import { hasOthers, plannedDrain, type DrainOptions } from './drain-plan.js';
 import { fixedText, withFixed, type FixedSetting } from './fixed-settings.js';
+import { checkLogFile } from './log-file.js';
 import { MemberNews } from './member-news.js';
-import { Membership, type MembershipOwner } from './membership.js';
+import { Membership } from './membership.js';
+import { membershipOwner } from './membership-owner.js';
 import type { Measures } from './metrics/measures.js';
 import { PlaneRecord } from './metrics/plane-record.js';
 import { metricsOf, type MetricsSnapshot } from './metrics/snapshot.js';
@@ -62,6 +64,7 @@ export interface DataPlane {
   /** Of all its processes. `withUsers`: what bound users are counted by, too. */
   measures(withUsers: boolean): Promise<Measures>;
   state(): DataPlaneState;
+  reopenLogs(): void;
 }
 
 /** How the last reload went. */
@@ -115,6 +118,7 @@ export class ControlPlane {
       },
     });
     this.#membership = new Membership(membershipOwner(this.#watch, logger), { clock, random, kinds });
+    checkLogFile(config);
     const { stateFile } = config;
     this.state = stateFile === undefined ? undefined : new StateFile(stateFile, logger, clock);
     if (this.state !== undefined) this.#membership.restore(this.state.words);
@@ -134,6 +138,7 @@ export class ControlPlane {
       reload: (next, who) => this.#reload(next, who),
       explain: (request) => explain(this.#assembly, request, clock, random),
       counters: async () => countersOf(await this.#data!.measures(false)),
+      reopenLogs: () => this.#data!.reopenLogs(),
       metrics: () => this.#metrics(),
       readiness: () => this.readiness(),
     });
@@ -280,6 +285,7 @@ export class ControlPlane {
     const { config, needsRestart } = withFixed(this.#setup.config, wanted);
     await this.#membership.prepare(config.pools, config.sourceWaitMs);
     const assembly = this.#reassemble(config);
+    checkLogFile(config);
     // Until here nothing that runs has changed. From here on nothing can fail.
     const { tls } = this.#setup.config;
     this.#setup = this.#setupOf(config, assembly);
@@ -375,30 +381,3 @@ function isSameEnd(one: Drain, other: Drain): boolean {
 function endOf(pem: string): string {
   return new Date(new X509Certificate(pem).validTo).toISOString();
 }
-
-/** What a membership does to the pools, and what the log says of it. */
-function membershipOwner(watch: HealthWatch, logger: Logger): MembershipOwner {
-  return {
-    changed: (pool, members) => watch.apply(pool, { kind: 'members', ...members }),
-    refused: (pool, error) =>
-      logger.warn({ pool, why: String(error) }, `pool ${pool} keeps its upstreams: ${String(error)}`),
-    hold: (pool, down) => watch.hold(pool, down),
-    isUp: (pool, id) => watch.isUp(pool, id),
-    told: (pool, change, why) => {
-      const told = Object.entries(change).filter(([, ids]) => (ids as readonly string[]).length > 0);
-      const fields = told.map(([what, ids]) => [what, (ids as readonly string[]).slice(0, LISTED_MAX)]);
-      const text = told.map(([what, ids]) => `${(ids as readonly string[]).length} ${what}`).join(', ');
-      logger.info(
-        { pool, why, ...Object.fromEntries(fields) },
-        `upstreams of pool ${pool}: ${text} (${why})`,
-      );
-    },
-    problem: (pool, source, problem) => {
-      if (problem === undefined)
-        logger.info({ pool, source }, `source ${source} of pool ${pool} is well again`);
-      else logger.warn({ pool, source, why: problem }, `source ${source} of pool ${pool}: ${problem}`);
-    },
-  };
-}
-
-const LISTED_MAX = 20;

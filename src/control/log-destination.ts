@@ -1,8 +1,8 @@
-import { constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { constants, fstatSync, openSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { Writable } from 'node:stream';
 import { stayAlive, systemClock } from '../base/clock.js';
-import { BoundedLines, type BytesOut, type LinesWatcher } from './bounded-lines.js';
+import { BoundedLines, fileOut, type BytesOut, type LinesWatcher } from './bounded-lines.js';
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -145,32 +145,6 @@ function streamOut(stream: Writable): BytesOut {
     },
   };
 }
-
-/**
- * A file is written to directly, as nginx does. A full disk may take a part of a line. Where no other process
- * writes, the rest follows when there is room; where others do, their lines would come in between, so the
- * part is ended with a line feed and the line is written again.
- */
-function fileOut(fd: number, isShared: boolean): BytesOut {
-  let isTorn = false;
-  return {
-    write(bytes, done) {
-      let written = 0;
-      try {
-        if (isTorn) writeSync(fd, '\n');
-        isTorn = false;
-        while (written < bytes.length) written += writeSync(fd, bytes, written);
-        done(written, undefined);
-      } catch (error) {
-        const lineStart = written === 0 ? 0 : bytes.lastIndexOf(LF, written - 1) + 1;
-        isTorn ||= isShared && lineStart < written;
-        done(isShared ? lineStart : written, (error as NodeJS.ErrnoException).code ?? 'EIO');
-      }
-    },
-  };
-}
-
-const LF = 10;
 
 /**
  * A terminal that is held (Ctrl-S) would hold the process with it. Opened anew it has a flag of its own that

@@ -94,6 +94,18 @@ export const REQUEST_FIELDS: readonly LogField[] = [
     meaning: 'from the request’s head to the answer’s head',
     when: 'when an upstream answered',
   },
+  {
+    name: 'traceId',
+    unit: 'text',
+    meaning: 'the trace that the request belongs to: 32 hexadecimal digits of its `traceparent`',
+    when: 'when that is well-formed',
+  },
+  {
+    name: 'share',
+    unit: 'count',
+    meaning: 'the share of such lines that is written: 0.1 stands for ten requests',
+    when: 'with `sample`',
+  },
   { name: 'tries', unit: 'count', meaning: 'upstreams tried', when: 'unless `refused`' },
   { name: 'requestBytes', unit: 'bytes', meaning: 'the request’s body', when: 'unless `refused`' },
   {

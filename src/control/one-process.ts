@@ -71,6 +71,7 @@ export async function openGateway(
   let monitor: MonitorListener | undefined;
   plane.begin({
     swap: (_setup, assembly) => serving.apply(assembly),
+    reopenLogs: () => serving.reopenLog(),
     measures: async (withUsers) => serving.measures(withUsers),
     state: () => ({ isListening, isGoing: delay.hasBegun, silent: [] }),
   });

@@ -44,6 +44,8 @@ export interface Operations {
   reload(config?: Config): Promise<Reloaded>;
   /** Where a request would go now, and why. */
   explain(request: AskedRequest): Promise<Explanation>;
+  /** Whoever rotates logs has moved the file of `accessLog` away: the next line makes another. */
+  reopenLogs(): Promise<void>;
   /** What the gateway has done so far, in sums. */
   counters(): Promise<Counters>;
   /** All that it has counted, and how it is now. `prometheusText` writes it for Prometheus. */
@@ -104,6 +106,7 @@ export interface Operated {
   say(pool: string, upstream: Upstream, said: Pick<Word, 'standing' | 'weight'>, who: string): Promise<void>;
   reload(config: Config | undefined, who: string): Promise<Reloaded>;
   explain(request: AskedRequest): Promise<Explanation>;
+  reopenLogs(): void;
   counters(): Promise<Counters>;
   metrics(): Promise<MetricsSnapshot>;
   readiness(): Readiness;
@@ -140,6 +143,7 @@ export function operationsOf(operated: Operated, inTurn = verbsInTurn(), who = '
     },
     reload: (config) => inTurn(() => operated.reload(config, who)),
     explain: (request) => operated.explain(request),
+    reopenLogs: async () => operated.reopenLogs(),
     counters: () => operated.counters(),
     metrics: () => operated.metrics(),
     readiness: async () => operated.readiness(),

@@ -13,7 +13,7 @@ import type { RequestObserver, SiteSettings } from '../proxy/site.js';
 import type { Engine, Listener } from '../proxy/wire.js';
 import type { Rule } from '../route/affinity/rule.js';
 import { clientAddress, parseAddress } from '../route/address.js';
-import { accessLog, noAccessLog } from './access-log.js';
+import { accessLog, noAccessLog, samplingOf } from './access-log.js';
 import type { Assembly } from './assembly.js';
 import { handedError, listenError } from './listen-error.js';
 import type { Measures } from './metrics/measures.js';
@@ -21,6 +21,7 @@ import { OwnProcess } from './metrics/own-process.js';
 import { Tallies, type InUse } from './metrics/tallies.js';
 import { limitsWithin, openFilesMax } from './open-files.js';
 import { pagesOf } from './error-page.js';
+import { LogFile } from './log-file.js';
 import { OpenPools } from './open-pools.js';
 import { RouteTable, type Matching } from './route-table.js';
 import { Shortages } from './shortages.js';
@@ -43,7 +44,10 @@ export class Serving {
   readonly #deadlines: Deadlines;
   readonly #gateway: Gateway;
   readonly #pools: OpenPools;
+  readonly #clock: Clock;
+  readonly #random: Random;
   readonly #tallies: Tallies;
+  #logFile: LogFile | undefined;
   readonly #process: OwnProcess;
   readonly #shortages: Shortages;
   readonly #filesMax = openFilesMax();
@@ -54,6 +58,8 @@ export class Serving {
   constructor(assembly: Assembly, ground: ServingGround) {
     const { clock, engine } = ground;
     this.#logger = ground.logger;
+    this.#clock = clock;
+    this.#random = ground.random;
     this.#deadlines = new Deadlines(clock);
     this.#shortages = new Shortages(ground.logger, clock);
     this.#assembly = assembly;
@@ -125,6 +131,11 @@ export class Serving {
     if (tls !== undefined) this.#gateway.setTls(tls);
   }
 
+  /** The file of the access log has been moved away: the next line makes another. */
+  reopenLog(): void {
+    this.#logFile?.reopen();
+  }
+
   /** Clients are told that it goes; it serves as before. */
   announceClose(): void {
     this.#gateway.announceClose();
@@ -133,6 +144,7 @@ export class Serving {
   async close(leave?: PortLeave): Promise<void> {
     await this.#gateway.close(this.#assembly.config.shutdownGraceMs, leave);
     this.#stop();
+    await this.#logFile?.finish();
   }
 
   /** `withUsers`: what bound users are counted by, too. */
@@ -173,7 +185,19 @@ export class Serving {
   }
 
   #observe({ config }: Assembly): RequestObserver {
-    return config.accessLog ? accessLog(this.#logger) : noAccessLog;
+    const { accessLog: settings } = config;
+    const { file, shares } = typeof settings === 'boolean' ? {} : settings;
+    this.#followFile(settings === false ? undefined : file);
+    if (settings === false) return noAccessLog;
+    const sampling = shares === undefined ? undefined : samplingOf(shares, this.#random);
+    return accessLog(this.#logger, this.#logFile, sampling);
+  }
+
+  /** The log goes to this file from now on; what waits for another is still written there. */
+  #followFile(path: string | undefined): void {
+    if (path === this.#logFile?.path) return;
+    void this.#logFile?.finish();
+    this.#logFile = path === undefined ? undefined : new LogFile(path, this.#clock, this.#logger);
   }
 }
 

@@ -12,6 +12,8 @@ python3:python3
 caddy:caddy
 script:bsdutils
 apache2:apache2-bin
+prometheus:prometheus
+promtool:prometheus
 dnsmasq:dnsmasq-base
 curl:curl
 nghttp:nghttp2-client

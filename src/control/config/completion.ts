@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { standardKinds, type Kinds } from '../../route/kinds.js';
+import { accessLogConfig } from './access-log-config.js';
 import { certificateFiles, type FileReader } from './certificates.js';
 import type { Config, PoolConfig } from './config.js';
 import { cookieClashes } from './cookie-clash.js';
@@ -68,7 +69,7 @@ export function complete(
     http2: gateway.http2!,
     expose: gateway.expose!,
     halfClose: gateway.halfClose!,
-    accessLog: gateway.accessLog!,
+    accessLog: accessLogConfig(gateway.accessLog!, files.folder),
     limits: gateway.limits!,
     workers: gateway.workers!,
     shutdownDelayMs: gateway.shutdownDelay!,

@@ -33,7 +33,8 @@ export interface Config {
   readonly expose: boolean;
   /** A client that has closed its sending half still gets its answer. */
   readonly halfClose: boolean;
-  readonly accessLog: boolean;
+  /** `true`: a line a request on standard output. */
+  readonly accessLog: boolean | AccessLogConfig;
   readonly limits: Limits;
   /** Processes that share the port. `auto`: as many as there are cores. */
   readonly workers: number | 'auto';
@@ -65,6 +66,13 @@ export interface AdminConfig {
 export type AdminListen =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string };
+
+export interface AccessLogConfig {
+  /** Absolute. Undefined: standard output. */
+  readonly file: string | undefined;
+  /** Which share of lines is written, from 0 to 1, by the first digit of the status; 0 is for odd ones. */
+  readonly shares: readonly number[];
+}
 
 export interface Listen {
   /** Undefined: every address of the machine. */

@@ -3,6 +3,7 @@ import { KEY_CHARACTERS_MIN } from '../../base/options.js';
 import { rangeProblem } from '../../route/address.js';
 import type { Kinds } from '../../route/kinds.js';
 import { sourceKinds } from '../sources/registry.js';
+import { accessLogSetting } from './access-log-config.js';
 import { admin } from './admin.js';
 import { choice } from './choice.js';
 import type { Choice, HealthConfig, Listen } from './config.js';
@@ -206,7 +207,7 @@ export const gatewayShape = {
   errorPages: errorPages.optional(),
   expose: flag.default(false),
   halfClose: flag.default(false),
-  accessLog: flag.default(true),
+  accessLog: accessLogSetting.prefault(true),
   limits: limits.prefault({}),
   workers: workers.prefault(1),
   shutdownDelay: duration({ min: 0, max: HOUR }).default(0),

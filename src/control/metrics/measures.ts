@@ -28,6 +28,8 @@ export interface Miss {
 
 export interface Move {
   readonly route: string;
+  /** On purpose, or because of a failure. */
+  readonly outcome: 'moved' | 'rehomed';
   readonly why: Why;
   readonly count: number;
 }
@@ -119,7 +121,7 @@ export function addMeasures(all: readonly Measures[]): Measures {
     ),
     moves: joined(
       all.flatMap(({ moves }) => moves),
-      ({ route, why }) => [route, why],
+      ({ route, outcome, why }) => [route, outcome, why],
       (a, b) => ({ ...a, count: a.count + b.count }),
     ),
     upstreams: joined(

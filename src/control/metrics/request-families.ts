@@ -88,7 +88,7 @@ export const requestFamilies = [
     'counter',
     'stickyroute_moves_total',
     'Requests that bound their user to another upstream than before',
-    ['route', 'why'],
-    ({ moves }) => moves.map(({ route, why, count }) => [count, route, why] as const),
+    ['route', 'outcome', 'why'],
+    ({ moves }) => moves.map(({ route, outcome, why, count }) => [count, route, outcome, why] as const),
   ),
 ];

@@ -1,5 +1,7 @@
 import type { CountedRequest, RouteTally } from '../../proxy/tally.js';
 import type { Rule } from '../../route/affinity/rule.js';
+import type { Decision } from '../../route/router.js';
+import { hashOfKey } from '../../route/sweep.js';
 import { WHYS } from '../../route/outcome.js';
 import { countRequest, ROW_NUMBERS } from './request-row.js';
 import type { UpstreamCounts } from './upstream-counts.js';
@@ -23,8 +25,9 @@ export class RouteRows {
   readonly withoutUpstream: RouteRow = { upstream: undefined, numbers: new Float64Array(ROW_NUMBERS) };
   /** How often each reason kept a rule from being followed, by the rule's name. Numbers as in `WHYS`. */
   readonly misses = new Map<string, Float64Array>();
-  /** How often each reason bound a user to another upstream. */
+  /** How often each reason bound a user to another upstream: on purpose, and because of a failure. */
   readonly moves = new Float64Array(WHYS.length);
+  readonly rehomes = new Float64Array(WHYS.length);
 
   constructor(route: string, pool: string) {
     this.route = route;
@@ -35,6 +38,17 @@ export class RouteRows {
     let numbers = this.misses.get(rule);
     if (numbers === undefined) this.misses.set(rule, (numbers = new Float64Array(WHYS.length)));
     return numbers;
+  }
+}
+
+/** A borrower belongs to another upstream, and nothing is known of whom the balance sent somewhere. */
+function sawUser(upstream: UpstreamCounts | undefined, decision: Decision): void {
+  const { outcome, identity } = decision;
+  if (upstream === undefined || outcome === 'borrowed' || outcome === 'balanced') return;
+  if (identity !== undefined) upstream.saw(identity);
+  else {
+    const { user } = decision;
+    if (user !== undefined) upstream.saw(hashOfKey(user));
   }
 }
 
@@ -59,8 +73,7 @@ export class RouteCounter implements RouteTally {
   }
 
   upgraded({ decision, tally }: CountedRequest): void {
-    const user = decision?.user;
-    if (user !== undefined && tally !== undefined) this.#upstreams[tally.index]?.saw(user);
+    if (decision !== undefined && tally !== undefined) sawUser(this.#upstreams[tally.index], decision);
   }
 
   finished(request: CountedRequest): void {
@@ -72,18 +85,17 @@ export class RouteCounter implements RouteTally {
       countRequest(row.numbers, undefined, request);
       return;
     }
-    const { outcome, user } = decision;
-    countRequest(row.numbers, outcome, request);
-    // A borrower belongs to another upstream.
-    if (user !== undefined && outcome !== 'borrowed' && outcome !== 'balanced') row.upstream?.saw(user);
+    countRequest(row.numbers, decision.outcome, request);
+    sawUser(row.upstream, decision);
     if (decision.why !== undefined) this.#missed(decision);
   }
 
-  #missed({ missedBy, why, outcome }: NonNullable<CountedRequest['decision']>): void {
+  #missed({ missedBy, why, outcome }: Decision): void {
     const reason = WHYS.indexOf(why!);
     const numbers = missedBy === undefined ? undefined : this.#misses[this.#rules.indexOf(missedBy)];
     if (numbers !== undefined) numbers[reason]!++;
-    if (outcome === 'rehomed' || outcome === 'moved') this.#rows.moves[reason]!++;
+    if (outcome === 'moved') this.#rows.moves[reason]!++;
+    else if (outcome === 'rehomed') this.#rows.rehomes[reason]!++;
   }
 
   #row(index: number): RouteRow {

@@ -107,7 +107,10 @@ export class Tallies {
       misses: all.flatMap(({ route, misses }) =>
         [...misses].flatMap(([rule, numbers]) => counted(numbers).map((each) => ({ route, rule, ...each }))),
       ),
-      moves: all.flatMap(({ route, moves }) => counted(moves).map((each) => ({ route, ...each }))),
+      moves: all.flatMap(({ route, moves, rehomes }) => [
+        ...counted(moves).map((each) => ({ route, outcome: 'moved' as const, ...each })),
+        ...counted(rehomes).map((each) => ({ route, outcome: 'rehomed' as const, ...each })),
+      ]),
       upstreams: [...this.#byName.values()].map((counts) =>
         upstreamRowOf(counts, withUsers, this.#clock.now()),
       ),

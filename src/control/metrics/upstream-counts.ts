@@ -37,7 +37,8 @@ export class UpstreamCounts implements UpstreamTally {
     this.leavers.left(user, nowMs);
   }
 
-  saw(user: string): void {
+  /** `user`: a hash of whatever tells one user from another. */
+  saw(user: number): void {
     (this.cells ??= this.#makeCells()).saw(user);
   }
 }

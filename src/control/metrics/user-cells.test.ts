@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { hashOfKey } from '../../route/sweep.js';
 import {
   CELLS,
   CELLS_OF_MANY,
@@ -13,7 +14,7 @@ const MINUTE = 60_000;
 
 function seen(count: number, size = CELLS, prefix = 'user-'): UsersSeen {
   const cells = new UserCells(new SlotCount(0), size);
-  for (let user = 0; user < count; user++) cells.saw(`${prefix}${user}`);
+  for (let user = 0; user < count; user++) cells.saw(hashOfKey(`${prefix}${user}`));
   return cells.read()!;
 }
 
@@ -60,11 +61,11 @@ describe('users counted in cells', () => {
   it('one whom two processes saw counts once, also when they have cells of another size', () => {
     const first = seen(6000);
     const second = new UserCells(new SlotCount(0), CELLS);
-    for (let user = 3000; user < 9000; user++) second.saw(`user-${user}`);
+    for (let user = 3000; user < 9000; user++) second.saw(hashOfKey(`user-${user}`));
     const { minutes1 } = countUsers([first, second.read()!]);
     expect(Math.abs(minutes1 - 9000) / 9000).toBeLessThan(0.02);
     const small = new UserCells(new SlotCount(0), CELLS_OF_MANY);
-    for (let user = 0; user < 6000; user++) small.saw(`user-${user}`);
+    for (let user = 0; user < 6000; user++) small.saw(hashOfKey(`user-${user}`));
     expect(Math.abs(countUsers([first, small.read()!]).minutes1 - 6000) / 6000).toBeLessThan(0.04);
   });
 
@@ -80,7 +81,7 @@ describe('users counted in cells', () => {
 
   it('a user leaves the windows one after the other, to a slot exactly', () => {
     const { cells, pass } = upstream();
-    cells.saw('ann');
+    cells.saw(hashOfKey('ann'));
     const windows = (): readonly number[] => {
       const read = cells.read();
       return read === undefined ? [0, 0, 0] : Object.values(countUsers([read]));
@@ -101,7 +102,7 @@ describe('users counted in cells', () => {
 
   it('a user who is gone does not come back when the numbers of slots do', () => {
     const { cells, pass } = upstream();
-    for (let user = 0; user < 1000; user++) cells.saw(`user-${user}`);
+    for (let user = 0; user < 1000; user++) cells.saw(hashOfKey(`user-${user}`));
     for (let quarter = 0; quarter < 5; quarter++) pass(15 * MINUTE);
     for (let hour = 0; hour < 8; hour++) {
       pass(17 * MINUTE);
@@ -112,7 +113,7 @@ describe('users counted in cells', () => {
   it('nor after a process has stood still, for an hour and for a day', () => {
     for (const still of [61 * MINUTE, 255 * SLOT_MS, 256 * SLOT_MS, 24 * 60 * MINUTE]) {
       const { cells, pass } = upstream();
-      cells.saw('ann');
+      cells.saw(hashOfKey('ann'));
       pass(still, still);
       expect(cells.read(), String(still)).toBeUndefined();
     }

@@ -1,5 +1,3 @@
-import { xxh32Text } from '../../route/hash/xxh32.js';
-
 /*
  * Users of an upstream are counted without a table of users. A user's hash names one of many cells, and the
  * cell keeps the time slot in which it was last named. How many cells were named within a window says how
@@ -77,8 +75,9 @@ export class UserCells {
     return this.#cells.length;
   }
 
-  saw(user: string): void {
-    this.#cells[xxh32Text(user) & this.#mask] = this.#slots.number;
+  /** `user`: a hash of 32 bits. */
+  saw(user: number): void {
+    this.#cells[user & this.#mask] = this.#slots.number;
   }
 
   /**

@@ -40,6 +40,8 @@ export type Order =
   | { readonly kind: 'returnPermit' }
   /** Asks for `measures`. */
   | { readonly kind: 'measure'; readonly withUsers: boolean }
+  /** The file of the access log has been moved away. */
+  | { readonly kind: 'reopenLog' }
   /** The gateway goes: answers say so, and requests are served as before. */
   | { readonly kind: 'announceClose' }
   /**

@@ -186,6 +186,10 @@ class Supervisor implements RunningGateway, SlotOwner, DataPlane {
     return addMeasures([own, this.#gone, ...ofWorkers]);
   }
 
+  reopenLogs(): void {
+    for (const slot of this.#slots) slot.send({ kind: 'reopenLog' });
+  }
+
   state(): DataPlaneState {
     return {
       isListening: this.#slots.some(({ isListening }) => isListening),

@@ -113,6 +113,8 @@ export function runWorker({
         return pools.setPermit(false);
       case 'measure':
         return listening.then(() => send({ kind: 'measures', measures: serving.measures(order.withUsers) }));
+      case 'reopenLog':
+        return listening.then(() => serving.reopenLog());
       case 'announceClose':
         return listening.then(() => serving.announceClose());
       case 'close':

@@ -32,6 +32,8 @@ export const AUTHORIZATION = 20;
 export const AUTHENTICATE = 21;
 /** By which an upstream hands its user over. */
 export const HANDOVER = 22;
+/** Passes on untouched; the access log takes the trace's id from it (W3C Trace Context). */
+export const TRACE_PARENT = 23;
 
 interface Known {
   readonly name: string;
@@ -66,6 +68,7 @@ const KNOWN: readonly Known[] = [
   { name: 'date', kind: DATE },
   { name: 'authorization', kind: AUTHORIZATION },
   { name: 'www-authenticate', kind: AUTHENTICATE },
+  { name: 'traceparent', kind: TRACE_PARENT },
   // Beside X-Forwarded-…, which are told by their beginning. Whoever reads them takes them for the word of a
   // proxy: see docs/decisions/strangers-say-nothing-of-themselves.md.
   ...[

@@ -20,6 +20,7 @@ import {
   OTHER,
   REAL_IP,
   REQUEST_ID,
+  TRACE_PARENT,
   TRANSFER_ENCODING,
   UPGRADE,
   Fields,
@@ -124,6 +125,8 @@ export class RequestHead {
   /** Only of a peer that is trusted, as is `requestId`. */
   forwarded: ForwardedFields | undefined;
   requestId: string | undefined;
+  /** As it came, if it came once; empty where it came more often. */
+  traceparent: string | undefined;
   /** The field lines for the upstream, each with its CRLF, without those that frame the body. */
   fields = '';
   /** The Cookie field, several joined; undefined where there is none. */
@@ -262,6 +265,9 @@ function readFields(head: RequestHead, text: string, isTrusted: boolean): Reques
         break;
       case REQUEST_ID:
         if (isTrusted) head.requestId ??= value;
+        break;
+      case TRACE_PARENT:
+        head.traceparent = head.traceparent === undefined ? value : '';
         break;
       case FORWARDED_FOR:
       case FORWARDED_PROTO:
