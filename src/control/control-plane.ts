@@ -5,7 +5,6 @@ import { stayAlive, type Clock, type Timer } from '../base/clock.js';
 import type { Random } from '../base/random.js';
 import type { Kinds } from '../route/kinds.js';
 import type { PoolEvent } from '../route/pool/pool-event.js';
-import type { Drain, Standing } from '../route/pool/standing.js';
 import type { Upstream } from '../route/pool/upstream.js';
 import { StickyError } from '../base/errors.js';
 import { assemble, type Assembly } from './assembly.js';
@@ -13,7 +12,7 @@ import type { Config } from './config/config.js';
 import { countersOf } from './counters.js';
 import { EventLog } from './event-log.js';
 import { explain } from './explanation.js';
-import { hasOthers, plannedDrain, type DrainOptions } from './drain-plan.js';
+import { askedDrain } from './asked-drain.js';
 import { fixedText, withFixed, type FixedSetting } from './fixed-settings.js';
 import { checkLogFile } from './log-file.js';
 import { MemberNews } from './member-news.js';
@@ -132,7 +131,8 @@ export class ControlPlane {
     this.#record = new PlaneRecord(this.#setup.config, clock.now());
     this.operations = operationsOf({
       status: async () => this.#status(await this.#measuresOfDrains()),
-      planDrain: (pool, upstream, options) => this.#planDrain(pool, upstream, options),
+      planDrain: (pool, { id }, options) =>
+        askedDrain(this.#assembly.pools.get(pool)!.snapshot, pool, id, options, clock.now()),
       find: (pool, upstream) => findUpstream(this.#assembly, pool, upstream),
       say: (pool, upstream, said, who) => this.#say(pool, upstream, said, who),
       reload: (next, who) => this.#reload(next, who),
@@ -332,22 +332,6 @@ export class ControlPlane {
     return { config: { ...config, keys }, members };
   }
 
-  #planDrain(pool: string, { id }: Upstream, options: DrainOptions): Standing {
-    const planned = plannedDrain(id, options, this.#options.clock.now());
-    if (typeof planned === 'string') return planned;
-    if ('problem' in planned) throw new OperationRefused('invalid', `drain ${planned.problem}`);
-    const { snapshot } = this.#assembly.pools.get(pool)!;
-    // The same again is the one that is under way, not one that begins anew.
-    const now = snapshot.standings[snapshot.indexOf(id)!]!;
-    if (typeof now === 'object' && isSameEnd(now.leaving, planned.leaving)) return now;
-    if (!hasOthers(snapshot, id))
-      throw new OperationRefused(
-        'conflict',
-        `Upstream "${id}" is the only one of pool "${pool}" that takes new users, so its users have nowhere to go. Add or enable another first.`,
-      );
-    return planned;
-  }
-
   /** Users are counted for drains alone: nobody else asks of a status how many there are. */
   async #measuresOfDrains(): Promise<Measures | undefined> {
     const pools = [...this.#assembly.pools.values()];
@@ -371,11 +355,6 @@ const VERSION = version();
 
 /** How often drains are looked at, for the event that they are over. */
 const LOOK_MS = 1000;
-
-/** With the same end and pace. */
-function isSameEnd(one: Drain, other: Drain): boolean {
-  return one.untilMs === other.untilMs && one.quietMs === other.quietMs;
-}
 
 /** The last instant at which clients take the certificate, as RFC 3339 writes it. */
 function endOf(pem: string): string {
