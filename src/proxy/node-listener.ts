@@ -2,6 +2,7 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { atTurnEnd, systemClock } from '../base/clock.js';
 import { follow, NodeWire, READ_BYTES } from './node-wire.js';
+import { answerPlainRequests } from './plain-on-tls.js';
 import { connectionTaken } from './turn.js';
 import type { Listener, ListenTarget, Wire, WireHandler } from './wire.js';
 
@@ -47,7 +48,7 @@ export function openListener(
       take(socket, true);
     });
     // A handshake that fails is the client's affair; without a listener its error would be thrown.
-    secure.on('tlsClientError', (_error, socket) => socket.destroy());
+    answerPlainRequests(secure);
     server = secure;
   }
   server.on('connection', connectionTaken);

@@ -48,6 +48,26 @@ describe('listening with TLS', () => {
     expect((await client.request()).status).toBe(200);
   });
 
+  it('a request in the clear gets a 400 that says so; anything else that is no TLS is closed', async () => {
+    const upstream = await startUpstream();
+    const gateway = await startTestGateway([upstream], { tls: LOCALHOST });
+    for (const method of ['GET', 'POST']) {
+      const client = await connect(gateway.port);
+      client.send({ method });
+      const answer = await client.response();
+      expect([answer.status, answer.header('connection')]).toEqual([400, 'close']);
+      expect(answer.text()).toContain('This port speaks HTTPS');
+      expect(await client.closed()).toBe('end');
+    }
+    const other = await connect(gateway.port);
+    other.write('SSH-2.0-OpenSSH_9.2\r\n');
+    await other.closed();
+    expect(other.received).toBe('');
+    const secure = await connect(gateway.port, { tls: {} });
+    expect((await secure.request()).status).toBe(200);
+    expect(upstream.requests).toBe(1);
+  });
+
   it('a new certificate is shown to new connections, and those that are open go on', async () => {
     const upstream = await startUpstream();
     const gateway = await startTestGateway([upstream], { tls: LOCALHOST });

@@ -1,3 +1,4 @@
+import { wholeNumber } from '../../base/digits.js';
 import { failTimeoutWithin, probing } from '../bounds.js';
 import { isOrigin } from '../connect-address.js';
 import { memberAddress } from '../../route/placement/member-address.js';
@@ -177,7 +178,8 @@ function readLine({ name, args, at }: Segment, part: string, draft: Draft, repor
         at,
         part,
       );
-    if (name === 'lb_retries') draft.limit('tries', Math.min(10, (Number(args[0]) || 0) + 1), at, part);
+    if (name === 'lb_retries')
+      draft.limit('tries', Math.min(10, (wholeNumber(args[0] ?? '', 10) || 0) + 1), at, part);
     return;
   }
   if (WITHOUT_MEANING.has(name) || name === 'rewrite') return;
@@ -213,7 +215,7 @@ function readTransport({ name, args, at }: Segment, part: string, draft: Draft, 
     draft.limit('answerTime', time, at, part);
   else if (name === 'keepalive' && time !== undefined) draft.limit('upstreamIdleTime', time, at, part);
   else if (name === 'keepalive_idle_conns_per_host')
-    draft.limit('upstreamIdleConnections', Math.min(10_000, Number(args[0]) || 0), at, part);
+    draft.limit('upstreamIdleConnections', Math.min(10_000, wholeNumber(args[0] ?? '', 10) || 0), at, part);
   else if (
     !WITHOUT_MEANING.has(name) &&
     !['tls_insecure_skip_verify', 'tls_trusted_ca_certs'].includes(name) &&

@@ -1,3 +1,4 @@
+import { wholeNumber } from '../../base/digits.js';
 import type { Draft } from '../draft.js';
 import type { Report } from '../report.js';
 import type { Line, Section } from './sections.js';
@@ -121,10 +122,17 @@ export function readSetting({ words, at }: Line, draft: Draft, report: Report, p
   }
   if (name === 'mode' && second === 'http') return;
   if (name === 'maxconn')
-    return draft.limit('connections', Math.min(1_000_000, Math.max(1, Number(second) || 1)), at, part);
-  if (name === 'nbthread') return draft.set('workers', Math.min(256, Math.max(1, Number(second) || 1)), at);
+    return draft.limit(
+      'connections',
+      Math.min(1_000_000, Math.max(1, wholeNumber(second ?? '', 10) || 1)),
+      at,
+      part,
+    );
+  if (name === 'nbthread')
+    return draft.set('workers', Math.min(256, Math.max(1, wholeNumber(second ?? '', 10) || 1)), at);
   if (name === 'hard-stop-after') return draft.set('shutdownGrace', haproxyTime(second) ?? '30s', at);
-  if (name === 'retries') return draft.limit('tries', Math.min(10, (Number(second) || 0) + 1), at, part);
+  if (name === 'retries')
+    return draft.limit('tries', Math.min(10, (wholeNumber(second ?? '', 10) || 0) + 1), at, part);
   if (name === 'http-request' && second === 'set-header' && OWN_FIELD.test(third)) return;
   if (name === 'http-response' && second === 'set-header' && /^x-upstream$/i.test(third))
     return draft.set('expose', true, at, part);
