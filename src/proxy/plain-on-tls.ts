@@ -7,8 +7,8 @@ const LINGER_MS = 1000;
 const TEXT = 'This port speaks HTTPS: write https:// in front of the address.\n';
 
 /**
- * A request in the clear at a port of TLS is answered with 400, as nginx does it: a browser or curl would show
- * an empty answer otherwise, and nobody would know why. OpenSSL knows the first words of HTTP.
+ * A request in the clear at a port of TLS is answered with 400, as nginx does it. Otherwise a browser or curl
+ * would show an empty answer, and nobody would know why. OpenSSL knows the first words of HTTP.
  */
 export function answerPlainRequests(server: Server): void {
   /** Sockets whose handshake is under way, by the client's end: Node tells only of the layer above. */
