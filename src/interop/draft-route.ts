@@ -16,6 +16,7 @@ export interface DraftPool {
   readonly health?: object;
   readonly passive?: object;
   readonly tls?: object;
+  readonly http2?: boolean;
   /** Where it was written. */
   readonly at?: string;
 }

@@ -113,9 +113,16 @@ export class Draft {
       at,
     }));
     if (listener !== undefined) {
-      const { value, at, isTls } = listener;
+      const { value, at, isTls, isHttp2 = false } = listener;
       const tls = listener.tls ?? (isTls ? MISSING_PAIR : undefined);
-      settings.push({ value: plain({ listen: value, ...(tls !== undefined && { tls }) }) as object, at });
+      settings.push({
+        value: plain({
+          listen: value,
+          ...(tls !== undefined && { tls }),
+          ...(isHttp2 && { http2: true }),
+        }) as object,
+        at,
+      });
     }
     const limits = [...this.#limits.chosen(this.#routes)];
     if (limits.length > 0)
@@ -126,9 +133,13 @@ export class Draft {
     const [first] = this.#routes;
     if (this.#routes.length === 1 && first!.hosts.length === 0 && first!.path === '/' && !hasDoors) {
       const { pool, affinity, balance, at } = first!;
-      const { tls, ...rest } = poolValue(pool);
+      const { tls, http2, ...rest } = poolValue(pool);
       settings.push({
-        value: plain({ ...rest, ...(tls !== undefined && { upstreamTls: tls }) }) as object,
+        value: plain({
+          ...rest,
+          ...(tls !== undefined && { upstreamTls: tls }),
+          ...(http2 !== undefined && { upstreamHttp2: http2 }),
+        }) as object,
         at: pool.at ?? at,
       });
       settings.push({ value: plain({ affinity, ...(balance !== undefined && { balance }) }) as object, at });
@@ -171,7 +182,14 @@ function named(rule: unknown, cookies: Names): unknown {
   return name === 'sr' ? rule : { cookie: { name, ...options } };
 }
 
-function poolValue({ upstreams, placement, health, passive, tls }: DraftPool): Record<string, unknown> {
+function poolValue({
+  upstreams,
+  placement,
+  health,
+  passive,
+  tls,
+  http2 = false,
+}: DraftPool): Record<string, unknown> {
   const names = new Names();
   const written = upstreams.map(
     ({ id, url, ...rest }) =>
@@ -187,6 +205,7 @@ function poolValue({ upstreams, placement, health, passive, tls }: DraftPool): R
     ...(health !== undefined && { health }),
     ...(passive !== undefined && { passive }),
     ...(tls !== undefined && { tls }),
+    ...(http2 && { http2 }),
   };
 }
 

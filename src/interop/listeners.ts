@@ -8,6 +8,8 @@ export interface ImportedListener {
   /** The server, frontend or site that listens there; only one that passes requests on. */
   readonly owner: string;
   readonly isTls: boolean;
+  /** Clients may come by HTTP/2. */
+  readonly isHttp2?: boolean;
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
 }
 

@@ -8,6 +8,8 @@ import type { Report } from './report.js';
 export interface Inability {
   readonly probes?: string;
   readonly passive?: string;
+  /** Towards upstreams. */
+  readonly http2?: string;
   /** Limits that it has no setting for. */
   readonly limits?: readonly LimitName[];
 }
@@ -34,8 +36,6 @@ export function unwritten(config: Config, target: string, report: Report, inabil
     );
   if (tls !== undefined && tls.ciphers !== DEFAULT_CIPHERS)
     report.say('tls.ciphers', `is not carried over: ${target} then takes the ciphers of its own default.`);
-  if (config.http2)
-    report.say('http2', `is not carried over: clients then get what ${target} speaks by default.`);
   if (config.expose)
     report.say(
       'expose',
@@ -43,6 +43,11 @@ export function unwritten(config: Config, target: string, report: Report, inabil
     );
   const prefix = isShorthand(config) ? () => '' : (pool: PoolConfig) => `pools.${pool.name}.`;
   for (const pool of config.pools) {
+    if (pool.http2 && inability.http2 !== undefined)
+      report.say(
+        `${prefix(pool)}${isShorthand(config) ? 'upstreamHttp2' : 'http2'}`,
+        `is not carried over: ${inability.http2}.`,
+      );
     if (pool.health !== undefined && inability.probes !== undefined)
       report.say(`${prefix(pool)}health`, `is not carried over: ${inability.probes}.`);
     if (pool.passive.maxFails > 0 && inability.passive !== undefined)

@@ -80,12 +80,14 @@ export function caddyProxy(
     );
   const isTls = inner.some(({ name }) => name.startsWith('tls'));
   const chosen = policies(one('lb_policy'), version, report);
+  let isH2c = false;
   const upstreams = [
     ...addresses.map((address) => ({ address, at: line.at })),
     ...lines
       .filter(({ name }) => name === 'to')
       .flatMap(({ args, at }) => args.map((address) => ({ address, at }))),
   ].flatMap(({ address, at }) => {
+    isH2c ||= address.startsWith('h2c://');
     const found = upstreamsOf(address, isTls, at, report);
     report.spend(found.length * 50);
     return found;
@@ -122,6 +124,7 @@ export function caddyProxy(
     ...(health !== undefined && { health }),
     passive: passiveOf(one('fail_duration'), one('max_fails'), report),
     ...(tls !== undefined && { tls }),
+    http2: isHttp2(inner, isH2c),
   };
   return { pool, affinity: [...chosen.bindings, ...chosen.keys], balance: chosen.balance };
 }
@@ -129,7 +132,7 @@ export function caddyProxy(
 /** An address as Caddy dials it: its scheme is for TLS, a range of ports for several upstreams. */
 function upstreamsOf(text: string, isTls: boolean, at: string, report: Report): DraftUpstream[] {
   const [, scheme, host, first, last] =
-    /^(?:(https?):\/\/)?(\[[0-9a-fA-F:.]+\]|[\w.-]*)(?::(\d{1,5})(?:-(\d{1,5}))?)?$/.exec(text) ?? [];
+    /^(?:(https?|h2c):\/\/)?(\[[0-9a-fA-F:.]+\]|[\w.-]*)(?::(\d{1,5})(?:-(\d{1,5}))?)?$/.exec(text) ?? [];
   if (
     host === undefined ||
     (host === '' && first === undefined) ||
@@ -160,7 +163,6 @@ function upstreamsOf(text: string, isTls: boolean, at: string, report: Report): 
 function whyNot(text: string): string {
   if (text.startsWith('unix/')) return 'stickyroute connects over TCP.';
   if (text.includes('{')) return 'what it stands for is known only while Caddy runs. Name the upstream.';
-  if (text.startsWith('h2c://')) return 'it speaks HTTP/2, and stickyroute HTTP/1.1.';
   return 'it is not http:// or https://, a host and a port.';
 }
 
@@ -217,11 +219,21 @@ function readTransport({ name, args, at }: Segment, part: string, draft: Draft, 
   else if (name === 'keepalive_idle_conns_per_host')
     draft.limit('upstreamIdleConnections', Math.min(10_000, wholeNumber(args[0] ?? '', 10) || 0), at, part);
   else if (
+    name !== 'versions' &&
     !WITHOUT_MEANING.has(name) &&
     !['tls_insecure_skip_verify', 'tls_trusted_ca_certs'].includes(name) &&
     !(name === 'tls_trust_pool' && args[0] === 'file')
   )
     report.say(at, `${name} is not carried over.`);
+}
+
+/** `h2c://`, or `versions` of the transport without 1.1. */
+function isHttp2(transport: readonly Segment[], isH2c: boolean): boolean {
+  const versions = transport.find(({ name }) => name === 'versions')?.args;
+  return (
+    isH2c ||
+    (versions !== undefined && versions.length > 0 && !versions.some((each) => !/^(?:2|h2c)$/.test(each)))
+  );
 }
 
 function tlsOf(lines: readonly Segment[]): object | undefined {

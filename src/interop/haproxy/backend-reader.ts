@@ -87,6 +87,7 @@ export function haproxyBackend(
         errorLimit: _limit,
         hashKey: _key,
         tls: _tls,
+        isHttp2: _http2,
         at: _at,
         haproxyId,
         ...rest
@@ -96,6 +97,7 @@ export function haproxyBackend(
     ...(health !== undefined && { health }),
     passive,
     ...(tls !== undefined && Object.keys(tls).length > 0 && { tls }),
+    http2: isHttp2(servers, report),
   };
   return { pool, affinity: [...bindings, ...chosen.rules, ...table], balance: chosen.balance };
 }
@@ -209,6 +211,18 @@ function tlsOf(servers: readonly HaproxyServer[], report: Report): object | unde
       );
   }
   return chosen?.tls;
+}
+
+/** One version for a pool: HTTP/2 where every server speaks it. */
+function isHttp2(servers: readonly HaproxyServer[], report: Report): boolean {
+  const some = servers.find((server) => server.isHttp2);
+  const other = servers.find((server) => !server.isHttp2);
+  if (some !== undefined && other !== undefined)
+    report.say(
+      some.at,
+      `server ${some.id}: HTTP/2 is not carried over, because ${other.id} of its backend speaks HTTP/1.1, and a pool speaks one version.`,
+    );
+  return some !== undefined && other === undefined;
 }
 
 function bindingRules(

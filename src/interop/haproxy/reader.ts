@@ -289,6 +289,9 @@ class HaproxyReader {
         at,
         owner,
         isTls,
+        isHttp2: options.includes('proto')
+          ? options[options.indexOf('proto') + 1] === 'h2'
+          : isTls && (options[options.indexOf('alpn') + 1] ?? '').split(',').includes('h2'),
         ...(isTls && file !== undefined && { tls: { cert: file, key: `${file}.key` } }),
       });
     }

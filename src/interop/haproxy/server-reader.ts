@@ -15,6 +15,8 @@ export interface HaproxyServer extends DraftUpstream {
   readonly errorLimit: number | undefined;
   readonly hashKey: string | undefined;
   readonly tls: object | undefined;
+  /** HTTP/2 is all that is spoken to it. */
+  readonly isHttp2: boolean;
   readonly at: string;
 }
 
@@ -28,7 +30,6 @@ const PASSED_OVER = new Set([
   'pool-low-conn',
   'fastinter',
   'downinter',
-  'alpn',
   'ssl-min-ver',
   'ssl-max-ver',
   'ciphers',
@@ -48,7 +49,6 @@ const WITH_VALUE = new Set([
   'crt',
   'crl-file',
   'redir',
-  'proto',
   'proxy-v2-options',
   'ws',
   'namespace',
@@ -90,6 +90,7 @@ export function haproxyServer(
   let errorLimit: number | undefined;
   let hashKey: string | undefined;
   let isTls = false;
+  let isHttp2 = false;
   let insecure = false;
   let ca: string | undefined;
   for (let at0 = 0; at0 < params.length; at0++) {
@@ -150,6 +151,17 @@ export function haproxyServer(
       case 'no-ssl':
         isTls = false;
         break;
+      case 'proto':
+        isHttp2 = taken() === 'h2';
+        break;
+      case 'alpn':
+        isHttp2 = taken() === 'h2';
+        if (!isHttp2 && value.split(',').includes('h2'))
+          report.say(
+            at,
+            `server ${name}: alpn ${value} is not carried over: stickyroute speaks one version to a pool. If its servers speak HTTP/2, write http2: true.`,
+          );
+        break;
       case 'verify':
         insecure = taken() === 'none';
         break;
@@ -199,6 +211,7 @@ export function haproxyServer(
           ? {}
           : { ca }
       : undefined,
+    isHttp2,
     at,
   };
 }

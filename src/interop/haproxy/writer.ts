@@ -59,7 +59,7 @@ function frontendLines(config: Config, groups: Groups, noRoute: string, report: 
   const last = config.routes.find(isCatchAll);
   return [
     notesAbout(['listen', 'tls', 'trustedProxies', 'http2', 'expose']),
-    `bind ${address}${tls === undefined ? '' : ' ssl'}${certFiles.map((file) => ` crt ${word(file)}`).join('')}`,
+    `bind ${address}${tls === undefined ? '' : ' ssl'}${certFiles.map((file) => ` crt ${word(file)}`).join('')}${tls !== undefined && config.http2 ? ' alpn h2,http/1.1' : ''}`,
     ...forwardedLines(config.trustedProxies, tls !== undefined, report),
     ...(rules.length === 0
       ? []

@@ -68,7 +68,7 @@ export function directives(file: SourceFile, files: SourceFiles, report: Report)
       if (token.kind === 'open') {
         const id = `${at} ${count}`;
         found.push({
-          name: first.text,
+          name: nameOf(first.text),
           args,
           block: block(stream, source, depth, level + 1, token.line),
           at,
@@ -76,7 +76,7 @@ export function directives(file: SourceFile, files: SourceFiles, report: Report)
         });
       } else if (first.text === 'include' && args.length === 1)
         for (const line of included(args[0]!, at, depth)) found.push(line);
-      else found.push({ name: first.text, args, block: undefined, at, id: `${at} ${count}` });
+      else found.push({ name: nameOf(first.text), args, block: undefined, at, id: `${at} ${count}` });
     }
     if (words.length > 0)
       throw failed(
@@ -105,4 +105,9 @@ export function directives(file: SourceFile, files: SourceFiles, report: Report)
       }
     });
   }
+}
+
+/** What `grpc_…` sets for upstreams of HTTP/2 is what `proxy_…` sets for others; only where it leads differs. */
+function nameOf(text: string): string {
+  return text.startsWith('grpc_') && text !== 'grpc_pass' ? `proxy_${text.slice(5)}` : text;
 }

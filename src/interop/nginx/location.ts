@@ -8,7 +8,6 @@ export const NO_UPSTREAM: Readonly<Record<string, string>> = {
   fastcgi_pass: 'its upstream speaks FastCGI, and stickyroute speaks HTTP. Put a web server in front of it.',
   uwsgi_pass: 'its upstream speaks uwsgi, and stickyroute speaks HTTP. Let it listen with --http.',
   scgi_pass: 'its upstream speaks SCGI, and stickyroute speaks HTTP.',
-  grpc_pass: 'its upstream speaks gRPC over HTTP/2, and stickyroute speaks HTTP/1.1.',
   memcached_pass: 'its upstream is memcached.',
   stub_status: 'it shows the state of nginx.',
   root: 'it serves files.',

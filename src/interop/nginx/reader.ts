@@ -35,6 +35,8 @@ const TLS_LINES = new Set([
   'server_name',
   'location',
   'proxy_pass',
+  'grpc_pass',
+  'http2',
 ]);
 
 /** An nginx.conf, or a part of one that stands inside of `http`. */
@@ -57,6 +59,10 @@ interface Around extends NginxServerBlock {
   readonly parts: readonly string[];
   readonly levels: readonly (readonly Directive[])[];
 }
+
+const HTTP_URL = /^(https?):\/\/([^/]+)(?:\/.*)?$/;
+/** Without a scheme it is `grpc://`. */
+const GRPC_URL = /^(?:(grpcs?):\/\/|(?!\$))([^/]+)$/;
 
 class NginxReader {
   readonly #http: readonly Directive[];
@@ -166,7 +172,7 @@ class NginxReader {
     const { at, id } = location;
     const body = location.block ?? [];
     for (const line of body) this.#line(line, id);
-    const pass = body.find(({ name }) => name === 'proxy_pass');
+    const pass = body.find(({ name }) => name === 'proxy_pass' || name === 'grpc_pass');
     const isPrefix = !modifier.startsWith('~') && !path.startsWith('@');
     const within = path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
     // Requests that are kept out here would go where a shorter path goes.
@@ -262,20 +268,24 @@ class NginxReader {
   ): { readonly pool: DraftPool; readonly affinity: unknown[]; readonly balance?: string } | undefined {
     const [url = ''] = pass.args;
     const leftOut = (why: string): undefined =>
-      void this.#report.say(pass.at, `proxy_pass ${url} is not carried over: ${why}`);
-    const [, scheme, name] = /^(https?):\/\/([^/]+)(?:\/.*)?$/.exec(url) ?? [];
+      void this.#report.say(pass.at, `${pass.name} ${url} is not carried over: ${why}`);
+    const isGrpc = pass.name === 'grpc_pass';
+    const [, written, name] = (isGrpc ? GRPC_URL : HTTP_URL).exec(url) ?? [];
+    const scheme = written === 'https' || written === 'grpcs' ? 'https' : 'http';
     if (name === undefined)
       return leftOut(
         url.startsWith('$')
           ? 'it is a variable, and what it says is known only when a request comes. Name the upstreams.'
-          : 'it is not http:// or https:// and a name.',
+          : `it is not ${isGrpc ? 'grpc:// or grpcs://' : 'http:// or https://'} and a name.`,
       );
     if (!hasHost([...body, ...around, ...this.#http]))
       this.#report.say(
         pass.at,
         'Host is what the client sent, with stickyroute; nginx sends the name in proxy_pass unless proxy_set_header Host says otherwise.',
       );
-    const tls = scheme === 'https' ? tlsOf([...body, ...around, ...this.#http]) : undefined;
+    const lines = [...body, ...around, ...this.#http];
+    const tls = scheme === 'https' ? tlsOf(lines) : undefined;
+    const http2 = isGrpc || lines.find((line) => line.name === 'proxy_http_version')?.args[0] === '2';
     if (name.startsWith('$')) {
       const found = cookieGroups(
         name.slice(1).replace(/[{}]/g, ''),
@@ -299,6 +309,7 @@ class NginxReader {
       return this.#use(
         found.group,
         tls,
+        http2,
         () =>
           cookie === undefined
             ? [{ routeCookie: found.cookie }]
@@ -308,17 +319,19 @@ class NginxReader {
     }
     const group = this.#groups.get(name.toLowerCase());
     if (group !== undefined)
-      return this.#use(group, tls, (routes) => stickyRules(group, routes, this.#report), undefined);
+      return this.#use(group, tls, http2, (routes) => stickyRules(group, routes, this.#report), undefined);
     if (!/^(?:\[[0-9a-fA-F:.]+\]|[\w.-]+)(?::\d{1,5})?$/.test(name))
       return leftOut('it is not a name and a port.');
-    const origin = `${scheme!}://${name}`;
+    const origin = `${scheme}://${name}`;
     if (!isOrigin(origin)) return leftOut('it is not a name and a port.');
-    const pool = this.#pools.get(origin) ?? {
+    const key = `${origin}${http2 ? ' http2' : ''}`;
+    const pool = this.#pools.get(key) ?? {
       name: new URL(origin).hostname,
       upstreams: [{ id: new URL(origin).host.replace(/[[\]]/g, ''), url: origin }],
       ...(tls !== undefined && { tls }),
+      http2,
     };
-    this.#pools.set(origin, pool);
+    this.#pools.set(key, pool);
     return { pool, affinity: [] };
   }
 
@@ -326,12 +339,13 @@ class NginxReader {
   #use(
     group: NginxGroup,
     tls: object | undefined,
+    http2: boolean,
     bindings: (routes: ReadonlyMap<string, string>) => readonly unknown[],
     ids: ReadonlyMap<string, string> | undefined,
   ): { readonly pool: DraftPool; readonly affinity: unknown[]; readonly balance?: string } | undefined {
     this.#used.add(group);
     const scheme = tls === undefined ? 'http' : JSON.stringify(tls);
-    const key = `${group.name} ${scheme} ${ids === undefined ? '' : JSON.stringify([...ids])}`;
+    const key = `${group.name} ${scheme}${http2 ? ' http2' : ''} ${ids === undefined ? '' : JSON.stringify([...ids])}`;
     const servers = this.#primaries(ids === undefined ? group.servers : withIds(group.servers, ids));
     if (servers.length === 0) {
       this.#report.say(
@@ -358,6 +372,7 @@ class NginxReader {
         upstreams,
         ...(group.placement !== undefined && { placement: group.placement }),
         passive: group.passive,
+        http2,
         ...(tls !== undefined && { tls }),
       };
       this.#pools.set(key, pool);

@@ -75,7 +75,7 @@ export function serverBlocks(
 }
 
 function passes({ name, block = [] }: Directive): boolean {
-  return name === 'proxy_pass' || block.some(passes);
+  return name === 'proxy_pass' || name === 'grpc_pass' || block.some(passes);
 }
 
 function hostsOf(text: string, at: string, report: Report): string[] {
@@ -93,7 +93,6 @@ function hostsOf(text: string, at: string, report: Report): string[] {
 }
 
 const UNREAD_OPTIONS = new Map([
-  ['http2', 'write http2: true, which counts for every server'],
   ['quic', 'stickyroute speaks HTTP/1.1 and HTTP/2'],
   ['proxy_protocol', 'stickyroute does not read the PROXY protocol'],
 ]);
@@ -103,6 +102,7 @@ function listensOf(
   http: readonly Directive[],
   report: Report,
 ): Listen[] {
+  const isHttp2 = [...lines, ...http].find(({ name }) => name === 'http2')?.args[0] === 'on';
   return lines
     .filter(({ name }) => name === 'listen')
     .flatMap(({ args, at }) => {
@@ -130,6 +130,7 @@ function listensOf(
           at,
           owner,
           isTls,
+          isHttp2: options.includes('http2') || isHttp2,
           isDefault,
           ...(isTls && { tls: tlsOf(lines, http, at, report) }),
         },

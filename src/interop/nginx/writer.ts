@@ -4,7 +4,7 @@ import { hostRoutes } from '../host-routes.js';
 import { lowerCase, Names } from '../names.js';
 import { notesAbout, notesOf } from '../placed-notes.js';
 import type { Report } from '../report.js';
-import type { Version } from '../version.js';
+import { isAtLeast, type Version } from '../version.js';
 import { unwritten } from '../unwritten.js';
 import { cookieMap, type CookieMap } from './cookie-map.js';
 import { forwardedFields } from './forwarded.js';
@@ -22,12 +22,21 @@ interface Passed {
   readonly map: CookieMap | undefined;
 }
 
+/** `http2 on;`, before that an option of `listen`; and HTTP/2 towards upstreams of any kind. */
+const HTTP2_DIRECTIVE_SINCE: Version = [1, 25, 1];
+const HTTP2_PASS_SINCE: Version = [1, 29, 4];
+
 /** A whole nginx.conf for the free edition. */
 export function nginxText(config: Config, version: Version, report: Report): string {
   unwritten(config, 'nginx', report, {
     limits: ['tunnelIdleMs'],
     probes: 'the free edition probes nobody, only failed requests count (passive)',
+    ...(isAtLeast(version, HTTP2_PASS_SINCE)
+      ? {}
+      : { http2: 'nginx passes on by HTTP/2 since 1.29.4. For gRPC alone, write grpc_pass for proxy_pass' }),
   });
+  if (config.http2 && config.tls === undefined)
+    report.say('http2', 'is not carried over: with it a plain port of nginx would take HTTP/2 alone.');
   const groups = groupsOf(config, report);
   const context = { version, limits: config.limits, isTlsListener: config.tls !== undefined, report };
   const names = new Names(
@@ -53,7 +62,7 @@ export function nginxText(config: Config, version: Version, report: Report): str
     ...exposeMap(config, [...passed.values()]),
     ...hostRoutes(config.routes).flatMap(({ host, routes }) => [
       '',
-      ...serverBlock(config, host, routes, (route) => passed.get(groups.of(route))!),
+      ...serverBlock({ config, version }, host, routes, (route) => passed.get(groups.of(route))!),
     ]),
   ];
   const http = [
@@ -128,36 +137,49 @@ function exposeMap(config: Config, all: readonly Passed[]): string[] {
   ];
 }
 
+interface Ground {
+  readonly config: Config;
+  readonly version: Version;
+}
+
 function serverBlock(
-  config: Config,
+  ground: Ground,
   host: string | undefined,
   routes: readonly RouteConfig[],
   passedBy: (route: RouteConfig) => Passed,
 ): string[] {
-  const { listen, tls } = config;
+  const { listen, tls, http2 } = ground.config;
   const port = listen.port === 0 ? 8080 : listen.port;
-  const options = `${tls === undefined ? '' : ' ssl'}${host === undefined ? ' default_server' : ''}`;
+  const isNew = isAtLeast(ground.version, HTTP2_DIRECTIVE_SINCE);
+  const isHttp2 = http2 && tls !== undefined;
+  const options = `${tls === undefined ? '' : ' ssl'}${isHttp2 && !isNew ? ' http2' : ''}${host === undefined ? ' default_server' : ''}`;
   const addresses =
     listen.host === undefined
       ? [`${port}`, `[::]:${port}`]
       : [`${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${port}`];
   return block('server', [
     ...addresses.map((address) => `listen ${address}${options};`),
+    ...(isHttp2 && isNew ? ['http2 on;'] : []),
     `server_name ${host ?? '""'};`,
     ...(tls?.certificates ?? []).flatMap(({ cert, key }) => [
       `ssl_certificate ${word(cert.file)};`,
       `ssl_certificate_key ${word(key.file)};`,
     ]),
-    ...routes.flatMap((route) => locations(route, config, passedBy(route))),
+    ...routes.flatMap((route) => locations(route, ground, passedBy(route))),
     ...(routes.some(({ path }) => path === '/') ? [] : ['location / { return 404; }']),
   ]);
 }
 
 /** A prefix by whole segments takes two locations in nginx. */
-function locations(route: RouteConfig, config: Config, { block: upstreams, map }: Passed): string[] {
+function locations(
+  route: RouteConfig,
+  { config, version }: Ground,
+  { block: upstreams, map }: Passed,
+): string[] {
   const { group, isTls } = upstreams;
   const body = [
     `proxy_pass ${isTls ? 'https' : 'http'}://${map?.variable ?? group.name};`,
+    ...(group.pool.http2 && isAtLeast(version, HTTP2_PASS_SINCE) ? ['proxy_http_version 2;'] : []),
     ...(isTls ? tlsLines(upstreams) : []),
     ...(map?.location ?? []),
     ...(config.expose ? ['add_header x-upstream $sr_upstream always;'] : []),
