@@ -107,7 +107,7 @@ export function directives(file: SourceFile, files: SourceFiles, report: Report)
   }
 }
 
-/** What `grpc_…` sets for upstreams of HTTP/2 is what `proxy_…` sets for others; only where it leads differs. */
+/** What `grpc_…` sets for upstreams of HTTP/2 is what `proxy_…` sets for others. */
 function nameOf(text: string): string {
   return text.startsWith('grpc_') && text !== 'grpc_pass' ? `proxy_${text.slice(5)}` : text;
 }

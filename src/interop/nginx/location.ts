@@ -95,3 +95,32 @@ export function httpsOf(url: string): string {
   const { hostname, port } = new URL(url);
   return `https://${hostname}:${port === '' ? 80 : port}`;
 }
+
+/** Directives of a location or server that concern the way to an upstream over TLS. */
+export const TLS_LINES = new Set([
+  'proxy_ssl_verify',
+  'proxy_ssl_trusted_certificate',
+  'ssl_certificate',
+  'ssl_certificate_key',
+  'listen',
+  'server_name',
+  'location',
+  'proxy_pass',
+  'grpc_pass',
+  'http2',
+]);
+
+const HTTP_URL = /^(https?):\/\/([^/]+)(?:\/.*)?$/;
+/** Without a scheme it is `grpc://`. */
+const GRPC_URL = /^(?:(grpcs?):\/\/|(?!\$))([^/]+)$/;
+
+/** Where `proxy_pass` or `grpc_pass` leads; no name: nowhere that we know. */
+export function passTarget({ name: directive, args: [url = ''] }: Directive): {
+  readonly name: string | undefined;
+  readonly scheme: 'http' | 'https';
+  readonly isGrpc: boolean;
+} {
+  const isGrpc = directive === 'grpc_pass';
+  const [, written, name] = (isGrpc ? GRPC_URL : HTTP_URL).exec(url) ?? [];
+  return { name, scheme: written === 'https' || written === 'grpcs' ? 'https' : 'http', isGrpc };
+}

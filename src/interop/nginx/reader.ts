@@ -16,6 +16,8 @@ import {
   OWN_CONTENT,
   pathLocks,
   plainPath,
+  passTarget,
+  TLS_LINES,
   tlsOf,
 } from './location.js';
 import { isLock, isPartOfLock, locksOf } from './locks.js';
@@ -24,20 +26,6 @@ import { readLine } from './settings.js';
 import { boundHere, stickyRules } from './sticky-rules.js';
 import { nginxGroup, type NginxGroup, type NginxServer } from './upstream-reader.js';
 import { Variables } from './variables.js';
-
-/** Directives of a location or server that concern the way to an upstream over TLS. */
-const TLS_LINES = new Set([
-  'proxy_ssl_verify',
-  'proxy_ssl_trusted_certificate',
-  'ssl_certificate',
-  'ssl_certificate_key',
-  'listen',
-  'server_name',
-  'location',
-  'proxy_pass',
-  'grpc_pass',
-  'http2',
-]);
 
 /** An nginx.conf, or a part of one that stands inside of `http`. */
 export function readNginx(file: SourceFile, files: SourceFiles, report: Report): Draft {
@@ -59,10 +47,6 @@ interface Around extends NginxServerBlock {
   readonly parts: readonly string[];
   readonly levels: readonly (readonly Directive[])[];
 }
-
-const HTTP_URL = /^(https?):\/\/([^/]+)(?:\/.*)?$/;
-/** Without a scheme it is `grpc://`. */
-const GRPC_URL = /^(?:(grpcs?):\/\/|(?!\$))([^/]+)$/;
 
 class NginxReader {
   readonly #http: readonly Directive[];
@@ -269,9 +253,7 @@ class NginxReader {
     const [url = ''] = pass.args;
     const leftOut = (why: string): undefined =>
       void this.#report.say(pass.at, `${pass.name} ${url} is not carried over: ${why}`);
-    const isGrpc = pass.name === 'grpc_pass';
-    const [, written, name] = (isGrpc ? GRPC_URL : HTTP_URL).exec(url) ?? [];
-    const scheme = written === 'https' || written === 'grpcs' ? 'https' : 'http';
+    const { name, scheme, isGrpc } = passTarget(pass);
     if (name === undefined)
       return leftOut(
         url.startsWith('$')
@@ -344,8 +326,8 @@ class NginxReader {
     ids: ReadonlyMap<string, string> | undefined,
   ): { readonly pool: DraftPool; readonly affinity: unknown[]; readonly balance?: string } | undefined {
     this.#used.add(group);
-    const scheme = tls === undefined ? 'http' : JSON.stringify(tls);
-    const key = `${group.name} ${scheme}${http2 ? ' http2' : ''} ${ids === undefined ? '' : JSON.stringify([...ids])}`;
+    const spoken = `${tls === undefined ? 'http' : JSON.stringify(tls)}${http2 ? ' http2' : ''}`;
+    const key = `${group.name} ${spoken} ${ids === undefined ? '' : JSON.stringify([...ids])}`;
     const servers = this.#primaries(ids === undefined ? group.servers : withIds(group.servers, ids));
     if (servers.length === 0) {
       this.#report.say(
