@@ -1,3 +1,4 @@
+import type { Timer } from '../base/clock.js';
 import { durationText } from '../control/config/values.js';
 import { fixedText } from '../control/fixed-settings.js';
 import { reportFailure } from './failure.js';
@@ -12,15 +13,16 @@ const STOPS: readonly Signal[] = ['SIGTERM', 'SIGINT', 'SIGQUIT'];
  * Waits for the signal that ends the gateway, and closes it. The first SIGTERM, SIGINT or SIGQUIT waits for
  * `shutdownDelay`, in which requests are served as before, and then lets requests in progress finish. The
  * next one ends the wait, and one after that ends the process at once. SIGHUP reads the file again; a bad one
- * changes nothing. When SIGHUP says that the terminal has gone, it ends the gateway as SIGTERM does. SIGWINCH
- * starts a successor, and the gateway ends when that one serves. SIGUSR2 opens the file of the access log
- * anew.
+ * changes nothing; `watch` asks for the same. When SIGHUP says that the terminal has gone, it ends the
+ * gateway as SIGTERM does. SIGWINCH starts a successor, and the gateway ends when that one serves. SIGUSR2
+ * opens the file of the access log anew.
  */
 export function runUntilStopped(
   gateway: ServedGateway,
   file: string | undefined,
   around: Surroundings,
   notices?: Notices,
+  watch?: (changed: () => void) => Timer,
 ): Promise<void> {
   const { signals, stderr, startSuccessor } = around;
   // A stop waits for the reload before it.
@@ -91,12 +93,16 @@ export function runUntilStopped(
       signals.off('SIGWINCH', onHandOver);
       signals.off('SIGUSR2', onRotated);
       parents?.stop();
+      watching?.stop();
       then();
     };
     for (const signal of STOPS) signals.on(signal, onStop);
     signals.on('SIGHUP', onHangUp);
     signals.on('SIGWINCH', onHandOver);
     signals.on('SIGUSR2', onRotated);
+    const watching = watch?.(() => {
+      if (!isStopping) reloads = reloads.then(() => reload(gateway, file, around, notices));
+    });
     const parents = around.onOrphaned?.(() => stop('npm, which started this, has ended'));
   });
 }

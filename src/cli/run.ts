@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addAdvise } from './advise.js';
+import { addCompletion } from './completion.js';
 import { addExplain } from './explain.js';
 import { addExport } from './export.js';
 import { reportFailure } from './failure.js';
@@ -60,6 +61,7 @@ export async function run(
   addVerbs(program, around, end);
   addAskAndTell(program, around, end);
   addEvents(program, around, end);
+  addCompletion(program, around, end);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode;

@@ -1,12 +1,15 @@
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import { pino } from 'pino';
+import { systemClock } from '../base/clock.js';
 import { StickyError } from '../base/errors.js';
 import type { Config, Listen } from '../control/config/config.js';
 import { loadConfig } from '../control/config/load.js';
 import { listen as listenSchema, workers as workersSchema } from '../control/config/schema.js';
 import { PRESETS, type PresetName } from '../control/presets.js';
 import { configWarnings } from '../control/warnings.js';
+import { watchConfig } from './config-watch.js';
 import { runUntilStopped } from './lifetime.js';
 import type { StartGateway } from './served-gateway.js';
 import { configFile, configOfFlags, type RoutingFlags } from './source.js';
@@ -20,6 +23,7 @@ interface UpFlags extends RoutingFlags {
   readonly workers?: Config['workers'];
   readonly expose?: boolean;
   readonly accessLog: boolean;
+  readonly watch?: boolean;
 }
 
 const EXAMPLES = `
@@ -85,10 +89,16 @@ export function addUp(
       toWorkers,
     )
     .option('--expose', 'add x-upstream and x-affinity to answers')
+    .option('--watch', 'read the file again whenever it changes; a bad one changes nothing')
     .option('--no-access-log', 'write no line a request')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: UpFlags) => {
       const read = configReader(flags, around);
+      if (flags.watch === true && read.file === undefined)
+        throw new StickyError(
+          'STICKY_CONFIG_INVALID',
+          '--watch has nothing to watch, because there is no file. Name one: -c FILE.',
+        );
       const config = read.config();
       const outputs = around.openOutputs(workerCount(config) > 1);
       const serving: Surroundings = { ...around, stderr: outputs.stderr };
@@ -98,7 +108,11 @@ export function addUp(
       const notices = around.openNotices?.();
       const gateway = await startGateway(config, { logger, file, inherited });
       // Whoever reads that it listens may send a signal at once.
-      const stopped = runUntilStopped(gateway, read.file, serving, notices);
+      const path =
+        flags.watch === true && read.file !== undefined ? resolve(around.cwd, read.file) : undefined;
+      const watch =
+        path === undefined ? undefined : (changed: () => void) => watchConfig(path, systemClock, changed);
+      const stopped = runUntilStopped(gateway, read.file, serving, notices, watch);
       announce(gateway.address, config, serving);
       notices?.ready();
       await stopped;

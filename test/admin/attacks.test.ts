@@ -105,6 +105,15 @@ describe('a token', () => {
     expect(JSON.stringify(log)).not.toContain(TOKEN.slice(0, 12));
   });
 
+  it('is asked for by /metrics, and not by /live and /ready, which tell nothing else', async () => {
+    const statuses = ['/metrics', '/live', '/ready'].map(
+      async (path) => (await askAdmin(guarded.adminAddress!, path)).status,
+    );
+    expect(await Promise.all(statuses)).toEqual([401, 200, 200]);
+    const told = await askAdmin(guarded.adminAddress!, '/metrics', { token: TOKEN });
+    expect(told.text).toContain('# TYPE stickyroute_ready gauge');
+  });
+
   it('an address that guesses is not listened to for a minute; this machine always is', () => {
     const clock = createManualClock();
     const check = new TokenCheck(clock);

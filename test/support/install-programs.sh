@@ -18,6 +18,8 @@ dnsmasq:dnsmasq-base
 curl:curl
 nghttp:nghttp2-client
 chromium:chromium
+zsh:zsh
+fish:fish
 systemd-socket-activate:systemd
 "
 # module:package, of the system's own Python, one a line.

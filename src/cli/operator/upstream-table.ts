@@ -16,6 +16,14 @@ export function upstreamLines(pools: readonly PoolStateView[], nowMs: number, wi
     { title: 'SINCE', rank: 5, text: ({ since }) => ageText(nowMs - Date.parse(since)) },
     { title: 'STANDING', rank: 0, text: standingText },
     { title: 'WEIGHT', rank: 3, text: ({ weight }) => String(weight) },
+    { title: 'REQ/S', rank: 2, text: ({ traffic }) => String(traffic?.requestsPerSecond ?? '') },
+    { title: 'NOW', rank: 3, text: ({ traffic }) => String(traffic?.requestsInProgress ?? '') },
+    { title: 'USERS 15M', rank: 2, text: ({ traffic }) => String(traffic?.boundUsers.minutes15 ?? '') },
+    {
+      title: 'P95',
+      rank: 4,
+      text: ({ traffic }) => (traffic?.p95Ms === undefined ? '' : `${traffic.p95Ms}ms`),
+    },
     { title: 'SAID BY', rank: 6, text: saidBy },
     {
       title: 'WHY',

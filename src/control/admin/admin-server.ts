@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Timer } from '../../base/clock.js';
+import { monitorAnswer } from '../monitor/monitor-answer.js';
+import { sendMonitorAnswer } from '../monitor/send-answer.js';
 import { AdminConnections } from './admin-connections.js';
 import type { AdminGround } from './admin-ground.js';
 import { AdminRefused, refusalOf, type AdminRefusal } from './admin-refusal.js';
@@ -11,6 +13,7 @@ import { EventStreams } from './event-streams.js';
 import { Gatekeeper } from './gatekeeper.js';
 import { readJsonBody } from './json-body.js';
 import { openApiOf } from './openapi.js';
+import { Traffic } from './traffic.js';
 import { streamedSnapshot } from './streamed-snapshot.js';
 
 const HEAD_BYTES_MAX = 16 * 1024;
@@ -100,19 +103,22 @@ class AdminApi {
   readonly #gatekeeper: Gatekeeper;
   readonly #endpoints: Endpoints;
   readonly #streams: EventStreams;
+  readonly #traffic: Traffic;
   readonly #document: string;
 
   constructor(ground: AdminGround) {
     const { plane, logger, clock } = ground;
     this.#ground = ground;
     this.#gatekeeper = new Gatekeeper(() => plane.setup.config.admin!, logger, clock);
-    const endpoints = endpointsOf(ground, clock.now());
+    this.#traffic = new Traffic(() => plane.operations.metrics(), clock);
+    const endpoints = endpointsOf(ground, this.#traffic, clock.now());
     this.#endpoints = new Endpoints(endpoints);
     this.#document = JSON.stringify(openApiOf(endpoints), null, 2);
-    this.#streams = new EventStreams(plane.events, clock, () => streamedSnapshot(ground));
+    this.#streams = new EventStreams(plane.events, clock, () => streamedSnapshot(ground, this.#traffic));
   }
 
   close(): void {
+    this.#traffic.stop();
     this.#streams.close();
   }
 
@@ -120,9 +126,15 @@ class AdminApi {
     const { remoteAddress: peer, remotePort } = request.socket;
     const isUnix = peer === undefined;
     try {
-      this.#gatekeeper.admit(request, peer, false);
-      admitted();
       const [path = '/', query = ''] = (request.url ?? '/').split(/\?(.*)/s, 2);
+      // They tell nothing but yes or no, and those who ask them can't always be given a token.
+      this.#gatekeeper.admit(request, peer, path === '/live' || path === '/ready');
+      admitted();
+      const watched = isRead(request) ? await monitorAnswer(path, this.#ground.plane.operations) : undefined;
+      if (watched !== undefined) {
+        await sendMonitorAnswer(response, watched, request.method === 'HEAD');
+        return;
+      }
       if (path === '/openapi.json' && isRead(request)) {
         send(request, response, 200, this.#document);
         return;

@@ -13,6 +13,24 @@ const origin = z
 const condition = z.enum(['up', 'down', 'trial']).meta({ description: 'What health says' });
 const standing = z.enum(['in', 'leaving', 'drained', 'out']).meta({ description: 'What an operator wants' });
 
+const rate = z.number().min(0);
+export const trafficView = z
+  .strictObject({
+    requestsInProgress: count,
+    tunnels: count,
+    boundUsers: z
+      .strictObject({ minutes1: count, minutes15: count, minutes60: count })
+      .meta({ description: 'Users who are bound to it and came in the last 1, 15 and 60 minutes' }),
+    requestsPerSecond: rate,
+    failuresPerSecond: rate.meta({ description: 'Answers with a status of 5xx' }),
+    p50Ms: rate.optional(),
+    p95Ms: rate.optional(),
+    p99Ms: rate.optional(),
+    faults: z.record(z.string(), count).meta({ description: 'By what it did wrong, since the start' }),
+  })
+  .meta({ id: 'Traffic', description: 'Rates and percentiles are those of the last minute' });
+export type TrafficView = z.infer<typeof trafficView>;
+
 export const upstreamView = z
   .strictObject({
     id: z.string(),
@@ -47,6 +65,7 @@ export const upstreamView = z
       .string()
       .optional()
       .meta({ description: 'The source that names it; absent: the configuration lists it' }),
+    traffic: trafficView.optional(),
     absentMs: z.number().optional().meta({ description: 'How long its source has named it no more' }),
     lastProbe: z
       .strictObject({

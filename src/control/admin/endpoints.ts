@@ -28,6 +28,7 @@ import {
   upstreamIn,
   upstreamViewOf,
 } from './state-views.js';
+import type { Traffic } from './traffic.js';
 
 /** What an endpoint is asked. */
 export interface AdminQuestion {
@@ -74,10 +75,15 @@ const weightBody = z.strictObject({ weight: z.number() }).meta({ id: 'Weight' })
 const EVENTS_MAX = 1000;
 
 /** Everything that the admin API can do. `startedAt`: in milliseconds since 1970. */
-export function endpointsOf(ground: AdminGround, startedAt: number): readonly Endpoint[] {
+export function endpointsOf(ground: AdminGround, traffic: Traffic, startedAt: number): readonly Endpoint[] {
   const { plane } = ground;
   const upstreamOf = async (operations: Operations, { pool, upstream }: AdminQuestion['parts']) =>
     upstreamIn(poolIn(await operations.status(), pool!), upstream!);
+
+  const poolViews = async (operations: Operations) => {
+    const [{ pools }, trafficOf] = await Promise.all([operations.status(), traffic.read()]);
+    return pools.map((pool) => poolViewOf(ground, pool, trafficOf));
+  };
 
   /** A verb about one upstream. */
   const verb = (
@@ -122,7 +128,7 @@ export function endpointsOf(ground: AdminGround, startedAt: number): readonly En
       answer: poolsView,
       refusals: [],
       answers: async ({ operations }) => ({
-        pools: (await operations.status()).pools.map((pool) => poolViewOf(ground, pool)),
+        pools: await poolViews(operations),
       }),
     },
     {
@@ -132,7 +138,7 @@ export function endpointsOf(ground: AdminGround, startedAt: number): readonly En
       answer: poolStateView,
       refusals: [404],
       answers: async ({ operations, parts }) =>
-        poolViewOf(ground, poolIn(await operations.status(), parts['pool']!)),
+        poolViewOf(ground, poolIn(await operations.status(), parts['pool']!), await traffic.read()),
     },
     {
       method: 'GET',
@@ -140,7 +146,11 @@ export function endpointsOf(ground: AdminGround, startedAt: number): readonly En
       summary: 'Everything about one upstream',
       answer: upstreamView,
       refusals: [404],
-      answers: async ({ operations, parts }) => upstreamViewOf(await upstreamOf(operations, parts)),
+      answers: async ({ operations, parts }) => {
+        const trafficOf = await traffic.read();
+        const { pool, upstream } = parts;
+        return upstreamViewOf(await upstreamOf(operations, parts), trafficOf(pool!, upstream!));
+      },
     },
     verb(
       'drain',

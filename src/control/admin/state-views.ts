@@ -4,10 +4,20 @@ import { version } from '../version.js';
 import type { PoolStatus, Status, UpstreamStatus } from '../operations.js';
 import { OperationRefused } from '../operations.js';
 import type { AdminGround } from './admin-ground.js';
-import type { CertificatesView, PoolStateView, RoutesView, StatusView, UpstreamView } from './admin-views.js';
+import type {
+  CertificatesView,
+  PoolStateView,
+  RoutesView,
+  StatusView,
+  TrafficView,
+  UpstreamView,
+} from './admin-views.js';
+
+/** How busy an upstream of a pool is. */
+export type TrafficOf = (pool: string, upstream: string) => TrafficView | undefined;
 
 /** What runs, in the words of the admin API. */
-export function upstreamViewOf(upstream: UpstreamStatus): UpstreamView {
+export function upstreamViewOf(upstream: UpstreamStatus, traffic?: TrafficView): UpstreamView {
   const { id, url, weight, condition, standing, from, history, source, absentMs, drain } = upstream;
   const { sinceAt, why, cause, lastProbe, lastFault } = history;
   return {
@@ -21,6 +31,7 @@ export function upstreamViewOf(upstream: UpstreamStatus): UpstreamView {
     ...(drain && { drain }),
     weight,
     from,
+    ...(traffic && { traffic }),
     ...(source !== undefined && { source }),
     ...(absentMs !== undefined && { absentMs }),
     ...(lastProbe && {
@@ -35,7 +46,11 @@ export function upstreamViewOf(upstream: UpstreamStatus): UpstreamView {
   };
 }
 
-export function poolViewOf({ plane }: AdminGround, { name, sources, upstreams }: PoolStatus): PoolStateView {
+export function poolViewOf(
+  { plane }: AdminGround,
+  { name, sources, upstreams }: PoolStatus,
+  trafficOf: TrafficOf,
+): PoolStateView {
   const config = plane.setup.config.pools.find((pool) => pool.name === name);
   const probe = config?.health;
   return {
@@ -53,7 +68,7 @@ export function poolViewOf({ plane }: AdminGround, { name, sources, upstreams }:
       ...state,
       ...(answeredAtMs !== undefined && { answeredAt: instantText(answeredAtMs) }),
     })),
-    upstreams: upstreams.map(upstreamViewOf),
+    upstreams: upstreams.map((upstream) => upstreamViewOf(upstream, trafficOf(name, upstream.id))),
   };
 }
 
