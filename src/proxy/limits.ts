@@ -212,10 +212,10 @@ export const LIMITS = {
   sharedStreamsMax: {
     key: 'sharedStreams',
     unit: 'count',
-    usual: 4096,
+    usual: 2048,
     min: 0,
     max: 1_000_000,
-    bounds: 'requests over HTTP/2 in progress in all connections together, beyond 8 of each; more wait',
+    bounds: 'requests over HTTP/2 in progress in all connections together, beyond 4 of each; more wait',
     reason: 'each may need a connection to an upstream; see [HTTP/2](#http2)',
   },
   heldBodyBytesMax: {

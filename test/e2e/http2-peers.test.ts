@@ -27,7 +27,7 @@ let secure: TestGateway;
 
 /** An app that says who it is, and takes uploads, event streams and WebSockets. */
 async function startApp(id: string): Promise<string> {
-  const app = createServer((request, response) => {
+  const app = createServer({ maxHeaderSize: 128 * 1024 }, (request, response) => {
     response.setHeader('x-served-by', id);
     if (request.url === '/page') {
       response.setHeader('content-type', 'text/html').end('<!doctype html><title>page</title>');

@@ -122,11 +122,14 @@ describe('versions and ciphers', () => {
     socket.destroy();
   });
 
-  it('ALPN: HTTP/1.1 before HTTP/1.0, and each alone', async () => {
-    const { port } = await serve({}, { http2: false });
-    for (const [offered, chosen] of [
-      [['h2', 'http/1.0', 'http/1.1'], 'http/1.1'],
-      [['http/1.0'], 'http/1.0'],
+  it('ALPN: HTTP/2 unless it is off, HTTP/1.1 before HTTP/1.0, and each alone', async () => {
+    const both = await serve();
+    const without = await serve({}, { http2: false });
+    for (const [{ port }, offered, chosen] of [
+      [both, ['http/1.1', 'h2'], 'h2'],
+      [both, ['http/1.0', 'http/1.1'], 'http/1.1'],
+      [without, ['h2', 'http/1.0', 'http/1.1'], 'http/1.1'],
+      [without, ['http/1.0'], 'http/1.0'],
     ] as const) {
       const socket = (await handshake(port, { ALPNProtocols: [...offered] }))!;
       expect(socket.alpnProtocol).toBe(chosen);

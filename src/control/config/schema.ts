@@ -202,7 +202,7 @@ export const gatewayShape = {
     'is there twice. Remove it; the first key seals, all open.',
   ).default([]),
   trustedProxies: list(range, 'trustedProxies: [10.0.0.0/8]').default([]),
-  http2: flag.default(false),
+  http2: flag.default(true),
   redirect: everywhere.optional(),
   errorPages: errorPages.optional(),
   expose: flag.default(false),

@@ -18,7 +18,7 @@ export interface GroundedStream {
 export interface StreamGround {
   readonly bodyIdleMs: number;
   readonly tunnelIdleMs: number;
-  readonly headTimeMs: number;
+  readonly answerTimeMs: number;
   after(ms: number): number;
   watch(timed: Timed): void;
   unwatch(timed: Timed): void;

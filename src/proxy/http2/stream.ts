@@ -381,7 +381,7 @@ export class Http2Stream implements ClientSide, Timed, Beginner, Waiter, Grounde
       (this.#isTunnel ? this.exchange !== undefined : !this.#isRequestWhole && !this.#isPaused);
     const mayBeSilent = (this.#isCall || this.#isTunnel) && this.#waitingBytes === 0;
     this.deadlineAt = this.isQueued
-      ? ground.after(ground.headTimeMs)
+      ? ground.after(ground.answerTimeMs)
       : isOwed
         ? ground.after(mayBeSilent ? ground.tunnelIdleMs : ground.bodyIdleMs)
         : Infinity;

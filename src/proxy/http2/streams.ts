@@ -109,8 +109,8 @@ export class Streams implements StreamGround {
     return this.#site.settings.limits.bodyIdleMs;
   }
 
-  get headTimeMs(): number {
-    return this.#site.settings.limits.headTimeMs;
+  get answerTimeMs(): number {
+    return this.#site.settings.limits.answerTimeMs;
   }
 
   after(ms: number): number {

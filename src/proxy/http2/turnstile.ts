@@ -1,5 +1,5 @@
-/** Requests of one connection that never wait: as many as a browser has connections over HTTP/1.1. */
-const OWN_REQUESTS = 8;
+/** Requests of one connection that never wait: event streams and long polls of a browser's tabs are few. */
+const OWN_REQUESTS = 4;
 
 /** A request that may have to wait before it begins. */
 export interface Waiter {
