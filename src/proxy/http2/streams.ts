@@ -91,12 +91,17 @@ export class Streams implements StreamGround {
 
   /** One after the other sends a few bytes, until none has any or nobody takes them. */
   sendWaiting(): void {
+    if (this.#ready.size === 0) return;
+    const { wire } = this.#outlet;
+    // All of it leaves in one write.
+    wire.cork();
     for (const stream of this.#ready) {
-      if (this.#sendWindow <= 0 || this.#outlet.isFull) return;
+      if (this.#sendWindow <= 0 || this.#outlet.isFull) break;
       this.#ready.delete(stream);
       stream.sendWaiting();
       if (stream.isWaiting) this.wait(stream);
     }
+    wire.uncork();
   }
 
   // ---- What a stream asks (StreamGround) ----
