@@ -5,6 +5,9 @@ import { importedPath, places, ROOT, source, sourcesUnder, type Source } from '.
 
 const sources = sourcesUnder('src');
 
+/** The page has the clock of its browser. */
+const BROWSER_TIME = 'src/dashboard/browser-time.ts:';
+
 /** What each folder of src may import, of ours. Folders that aren't named may import anything but `cli`. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   base: [],
@@ -49,6 +52,21 @@ describe('the layers of src', () => {
     ).toEqual([]);
   });
 
+  it('dashboard runs in a browser: it imports types of ours, and nothing that runs', () => {
+    const running = sources
+      .filter((file) => isIn(file, ['dashboard']))
+      .flatMap((file) =>
+        places(file.path, file.code, /^(?:import|export) (?!type )[^;]*? from '\.\.\/[^']*'/gm),
+      );
+    expect(running, 'Ask the admin API for it, or import its type.').toEqual([]);
+    expect(
+      strayImports(
+        (from) => from !== 'dashboard',
+        (to) => to === 'dashboard',
+      ),
+    ).toEqual([]);
+  });
+
   it('only tests import testing', () => {
     expect(
       strayImports(
@@ -82,7 +100,7 @@ describe('what reaches the code only as an argument', () => {
     const pattern =
       /\b(?:Date\.now|Math\.random|performance\.now|process\.hrtime|setTimeout|setInterval|setImmediate)\b|\bAbortSignal\.timeout\b|\bnew Date\(\s*\)|\bDate\(\s*\)/g;
     expect(
-      stray(pattern, ['base', 'testing']),
+      stray(pattern, ['base', 'testing']).filter((place) => !place.startsWith(BROWSER_TIME)),
       'Take a Clock (src/base/clock.ts) or a Random (src/base/random.ts) as an argument, so that tests run on virtual time and replay from a seed.',
     ).toEqual([]);
     expect('setImmediate(f); AbortSignal.timeout(1); clock.after(1, f)'.match(pattern)).toEqual([

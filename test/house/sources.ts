@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -40,7 +40,7 @@ export function readText(path: string): string {
 
 /** The program files under a folder; without the tests beside them unless asked. */
 export function sourcesUnder(folder: string, options: { readonly tests?: boolean } = {}): Source[] {
-  return filesUnder(folder, /\.(ts|mjs|js)$/)
+  return filesUnder(folder, /\.(tsx?|mjs|js)$/)
     .filter((path) => options.tests === true || !path.endsWith('.test.ts'))
     .map((path) => source(path, readText(path)));
 }
@@ -61,7 +61,8 @@ export function source(path: string, text: string): Source {
 /** Where a relative import leads, as a path of ours; undefined for a package. */
 export function importedPath(from: string, specifier: string): string | undefined {
   if (!specifier.startsWith('.')) return undefined;
-  return posix.normalize(posix.join(dirname(from), specifier)).replace(/\.js$/, '.ts');
+  const path = posix.normalize(posix.join(dirname(from), specifier)).replace(/\.js$/, '.ts');
+  return existsSync(join(ROOT, `${path}x`)) ? `${path}x` : path;
 }
 
 /** `path:line` of every match in a text. */

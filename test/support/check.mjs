@@ -2,10 +2,11 @@
 import { spawn } from 'node:child_process';
 
 const CACHE = 'node_modules/.cache';
-const CODE = ['{src,test,bench,examples}/**/*.{ts,mjs}', '*.ts'];
+const CODE = ['{src,test,bench,examples}/**/*.{ts,tsx,mjs}', '*.ts'];
 const STEPS = {
   layout: ['prettier', '--check', '--log-level', 'warn', '--cache', '--cache-strategy', 'content', ...CODE],
   promises: ['oxlint', '--type-aware', '--quiet', 'src', 'test', 'bench'],
+  'types of the dashboard': ['tsc', '-p', 'src/dashboard/tsconfig.json'],
   types: ['tsc', '-p', 'tsconfig.json', '--incremental', '--tsBuildInfoFile', `${CACHE}/types.tsbuildinfo`],
 };
 

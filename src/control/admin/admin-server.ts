@@ -7,6 +7,7 @@ import { AdminConnections } from './admin-connections.js';
 import type { AdminGround } from './admin-ground.js';
 import { AdminRefused, refusalOf, type AdminRefusal } from './admin-refusal.js';
 import { adminAddress, listenAdmin } from './admin-socket.js';
+import { dashboardFile, sendDashboardFile } from './dashboard-files.js';
 import { Endpoints, type Matched } from './endpoint-match.js';
 import { endpointsOf } from './endpoints.js';
 import { EventStreams } from './event-streams.js';
@@ -128,8 +129,13 @@ class AdminApi {
     try {
       const [path = '/', query = ''] = (request.url ?? '/').split(/\?(.*)/s, 2);
       // They tell nothing but yes or no, and those who ask them can't always be given a token.
-      this.#gatekeeper.admit(request, peer, path === '/live' || path === '/ready');
+      const file = dashboardFile(request);
+      this.#gatekeeper.admit(request, peer, path === '/live' || path === '/ready' || file !== undefined);
       admitted();
+      if (file !== undefined) {
+        sendDashboardFile(request, response, file, FIELDS);
+        return;
+      }
       const watched = isRead(request) ? await monitorAnswer(path, this.#ground.plane.operations) : undefined;
       if (watched !== undefined) {
         await sendMonitorAnswer(response, watched, request.method === 'HEAD');

@@ -18,6 +18,8 @@ import {
   upstreamView,
 } from './admin-views.js';
 import { askedRequest, toAskedRequest } from './asked-request.js';
+import { figuresView } from './figures-view.js';
+import { figuresOf } from './figures.js';
 import { shownConfig } from './shown-config.js';
 import {
   certificatesViewOf,
@@ -189,6 +191,14 @@ export function endpointsOf(ground: AdminGround, traffic: Traffic, startedAt: nu
       refusals: [],
       answers: ({ operations, body }) =>
         operations.explain(toAskedRequest(body as z.infer<typeof askedRequest>) satisfies AskedRequest),
+    },
+    {
+      method: 'GET',
+      path: '/figures',
+      summary: 'What was counted so far, by upstream; the dashboard draws it',
+      answer: figuresView,
+      refusals: [],
+      answers: async ({ operations }) => figuresOf(await operations.metrics()),
     },
     {
       method: 'GET',
