@@ -69,7 +69,14 @@ export function App() {
         </main>
       ) : (
         <main class={connection.is === 'lost' ? 'stale' : undefined}>
-          <AffinityPanel live={live} pool={pool.name} />
+          <div class="chiefly">
+            <AffinityPanel live={live} pool={pool.name} />
+            <UpstreamTable
+              live={live}
+              pool={pool}
+              steer={(upstream) => setSteering({ upstream, verb: 'drain' })}
+            />
+          </div>
           <div class="beside">
             <UnderWayPanel
               live={live}
@@ -79,11 +86,6 @@ export function App() {
             <EventsPanel live={live} pool={pool.name} />
             <QuestionPanel />
           </div>
-          <UpstreamTable
-            live={live}
-            pool={pool}
-            steer={(upstream) => setSteering({ upstream, verb: 'drain' })}
-          />
         </main>
       )}
       {steering !== undefined && pool !== undefined && steered !== undefined && (

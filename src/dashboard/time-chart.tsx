@@ -23,6 +23,11 @@ interface Props {
 
 const HEIGHT = 150;
 
+/** `14:05` */
+function minuteText(seconds: number): string {
+  return new Date(seconds * 1000).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+}
+
 export function TimeChart({ title, summary, lines, data, say, seconds }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
@@ -44,7 +49,7 @@ export function TimeChart({ title, summary, lines, data, say, seconds }: Props) 
         cursor: { show: false },
         scales: { y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, 1)] } },
         axes: [
-          { ...axis, font, size: 28, space: 70 },
+          { ...axis, font, size: 28, space: 70, values: (_plot, splits) => splits.map(minuteText) },
           { ...axis, font, size: 56, space: 30, values: (_plot, splits) => splits.map(say) },
         ],
         series: [

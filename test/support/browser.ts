@@ -16,6 +16,8 @@ export class BrowserPage {
   readonly #answers = new Map<number, (answer: any) => void>();
   #session = '';
   #asked = 0;
+  /** What its console, its log and its exceptions said; a violation of a content security policy is there. */
+  readonly complaints: string[] = [];
 
   static async open(): Promise<BrowserPage> {
     const folder = mkdtempSync(join(tmpdir(), 'stickyroute-browser-'));
@@ -49,8 +51,9 @@ export class BrowserPage {
     this.#socket = socket;
     this.#stop = stop;
     socket.on('message', (text: Buffer) => {
-      const message = JSON.parse(text.toString()) as { id?: number };
+      const message = JSON.parse(text.toString()) as { id?: number; method?: string; params?: any };
       if (message.id !== undefined) this.#answers.get(message.id)?.(message);
+      else this.#hear(message.method, message.params);
     });
   }
 
@@ -72,6 +75,56 @@ export class BrowserPage {
     });
     if (exceptionDetails !== undefined) throw new Error(JSON.stringify(exceptionDetails).slice(0, 2000));
     return result.value as unknown;
+  }
+
+  /** Keeps what the page complains of, from now on. */
+  async listen(): Promise<void> {
+    await this.#ask('Runtime.enable');
+    await this.#ask('Log.enable');
+  }
+
+  #hear(method: string | undefined, params: any): void {
+    if (method === 'Log.entryAdded') this.complaints.push(`${params.entry.text} ${params.entry.url ?? ''}`);
+    else if (method === 'Runtime.exceptionThrown')
+      this.complaints.push(JSON.stringify(params.exceptionDetails));
+    else if (method === 'Runtime.consoleAPICalled')
+      this.complaints.push(params.args.map((each: any) => each.value ?? each.description).join(' '));
+  }
+
+  /** Its window, and what its user prefers: `{ 'prefers-color-scheme': 'dark' }`. */
+  async look(width: number, height: number, prefers: Readonly<Record<string, string>> = {}): Promise<void> {
+    await this.#ask('Emulation.setDeviceMetricsOverride', {
+      width,
+      height,
+      deviceScaleFactor: 1,
+      mobile: false,
+    });
+    const features = Object.entries(prefers).map(([name, value]) => ({ name, value }));
+    await this.#ask('Emulation.setEmulatedMedia', { features });
+  }
+
+  /** A key is pressed and let go: `Tab`, `Enter`, `Escape`. */
+  async press(key: string, text?: string): Promise<void> {
+    const code = { Tab: 9, Enter: 13, Escape: 27, ' ': 32 }[key];
+    const event = { key, code: key, windowsVirtualKeyCode: code, ...(text !== undefined && { text }) };
+    await this.#ask('Input.dispatchKeyEvent', {
+      type: text === undefined ? 'rawKeyDown' : 'keyDown',
+      ...event,
+    });
+    await this.#ask('Input.dispatchKeyEvent', { type: 'keyUp', ...event });
+  }
+
+  async type(text: string): Promise<void> {
+    await this.#ask('Input.insertText', { text });
+  }
+
+  /** What is seen of it, or all of it, as a PNG. */
+  async picture(isWhole = false): Promise<Buffer> {
+    const { data } = await this.#ask('Page.captureScreenshot', {
+      format: 'png',
+      captureBeyondViewport: isWhole,
+    });
+    return Buffer.from(data as string, 'base64');
   }
 
   async close(): Promise<void> {
