@@ -1,6 +1,6 @@
 import { symbols, type Logger } from 'pino';
 import type { Random } from '../base/random.js';
-import type { RequestObserver } from '../proxy/site.js';
+import type { RequestLog } from '../proxy/site.js';
 import type { ServedRoute } from '../proxy/served-route.js';
 import type { RequestRecord } from '../proxy/request-record.js';
 
@@ -13,7 +13,7 @@ const HOST_CHARS_MAX = 255;
  * serializer would cost a request half as much as all the rest. The query is left out, since tokens travel in
  * it. The fields are public and documented in docs/configuration.md.
  */
-export function accessLog(logger: Logger, file?: LineSink, sampling: Sampling = ALL_LINES): RequestObserver {
+export function accessLog(logger: Logger, file?: LineSink, sampling: Sampling = ALL_LINES): RequestLog {
   if (file === undefined && !logger.isLevelEnabled('info')) return noAccessLog;
   const inside = logger as unknown as Readonly<Record<symbol, unknown>>;
   const stream = file ?? (inside[symbols.streamSym] as LineSink);
@@ -95,7 +95,7 @@ function traceIdOf(text: string): string | undefined {
 }
 
 /** For `accessLog: false`. */
-export const noAccessLog: RequestObserver = { finished() {}, refused() {} };
+export const noAccessLog: RequestLog = { finished() {}, refused() {} };
 
 function pathOf(target: string): string {
   const mark = target.indexOf('?');

@@ -3,7 +3,8 @@ import type { AdminConfig, Config, Listen } from './config/config.js';
 
 /** A setting that a reload can't change: the sockets are open and the processes are there. */
 export interface FixedSetting {
-  readonly setting: 'listen' | 'tls' | 'http2' | 'workers' | 'monitor' | 'admin.listen' | 'stateFile';
+  readonly setting:
+    'listen' | 'proxyProtocol' | 'tls' | 'http2' | 'workers' | 'monitor' | 'admin.listen' | 'stateFile';
   /** As it runs. */
   readonly now: string;
   /** As the configuration has it; it takes effect at the next start. */
@@ -22,6 +23,12 @@ export function withFixed(
   const needsRestart: FixedSetting[] = [];
   if (!isDeepStrictEqual(listen, wanted.listen))
     needsRestart.push({ setting: 'listen', now: listenText(listen), wanted: listenText(wanted.listen) });
+  if (running.proxyProtocol !== wanted.proxyProtocol)
+    needsRestart.push({
+      setting: 'proxyProtocol',
+      now: String(running.proxyProtocol),
+      wanted: String(wanted.proxyProtocol),
+    });
   const isSameScheme = (tls === undefined) === (wanted.tls === undefined);
   if (!isSameScheme) needsRestart.push({ setting: 'tls', now: schemeOf(tls), wanted: schemeOf(wanted.tls) });
   if (http2 !== wanted.http2)
@@ -48,6 +55,7 @@ export function withFixed(
       ...wanted,
       listen,
       http2,
+      proxyProtocol: running.proxyProtocol,
       workers,
       monitor,
       tls: isSameScheme ? wanted.tls : tls,

@@ -9,7 +9,8 @@ import type { Limits } from '../proxy/limits.js';
 import type { ServedRoute } from '../proxy/served-route.js';
 import type { AnsweringRoute } from '../proxy/own-answer.js';
 import type { PoolConnections } from '../proxy/pool-connections.js';
-import type { RequestObserver, SiteSettings } from '../proxy/site.js';
+import type { RequestLog, RequestObserver, SiteSettings } from '../proxy/site.js';
+import type { ProxiedConnections } from '../proxy/proxied-sockets.js';
 import type { Engine, Listener } from '../proxy/wire.js';
 import type { Rule } from '../route/affinity/rule.js';
 import { clientAddress, parseAddress } from '../route/address.js';
@@ -19,12 +20,14 @@ import { handedError, listenError } from './listen-error.js';
 import type { Measures } from './metrics/measures.js';
 import { OwnProcess } from './metrics/own-process.js';
 import { Tallies, type InUse } from './metrics/tallies.js';
+import { MissingHeaders } from './missing-headers.js';
 import { limitsWithin, openFilesMax } from './open-files.js';
 import { pagesOf } from './error-page.js';
 import { LogFile } from './log-file.js';
 import { OpenPools } from './open-pools.js';
 import { RouteTable, type Matching } from './route-table.js';
 import { Shortages } from './shortages.js';
+import { Strangers } from './strangers.js';
 import { servedTls } from './tls-settings.js';
 import { ruleNames } from './rule-names.js';
 
@@ -50,9 +53,11 @@ export class Serving {
   #logFile: LogFile | undefined;
   readonly #process: OwnProcess;
   readonly #shortages: Shortages;
+  readonly #headersMissing: MissingHeaders;
+  readonly #strangers: Strangers;
   readonly #filesMax = openFilesMax();
   #assembly: Assembly;
-  #observer: RequestObserver;
+  #observer: RequestLog;
   #listener: Listener | undefined;
 
   constructor(assembly: Assembly, ground: ServingGround) {
@@ -62,6 +67,8 @@ export class Serving {
     this.#random = ground.random;
     this.#deadlines = new Deadlines(clock);
     this.#shortages = new Shortages(ground.logger, clock);
+    this.#headersMissing = new MissingHeaders(ground.logger, clock);
+    this.#strangers = new Strangers(ground.logger);
     this.#assembly = assembly;
     this.#observer = this.#observe(assembly);
     this.#tallies = new Tallies(clock, () => this.#inUse());
@@ -82,6 +89,7 @@ export class Serving {
         this.#tallies.refused(head);
         this.#observer.refused(head);
       },
+      claimed: (address) => this.#strangers.claimed(address),
     };
     const settings = this.#settings(assembly);
     this.#gateway = new Gateway({ ...ground, deadlines: this.#deadlines }, settings, observer);
@@ -95,6 +103,7 @@ export class Serving {
         ...config.listen,
         descriptor,
         tls: servedTls(config.tls),
+        proxied: config.proxyProtocol ? this.#proxied() : undefined,
         http2: config.http2,
         connectionsMax: limitsWithin(config, this.#filesMax).connectionsMax,
         handshakeTimeMs: config.limits.headTimeMs,
@@ -176,6 +185,14 @@ export class Serving {
     return gatewaySettings(assembly, limits, this.#pools.follow(assembly, limits), this.#tallies);
   }
 
+  /** Who is trusted is asked anew for each connection, so that a reload reaches it. */
+  #proxied(): ProxiedConnections {
+    return {
+      isTrusted: (address) => this.#assembly.trusted.has(parseAddress(address)),
+      headerMissing: (address) => this.#headersMissing.met(address),
+    };
+  }
+
   #inUse(): InUse {
     const { config, pools } = this.#assembly;
     return {
@@ -184,7 +201,7 @@ export class Serving {
     };
   }
 
-  #observe({ config }: Assembly): RequestObserver {
+  #observe({ config }: Assembly): RequestLog {
     const { accessLog: settings } = config;
     const { file, shares } = typeof settings === 'boolean' ? {} : settings;
     this.#followFile(settings === false ? undefined : file);

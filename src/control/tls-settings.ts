@@ -1,12 +1,20 @@
 import type { UpstreamTls } from '../proxy/upstream-endpoint.js';
-import type { ListenerTls } from '../proxy/wire.js';
-import type { PoolConfig, TlsConfig } from './config/config.js';
+import type { CertificatePair, ListenerTls } from '../proxy/wire.js';
+import type { Certificate, PoolConfig, TlsConfig } from './config/config.js';
 
 /** What a listener shows its clients; undefined: plain HTTP. */
 export function servedTls(tls: TlsConfig | undefined): ListenerTls | undefined {
   if (tls === undefined) return undefined;
-  const [{ cert, key }] = tls.certificates;
-  return { cert: cert.text, key: key.text, minVersion: tls.minVersion, ciphers: tls.ciphers };
+  const [first, ...others] = tls.certificates;
+  return {
+    certificates: [texts(first), ...others.map(texts)],
+    minVersion: tls.minVersion,
+    ciphers: tls.ciphers,
+  };
+}
+
+function texts({ cert, key }: Certificate): CertificatePair {
+  return { cert: cert.text, key: key.text };
 }
 
 export function upstreamTls({ tls }: PoolConfig): UpstreamTls {

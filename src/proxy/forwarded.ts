@@ -50,6 +50,7 @@ export class Peer {
   originOf(head: RequestHead): Origin {
     if (head.forwarded !== undefined)
       return forwardedOrigin(this.#site, head.host, head.forwarded, this.address, this.#isSecure);
+    if (head.claimsAddress) this.#site.observer.claimed(this.address);
     if (head.host === this.#named) return this.#origin;
     this.#named = head.host;
     const fields = `X-Forwarded-For: ${this.address}\r\nX-Real-IP: ${this.address}\r\nX-Forwarded-Proto: ${this.#isSecure ? 'https' : 'http'}\r\n${hostField(head.host)}`;

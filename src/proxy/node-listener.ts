@@ -4,7 +4,9 @@ import { atTurnEnd, systemClock } from '../base/clock.js';
 import { follow, NodeWire, READ_BYTES } from './node-wire.js';
 import { answerPlainRequests } from './plain-on-tls.js';
 import { connectionTaken } from './turn.js';
-import type { Listener, ListenTarget, Wire, WireHandler } from './wire.js';
+import { withoutHeader } from './proxied-sockets.js';
+import { TlsContexts } from './tls-contexts.js';
+import type { Listener, ListenerTls, ListenTarget, Wire, WireHandler } from './wire.js';
 
 /** Opens a port on Node's own sockets, in the clear or with TLS. */
 export function openListener(
@@ -13,44 +15,46 @@ export function openListener(
 ): Promise<Listener> {
   /** Came while the port is being closed; nothing of theirs is read before it is. */
   let held: (() => void)[] | undefined;
-  const take = (socket: net.Socket, isSecure: boolean): void => {
+  const take = (socket: net.Socket, isSecure: boolean, client?: string): void => {
     if (held !== undefined) {
       const ignore = (): void => {};
       socket.on('error', ignore);
       held.push(() => {
         socket.off('error', ignore);
-        if (!socket.destroyed) take(socket, isSecure);
+        if (!socket.destroyed) take(socket, isSecure, client);
       });
       return;
     }
     const isHttp2 = isSecure && (socket as tls.TLSSocket).alpnProtocol === 'h2';
-    const handler = accept(new NodeWire(socket), isSecure, isHttp2);
+    const handler = accept(new NodeWire(socket, client), isSecure, isHttp2);
     socket.on('data', (bytes: Buffer) => handler.onBytes(bytes, 0, bytes.length));
     follow(socket, handler);
+    // A header was taken off it first.
+    if (socket.isPaused()) socket.resume();
   };
   const options = { allowHalfOpen: true, noDelay: true, highWaterMark: READ_BYTES };
-  let server: net.Server;
-  if (target.tls === undefined) {
-    server = net.createServer(options, (socket) => take(socket, false));
-  } else {
-    const secure = tls.createServer({
-      ...options,
-      ...target.tls,
-      // HTTP/1.1 is spoken here by either name.
-      ALPNProtocols: [...(target.http2 ? ['h2'] : []), 'http/1.1', 'http/1.0'],
-      handshakeTimeout: target.handshakeTimeMs,
-    });
-    secure.on('secureConnection', (socket) => {
-      socket.setNoDelay(true);
-      // A client of TLS 1.2 could ask for one handshake after the other. The attempt is an error, which ends
-      // the connection.
-      socket.disableRenegotiation();
-      take(socket, true);
-    });
-    // A handshake that fails is the client's affair; without a listener its error would be thrown.
-    answerPlainRequests(secure);
-    server = secure;
-  }
+  const secure = target.tls === undefined ? undefined : secureServer(target, target.tls, options);
+  /** Clients behind a load balancer, by the end of the connection that both its sockets show. */
+  const clients = new Map<string, string>();
+  secure?.server.on('secureConnection', (socket) => take(socket, true, clients.get(farEnd(socket))));
+  const { proxied, handshakeTimeMs } = target;
+  const server =
+    proxied === undefined
+      ? (secure?.server ?? net.createServer(options, (socket) => take(socket, false)))
+      : net.createServer(options, (socket) =>
+          withoutHeader(socket, proxied, handshakeTimeMs, (client) => {
+            if (secure === undefined) {
+              take(socket, false, client);
+              return;
+            }
+            if (client !== undefined) {
+              const end = farEnd(socket);
+              clients.set(end, client);
+              socket.once('close', () => clients.delete(end));
+            }
+            secure.server.emit('connection', socket);
+          }),
+        );
   server.on('connection', connectionTaken);
   server.maxConnections = target.connectionsMax;
   server.on('drop', () => target.onTurnedAway(undefined));
@@ -88,7 +92,7 @@ export function openListener(
         host: bound.address,
         port: bound.port,
         setConnectionsMax: (connectionsMax) => (server.maxConnections = connectionsMax),
-        setTls: (next) => (server as tls.Server).setSecureContext(next),
+        setTls: (next) => secure?.set(next),
         close: (done, isShared = false) => {
           if (isEnding && held === undefined) done();
           else closed.push(done);
@@ -108,6 +112,51 @@ const BACKLOG = 1024;
 /** Throws when it is no socket of TCP. */
 function handed(descriptor: number): net.Socket {
   return new net.Socket({ fd: descriptor, readable: false, writable: false });
+}
+
+interface SecureServer {
+  readonly server: tls.Server;
+  set(tls: ListenerTls): void;
+}
+
+function secureServer(target: ListenTarget, first: ListenerTls, options: net.ServerOpts): SecureServer {
+  let contexts = new TlsContexts(first);
+  const server = tls.createServer({
+    ...options,
+    ...defaultContext(first),
+    SNICallback: (name, answer) => answer(null, contexts.for(name)),
+    // HTTP/1.1 is spoken here by either name.
+    ALPNProtocols: [...(target.http2 ? ['h2'] : []), 'http/1.1', 'http/1.0'],
+    handshakeTimeout: target.handshakeTimeMs,
+  });
+  server.on('secureConnection', (socket) => {
+    socket.setNoDelay(true);
+    // A client of TLS 1.2 could ask for one handshake after the other. The attempt is an error, which ends
+    // the connection.
+    socket.disableRenegotiation();
+  });
+  // A handshake that fails is the client's affair; without a listener its error would be thrown.
+  answerPlainRequests(server);
+  return {
+    server,
+    set: (next) => {
+      contexts = new TlsContexts(next);
+      server.setSecureContext(defaultContext(next));
+    },
+  };
+}
+
+function defaultContext({
+  certificates: [{ cert, key }],
+  minVersion,
+  ciphers,
+}: ListenerTls): tls.SecureContextOptions {
+  return { cert, key, minVersion, ciphers };
+}
+
+/** The same for a socket and for TLS over it, and for no other as long as it is open. */
+function farEnd({ remoteAddress, remotePort }: net.Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 /**

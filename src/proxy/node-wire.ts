@@ -12,9 +12,10 @@ export class NodeWire implements Wire {
   readonly #socket: net.Socket;
   #isDeaf = false;
 
-  constructor(socket: net.Socket) {
+  /** `client`: whom the connection is for, where a load balancer in front has said so. */
+  constructor(socket: net.Socket, client?: string) {
     this.#socket = socket;
-    this.remoteAddress = socket.remoteAddress ?? '';
+    this.remoteAddress = client ?? socket.remoteAddress ?? '';
   }
 
   get isOpen(): boolean {

@@ -29,9 +29,14 @@ export interface SiteSettings {
 }
 
 /** Is told of requests that are over. */
-export interface RequestObserver {
+export interface RequestLog {
   finished(request: RequestRecord): void;
   refused(head: RefusedHead): void;
+}
+
+export interface RequestObserver extends RequestLog {
+  /** A peer that isn't trusted says whose its requests are. */
+  claimed(address: string): void;
 }
 
 /** A client's connection as the gateway keeps it. */

@@ -1,3 +1,5 @@
+import type { ProxiedConnections } from './proxied-sockets.js';
+
 /**
  * One connection as the gateway sees it, whatever opens the sockets. Nothing here is per request: an engine
  * makes one wire a connection and calls its handler straight from the read, without streams or events in
@@ -81,8 +83,10 @@ export interface ListenTarget {
   readonly tls: ListenerTls | undefined;
   /** HTTP/2 is offered: to TLS clients by ALPN. */
   readonly http2: boolean;
+  /** Connections begin with a header of the PROXY protocol, where their peer is trusted; undefined: none do. */
+  readonly proxied: ProxiedConnections | undefined;
   readonly connectionsMax: number;
-  /** For a TLS handshake. */
+  /** For a TLS handshake, and for such a header. */
   readonly handshakeTimeMs: number;
   /** A connection was closed as it came: there are as many as may be, or the system has no room: its code. */
   onTurnedAway(code: string | undefined): void;
@@ -91,10 +95,15 @@ export interface ListenTarget {
 export const TLS_VERSIONS = ['TLSv1.2', 'TLSv1.3'] as const;
 export type TlsVersion = (typeof TLS_VERSIONS)[number];
 
-/** How clients are met: PEM texts, and what is offered to them. */
-export interface ListenerTls {
+export interface CertificatePair {
   readonly cert: string;
   readonly key: string;
+}
+
+/** How clients are met: PEM texts, and what is offered to them. */
+export interface ListenerTls {
+  /** At least one; the first for clients that ask for no name, or for one of nobody's. */
+  readonly certificates: readonly [CertificatePair, ...CertificatePair[]];
   readonly minVersion: TlsVersion;
   /** As OpenSSL writes them. */
   readonly ciphers: string;

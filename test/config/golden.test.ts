@@ -32,6 +32,7 @@ const DEFAULTS: Omit<Config, 'pools' | 'routes'> = {
   answers: [],
   errorPages: new Map(),
   trustedProxies: [],
+  proxyProtocol: false,
   http2: false,
   expose: false,
   halfClose: false,

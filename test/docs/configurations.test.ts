@@ -21,6 +21,7 @@ const LANGUAGES = [
   'dockerfile',
   'ini',
   'nginx',
+  'haproxy',
 ];
 
 describe('the blocks of our Markdown', () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { connect, request, type RequestOptions, type ConnectOptions } from '../support/raw-client.js';
 import { startUpstream, type SeenRequest } from '../support/upstream.js';
 import { readConfig } from '../../src/control/index.js';
-import { settingsOf, startTestGateway } from './gateway.js';
+import { settingsOf, startTestGateway, type LogLine } from './gateway.js';
 
 const upstream = await startUpstream();
 const plain = await startTestGateway([upstream]);
@@ -231,5 +231,24 @@ describe('X-Request-Id', () => {
       expect(request.headers('x-request-id')).toEqual([expect.stringMatching(/^[0-9a-f]{32}$/)]);
       expect(request.header(name)).not.toBe('trace-1');
     }
+  });
+});
+
+describe('a proxy that nobody has said to trust', () => {
+  const told = (log: readonly LogLine[]): unknown[] =>
+    log.filter(({ msg }) => String(msg).includes('is not among trustedProxies'));
+
+  it('is warned of once', async () => {
+    const gateway = await startTestGateway([upstream]);
+    await request(gateway.port, { headers: { 'X-Real-IP': '1.2.3.4' } });
+    expect(told(gateway.log)).toEqual([]);
+    for (const localAddress of ['127.0.0.1', '127.0.0.4'])
+      await request(gateway.port, { localAddress, headers: CLAIMS });
+    expect(told(gateway.log)).toEqual([expect.objectContaining({ client: '127.0.0.1' })]);
+  });
+
+  it('is not warned of when it is trusted', async () => {
+    await request(behind.port, { localAddress: '127.0.0.2', headers: CLAIMS });
+    expect(told(behind.log.filter(({ client }) => client === '127.0.0.2'))).toEqual([]);
   });
 });

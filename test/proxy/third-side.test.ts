@@ -116,7 +116,11 @@ function gatewayTo(url: string): Gateway {
     isTrusted: () => false,
     clientAddress: (peer: string) => peer,
   };
-  return new Gateway(ground, settings, { finished: (record) => void records.push(record), refused() {} });
+  return new Gateway(ground, settings, {
+    finished: (record) => void records.push(record),
+    refused() {},
+    claimed() {},
+  });
 }
 
 afterAll(() => deadlines.stop());

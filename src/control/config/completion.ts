@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { standardKinds, type Kinds } from '../../route/kinds.js';
 import { accessLogConfig } from './access-log-config.js';
 import { certificateFiles, type FileReader } from './certificates.js';
-import type { Config, PoolConfig } from './config.js';
+import type { Config, PoolConfig, TlsConfig } from './config.js';
+import type { ListenerTlsRead } from './listener-tls.js';
 import { cookieClashes } from './cookie-clash.js';
 import { readPages } from './error-pages.js';
 import { handOvers } from './hand-over.js';
@@ -47,15 +48,21 @@ export function complete(
   const { gateway, parts } = isFull
     ? full(value, files, issues, kinds)
     : shorthand(value, files, issues, kinds);
-  const certificate = gateway.tls && certificateFiles(gateway.tls, files, ['tls'], issues);
+  const certificates = gateway.tls && certificatesOf(gateway.tls, files, issues);
+  if (gateway.proxyProtocol === true && gateway.trustedProxies?.length === 0)
+    issues.push({
+      path: ['proxyProtocol'],
+      message:
+        'believes nobody without trustedProxies. Write the addresses of the load balancer: trustedProxies: [10.0.0.0/8].',
+    });
   const errorPages = readPages(files, gateway.errorPages, issues);
   if (issues.length > 0) return undefined;
   return {
     listen: gateway.listen!,
     tls:
-      gateway.tls && certificate
+      gateway.tls && certificates
         ? {
-            certificates: [certificate],
+            certificates,
             minVersion: gateway.tls.minVersion,
             ciphers: gateway.tls.ciphers,
           }
@@ -66,6 +73,7 @@ export function complete(
     answers: parts.answers.map(({ at: _at, ...route }) => route).sort(bySpecificity),
     errorPages,
     trustedProxies: gateway.trustedProxies!,
+    proxyProtocol: gateway.proxyProtocol!,
     http2: gateway.http2!,
     expose: gateway.expose!,
     halfClose: gateway.halfClose!,
@@ -79,6 +87,18 @@ export function complete(
     admin: gateway.admin,
     stateFile: gateway.stateFile === undefined ? undefined : resolve(files.folder, gateway.stateFile),
   };
+}
+
+/** Undefined when one of them has a problem, which is then among `issues`. */
+function certificatesOf(
+  { certificates, isList }: ListenerTlsRead,
+  files: FileReader,
+  issues: Issue[],
+): TlsConfig['certificates'] | undefined {
+  const [first, ...others] = certificates.map((pair, at) =>
+    certificateFiles(pair, files, isList ? ['tls', 'certificates', at] : ['tls'], issues),
+  );
+  return first && others.every((each) => each !== undefined) ? [first, ...others] : undefined;
 }
 
 interface Read {

@@ -28,6 +28,8 @@ export interface Config {
   readonly errorPages: ErrorPages;
   /** Addresses and CIDR ranges whose X-Forwarded-* fields are believed. */
   readonly trustedProxies: readonly string[];
+  /** Connections of trusted proxies begin with a header of the PROXY protocol. */
+  readonly proxyProtocol: boolean;
   /** Clients may speak HTTP/2. */
   readonly http2: boolean;
   readonly expose: boolean;

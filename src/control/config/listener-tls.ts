@@ -2,6 +2,7 @@ import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 import { TLS_VERSIONS, type TlsVersion } from '../../proxy/wire.js';
 import { kindOf } from './messages.js';
+import { nested } from './nested.js';
 import { reads, words, Wrong } from './values.js';
 
 const CIPHERS_CHARS_MAX = 4096;
@@ -63,10 +64,54 @@ function isKnown(list: string): boolean {
   }
 }
 
-/** `tls:` of the gateway. */
-export const listenerTls = z.strictObject({
-  cert: words('cert: cert.pem'),
-  key: words('key: key.pem'),
+const CERTIFICATES_MAX = 1000;
+
+const pair = { cert: words('cert: cert.pem'), key: words('key: key.pem') };
+const offers = {
   minVersion: minVersion.prefault('TLSv1.2'),
   ciphers: ciphers.prefault(DEFAULT_CIPHERS),
+};
+
+const pairs: z.ZodType<readonly CertificatePaths[]> = z.unknown().transform((value, context) => {
+  if (!Array.isArray(value) || value.length === 0 || value.length > CERTIFICATES_MAX) {
+    context.addIssue({
+      code: 'custom',
+      message: `must be a list of 1 to ${CERTIFICATES_MAX} certificates. Write certificates: [{ cert: a.pem, key: a-key.pem }].`,
+    });
+    return z.NEVER;
+  }
+  return value
+    .map((item, at) => nested(z.strictObject(pair), item, context, [at]))
+    .filter((item) => item !== undefined);
+});
+
+const one = z.strictObject({ ...pair, ...offers });
+const several = z.strictObject({ certificates: pairs, ...offers });
+
+interface CertificatePaths {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface ListenerTlsRead {
+  /** Paths, as they were written. */
+  readonly certificates: readonly CertificatePaths[];
+  /** They stand in a list. */
+  readonly isList: boolean;
+  readonly minVersion: TlsVersion;
+  readonly ciphers: string;
+}
+
+/** `tls:` of the gateway: `{ cert, key }`, or `{ certificates: [{ cert, key }, …] }`. */
+export const listenerTls: z.ZodType<ListenerTlsRead> = z.unknown().transform((value, context) => {
+  const isSet = typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (isSet && Object.hasOwn(value, 'certificates'))
+    return nested(several, value, context, [], (read) => ({ ...read, isList: true })) ?? z.NEVER;
+  return (
+    nested(one, value, context, [], ({ cert, key, ...read }) => ({
+      ...read,
+      certificates: [{ cert, key }],
+      isList: false,
+    })) ?? z.NEVER
+  );
 });

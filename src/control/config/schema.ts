@@ -201,6 +201,7 @@ export const gatewayShape = {
     'keys: ["${STICKYROUTE_KEY}"]',
     'is there twice. Remove it; the first key seals, all open.',
   ).default([]),
+  proxyProtocol: flag.default(false),
   trustedProxies: list(range, 'trustedProxies: [10.0.0.0/8]').default([]),
   http2: flag.default(true),
   redirect: everywhere.optional(),

@@ -127,6 +127,8 @@ export class RequestHead {
   requestId: string | undefined;
   /** As it came, if it came once; empty where it came more often. */
   traceparent: string | undefined;
+  /** A peer that is not trusted says whose the request is; that went no further. */
+  claimsAddress = false;
   /** The field lines for the upstream, each with its CRLF, without those that frame the body. */
   fields = '';
   /** The Cookie field, several joined; undefined where there is none. */
@@ -274,6 +276,7 @@ function readFields(head: RequestHead, text: string, isTrusted: boolean): Reques
       case FORWARDED_HOST:
       case FORWARDED:
         if (isTrusted) readForwarded(head, kind, value);
+        else head.claimsAddress = true;
     }
   }
   if (codings > 0) {
