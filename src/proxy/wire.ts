@@ -83,7 +83,7 @@ export interface ListenTarget {
   readonly tls: ListenerTls | undefined;
   /** HTTP/2 is offered: to TLS clients by ALPN. */
   readonly http2: boolean;
-  /** Connections begin with a header of the PROXY protocol, where their peer is trusted; undefined: none do. */
+  /** Where their peer is trusted, connections begin with a header of the PROXY protocol; undefined: none do. */
   readonly proxied: ProxiedConnections | undefined;
   readonly connectionsMax: number;
   /** For a TLS handshake, and for such a header. */
