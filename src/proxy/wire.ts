@@ -83,7 +83,7 @@ export interface ListenTarget {
   readonly tls: ListenerTls | undefined;
   /** HTTP/2 is offered: to TLS clients by ALPN. */
   readonly http2: boolean;
-  /** Where their peer is trusted, connections begin with a header of the PROXY protocol; undefined: none do. */
+  /** Where the peer is trusted, a header of the PROXY protocol comes first; undefined: nowhere. */
   readonly proxied: ProxiedConnections | undefined;
   readonly connectionsMax: number;
   /** For a TLS handshake, and for such a header. */
