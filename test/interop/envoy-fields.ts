@@ -33,6 +33,7 @@ export const ENVOY_FIELDS: Readonly<Record<string, Readonly<Record<string, strin
     ignore_port_in_host_matching: 'bool',
     virtual_hosts: 'VirtualHost*',
     request_headers_to_add: 'HeaderValueOption*',
+    request_headers_to_remove: 'string*',
     response_headers_to_add: 'HeaderValueOption*',
   },
   HeaderValueOption: {

@@ -1,4 +1,5 @@
 import { OTHER_PATH } from '../doors.js';
+import { isHearsay } from '../hearsay.js';
 import type { Segment } from './segments.js';
 
 /** Directives, of Caddy and of its well-known plugins, that ask who the client is. */
@@ -44,6 +45,7 @@ export function lockOf({ name, block = [] }: Segment, args: readonly string[]): 
   if (name === 'handle_path') return `handle_path ${OTHER_PATH}`;
   if (name === 'request_header' || name === 'header_up') {
     if (HARMLESS_FIELDS.test(first)) return undefined;
+    if (first.startsWith('-') && isHearsay(first.slice(1))) return undefined;
     if (first.startsWith('-')) return `${name} ${first}: the field is taken away there; it would pass here`;
     if (IDENTITY.test(second))
       return `${name} ${first} says who the client is there; a client could write it itself here`;

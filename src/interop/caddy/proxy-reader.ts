@@ -3,6 +3,7 @@ import { failTimeoutWithin, probing } from '../bounds.js';
 import { isOrigin } from '../connect-address.js';
 import { memberAddress } from '../../route/placement/member-address.js';
 import type { Draft, DraftPool, DraftUpstream } from '../draft.js';
+import { isHearsay } from '../hearsay.js';
 import type { Report } from '../report.js';
 import { trustedRanges } from '../trusted-ranges.js';
 import { lockOf } from './locks.js';
@@ -160,6 +161,10 @@ function upstreamsOf(text: string, isTls: boolean, at: string, report: Report): 
   });
 }
 
+function isRemovedHearsay(field: string): boolean {
+  return field.startsWith('-') && isHearsay(field.slice(1));
+}
+
 function whyNot(text: string): string {
   if (text.startsWith('unix/')) return 'stickyroute connects over TCP.';
   if (text.includes('{')) return 'what it stands for is known only while Caddy runs. Name the upstream.';
@@ -187,7 +192,9 @@ function readLine({ name, args, at }: Segment, part: string, draft: Draft, repor
   if (WITHOUT_MEANING.has(name) || name === 'rewrite') return;
   if (
     name === 'header_up' &&
-    (OWN_FIELD.test(args[0] ?? '') || lockOf({ name, args, at, block: undefined }, args) !== undefined)
+    (OWN_FIELD.test(args[0] ?? '') ||
+      isRemovedHearsay(args[0] ?? '') ||
+      lockOf({ name, args, at, block: undefined }, args) !== undefined)
   )
     return;
   if (name === 'header_down' && /^x-upstream$/i.test(args[0] ?? '')) {

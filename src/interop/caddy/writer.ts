@@ -1,6 +1,7 @@
 import type { Config } from '../../control/config/config.js';
 import { connections, ofOneScheme } from '../connect-address.js';
 import { groupsOf, type Group } from '../groups.js';
+import { HEARSAY_FIELDS, hearsayNote } from '../hearsay.js';
 import type { Report } from '../report.js';
 import { notesAbout, notesOf } from '../placed-notes.js';
 import { isCatchAll, routeOrder, type RouteMatch } from '../route-order.js';
@@ -119,6 +120,7 @@ function proxyLines(group: Group, context: PolicyContext): string[] {
         'healthyAfter and unhealthyAfter are not carried over: before 2.8 Caddy believes one probe.',
       );
   }
+  if (trustedProxies.length > 0) report.say('trustedProxies', hearsayNote('Caddy'));
   return block('reverse_proxy', [
     `to ${servers.map(({ address }) => `${isTls ? 'https' : 'http'}://${address}`).join(' ')}`,
     ...policyLines(group, context),
@@ -143,6 +145,7 @@ function proxyLines(group: Group, context: PolicyContext): string[] {
       : []),
     "# X-Forwarded-For, -Proto and -Host are Caddy's own doing.",
     `header_up X-Real-IP ${isAtLeast(version, CLIENT_IP_SINCE) ? '{client_ip}' : '{remote_host}'}`,
+    ...(trustedProxies.length === 0 ? HEARSAY_FIELDS.map((name) => `header_up -${name}`) : []),
     ...(config.expose ? ['header_down x-upstream {http.reverse_proxy.upstream.hostport}'] : []),
     ...block('transport http', [
       `dial_timeout ${time(limits.connectTimeMs)}`,

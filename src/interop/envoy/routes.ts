@@ -1,6 +1,7 @@
 import type { Config, RouteConfig } from '../../control/config/config.js';
 import type { KeySource } from '../affinity-view.js';
 import type { Group, Groups } from '../groups.js';
+import { HEARSAY_FIELDS } from '../hearsay.js';
 import { hostRoutes } from '../host-routes.js';
 import type { Report } from '../report.js';
 import { envoyDuration } from './duration.js';
@@ -28,6 +29,7 @@ export function routeConfiguration(config: Config, groups: Groups, report: Repor
         : [overwriting('x-forwarded-for', CLIENT), overwriting('x-forwarded-host', '%REQ(:AUTHORITY)%')]),
       overwriting('x-real-ip', CLIENT),
     ],
+    ...(config.trustedProxies.length === 0 && { request_headers_to_remove: [...HEARSAY_FIELDS] }),
     ...(config.expose && {
       response_headers_to_add: [{ header: { key: 'x-upstream', value: '%UPSTREAM_REMOTE_ADDRESS%' } }],
     }),

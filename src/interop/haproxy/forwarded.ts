@@ -1,3 +1,4 @@
+import { HEARSAY_FIELDS } from '../hearsay.js';
 import type { Report } from '../report.js';
 
 /** What upstreams are told of the client, and whom to believe. */
@@ -6,6 +7,8 @@ export function forwardedLines(trustedProxies: readonly string[], isTls: boolean
   if (trustedProxies.length === 0) {
     return [
       '# What a client says of its own origin is replaced: nobody in front is trusted.',
+      ...hearsayLines(''),
+      'http-request set-header X-Request-Id %[uuid()]',
       'http-request set-header X-Forwarded-For %[src]',
       'http-request set-header X-Real-IP %[src]',
       `http-request set-header X-Forwarded-Proto ${scheme}`,
@@ -19,6 +22,7 @@ export function forwardedLines(trustedProxies: readonly string[], isTls: boolean
   return [
     '# A trusted proxy is believed; what anybody else says of the client is replaced.',
     `acl sr_trusted src ${trustedProxies.join(' ')}`,
+    ...hearsayLines(' unless sr_trusted'),
     'http-request set-var(txn.sr_client) src',
     'http-request set-var(txn.sr_client) req.hdr_ip(x-forwarded-for,-1) if sr_trusted { req.hdr(x-forwarded-for) -m found }',
     'http-request set-var(txn.sr_for) req.fhdr(x-forwarded-for) if sr_trusted',
@@ -30,4 +34,8 @@ export function forwardedLines(trustedProxies: readonly string[], isTls: boolean
     '# From here on src is the client, also for balance source.',
     'http-request set-src var(txn.sr_client)',
   ];
+}
+
+function hearsayLines(condition: string): string[] {
+  return HEARSAY_FIELDS.map((name) => `http-request del-header ${name}${condition}`);
 }

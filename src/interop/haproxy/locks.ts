@@ -1,4 +1,5 @@
 import { OTHER_PATH } from '../doors.js';
+import { isHearsay } from '../hearsay.js';
 import { Report } from '../report.js';
 import { alternativesOf, conditions, type Acls, type Asked } from './conditions.js';
 import type { Line } from './sections.js';
@@ -24,7 +25,7 @@ export function lockOf({ words }: Line): string | undefined {
     if (/^(?:lua\.|send-spoe-group|use-service)/.test(action))
       return `http-request ${action}: a program decides there`;
     if (/^(?:set|replace)-(?:path|pathq|uri)$/.test(action)) return `${text} ${OTHER_PATH}`;
-    if (action === 'del-header' && !HARMLESS_FIELDS.test(third))
+    if (action === 'del-header' && !HARMLESS_FIELDS.test(third) && !isHearsay(third))
       return `${text}: the field is taken away there; it would pass here`;
     if (/^(?:set|add)-header$/.test(action) && IDENTITY.test(words.slice(3).join(' ')))
       return `${text} says who the client is there; a client could write it itself here`;

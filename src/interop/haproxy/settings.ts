@@ -1,5 +1,6 @@
 import { wholeNumber } from '../../base/digits.js';
 import type { Draft } from '../draft.js';
+import { isHearsay } from '../hearsay.js';
 import type { Report } from '../report.js';
 import type { Line, Section } from './sections.js';
 import { haproxyTime } from './server-reader.js';
@@ -91,7 +92,7 @@ const TIMES: Readonly<Record<string, string>> = {
 };
 
 /** What upstreams are told of the client: stickyroute sets these by itself. */
-const OWN_FIELD = /^(?:x-forwarded-(?:for|proto|host|port)|x-real-ip)$/i;
+const OWN_FIELD = /^(?:x-forwarded-(?:for|proto|host|port)|x-real-ip|x-request-id)$/i;
 
 /**
  * Reads a line that holds for the gateway as a whole here, or says that it is not carried over. `part`: where
@@ -134,6 +135,7 @@ export function readSetting({ words, at }: Line, draft: Draft, report: Report, p
   if (name === 'retries')
     return draft.limit('tries', Math.min(10, (wholeNumber(second ?? '', 10) || 0) + 1), at, part);
   if (name === 'http-request' && second === 'set-header' && OWN_FIELD.test(third)) return;
+  if (name === 'http-request' && second === 'del-header' && isHearsay(third)) return;
   if (name === 'http-response' && second === 'set-header' && /^x-upstream$/i.test(third))
     return draft.set('expose', true, at, part);
   // Our own export: whom to believe, and who the client is.

@@ -1,7 +1,9 @@
+import { HEARSAY_FIELDS, hearsayNote } from '../hearsay.js';
+import type { Report } from '../report.js';
 import { block } from './text.js';
 
 /** Lines for the `http` block: what upstreams are told of the client, and whom to believe. */
-export function forwardedFields(trustedProxies: readonly string[]): string[] {
+export function forwardedFields(trustedProxies: readonly string[], report: Report): string[] {
   const upgrade = [
     '# WebSocket and other upgrades pass; other connections to upstreams are kept open.',
     ...block('map $http_upgrade $sr_connection', ['"" "";', 'default upgrade;']),
@@ -21,8 +23,13 @@ export function forwardedFields(trustedProxies: readonly string[]): string[] {
       ...upgrade,
       '# What a client says of its own origin is replaced: nobody in front is trusted.',
       ...fields('$remote_addr', '$scheme', '$http_host'),
+      'proxy_set_header X-Request-Id $request_id;',
+      'proxy_headers_hash_max_size 1024;',
+      'proxy_headers_hash_bucket_size 128;',
+      ...HEARSAY_FIELDS.map((name) => `proxy_set_header ${name} "";`),
     ];
   }
+  report.say('trustedProxies', hearsayNote('nginx'));
   const believed = (source: string, name: string, otherwise: string, value = source): string[] =>
     block(`map "$sr_trusted:${source}" ${name}`, [`"~^1:." ${value};`, `default ${otherwise};`]);
   return [

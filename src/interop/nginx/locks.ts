@@ -1,4 +1,5 @@
 import { lockText } from '../doors.js';
+import { isHearsay } from '../hearsay.js';
 import type { Directive } from './directives.js';
 
 /** What stands in the way of a request in nginx, and nothing here would. */
@@ -94,6 +95,7 @@ function reason({ name, args, block = [] }: Directive): string | undefined {
       return first === 'off' ? undefined : `ssl_verify_client ${first}: clients show a certificate there`;
     case 'proxy_set_header':
       if (/^x-forwarded-|^x-real-ip$|^host$/i.test(first)) return undefined;
+      if (second === '' && isHearsay(first)) return undefined;
       if (IDENTITY.test(second))
         return `proxy_set_header ${first} says who the client is there; a client could write it itself here`;
       return second === '' && !EMPTIED.test(first)

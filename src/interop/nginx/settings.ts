@@ -1,4 +1,5 @@
 import type { Draft } from '../draft.js';
+import { isHearsay } from '../hearsay.js';
 import type { Report } from '../report.js';
 import type { Directive } from './directives.js';
 import { isHarmless } from './harmless.js';
@@ -94,6 +95,7 @@ const OWN_FIELDS: Readonly<Record<string, RegExp>> = {
   host: /^\$(?:host|http_host|proxy_host)$/,
   connection: /^(?:|upgrade|close|keep-alive|\$\w+)$/i,
   upgrade: /^\$http_upgrade$/,
+  'x-request-id': /^\$request_id$/,
   'x-real-ip': /^\$(?:remote_addr|realip_remote_addr)$/,
   'x-forwarded-for': /^\$(?:proxy_add_x_forwarded_for|remote_addr|sr_forwarded_for)$/,
   'x-forwarded-proto': /^\$(?:scheme|sr_forwarded_proto)$/,
@@ -190,6 +192,7 @@ function readSetting(
     case 'proxy_set_header': {
       const form = OWN_FIELDS[value.toLowerCase()];
       use(args[1] ?? '');
+      if (args[1] === '' && isHearsay(value)) return true;
       if (form === undefined)
         report.say(
           at,

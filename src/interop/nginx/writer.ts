@@ -52,7 +52,7 @@ export function nginxText(config: Config, version: Version, report: Report): str
     });
   }
   const body = [
-    ...forwardedFields(config.trustedProxies),
+    ...forwardedFields(config.trustedProxies, report),
     ...[...passed.values()].flatMap(({ block: { group, lines }, map }) => [
       '',
       notesOf(group),

@@ -40,6 +40,44 @@ interface Known {
   readonly kind: number;
 }
 
+/**
+ * Beside X-Forwarded-…, which are told by their beginning. Whoever reads them takes them for the word of a
+ * proxy: see docs/decisions/strangers-say-nothing-of-themselves.md.
+ */
+export const HEARSAY_NAMES: readonly string[] = [
+  'x-forwarded',
+  'forwarded-for',
+  'client-ip',
+  'x-client-ip',
+  'true-client-ip',
+  'x-true-client-ip',
+  'x-cluster-client-ip',
+  'x-original-forwarded-for',
+  'x-original-host',
+  'x-original-proto',
+  'x-original-url',
+  'x-rewrite-url',
+  'x-remote-ip',
+  'x-remote-addr',
+  'x-originating-ip',
+  'x-proxyuser-ip',
+  'proxy-client-ip',
+  'wl-proxy-client-ip',
+  'x-envoy-external-address',
+  'x-envoy-internal',
+  'cf-connecting-ip',
+  'cf-connecting-ipv6',
+  'cf-pseudo-ipv4',
+  'fastly-client-ip',
+  'x-azure-clientip',
+  'x-azure-socketip',
+  'x-appengine-user-ip',
+  'front-end-https',
+  'x-url-scheme',
+  'x-scheme',
+  'x-script-name',
+];
+
 const KNOWN: readonly Known[] = [
   { name: 'host', kind: HOST },
   { name: 'connection', kind: CONNECTION },
@@ -69,41 +107,7 @@ const KNOWN: readonly Known[] = [
   { name: 'authorization', kind: AUTHORIZATION },
   { name: 'www-authenticate', kind: AUTHENTICATE },
   { name: 'traceparent', kind: TRACE_PARENT },
-  // Beside X-Forwarded-…, which are told by their beginning. Whoever reads them takes them for the word of a
-  // proxy: see docs/decisions/strangers-say-nothing-of-themselves.md.
-  ...[
-    'x-forwarded',
-    'forwarded-for',
-    'client-ip',
-    'x-client-ip',
-    'true-client-ip',
-    'x-true-client-ip',
-    'x-cluster-client-ip',
-    'x-original-forwarded-for',
-    'x-original-host',
-    'x-original-proto',
-    'x-original-url',
-    'x-rewrite-url',
-    'x-remote-ip',
-    'x-remote-addr',
-    'x-originating-ip',
-    'x-proxyuser-ip',
-    'proxy-client-ip',
-    'wl-proxy-client-ip',
-    'x-envoy-external-address',
-    'x-envoy-internal',
-    'cf-connecting-ip',
-    'cf-connecting-ipv6',
-    'cf-pseudo-ipv4',
-    'fastly-client-ip',
-    'x-azure-clientip',
-    'x-azure-socketip',
-    'x-appengine-user-ip',
-    'front-end-https',
-    'x-url-scheme',
-    'x-scheme',
-    'x-script-name',
-  ].map((name) => ({ name, kind: HEARSAY })),
+  ...HEARSAY_NAMES.map((name) => ({ name, kind: HEARSAY })),
 ];
 
 /** Fields whose names begin so are hearsay too, but for those that the gateway writes anew. */
