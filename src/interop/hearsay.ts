@@ -13,7 +13,7 @@ export const HEARSAY_FIELDS: readonly string[] = [
   ...HEARSAY_NAMES,
 ];
 
-/** The gateway takes it away from strangers: nothing opens where a balancer's line that did so is left out. */
+/** The gateway takes it away from strangers, so nothing opens where a line that did so is left out. */
 export function isHearsay(name: string): boolean {
   const field = name.toLowerCase();
   return field.startsWith('x-forwarded-') || HEARSAY_SET.has(field);
