@@ -93,7 +93,6 @@ export function App() {
           steered={{
             pool,
             upstream: steered,
-            rates: live.figures.upstream(pool.name, steered.id),
             nowMs: live.nowMs,
           }}
           verb={steering.verb}

@@ -7,14 +7,9 @@ const POINTS_MAX = 200;
 
 type UpstreamFigures = FiguresView['pools'][number]['upstreams'][number];
 
-/** What an upstream did between two answers. */
+/** What an upstream did lately. */
 export interface UpstreamRates {
   readonly perSecond: number;
-  readonly inProgress: number;
-  readonly tunnels: number;
-  readonly users: UpstreamFigures['users'];
-  /** Of the beginning of answers, in milliseconds; undefined: there were none. */
-  readonly p95: number | undefined;
   /** Within the last minutes, by what was wrong. */
   readonly faults: Readonly<Record<string, number>>;
   readonly failed: number;
@@ -83,10 +78,6 @@ export class FiguresWindow {
     const oldest = this.#kept[0]!.byName.get(name);
     return {
       perSecond: before === undefined ? 0 : rate(now.requests - before.requests, last.atMs - recent!.atMs),
-      inProgress: now.inProgress,
-      tunnels: now.tunnels,
-      users: now.users,
-      p95: before && quantile(last.view.boundsMs, differences(now.answers, before.answers), 0.95),
       faults: oldest === undefined ? {} : difference(now.faults, oldest.faults),
       failed: oldest === undefined ? 0 : (now.statuses['5xx'] ?? 0) - (oldest.statuses['5xx'] ?? 0),
       line: this.#kept.slice(1).map(({ atMs, byName }, at) => {

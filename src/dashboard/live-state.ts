@@ -34,7 +34,10 @@ interface Snapshot {
   readonly at: string;
   readonly pools: readonly {
     readonly name: string;
-    readonly upstreams: readonly Pick<UpstreamView, 'id' | 'condition' | 'standing' | 'weight' | 'drain'>[];
+    readonly upstreams: readonly Pick<
+      UpstreamView,
+      'id' | 'condition' | 'standing' | 'weight' | 'drain' | 'traffic'
+    >[];
   }[];
 }
 
@@ -138,7 +141,12 @@ export class LiveState {
     this.pools = this.pools.map((pool) => {
       const said = new Map((known.get(pool.name) ?? []).map((upstream) => [upstream.id, upstream]));
       isStale ||= said.size !== pool.upstreams.length;
-      return { ...pool, upstreams: pool.upstreams.map((each) => ({ ...each, ...said.get(each.id) })) };
+      // A drain that was stopped is not in the snapshot any more.
+      const fresh = ({ drain: _, ...each }: UpstreamView): UpstreamView => ({
+        ...each,
+        ...said.get(each.id),
+      });
+      return { ...pool, upstreams: pool.upstreams.map((each) => (said.has(each.id) ? fresh(each) : each)) };
     });
     void this.#askWhatIsDue(isStale);
     this.#changed();

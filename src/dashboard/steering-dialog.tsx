@@ -178,7 +178,7 @@ function planOf(steered: Steered, verb: Verb, wish: DrainWish, weight: string): 
       return { says: weightText(steered, value), body: { weight: value } };
     }
     case 'drain': {
-      const drain = drainBody(wish, usersThere(steered.rates));
+      const drain = drainBody(wish, usersThere(steered.upstream));
       if ('problem' in drain) return { says: [], body: {}, problem: drain.problem };
       return { says: drainText(steered, drain.lengthMs), body: drain.body };
     }

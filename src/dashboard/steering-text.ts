@@ -1,18 +1,16 @@
 import type { PoolStateView, UpstreamView } from '../control/admin/admin-views.js';
-import type { UpstreamRates } from './figures-window.js';
 import { clockTime, spanText, users as usersText, whole } from './wording.js';
 
 /** What will happen, said before it does. */
 export interface Steered {
   readonly pool: PoolStateView;
   readonly upstream: UpstreamView;
-  readonly rates: UpstreamRates | undefined;
   readonly nowMs: number;
 }
 
 /** About as many users as are there: those who came within the hour. */
-export function usersThere(rates: UpstreamRates | undefined): number {
-  return rates?.users.minutes60 ?? 0;
+export function usersThere({ traffic }: UpstreamView): number {
+  return traffic?.boundUsers.minutes60 ?? 0;
 }
 
 /** The others that take users now. */
@@ -23,8 +21,8 @@ function takers({ pool, upstream }: Steered): UpstreamView[] {
 }
 
 export function drainText(steered: Steered, lengthMs: number | undefined): string[] {
-  const { rates, nowMs, upstream } = steered;
-  const there = usersThere(rates);
+  const { nowMs, upstream } = steered;
+  const there = usersThere(upstream);
   const others = takers(steered).length;
   const nobody =
     others === 0 ? ['No other upstream of this pool is up and in: there is nobody to take its users.'] : [];
@@ -44,12 +42,12 @@ export function drainText(steered: Steered, lengthMs: number | undefined): strin
   ];
 }
 
-export function enableText({ upstream, rates }: Steered): string[] {
+export function enableText({ upstream }: Steered): string[] {
   const { id, standing, drain } = upstream;
   if (standing === 'in') return [`${id} is in: all users may come already.`];
   if (standing === 'leaving')
     return [
-      `The drain of ${id} stops${drain === undefined ? '' : ` at ${Math.floor(drain.progress * 100)} %`}. About ${usersText(usersThere(rates))} who are still there stay.`,
+      `The drain of ${id} stops${drain === undefined ? '' : ` at ${Math.floor(drain.progress * 100)} %`}. About ${usersText(usersThere(upstream))} who are still there stay.`,
       'New users come again. Who has a binding elsewhere keeps it; who is placed by a key comes back.',
     ];
   return [
@@ -58,13 +56,13 @@ export function enableText({ upstream, rates }: Steered): string[] {
 }
 
 export function disableText(steered: Steered): string[] {
-  const { upstream, rates } = steered;
+  const { upstream } = steered;
   const others = takers(steered).length;
   return [
-    `${upstream.id} gets no requests from now on, not even from its own users: about ${usersText(usersThere(rates))}. Their rule’s failure policy says what becomes of them.`,
+    `${upstream.id} gets no requests from now on, not even from its own users: about ${usersText(usersThere(upstream))}. Their rule’s failure policy says what becomes of them.`,
     others === 0
       ? 'No other upstream of this pool is up and in: its requests will be refused.'
-      : `Up to ${usersText(usersThere(rates))} go to ${othersText(others)} at once. A drain moves them one after the other.`,
+      : `Up to ${usersText(usersThere(upstream))} go to ${othersText(others)} at once. A drain moves them one after the other.`,
   ];
 }
 

@@ -19,7 +19,7 @@ export function UnderWayPanel({ live, pool, stop }: Props) {
       ) : (
         <ul class="drains">
           {leaving.map((upstream) => (
-            <DrainItem key={upstream.id} live={live} pool={pool.name} upstream={upstream} stop={stop} />
+            <DrainItem key={upstream.id} live={live} upstream={upstream} stop={stop} />
           ))}
         </ul>
       )}
@@ -29,16 +29,14 @@ export function UnderWayPanel({ live, pool, stop }: Props) {
 
 interface ItemProps {
   readonly live: LiveState;
-  readonly pool: string;
   readonly upstream: UpstreamView;
   readonly stop: (upstream: string) => void;
 }
 
-function DrainItem({ live, pool, upstream, stop }: ItemProps) {
-  const { id, drain, standing } = upstream;
-  const now = live.figures.upstream(pool, id);
-  const there = now?.users.minutes1 ?? 0;
-  const tunnels = now?.tunnels ?? 0;
+function DrainItem({ live, upstream, stop }: ItemProps) {
+  const { id, drain, standing, traffic } = upstream;
+  const there = traffic?.boundUsers.minutes1 ?? 0;
+  const tunnels = traffic?.tunnels ?? 0;
   const title = `drain-${id}`;
   const { nowMs } = live;
   return (
@@ -56,13 +54,13 @@ function DrainItem({ live, pool, upstream, stop }: ItemProps) {
               : ''}
             {endText(upstream, nowMs)}
           </p>
-          {standing === 'leaving' && <p>{paceText(upstream, now?.users.minutes15 ?? 0, nowMs)}</p>}
+          {standing === 'leaving' && <p>{paceText(upstream, traffic?.boundUsers.minutes15 ?? 0, nowMs)}</p>}
         </>
       )}
       {drain === undefined && <p>It has no end: nobody new comes, and those who are bound to it stay.</p>}
       <p>
-        {users(there)} came in the last minute, {whole(now?.inProgress ?? 0)} requests are in progress,{' '}
-        {whole(tunnels)} tunnels are open.
+        {users(there)} came in the last minute, {whole(traffic?.requestsInProgress ?? 0)} requests are in
+        progress, {whole(tunnels)} tunnels are open.
       </p>
       <button type="button" onClick={() => stop(id)} aria-label={`Stop the drain of ${id}`}>
         Stop…

@@ -33,7 +33,7 @@ const COLUMNS: readonly {
     column: 'users',
     name: 'users',
     says: 'bound users of the last 15 minutes',
-    key: ({ rates }) => -(rates?.users.minutes15 ?? 0),
+    key: ({ upstream }) => -(upstream.traffic?.boundUsers.minutes15 ?? 0),
   },
   {
     column: 'rate',
@@ -45,13 +45,13 @@ const COLUMNS: readonly {
     column: 'progress',
     name: 'in progress',
     says: 'requests now',
-    key: ({ rates }) => -(rates?.inProgress ?? 0),
+    key: ({ upstream }) => -(upstream.traffic?.requestsInProgress ?? 0),
   },
   {
     column: 'p95',
     name: 'p95',
-    says: '95 of 100 answers began within this time',
-    key: ({ rates }) => -(rates?.p95 ?? -1),
+    says: '95 of 100 requests took at most so long, last minute',
+    key: ({ upstream }) => -(upstream.traffic?.p95Ms ?? -1),
   },
   {
     column: 'faults',
@@ -63,7 +63,7 @@ const COLUMNS: readonly {
     column: 'tunnels',
     name: 'tunnels',
     says: 'WebSockets and the like, open now',
-    key: ({ rates }) => -(rates?.tunnels ?? 0),
+    key: ({ upstream }) => -(upstream.traffic?.tunnels ?? 0),
   },
   { column: 'weight', name: 'weight', says: 'its share of users', key: ({ upstream }) => -upstream.weight },
 ];
@@ -89,10 +89,10 @@ export function UpstreamTable({ live, pool, steer }: Props) {
   );
   const { key } = COLUMNS.find(({ column }) => column === order)!;
   // Rates are only needed of the rows that are seen, unless they order them.
-  const isByState = order === 'id' || order === 'state' || order === 'weight';
+  const isByRates = order === 'rate' || order === 'faults';
   const rows: Row[] = shown.map((upstream) => ({
     upstream,
-    rates: isByState ? undefined : live.figures.upstream(pool.name, upstream.id),
+    rates: isByRates ? live.figures.upstream(pool.name, upstream.id) : undefined,
   }));
   rows.sort((a, b) => compare(key(a), key(b)) || compare(a.upstream.id, b.upstream.id));
   const pages = Math.max(1, Math.ceil(rows.length / PAGE_ROWS));
@@ -211,7 +211,7 @@ interface RowProps extends Row {
 }
 
 function UpstreamRow({ live, upstream, rates, top, steer }: RowProps) {
-  const { id, url, weight, since, why, cause, condition, from, lastFault } = upstream;
+  const { id, url, weight, since, why, cause, condition, from, lastFault, traffic } = upstream;
   const faults = faultsOf(rates);
   const { nowMs } = live;
   const reason =
@@ -230,17 +230,17 @@ function UpstreamRow({ live, upstream, rates, top, steer }: RowProps) {
         <small>{url}</small>
       </th>
       <td class="users" data-name="users">
-        {whole(rates?.users.minutes15 ?? 0)}
+        {whole(traffic?.boundUsers.minutes15 ?? 0)}
       </td>
       <td class="rate" data-name="requests/s">
         <SparkLine values={rates?.line ?? []} top={top} />
         <span>{perSecond(rates?.perSecond ?? 0)}</span>
       </td>
       <td class="progress" data-name="in progress">
-        {whole(rates?.inProgress ?? 0)}
+        {whole(traffic?.requestsInProgress ?? 0)}
       </td>
       <td class="p95" data-name="p95">
-        {milliseconds(rates?.p95)}
+        {milliseconds(traffic?.p95Ms)}
       </td>
       <td class={faults > 0 ? 'faults some' : 'faults'} data-name="faults">
         {whole(faults)}
@@ -251,7 +251,7 @@ function UpstreamRow({ live, upstream, rates, top, steer }: RowProps) {
         )}
       </td>
       <td class="tunnels" data-name="tunnels">
-        {whole(rates?.tunnels ?? 0)}
+        {whole(traffic?.tunnels ?? 0)}
       </td>
       <td class="weight" data-name="weight">
         {weight}

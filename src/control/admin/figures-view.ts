@@ -12,11 +12,6 @@ const upstreamFigures = z
     answers: z
       .array(count)
       .meta({ description: 'How many answers began within each of boundsMs; the last, for all above' }),
-    inProgress: count.meta({ description: 'Requests in progress now' }),
-    tunnels: count.meta({ description: 'Open now' }),
-    users: z
-      .strictObject({ minutes1: count, minutes15: count, minutes60: count })
-      .meta({ description: 'Bound users that came within so many minutes, about' }),
   })
   .meta({ id: 'UpstreamFigures' });
 

@@ -23,7 +23,7 @@ export function figuresOf({ atMs, upstreams, requests, moves }: MetricsSnapshot)
 }
 
 function upstreamFiguresOf(
-  { id, requestsInProgress, tunnels, boundUsers, faults }: UpstreamMetrics,
+  { id, faults }: UpstreamMetrics,
   rows: readonly RequestMetrics[],
 ): FiguresView['pools'][number]['upstreams'][number] {
   const statuses = sumsBy(rows, ({ statusClass }) => statusClass);
@@ -36,9 +36,6 @@ function upstreamFiguresOf(
     statuses,
     faults: { ...faults },
     answers,
-    inProgress: requestsInProgress,
-    tunnels,
-    users: { ...boundUsers },
   };
 }
 
