@@ -1,19 +1,9 @@
 import { Command } from 'commander';
-import { addAdvise } from './advise.js';
+import { commandFilesFor } from './commands.js';
 import { addCompletion } from './completion.js';
-import { addExplain } from './explain.js';
-import { addExport } from './export.js';
 import { reportFailure } from './failure.js';
-import { addHealth } from './health.js';
-import { addImport } from './import.js';
 import type { StartGateway } from './served-gateway.js';
 import type { Surroundings } from './surroundings.js';
-import { addAskAndTell } from './operator/ask-and-tell.js';
-import { addEvents } from './operator/events.js';
-import { addStatus } from './operator/status.js';
-import { addVerbs } from './operator/verbs.js';
-import { addUp } from './up.js';
-import { addValidate } from './validate.js';
 import { version } from '../control/version.js';
 
 const EXAMPLES = `
@@ -50,17 +40,7 @@ export async function run(
     .showSuggestionAfterError()
     .exitOverride()
     .addHelpText('after', EXAMPLES);
-  addUp(program, around, end, startGateway);
-  addValidate(program, around, end);
-  addExplain(program, around, end);
-  addHealth(program, around, end);
-  addAdvise(program, around, end);
-  addExport(program, around, end);
-  addImport(program, around, end);
-  addStatus(program, around, end);
-  addVerbs(program, around, end);
-  addAskAndTell(program, around, end);
-  addEvents(program, around, end);
+  for (const file of commandFilesFor(argv)) (await file.load())(program, around, end, startGateway);
   addCompletion(program, around, end);
   try {
     await program.parseAsync(argv, { from: 'user' });

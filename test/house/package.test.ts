@@ -88,6 +88,16 @@ describe('the packed package', () => {
     }
   });
 
+  it('says what to install for a store in a file, which needs a package that few want', async () => {
+    const opened = await node(
+      "import { lmdbStore } from 'stickyroute/store/lmdb'; try { lmdbStore({ path: 'data' }); } catch ({ code, message }) { console.log(code, message); }",
+    );
+    expect(opened.stdout).toBe(
+      'STICKY_STORE_MISUSED lmdbStore needs the package lmdb, which is not installed here. Install it in your app: npm install lmdb\n',
+    );
+    expect(existsSync(join(home, 'data'))).toBe(false);
+  });
+
   it('gives every door its types', async () => {
     // The types of an optional peer come with it, or with a package that its users have.
     for (const name of ['@types/node', '@types/express', ...Object.keys(manifest.peerDependencies ?? {})])
@@ -156,9 +166,9 @@ describe('the packed package', () => {
 const HANDED_IN = ['@redis/client'];
 /**
  * lmdb builds itself where none of its prebuilt packages fits. `npm ci --ignore-scripts`, as CI installs,
- * takes the prebuilt one.
+ * takes the prebuilt one. protobufjs only warns of a version.
  */
-const NEEDLESS_SCRIPTS = ['node_modules/lmdb'];
+const NEEDLESS_SCRIPTS = ['node_modules/lmdb', 'node_modules/protobufjs'];
 
 describe('the manifest', () => {
   it('has a source for every door', () => {

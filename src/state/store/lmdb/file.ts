@@ -11,7 +11,7 @@ import {
   statSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { open, type Database, type RootDatabase } from 'lmdb';
+import type { Database, RootDatabase } from 'lmdb';
 import { BoundedMap } from '../../../base/bounded-map.js';
 import { atTurnEnd, systemClock } from '../../../base/clock.js';
 import { StickyError } from '../../../base/errors.js';
@@ -20,6 +20,7 @@ import type { KeptRecord, Shelf } from '../change-run.js';
 import { report, type OnFault } from '../fault.js';
 import { TimeLimit } from '../time-limit.js';
 import { guardExit, unguardExit } from './exit-guard.js';
+import { lmdbPackage } from './lmdb-package.js';
 import { wakeWaitingThreads } from './lost-wake-up.js';
 import {
   headerText,
@@ -77,6 +78,7 @@ export class LmdbFile {
       wakeWaitingThreads,
     );
     this.#onFault = onFault;
+    const { open } = lmdbPackage();
     const isNew = !existsSync(folder);
     try {
       checkKind(folder);
