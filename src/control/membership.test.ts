@@ -211,6 +211,25 @@ describe('a membership', () => {
     expect(g.now()).toBe('a b');
   });
 
+  it.each(['before', 'while'])('keeps a drain that was said %s its source named it no more', (said) => {
+    const g = ground();
+    g.membership.follow([g.pool('one')]);
+    g.find('one', [at('a'), at('b')]);
+    const drain = (): void => g.membership.say('default', at('b'), { standing: 'leaving' });
+    if (said === 'before') drain();
+    g.find('one', [at('a')]);
+    g.clock.advance(200);
+    if (said === 'while') drain();
+    expect(g.now()).toBe('a b(leaving)');
+    g.clock.advance(2000);
+    g.find('one', [at('a'), at('b')]);
+    g.clock.advance(200);
+    expect(g.now()).toBe('a b(leaving)');
+    expect(g.membership.words).toMatchObject([{ upstream: 'b', standing: 'leaving' }]);
+    g.membership.say('default', at('b'), { standing: 'in' });
+    expect([g.now(), g.membership.words]).toEqual(['a b', []]);
+  });
+
   it('leaves out what can be no upstream, and says so', () => {
     const g = ground();
     g.membership.follow([g.pool('one')]);

@@ -257,7 +257,10 @@ export class Membership implements SourceFollower {
   }
 
   #prune(): void {
-    this.#overlay.prune(new Map([...this.#pools].map(([name, { members }]) => [name, members.upstreams])));
+    this.#overlay.prune(
+      new Map([...this.#pools].map(([name, { members }]) => [name, members.upstreams])),
+      (name, id) => this.#pools.get(name)?.members.absentSinceMs(id) !== undefined,
+    );
   }
 
   /** A source that runs already goes on, with all that it knows. */

@@ -5,7 +5,8 @@ import type { SavedWord, Word } from './word.js';
 
 /**
  * What operators said while the gateway runs, over what the sources say: by pool, id and URL. Reloads leave
- * it alone. A word ends with its upstream, and when the upstream's source says the same.
+ * it alone. A word ends with its upstream, and when the upstream's source says the same. A source that no
+ * longer names an upstream says nothing of it.
  */
 export class Overlay {
   readonly #words = new Map<string, ReadonlyMap<string, Word>>();
@@ -71,15 +72,24 @@ export class Overlay {
     };
   }
 
-  /** Forgets what has ended. `pools`: what the sources say now. */
-  prune(pools: ReadonlyMap<string, readonly Upstream[]>): void {
+  /**
+   * Forgets what has ended. `pools`: what the sources say now. An upstream that is absent leaves because
+   * nobody names it: that is no word of its source.
+   */
+  prune(
+    pools: ReadonlyMap<string, readonly Upstream[]>,
+    isAbsent: (pool: string, id: string) => boolean,
+  ): void {
     for (const [name, upstreams] of pools) this.#adopt(name, upstreams);
     for (const name of this.#words.keys()) {
       const kept = (pools.get(name) ?? []).flatMap((upstream): [string, Word][] => {
         const word = this.word(name, upstream);
         if (word === undefined) return [];
         const { url } = word;
-        const isSame = word.standing !== undefined && isSameStanding(word.standing, firstStanding(upstream));
+        const isSame =
+          word.standing !== undefined &&
+          isSameStanding(word.standing, firstStanding(upstream)) &&
+          !isAbsent(name, upstream.id);
         const standing = isSame ? undefined : word.standing;
         const weight = word.weight === upstream.weight ? undefined : word.weight;
         return standing === undefined && weight === undefined

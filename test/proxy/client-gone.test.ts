@@ -1,5 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
+import { CANCEL, frame } from '../../src/proxy/http2/frames.js';
+import { block, FrameClient, GET } from '../support/http2-frames.js';
 import { connect } from '../support/raw-client.js';
 import { startUpstream } from '../support/upstream.js';
 import { until } from '../support/until.js';
@@ -120,5 +122,46 @@ describe('a client that closes while it waits', () => {
     client.end();
     expect((await client.raw(4)).toString()).toBe('echo');
     expect(await client.closed()).toBe('end');
+  });
+});
+
+describe('a client on HTTP/2 that closes while it waits', () => {
+  const begin = (port: number): FrameClient => {
+    const client = FrameClient.open(port);
+    client.write(frame(1, 5, 1, block(...GET)));
+    return client;
+  };
+
+  it.each([
+    ['for an answer', { kind: 'silent' } as const],
+    [
+      'inside an answer',
+      {
+        kind: 'bytes',
+        bytes: 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n',
+      } as const,
+    ],
+  ])('%s: the upstream is told, the log says 499, and the connection ends', async (_name, behaviour) => {
+    const { upstream, gateway } = await setUp({ behaviour });
+    const client = begin(gateway.port);
+    await until('the request', () => upstream.seen[0]?.isComplete === true);
+    client.end();
+    await until('the upstream to lose the connection', () => upstream.connections === 0);
+    await until('the log', () => gateway.log.length === 1);
+    expect(gateway.log).toMatchObject([{ status: 499, protocol: 'HTTP/2' }]);
+    await client.closed();
+    expect(client.find(3, 1)!.payload.readUInt32BE()).toBe(CANCEL);
+  });
+
+  it.each([
+    ['that comes soon', 50, {}],
+    ['however late, where halfClose: true says so', 900, { halfClose: true }],
+  ])('gets an answer %s', async (_name, delayMs, settings) => {
+    const { gateway } = await setUp({ behaviour: { kind: 'answer', body: 'late', delayMs } }, settings);
+    const client = begin(gateway.port);
+    client.end();
+    expect((await client.frame(0, 1)).payload.toString()).toBe('late');
+    await client.closed();
+    expect(gateway.log).toMatchObject([{ status: 200 }]);
   });
 });

@@ -39,6 +39,11 @@ export class FrameClient {
     this.#socket.write(text, 'latin1');
   }
 
+  /** A FIN. */
+  end(): void {
+    this.#socket.end();
+  }
+
   find(type: number, stream?: number): Frame | undefined {
     return this.frames.find((each) => each.type === type && (stream === undefined || each.stream === stream));
   }

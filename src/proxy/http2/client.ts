@@ -8,6 +8,7 @@ import { Departure } from './departure.js';
 import { FrameReader, type FrameTaker } from './frame-reader.js';
 import { FrameWriter } from './frame-writer.js';
 import * as h2 from './frames.js';
+import { HalfClosed } from './half-closed.js';
 import { STREAM_WINDOW } from './intake.js';
 import { PeerSettings } from './peer-settings.js';
 import { PREFACE } from './preface.js';
@@ -38,6 +39,7 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
   readonly #streams: Streams;
   readonly #requests: Requests;
   readonly #departure: Departure;
+  readonly #halfClosed: HalfClosed;
   /** Resets before the answer, and streams above the limit: what is begun and thrown away. */
   readonly #resets: Allowance;
   /** Frames that ask for work and bring nothing. */
@@ -67,6 +69,7 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
     this.#streams = new Streams(site, this.#peer, this.#outlet, this.#write, () => this.#onEmpty());
     this.#requests = new Requests(site, wire, this.#peer, this.#streams);
     this.#departure = new Departure(this.#write, this.#outlet);
+    this.#halfClosed = new HalfClosed(site, this.#outlet, this.#streams);
     this.#frames = new FrameReader(this);
     this.#resets = new Allowance(limits.earlyResetsMax, limits.earlyResetsMax / 10, deadlines);
     this.#idleFrames = new Allowance(limits.idleFramesMax, limits.idleFramesMax / 3, deadlines);
@@ -142,8 +145,9 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
 
   onEnd(): void {
     this.#hasEnded = true;
-    // What isn't whole won't be; the rest gets its answers.
+    // What isn't whole won't be.
     for (const stream of this.#streams.all()) if (!stream.isRequestWhole) stream.gone();
+    this.deadlineAt = this.#halfClosed.begin(this.deadlineAt);
     this.#endIfGone();
   }
 
@@ -159,6 +163,7 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
     const { deadlines, settings } = this.#site;
     const { bodyIdleMs, headTimeMs } = settings.limits;
     if (this.#isOver) this.#wire.destroy();
+    else if (this.#halfClosed.hasBegun) this.deadlineAt = this.#halfClosed.look();
     else if (!this.#hasSettings) this.#fail(h2.SETTINGS_TIMEOUT);
     else if (this.#blocks.isOpen) this.#fail(h2.ENHANCE_YOUR_CALM);
     else if (this.#outlet.progress(deadlines.nowMs, bodyIdleMs) === 'nothing') this.#wire.reset();
@@ -172,6 +177,7 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
    * A header block is due whole; without streams the connection is idle; else the client has to take answers.
    */
   #touch(): void {
+    if (this.#halfClosed.hasBegun) return;
     const { headTimeMs, idleTimeMs, bodyIdleMs } = this.#site.settings.limits;
     const ms = this.#blocks.isOpen ? headTimeMs : this.#streams.size === 0 ? idleTimeMs : bodyIdleMs;
     this.deadlineAt = this.#site.deadlines.after(ms);
