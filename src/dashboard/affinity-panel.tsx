@@ -20,8 +20,9 @@ export function AffinityPanel({ live, pool }: { readonly live: LiveState; readon
   const { figures } = live;
   const { found, known, outcomes } = figures.affinity(pool);
   const routes = new Set(live.routes.filter((route) => route.pool === pool).map(({ name }) => name));
-  const moves = figures.moves((route) => routes.has(route));
-  const moved = moves.reduce((sum, [, count]) => sum + count, 0);
+  const causes = figures.causes((route) => routes.has(route));
+  const all = causes.reduce((sum, { count }) => sum + count, 0);
+  const moved = causes.reduce((sum, each) => sum + each.moved, 0);
   const points = figures.points(pool);
   const last = points.at(-1);
   const at = points.map(({ atMs }) => atMs / 1000);
@@ -31,7 +32,7 @@ export function AffinityPanel({ live, pool }: { readonly live: LiveState; readon
     [newest, pool],
   );
   const times = useMemo(() => [at, points.map((p) => p.p50), points.map((p) => p.p95)], [newest, pool]);
-  const all = last === undefined ? 0 : last.found + last.fresh + last.elsewhere;
+  const now = last === undefined ? 0 : last.found + last.fresh + last.elsewhere;
   return (
     <section aria-labelledby="affinity-title">
       <h2 id="affinity-title">
@@ -48,21 +49,27 @@ export function AffinityPanel({ live, pool }: { readonly live: LiveState; readon
           </span>
         </div>
         <dl class="numbers">
-          <Number name="requests a second" value={perSecond(all)} />
+          <Number name="requests a second" value={perSecond(now)} />
           <Number name="of new users" value={whole(outcomes['balanced'] ?? 0)} />
           <Number name="borrowed" value={whole(outcomes['borrowed'] ?? 0)} />
           <Number name="refused" value={whole(outcomes['rejected'] ?? 0)} />
         </dl>
         <div class="moves">
-          <h3>Moves: {whole(moved)}</h3>
-          {moves.length === 0 ? (
-            <p class="quiet">Nobody was bound to another upstream.</p>
+          <h3>
+            Did not find theirs: {whole(all)} <small>{whole(moved)} of them moved for good</small>
+          </h3>
+          {causes.length === 0 ? (
+            <p class="quiet">Nobody.</p>
           ) : (
             <ul>
-              {moves.map(([why, count]) => (
+              {causes.map(({ why, count, moved: ofThem }) => (
                 <li key={why}>
-                  <span class="count">{whole(count)}</span> {WHY_WORDS[why] ?? why}
-                  <progress max={moved} value={count} aria-hidden="true" />
+                  <span class="count">{whole(count)}</span>
+                  <span>
+                    {WHY_WORDS[why] ?? why}
+                    {ofThem > 0 && <small>, {whole(ofThem)} moved</small>}
+                  </span>
+                  <progress max={all} value={count} aria-hidden="true" />
                 </li>
               ))}
             </ul>

@@ -69,14 +69,7 @@ export function App() {
         </main>
       ) : (
         <main class={connection.is === 'lost' ? 'stale' : undefined}>
-          <div class="chiefly">
-            <AffinityPanel live={live} pool={pool.name} />
-            <UpstreamTable
-              live={live}
-              pool={pool}
-              steer={(upstream) => setSteering({ upstream, verb: 'drain' })}
-            />
-          </div>
+          <AffinityPanel live={live} pool={pool.name} />
           <div class="beside">
             <UnderWayPanel
               live={live}
@@ -86,6 +79,11 @@ export function App() {
             <EventsPanel live={live} pool={pool.name} />
             <QuestionPanel />
           </div>
+          <UpstreamTable
+            live={live}
+            pool={pool}
+            steer={(upstream) => setSteering({ upstream, verb: 'drain' })}
+          />
         </main>
       )}
       {steering !== undefined && pool !== undefined && steered !== undefined && (

@@ -33,6 +33,13 @@ export interface AffinityCounts {
   readonly outcomes: Readonly<Record<string, number>>;
 }
 
+export interface Cause {
+  readonly why: string;
+  readonly count: number;
+  /** Of those, how many bound their user to another upstream. */
+  readonly moved: number;
+}
+
 interface Kept {
   readonly atMs: number;
   readonly view: FiguresView;
@@ -95,13 +102,16 @@ export class FiguresWindow {
     return { found, known: found + sum(outcomes, ELSEWHERE), outcomes };
   }
 
-  /** By their cause, the most frequent first; of all pools, or of the routes of one. */
-  moves(isWanted: (route: string) => boolean): readonly (readonly [why: string, count: number])[] {
+  /** Why users did not find theirs, the most frequent first; of some routes. */
+  causes(isWanted: (route: string) => boolean): readonly Cause[] {
     const [first, last] = [this.#kept[0], this.#kept.at(-1)];
-    const moved = difference(movesOf(last, isWanted), movesOf(first, isWanted));
-    return Object.entries(moved)
-      .filter(([, count]) => count > 0)
-      .sort(([, a], [, b]) => b - a);
+    const counted = (rows: 'misses' | 'moves'): Record<string, number> =>
+      difference(countsOf(last, rows, isWanted), countsOf(first, rows, isWanted));
+    const moves = counted('moves');
+    const counts = { ...moves, ...counted('misses') };
+    return Object.entries(counts)
+      .map(([why, count]) => ({ why, count, moved: moves[why] ?? 0 }))
+      .sort((a, b) => b.count - a.count);
   }
 
   points(pool: string): readonly PoolPoint[] {
@@ -163,9 +173,13 @@ function outcomesOf(kept: Kept | undefined, pool: string): Readonly<Record<strin
   return kept?.view.pools.find(({ name }) => name === pool)?.outcomes ?? {};
 }
 
-function movesOf(kept: Kept | undefined, isWanted: (route: string) => boolean): Record<string, number> {
+function countsOf(
+  kept: Kept | undefined,
+  rows: 'misses' | 'moves',
+  isWanted: (route: string) => boolean,
+): Record<string, number> {
   const sums: Record<string, number> = {};
-  for (const { route, why, count } of kept?.view.moves ?? [])
+  for (const { route, why, count } of kept?.view[rows] ?? [])
     if (isWanted(route)) sums[why] = (sums[why] ?? 0) + count;
   return sums;
 }

@@ -94,7 +94,8 @@ function Answer({ answer }: { readonly answer: Explained }) {
         <dt>request</dt>
         <dd>
           {request.method} {request.host}
-          {request.target} from {request.client}
+          {request.target}
+          {request.client !== '' && ` from ${request.client}`}
         </dd>
         {route !== undefined && (
           <>

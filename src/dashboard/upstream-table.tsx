@@ -155,46 +155,48 @@ export function UpstreamTable({ live, pool, steer }: Props) {
           </nav>
         )}
       </div>
-      <table class="upstreams">
-        <caption class="unseen">Upstreams of pool {pool.name}, with what each carries</caption>
-        <thead>
-          <tr>
-            {COLUMNS.map(({ column, name, says }) => (
-              <th
-                key={column}
-                scope="col"
-                class={column}
-                aria-sort={
-                  order === column
-                    ? column === 'id' || column === 'state'
-                      ? 'ascending'
-                      : 'descending'
-                    : undefined
-                }
-              >
-                <button type="button" title={says} onClick={() => setOrder(column)}>
-                  {name}
-                </button>
+      <div class="wide">
+        <table class="upstreams">
+          <caption class="unseen">Upstreams of pool {pool.name}, with what each carries</caption>
+          <thead>
+            <tr>
+              {COLUMNS.map(({ column, name, says }) => (
+                <th
+                  key={column}
+                  scope="col"
+                  class={column}
+                  aria-sort={
+                    order === column
+                      ? column === 'id' || column === 'state'
+                        ? 'ascending'
+                        : 'descending'
+                      : undefined
+                  }
+                >
+                  <button type="button" title={says} onClick={() => setOrder(column)}>
+                    {name}
+                  </button>
+                </th>
+              ))}
+              <th scope="col" class="act">
+                <span class="unseen">act</span>
               </th>
+            </tr>
+          </thead>
+          <tbody>
+            {seen.map(({ upstream, rates }) => (
+              <UpstreamRow
+                key={upstream.id}
+                live={live}
+                upstream={upstream}
+                rates={rates}
+                top={top}
+                steer={steer}
+              />
             ))}
-            <th scope="col" class="act">
-              <span class="unseen">act</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {seen.map(({ upstream, rates }) => (
-            <UpstreamRow
-              key={upstream.id}
-              live={live}
-              upstream={upstream}
-              rates={rates}
-              top={top}
-              steer={steer}
-            />
-          ))}
-        </tbody>
-      </table>
+          </tbody>
+        </table>
+      </div>
       {rows.length === 0 && (
         <p class="quiet">
           {pool.upstreams.length === 0 ? 'This pool has no upstream.' : 'No upstream is like this.'}

@@ -28,6 +28,7 @@ export const figuresView = z
         upstreams: z.array(upstreamFigures),
       }),
     ),
+    misses: reasons.meta({ description: 'What was found of a user and not followed' }),
     moves: reasons.meta({ description: 'Requests that bound their user to another upstream' }),
   })
   .meta({ id: 'Figures', description: 'Sums since the start: the difference of two answers is a rate' });

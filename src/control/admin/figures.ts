@@ -4,7 +4,7 @@ import type { FiguresView } from './figures-view.js';
 import { instantText } from './state-views.js';
 
 /** What was counted, by upstream: what somebody needs to draw it. */
-export function figuresOf({ atMs, upstreams, requests, moves }: MetricsSnapshot): FiguresView {
+export function figuresOf({ atMs, upstreams, requests, misses, moves }: MetricsSnapshot): FiguresView {
   const requestsOf = groupedBy(requests, ({ pool }) => pool);
   return {
     at: instantText(atMs),
@@ -18,6 +18,7 @@ export function figuresOf({ atMs, upstreams, requests, moves }: MetricsSnapshot)
         upstreams: members.map((member) => upstreamFiguresOf(member, endedAt.get(member.id) ?? [])),
       };
     }),
+    misses: misses.map(({ route, why, count }) => ({ route, why, count })),
     moves: moves.map(({ route, why, count }) => ({ route, why, count })),
   };
 }
