@@ -107,7 +107,7 @@ export class ControlPlane {
     this.events = new EventLog(clock, random);
     this.configuredAt = clock.now();
     this.#news = new MemberNews(this.events, clock);
-    this.#watch = new HealthWatch(clock, logger, {
+    this.#watch = new HealthWatch(clock, random, logger, {
       onEvent: (pool, event) => {
         if (event.kind === 'members') this.#news.tell(pool, event);
         onEvent?.(pool, event);

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Clock, Timer } from '../base/clock.js';
+import type { Random } from '../base/random.js';
 import { Pool, type ConditionChange, type PoolOptions } from '../route/pool/pool.js';
 import type { PoolEvent } from '../route/pool/pool-event.js';
 import type { Upstream } from '../route/pool/upstream.js';
 import type { Assembly } from './assembly.js';
-import { probe, startProbes } from './probes.js';
+import { probe, Probes } from './probes.js';
 import { upstreamTls } from './tls-settings.js';
 import { isThere } from './upstream-check.js';
 import { UpstreamHistories } from './upstream-history.js';
@@ -14,9 +15,9 @@ import type { Verdict } from './upstream-question.js';
 /** How often time-outs of upstreams that failed are looked at. */
 const TICK_MS = 100;
 
-interface Probing {
+interface RunningProbes {
   readonly settings: unknown;
-  readonly timer: Timer;
+  readonly probes: Probes;
 }
 
 export interface WatchListeners {
@@ -29,6 +30,7 @@ export interface WatchListeners {
 /** Keeps pools in this process: probes their upstreams, moves their time-outs on, and logs every change. */
 export class HealthWatch {
   readonly #clock: Clock;
+  readonly #random: Random;
   readonly #logger: Logger;
   readonly #told: WatchListeners;
   /** What has happened to each upstream. */
@@ -37,11 +39,12 @@ export class HealthWatch {
   /** How each pool's upstreams are asked whether they are there. */
   readonly #asking = new Map<string, (upstream: Upstream) => Promise<Verdict>>();
   readonly #checking = new Set<Upstream>();
-  readonly #probing = new Map<string, Probing>();
+  readonly #probing = new Map<string, RunningProbes>();
   #tick: Timer | undefined;
 
-  constructor(clock: Clock, logger: Logger, told: WatchListeners) {
+  constructor(clock: Clock, random: Random, logger: Logger, told: WatchListeners) {
     this.#clock = clock;
+    this.#random = random;
     this.#logger = logger;
     this.#told = told;
     this.histories = new UpstreamHistories(clock);
@@ -70,6 +73,7 @@ export class HealthWatch {
   /** Throws for members that can't be, and leaves the pool as it was. */
   apply(pool: string, event: PoolEvent): void {
     this.#pools.get(pool)?.apply(event);
+    if (event.kind === 'members') this.#probing.get(pool)?.probes.askNew();
   }
 
   hold(pool: string, down: ReadonlySet<string>): void {
@@ -100,28 +104,33 @@ export class HealthWatch {
       this.#asking.set(name, (upstream) =>
         health === undefined
           ? isThere(upstream, tls, http2, this.#clock)
-          : probe(upstream, health, tls, http2, this.#clock),
+          : probe(upstream, { health, tls, isHttp2: http2 }, this.#clock),
       );
     }
     for (const name of this.#probing.keys()) if (!pools.has(name)) this.#endProbes(name);
     for (const pool of config.pools) {
       const { name, health, http2 } = pool;
       const tls = upstreamTls(pool);
-      const settings = health && { health, tls, http2 };
-      if (isDeepStrictEqual(this.#probing.get(name)?.settings, settings)) continue;
+      const settings = health && { health, tls, isHttp2: http2 };
+      const running = this.#probing.get(name);
+      if (isDeepStrictEqual(running?.settings, settings)) {
+        running?.probes.askNew();
+        continue;
+      }
       this.#endProbes(name);
-      if (health !== undefined)
+      if (settings?.health.before === 'probe') this.#tellAwaited(name);
+      if (settings !== undefined)
         this.#probing.set(name, {
           settings,
-          timer: startProbes(this.#pools.get(name)!, health, tls, http2, this.#clock, (id, verdict, tookMs) =>
-            this.histories.probed(
-              name,
-              id,
-              verdict.kind,
-              tookMs,
-              verdict.kind === 'failed' ? verdict.cause : undefined,
-            ),
-          ),
+          probes: new Probes(this.#pools.get(name)!, {
+            ...settings,
+            clock: this.#clock,
+            random: this.#random,
+            asked: (id, verdict, tookMs) => {
+              const cause = verdict.kind === 'failed' ? verdict.cause : undefined;
+              this.histories.probed(name, id, verdict.kind, tookMs, cause);
+            },
+          }),
         });
     }
   }
@@ -155,8 +164,23 @@ export class HealthWatch {
     this.histories.forget(name);
   }
 
+  /** Workers that a reload gave this pool have it as new, with all of it up. */
+  #tellAwaited(name: string): void {
+    const { upstreams, conditions, awaySince } = this.#pools.get(name)!.snapshot;
+    upstreams.forEach(({ id, url }, index) => {
+      const event = {
+        kind: 'condition',
+        id,
+        url,
+        condition: conditions[index]!,
+        awaySince: awaySince[index],
+      };
+      if (event.condition !== 'up') this.#told.onEvent(name, event as PoolEvent);
+    });
+  }
+
   #endProbes(name: string): void {
-    this.#probing.get(name)?.timer.stop();
+    this.#probing.get(name)?.probes.stop();
     this.#probing.delete(name);
   }
 
@@ -164,7 +188,7 @@ export class HealthWatch {
     const { id, from, to, why, cause } = change;
     this.histories.changed(pool, change);
     this.#told.onChange(pool, change);
-    this.#logger[to === 'down' ? 'warn' : 'info'](
+    this.#logger[to === 'down' && why !== 'awaitsProbe' ? 'warn' : 'info'](
       { pool, upstream: id, from, to, why, ...(cause !== undefined && { cause }) },
       `upstream ${id} of pool ${pool} is ${to}`,
     );

@@ -9,13 +9,18 @@ import { WELL, type Verdict } from './upstream-question.js';
 /** What is asked over a new HTTP/2 connection. */
 export interface Http2Question {
   /** `PING`: whether the upstream speaks HTTP/2 at all. */
-  readonly method: 'GET' | 'POST' | 'PING';
+  readonly method: string;
   readonly path: string;
   readonly agentName: string;
   readonly timeMs: number;
+  /** More fields, by names in lower case; `host` is who is asked. */
+  readonly fields?: Readonly<Record<string, string>>;
   /** With a body: a call of gRPC, which is judged by its answer's body and trailers. */
   readonly body?: Buffer;
-  judge(status: number, fields: Readonly<Record<string, unknown>>, body: Buffer): Verdict;
+  /** The answer is judged when its body is there. */
+  readonly readsBody?: boolean;
+  /** `isWhole`: all of the body was read. */
+  judge(status: number, fields: Readonly<Record<string, unknown>>, body: Buffer, isWhole: boolean): Verdict;
 }
 
 /** Bytes of an answer that are read. */
@@ -58,10 +63,14 @@ export function askByHttp2(
       return;
     }
     const isCall = question.body !== undefined;
+    const readsBody = isCall || question.readsBody === true;
+    const { host, ...more } = question.fields ?? {};
     const request = session.request({
       ':method': question.method,
       ':path': question.path,
+      ...(host !== undefined && { ':authority': host }),
       'user-agent': question.agentName,
+      ...more,
       ...(isCall && { 'content-type': 'application/grpc', te: 'trailers' }),
     });
     let status = 0;
@@ -71,15 +80,17 @@ export function askByHttp2(
     request.on('response', (answered) => {
       status = answered[':status'] ?? 0;
       fields = { ...answered };
-      if (!isCall) done(question.judge(status, fields, Buffer.alloc(0)));
+      if (!readsBody) done(question.judge(status, fields, Buffer.alloc(0), false));
     });
     request.on('trailers', (trailers) => (fields = { ...fields, ...trailers }));
     request.on('data', (piece: Buffer) => {
       bytes += piece.length;
-      if (bytes <= ANSWER_BYTES_MAX) pieces.push(piece);
-      else done({ kind: 'failed', cause: 'answer too large' });
+      pieces.push(piece);
+      if (bytes <= ANSWER_BYTES_MAX) return;
+      if (isCall) done({ kind: 'failed', cause: 'answer too large' });
+      else done(question.judge(status, fields, Buffer.concat(pieces, ANSWER_BYTES_MAX), false));
     });
-    request.on('end', () => done(question.judge(status, fields, Buffer.concat(pieces))));
+    request.on('end', () => done(question.judge(status, fields, Buffer.concat(pieces), true)));
     request.on('error', (error: NodeJS.ErrnoException) => {
       // The session failed, and says why by itself.
       if (error.code !== 'ERR_HTTP2_STREAM_CANCEL') failed(error);

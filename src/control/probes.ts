@@ -1,64 +1,129 @@
 import type { Clock, Timer } from '../base/clock.js';
+import type { Random } from '../base/random.js';
 import type { UpstreamTls } from '../proxy/upstream-endpoint.js';
 import type { Pool } from '../route/pool/pool.js';
 import type { Upstream } from '../route/pool/upstream.js';
 import type { HealthConfig } from './config/config.js';
 import { HEALTH_PATH, healthRequest, judgeHealth } from './grpc-health.js';
 import { askByHttp2 } from './http2-question.js';
-import { ask, WELL, type Verdict } from './upstream-question.js';
+import { answerJudge } from './probe-answer.js';
+import { askByTcp } from './tcp-question.js';
+import { ask, type Verdict } from './upstream-question.js';
 
-/** Asks every upstream of a pool for its health path, and tells the pool, and `asked` how it went. */
-export function startProbes(
-  pool: Pool,
-  health: HealthConfig,
-  tls: UpstreamTls,
-  isHttp2: boolean,
-  clock: Clock,
-  asked?: (id: string, verdict: Verdict, tookMs: number) => void,
-): Timer {
-  const running = new Set<string>();
-  const probeAll = (): void => {
-    for (const upstream of pool.snapshot.upstreams) {
-      if (running.has(upstream.id)) continue;
-      running.add(upstream.id);
-      const beganAtMs = clock.monotonic();
-      void probe(upstream, health, tls, isHttp2, clock).then((verdict) => {
-        running.delete(upstream.id);
-        asked?.(upstream.id, verdict, clock.monotonic() - beganAtMs);
-        if (verdict.kind === 'well') pool.probeSucceeded(upstream.id);
-        else if (verdict.kind === 'failed') pool.probeFailed(upstream.id, verdict.cause);
+/** How the upstreams of a pool are asked. */
+export interface ProbeTerms {
+  readonly health: HealthConfig;
+  readonly tls: UpstreamTls;
+  readonly isHttp2: boolean;
+}
+
+export interface ProbesOptions extends ProbeTerms {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Told how each probe went. */
+  asked?(id: string, verdict: Verdict, tookMs: number): void;
+}
+
+/** Asks every upstream of a pool how it is, round after round, and tells the pool. */
+export class Probes {
+  readonly #pool: Pool;
+  readonly #options: ProbesOptions;
+  readonly #running = new Set<string>();
+  /** Instances that a round, or their coming, has reached: by id, the URL. */
+  #known = new Map<string, string>();
+  readonly #waiting = new Set<Timer>();
+  readonly #rounds: Timer;
+
+  constructor(pool: Pool, options: ProbesOptions) {
+    this.#pool = pool;
+    this.#options = options;
+    const { clock, health } = options;
+    this.askNew();
+    this.#rounds = clock.every(health.everyMs, () => this.#round());
+  }
+
+  stop(): void {
+    this.#rounds.stop();
+    for (const timer of this.#waiting) timer.stop();
+    this.#waiting.clear();
+  }
+
+  /** Asks at once those that have come since. */
+  askNew(): void {
+    const { upstreams } = this.#pool.snapshot;
+    const known = this.#known;
+    this.#known = new Map(upstreams.map(({ id, url }) => [id, url]));
+    for (const upstream of upstreams) if (known.get(upstream.id) !== upstream.url) this.#probe(upstream);
+  }
+
+  /** Each of them at a moment of its own, so that gateways and upstreams aren't all busy at one. */
+  #round(): void {
+    const { clock, random, health } = this.#options;
+    this.askNew();
+    const spreadMs = Math.floor(health.everyMs * (health.jitter ?? 0));
+    for (const upstream of this.#pool.snapshot.upstreams) {
+      const lateMs = spreadMs < 1 ? 0 : random.below(spreadMs);
+      if (lateMs === 0) {
+        this.#probe(upstream);
+        continue;
+      }
+      const timer = clock.after(lateMs, () => {
+        this.#waiting.delete(timer);
+        this.#probe(upstream);
       });
+      this.#waiting.add(timer);
     }
-  };
-  probeAll();
-  return clock.every(health.everyMs, probeAll);
+  }
+
+  #probe(upstream: Upstream): void {
+    const { id, url } = upstream;
+    const { clock } = this.#options;
+    if (this.#running.has(url) || this.#pool.urlOf(id) !== url) return;
+    this.#running.add(url);
+    const beganAtMs = clock.monotonic();
+    void probe(upstream, this.#options, clock).then((verdict) => {
+      this.#running.delete(url);
+      // By now the id may be that of another instance.
+      if (this.#pool.urlOf(id) !== url) return;
+      this.#options.asked?.(id, verdict, clock.monotonic() - beganAtMs);
+      if (verdict.kind === 'well') this.#pool.probeSucceeded(id);
+      else if (verdict.kind === 'failed') this.#pool.probeFailed(id, verdict.cause);
+    });
+  }
 }
 
 const AGENT_NAME = 'stickyroute-health';
 
-/** 2xx and 3xx are well, or SERVING; anything else, and no answer in time, is not. */
+/** Asks one upstream once. */
 export function probe(
   upstream: Upstream,
-  { path = HEALTH_PATH, grpc, timeoutMs: timeMs }: HealthConfig,
-  tls: UpstreamTls,
-  isHttp2: boolean,
+  { health, tls, isHttp2 }: ProbeTerms,
   clock: Clock,
 ): Promise<Verdict> {
+  const { path = HEALTH_PATH, grpc, timeoutMs: timeMs, method = 'GET', host, headers, port } = health;
+  const url = port === undefined ? upstream.url : withPort(upstream.url, port);
+  if (health.tcp === true) return askByTcp(url, timeMs, clock);
+  const asked = { ...upstream, url };
   const agentName = AGENT_NAME;
+  const fields = { ...headers, ...(host !== undefined && { host }) };
   if (grpc !== undefined) {
     const body = healthRequest(grpc);
-    return askByHttp2(
-      upstream,
-      { method: 'POST', path, agentName, timeMs, body, judge: judgeHealth },
-      tls,
-      clock,
-    );
+    const question = { method: 'POST', path, agentName, timeMs, fields, body, judge: judgeHealth } as const;
+    return askByHttp2(asked, question, tls, clock);
   }
-  return isHttp2
-    ? askByHttp2(upstream, { method: 'GET', path, agentName, timeMs, judge: judgeStatus }, tls, clock)
-    : ask(upstream, { method: 'GET', path, agentName, timeMs, judgeStatus }, tls, clock);
+  const { judgeStatus, judgeBody } = answerJudge(health);
+  if (!isHttp2)
+    return ask(asked, { method, path, agentName, timeMs, fields, judgeStatus, judgeBody }, tls, clock);
+  const judge = (status: number, _: unknown, body: Buffer, isWhole: boolean): Verdict => {
+    const verdict = judgeStatus(status);
+    return verdict.kind === 'well' && judgeBody !== undefined ? judgeBody(body, isWhole) : verdict;
+  };
+  const readsBody = judgeBody !== undefined;
+  return askByHttp2(asked, { method, path, agentName, timeMs, fields, readsBody, judge }, tls, clock);
 }
 
-function judgeStatus(status: number): Verdict {
-  return status >= 200 && status < 400 ? WELL : { kind: 'failed', cause: `status ${status}` };
+function withPort(url: string, port: number): string {
+  const there = new URL(url);
+  there.port = String(port);
+  return there.href;
 }

@@ -19,13 +19,17 @@ export interface Question {
   readonly method: string;
   readonly path: string;
   readonly agentName: string;
-  /** From the first look-up of its name to the head of its answer. */
+  /** From the first look-up of its name to the head of its answer, or to the end of a body that is judged. */
   readonly timeMs: number;
+  /** More fields, by names in lower case. */
+  readonly fields?: Readonly<Record<string, string>>;
   judgeStatus(status: number): Verdict;
+  /** Judges the body when the status is well; absent: nobody needs it. `isWhole`: all of it was read. */
+  readonly judgeBody?: ((body: Buffer, isWhole: boolean) => Verdict) | undefined;
   judgeError?(error: Error): Verdict | undefined;
 }
 
-/** Bytes of the answer that are read; its status is what counts. */
+/** Bytes of the answer that are read. */
 const ANSWER_BYTES_MAX = 64 * 1024;
 
 /** A connection a question: one that is still open says nothing of whether a new client would be served. */
@@ -40,15 +44,25 @@ export function ask(
       method: question.method,
       path: question.path,
       agent: false,
-      headers: { 'user-agent': question.agentName, connection: 'close' },
+      headers: { 'user-agent': question.agentName, ...question.fields, connection: 'close' },
     };
     const take = (answer: http.IncomingMessage): void => {
-      resolve(question.judgeStatus(answer.statusCode ?? 0));
+      const { judgeBody } = question;
+      const verdict = question.judgeStatus(answer.statusCode ?? 0);
+      const isJudged = judgeBody === undefined || verdict.kind !== 'well';
+      if (isJudged) resolve(verdict);
+      const pieces: Buffer[] = [];
       let bytes = 0;
-      answer.on('error', () => {});
+      answer.on('error', (error) => resolve({ kind: 'failed', cause: causeOf(error) ?? 'error' }));
       answer.on('data', (piece: Buffer) => {
         bytes += piece.length;
-        if (bytes > ANSWER_BYTES_MAX) request.destroy();
+        if (!isJudged) pieces.push(piece);
+        if (bytes <= ANSWER_BYTES_MAX) return;
+        if (!isJudged) resolve(judgeBody(Buffer.concat(pieces, ANSWER_BYTES_MAX), false));
+        request.destroy();
+      });
+      answer.on('end', () => {
+        if (!isJudged) resolve(judgeBody(Buffer.concat(pieces), true));
       });
     };
     const request = url.startsWith('https:')

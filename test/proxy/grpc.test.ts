@@ -208,7 +208,7 @@ it('probes ask by gRPC’s health check, and a PING tells whether an upstream is
   const tls = { ca: undefined, insecure: false };
   const times = { everyMs: 60_000, timeoutMs: 10_000, healthyAfter: 1, unhealthyAfter: 1 };
   const ask = (grpc: string | undefined, path?: string): Promise<Verdict> =>
-    probe(upstream, { path, grpc, ...times }, tls, true, systemClock);
+    probe(upstream, { health: { path, grpc, ...times }, tls, isHttp2: true }, systemClock);
   expect(
     await Promise.all(['', 'shop.Cart', 'shop.Till', 'shop.Door', 'shop.None'].map((each) => ask(each))),
   ).toEqual([

@@ -122,7 +122,7 @@ export interface PoolConfig {
 }
 
 export interface HealthConfig {
-  /** What is asked for by HTTP; `undefined` with `grpc`. */
+  /** What is asked for by HTTP; `undefined` with `grpc` and `tcp`. */
   readonly path: string | undefined;
   /** The service that gRPC's health check asks for; empty: the server as a whole. */
   readonly grpc: string | undefined;
@@ -130,7 +130,29 @@ export interface HealthConfig {
   readonly timeoutMs: number;
   readonly healthyAfter: number;
   readonly unhealthyAfter: number;
+  /** A connection that is made is enough. */
+  readonly tcp?: boolean | undefined;
+  /** Default: GET. */
+  readonly method?: string | undefined;
+  /** The Host that is asked; default: the upstream's own. */
+  readonly host?: string | undefined;
+  /** Fields of the question, by names in lower case. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** In place of the port of the upstream's URL. */
+  readonly port?: number | undefined;
+  /** Statuses that are well, from one to the other; default: 200 to 399. */
+  readonly statuses?: readonly (readonly [number, number])[] | undefined;
+  /** Text that the answer's body must contain. */
+  readonly contains?: string | undefined;
+  /** Members that the answer must have as JSON; a dot leads into an object. */
+  readonly json?: Readonly<Record<string, JsonScalar>> | undefined;
+  /** The share of `everyMs`, 0 to 1, by which each question is put off, by chance. */
+  readonly jitter?: number | undefined;
+  /** `probe`: a new upstream gets its first user when a probe of it has succeeded. */
+  readonly before?: 'probe' | undefined;
 }
+
+export type JsonScalar = string | number | boolean | null;
 
 export interface RouteConfig {
   /** Unique; also the scope of its sealed cookies. */

@@ -6,7 +6,7 @@ import { sourceKinds } from '../sources/registry.js';
 import { accessLogSetting } from './access-log-config.js';
 import { admin } from './admin.js';
 import { choice } from './choice.js';
-import type { Choice, HealthConfig, Listen } from './config.js';
+import type { Choice, Listen } from './config.js';
 import { limits } from './limits.js';
 import { fieldEdits, hostHeader, rewrite, stripPrefix } from './edits.js';
 import { listenerTls } from './listener-tls.js';
@@ -16,7 +16,8 @@ import { kindOf } from './messages.js';
 import { nested } from './nested.js';
 import { redirect, respond } from './own-answers.js';
 import { upstreams } from './upstreams.js';
-import { HEALTH_BOUNDS, PROBE_EVERY_DEFAULT_MS } from './health-bounds.js';
+import { health } from './health.js';
+import { HEALTH_BOUNDS } from './health-bounds.js';
 import { duration, flag, reads, share, toNumber, wholeNumberValue, words, Wrong } from './values.js';
 
 const WORKERS_MAX = 256;
@@ -94,58 +95,6 @@ const passive = z.strictObject({
   failTimeout: duration(HEALTH_BOUNDS.failTimeout).default(30_000),
   maxEjected: share.default(0.5),
 });
-
-/** Two slashes, or a backslash, would make a URL of another host of it. */
-const probePath = reads((value): string | Wrong =>
-  typeof value === 'string' && /^\/(?!\/)[\x21\x22\x24-\x5b\x5d-\x7e]*$/.test(value)
-    ? value
-    : new Wrong('is not a path. Write one that begins with a slash, such as /healthz.'),
-);
-
-/** A gRPC service by its full name; empty: the server as a whole. */
-const grpcService = reads((value): string | Wrong =>
-  typeof value === 'string' && /^[A-Za-z0-9_./-]{0,120}$/.test(value)
-    ? value
-    : new Wrong(
-        'is not the name of a gRPC service. Write one such as shop.Cart, or "" for the whole server.',
-      ),
-);
-
-const health: z.ZodType<HealthConfig> = z
-  .strictObject({
-    path: probePath.optional(),
-    grpc: grpcService.optional(),
-    every: duration(HEALTH_BOUNDS.every).default(PROBE_EVERY_DEFAULT_MS),
-    timeout: duration(HEALTH_BOUNDS.timeout).optional(),
-    healthyAfter: wholeNumberValue(HEALTH_BOUNDS.healthyAfter).default(2),
-    unhealthyAfter: wholeNumberValue(HEALTH_BOUNDS.unhealthyAfter).default(3),
-  })
-  .transform(({ path, grpc, every, timeout, healthyAfter, unhealthyAfter }, context) => {
-    if ((path === undefined) === (grpc === undefined))
-      context.addIssue({
-        code: 'custom',
-        path: ['path'],
-        message:
-          grpc === undefined
-            ? 'is missing. Write path: /healthz, or grpc: "" for the health service of gRPC.'
-            : 'contradicts grpc: a probe asks one thing. Leave one of them out.',
-      });
-    // A probe that outlives its turn would overlap the next, and its verdict would come late.
-    if (timeout !== undefined && timeout > every)
-      context.addIssue({
-        code: 'custom',
-        path: ['timeout'],
-        message: 'must not be above every. Write a shorter timeout, or a longer every.',
-      });
-    return {
-      path,
-      grpc,
-      everyMs: every,
-      timeoutMs: timeout ?? Math.min(every, 1000),
-      healthyAfter,
-      unhealthyAfter,
-    };
-  });
 
 const upstreamTls = z
   .strictObject({ ca: words('ca: ca.pem').optional(), insecure: flag.default(false) })

@@ -3,6 +3,7 @@ import { connections, ofOneScheme } from '../connect-address.js';
 import { groupsOf, type Group } from '../groups.js';
 import { HEARSAY_FIELDS, hearsayNote } from '../hearsay.js';
 import type { Report } from '../report.js';
+import { sayUnwrittenProbe } from '../unwritten-probe.js';
 import { notesAbout, notesOf } from '../placed-notes.js';
 import { isCatchAll, routeOrder, type RouteMatch } from '../route-order.js';
 import { unwritten } from '../unwritten.js';
@@ -110,8 +111,12 @@ function proxyLines(group: Group, context: PolicyContext): string[] {
   );
   const { health, passive } = pool;
   const isNew = isAtLeast(version, NEW_NAMES_SINCE);
-  if (health?.grpc !== undefined)
-    report.say(`${poolAt}health`, 'is not carried over: Caddy asks for a path, and not by gRPC.');
+  if (health !== undefined && health.path === undefined)
+    report.say(
+      `${poolAt}health`,
+      `is not carried over: Caddy asks for a path, and not by ${health.grpc === undefined ? 'a connection alone' : 'gRPC'}.`,
+    );
+  else sayUnwrittenProbe(health, poolAt, report);
   if (health?.path !== undefined) {
     report.say(`${poolAt}health`, 'takes only 2xx for well there, not 3xx.');
     if (!isNew && (health.healthyAfter !== 1 || health.unhealthyAfter !== 1))

@@ -6,6 +6,7 @@ import { connections, ofOneScheme } from '../connect-address.js';
 import type { Group } from '../groups.js';
 import type { Limits } from '../../proxy/limits.js';
 import type { Report } from '../report.js';
+import { sayUnwrittenProbe } from '../unwritten-probe.js';
 import { wholeWeights } from '../whole-weights.js';
 import { envoyDuration } from './duration.js';
 
@@ -26,6 +27,7 @@ export function cluster(group: Group, limits: Limits, report: Report): object {
   const { pool, poolAt } = group;
   const { isTls, upstreams } = ofOneScheme(pool.upstreams, poolAt, report);
   const servers = connections(upstreams, undefined, poolAt, report);
+  sayUnwrittenProbe(pool.health, poolAt, report);
   const weights = wholeWeights(upstreams, WEIGHT_MAX, poolAt, report);
   const isStatic = servers.every(({ host }) => parseAddress(bare(host)) !== undefined);
   const options = envoyOptions(pool);
@@ -49,15 +51,17 @@ export function cluster(group: Group, limits: Limits, report: Report): object {
           interval: envoyDuration(pool.health.everyMs),
           healthy_threshold: pool.health.healthyAfter,
           unhealthy_threshold: pool.health.unhealthyAfter,
-          ...(pool.health.grpc === undefined
-            ? {
-                http_health_check: {
-                  path: pool.health.path,
-                  expected_statuses: [{ start: 200, end: 400 }],
-                  ...(pool.http2 && { codec_client_type: 'HTTP2' }),
-                },
-              }
-            : { grpc_health_check: { service_name: pool.health.grpc } }),
+          ...(pool.health.tcp === true
+            ? { tcp_health_check: {} }
+            : pool.health.grpc === undefined
+              ? {
+                  http_health_check: {
+                    path: pool.health.path,
+                    expected_statuses: [{ start: 200, end: 400 }],
+                    ...(pool.http2 && { codec_client_type: 'HTTP2' }),
+                  },
+                }
+              : { grpc_health_check: { service_name: pool.health.grpc } }),
         },
       ],
     }),

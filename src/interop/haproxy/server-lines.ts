@@ -5,6 +5,7 @@ import type { Connection } from '../connect-address.js';
 import type { Group } from '../groups.js';
 import { wholeWeights } from '../whole-weights.js';
 import type { Report } from '../report.js';
+import { sayUnwrittenProbe } from '../unwritten-probe.js';
 import { time, word } from './text.js';
 
 /** HAProxy's own limit. */
@@ -25,6 +26,7 @@ export function serverLines(
   const health = probed(pool);
   if (pool.health !== undefined && health === undefined)
     report.say(`${poolAt}health`, 'is not carried over: HAProxy asks for a path, and not by gRPC.');
+  sayUnwrittenProbe(health, poolAt, report);
   const weights = wholeWeights(pool.upstreams, WEIGHT_MAX, poolAt, report);
   const numbers = haproxyNumbers(membersOf(pool.upstreams));
   if (passive.maxFails > 0) {
@@ -36,7 +38,7 @@ export function serverLines(
     );
   }
   return [
-    ...(health === undefined
+    ...(health?.path === undefined
       ? []
       : [
           '# 2xx and 3xx are well.',
@@ -79,9 +81,9 @@ function options({ upstream, host }: Connection, number: number, weight: number,
   ];
 }
 
-/** Probes by HTTP. */
-function probed({ health }: PoolConfig): (HealthConfig & { readonly path: string }) | undefined {
-  return health?.path === undefined ? undefined : { ...health, path: health.path };
+/** Probes by HTTP, or by a connection. */
+function probed({ health }: PoolConfig): HealthConfig | undefined {
+  return health?.path !== undefined || health?.tcp === true ? health : undefined;
 }
 
 /** The timeouts and limits of `defaults`. */

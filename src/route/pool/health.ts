@@ -4,6 +4,8 @@ import type { Condition } from './snapshot.js';
 export interface ProbeThresholds {
   readonly healthyAfter: number;
   readonly unhealthyAfter: number;
+  /** `probe`: a new upstream is down until a probe of it succeeds. The first one that does is enough. */
+  readonly before?: 'probe' | undefined;
 }
 
 /**
@@ -27,6 +29,8 @@ export interface Thresholds {
 export type ChangeWhy =
   | 'probesFailed'
   | 'probesSucceeded'
+  /** It is new, and its first probe decides. */
+  | 'awaitsProbe'
   | 'requestsFailed'
   | 'timeoutPassed'
   | 'trialBegun'
@@ -68,6 +72,8 @@ export class Health {
   /** The same of the last doubts. */
   #doubtedAt: number[] = [];
   #isDoubted = false;
+  /** New, and no probe has said anything yet. */
+  #isAwaited = false;
   #openUntil = 0;
   /** When a tick first saw the trial under way. */
   #tryingSince: number | undefined;
@@ -106,10 +112,19 @@ export class Health {
     return isHeld ? 'sourceSaysDown' : 'sourceSaysUp';
   }
 
+  /** A new one: held down until its first probe. */
+  awaitProbe(): ChangeWhy {
+    this.#isHeldByProbes = true;
+    this.#isAwaited = true;
+    return 'awaitsProbe';
+  }
+
   probeSucceeded({ health }: Thresholds): ChangeWhy | undefined {
     if (health === undefined) return undefined;
     this.#failures = 0;
-    if (++this.#successes < health.healthyAfter || this.#seen === 'up') return undefined;
+    const isEnough = ++this.#successes >= health.healthyAfter || this.#isAwaited;
+    this.#isAwaited = false;
+    if (!isEnough || this.#seen === 'up') return undefined;
     this.#isHeldByProbes = false;
     this.#close();
     return 'probesSucceeded';
@@ -118,7 +133,11 @@ export class Health {
   probeFailed({ health }: Thresholds): ChangeWhy | undefined {
     if (health === undefined) return undefined;
     this.#successes = 0;
-    if (++this.#failures < health.unhealthyAfter || this.#isHeldByProbes) return undefined;
+    const wasAwaited = this.#isAwaited;
+    this.#isAwaited = false;
+    this.#failures++;
+    if (wasAwaited) return 'probesFailed';
+    if (this.#failures < health.unhealthyAfter || this.#isHeldByProbes) return undefined;
     const before = this.#seen;
     this.#isHeldByProbes = true;
     // From here on the probes decide; what requests said is settled with them.
@@ -228,6 +247,7 @@ export class Health {
     const before = this.condition;
     if (health === undefined) {
       this.#isHeldByProbes = false;
+      this.#isAwaited = false;
       this.#successes = 0;
       this.#failures = 0;
     }
@@ -241,6 +261,7 @@ export class Health {
    */
   settle(condition: Condition): void {
     this.#isHeldByProbes = false;
+    this.#isAwaited = false;
     this.#failures = 0;
     if (condition === 'up') this.#close();
     else if (condition === 'trial') this.#circuit = 'waiting';

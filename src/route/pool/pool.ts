@@ -34,6 +34,11 @@ export class Pool implements LivePool {
     this.#onRequestFault = options.onRequestFault;
     this.#health = new Map(upstreams.map(({ id }) => [id, new Health()]));
     this.#state = new PoolState({ upstreams, standings }, placement);
+    if (health?.before === 'probe')
+      for (const { id, url } of upstreams) {
+        this.#health.get(id)!.awaitProbe();
+        this.#state.apply({ kind: 'condition', id, url, condition: 'down', awaySince: now?.() });
+      }
   }
 
   /** The pool as it is now. Take it once a request. */
@@ -60,16 +65,20 @@ export class Pool implements LivePool {
     if (event.kind === 'condition' && this.#state.has(event))
       this.#health.get(event.id)!.settle(event.condition);
     if (!this.#state.apply(event, placed)) return;
+    const came: string[] = [];
     if (event.kind === 'members') {
       const health = new Map<string, Health>();
       for (const { id, url } of event.upstreams) {
         const index = before.indexOf(id);
         const isKept = index !== undefined && before.upstreams[index]!.url === url;
+        if (!isKept) came.push(id);
         health.set(id, (isKept ? this.#health.get(id) : undefined) ?? new Health());
       }
       this.#health = health;
     }
     this.#onEvent?.(event);
+    if (this.#thresholds.health?.before === 'probe')
+      for (const id of came) this.#report(id, (health) => health.awaitProbe());
   }
 
   setThresholds({ health, passive }: Thresholds): void {
