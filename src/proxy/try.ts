@@ -105,7 +105,10 @@ export class Try {
   answered(): void {
     if (this.#isJudged || this.#isOver) return;
     this.#isJudged = true;
-    if (this.decision.outcome === 'moved') this.route.pool.moved(this.decision);
+    const { outcome, why } = this.decision;
+    // A user who has a key is not bound anew: it leaves at its turn, and its key's next candidate serves it.
+    if (outcome === 'moved' || (outcome === 'borrowed' && why === 'draining'))
+      this.route.pool.moved(this.decision);
     this.route.pool.answered(this.#endpoint, this.decision.pool);
   }
 

@@ -1,11 +1,13 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { stayAlive, systemClock } from '../../base/clock.js';
+import { systemClock } from '../../base/clock.js';
 import { DURATION_FORM, parseDuration } from '../../base/duration.js';
+import { StickyError } from '../../base/errors.js';
 import { INSTANT_FORM, parseInstant } from '../../base/instant.js';
 import type { PoolStateView, UpstreamView } from '../../control/admin/admin-views.js';
-import type { Surroundings } from '../surroundings.js';
+import { EXIT, type Surroundings } from '../surroundings.js';
 import { callAdmin } from './admin-call.js';
 import { withAdminFlags, type AdminFlags, type AdminTarget } from './admin-target.js';
+import { waitForDrain } from './drain-wait.js';
 import { atEachGateway, type GatewayWord } from './each-gateway.js';
 import { findByName, pathOf } from './upstream-name.js';
 
@@ -14,6 +16,7 @@ interface DrainFlags extends AdminFlags {
   readonly until?: number;
   readonly quiet?: string;
   readonly wait?: boolean;
+  readonly timeout?: number;
 }
 
 interface Changed {
@@ -22,7 +25,6 @@ interface Changed {
   readonly upstream: UpstreamView;
 }
 
-const WAIT_EVERY_MS = 1000;
 const UPSTREAM = 'its id, or POOL/ID where several pools have one of that id';
 
 /** `stickyroute drain`, `enable`, `disable` and `weight`: what shall become of an upstream? */
@@ -36,18 +38,21 @@ export function addVerbs(program: Command, around: Surroundings, end: (code: num
     .option('--within <duration>', 'how long it may take: 30m', toDuration)
     .option('--until <instant>', 'when it must be over: 2027-03-01T18:00:00Z', toInstant)
     .option('--quiet <duration>', 'users who were quiet for so long, or come to a new page, leave first')
-    .option('--wait', 'come back when it is over')
+    .option('--wait', 'tell how far it is, and come back when it is over')
+    .option('--timeout <duration>', 'with --wait: come back after so long at the latest', toDuration)
     .addHelpText(
       'after',
-      '\nExamples:\n  stickyroute drain api-2\n  stickyroute drain api-2 --within 30m --wait\n  stickyroute drain web/api-2 --until 2027-03-01T18:00:00Z --admin http://10.0.0.1:9900 --admin http://10.0.0.2:9900\n\nSeveral gateways get the same instants, so that they move the same users at the same time.\nExit codes: 0 done, 1 refused or no answer, 2 bad command line.',
+      '\nExamples:\n  stickyroute drain api-2\n  stickyroute drain api-2 --within 30m --wait\n  stickyroute drain web/api-2 --until 2027-03-01T18:00:00Z --admin http://10.0.0.1:9900 --admin http://10.0.0.2:9900\n\nSeveral gateways get the same instants, so that they move the same users at the same time.\nExit codes: 0 done, 1 refused or no answer, 2 bad command line.\nWith --wait: 0 empty, 1 users were left at the end, or nobody can say, 2 refused or bad command line.',
     )
     .action(async (name: string, flags: DrainFlags, command: Command) => {
-      const { within, until, quiet, wait } = flags;
+      const { within, until, quiet, wait, timeout: timeoutMs } = flags;
       const hasEnd = within !== undefined || until !== undefined;
       if (within !== undefined && until !== undefined)
         command.error('error: --within and --until say the same thing twice. Write one of them.');
       if (!hasEnd && (wait === true || quiet !== undefined))
         command.error('error: --wait and --quiet need an end. Write --within 30m, or --until INSTANT.');
+      if (timeoutMs !== undefined && wait !== true)
+        command.error('error: --timeout is for --wait. Write both.');
       // Made once, so that all gateways draw the same turns; whole seconds, as they are written, and to come.
       const fromMs = Math.ceil(systemClock.now() / 1000) * 1000;
       const body = hasEnd
@@ -57,13 +62,29 @@ export function addVerbs(program: Command, around: Surroundings, end: (code: num
             ...(quiet !== undefined && { quiet }),
           }
         : {};
-      end(
-        await atEachGateway(flags, around, async (target) => {
+      const targets: AdminTarget[] = [];
+      let isRefused = false;
+      const asked = await atEachGateway(flags, around, async (target) => {
+        try {
           const word = await say(target, name, 'drain', body);
-          if (wait === true) await drained(target, name);
+          targets.push(target);
           return word;
-        }),
-      );
+        } catch (error) {
+          isRefused ||= !(error instanceof StickyError && error.code === 'STICKY_ADMIN_UNREACHABLE');
+          throw error;
+        }
+      });
+      if (wait !== true) end(asked);
+      else if (isRefused) {
+        end(EXIT.misused);
+        if (targets.length > 0)
+          around.stderr.write(
+            `stickyroute: the drain goes on at ${targets.map((target) => target.name).join(', ')}. To end it: stickyroute enable.\n`,
+          );
+      } else {
+        const isEmpty = await waitForDrain({ targets, name, stderr: around.stderr, timeoutMs });
+        end(isEmpty ? asked : EXIT.failed);
+      }
     });
   for (const [verb, summary] of [
     ['enable', 'let all users come to an upstream'],
@@ -103,23 +124,6 @@ async function say(target: AdminTarget, name: string, verb: string, body: object
         : [line],
     json: { pool: found.pool, ...answer },
   };
-}
-
-async function drained(target: AdminTarget, name: string): Promise<void> {
-  const hold = stayAlive();
-  try {
-    for (;;) {
-      const { pools } = await callAdmin<{ pools: PoolStateView[] }>(target, '/pools');
-      const { standing } = await callAdmin<UpstreamView>(
-        target,
-        pathOf(findByName(name, pools, target.name)),
-      );
-      if (standing !== 'leaving') return;
-      await new Promise<void>((next) => systemClock.after(WAIT_EVERY_MS, next));
-    }
-  } finally {
-    hold.stop();
-  }
 }
 
 function secondsText(ms: number): string {
