@@ -4,7 +4,15 @@ import type { AdminConfig, Config, Listen } from './config/config.js';
 /** A setting that a reload can't change: the sockets are open and the processes are there. */
 export interface FixedSetting {
   readonly setting:
-    'listen' | 'proxyProtocol' | 'tls' | 'http2' | 'workers' | 'monitor' | 'admin.listen' | 'stateFile';
+    | 'listen'
+    | 'proxyProtocol'
+    | 'tls'
+    | 'tls.clientCert'
+    | 'http2'
+    | 'workers'
+    | 'monitor'
+    | 'admin.listen'
+    | 'stateFile';
   /** As it runs. */
   readonly now: string;
   /** As the configuration has it; it takes effect at the next start. */
@@ -31,6 +39,9 @@ export function withFixed(
     });
   const isSameScheme = (tls === undefined) === (wanted.tls === undefined);
   if (!isSameScheme) needsRestart.push({ setting: 'tls', now: schemeOf(tls), wanted: schemeOf(wanted.tls) });
+  const isSameAsking = askingText(tls) === askingText(wanted.tls);
+  if (isSameScheme && !isSameAsking)
+    needsRestart.push({ setting: 'tls.clientCert', now: askingText(tls), wanted: askingText(wanted.tls) });
   if (http2 !== wanted.http2)
     needsRestart.push({ setting: 'http2', now: String(http2), wanted: String(wanted.http2) });
   if (workers !== wanted.workers)
@@ -58,7 +69,7 @@ export function withFixed(
       proxyProtocol: running.proxyProtocol,
       workers,
       monitor,
-      tls: isSameScheme ? wanted.tls : tls,
+      tls: isSameScheme && isSameAsking ? wanted.tls : tls,
       // Who may ask, and for what, changes at once, but not under a socket that it was not meant for.
       admin: isDeepStrictEqual(admin?.listen, wanted.admin?.listen) ? wanted.admin : admin,
       stateFile,
@@ -84,6 +95,12 @@ function monitorText(monitor: Config['monitor']): string {
 function adminText(admin: AdminConfig | undefined): string {
   if (admin === undefined) return 'off';
   return admin.listen.kind === 'unix' ? `unix:${admin.listen.path}` : listenText(admin.listen);
+}
+
+/** The server's own question, which is asked before any certificate is chosen. */
+function askingText(tls: Config['tls']): string {
+  if (tls?.clientCa === undefined) return 'none';
+  return tls.isClientCertRequired ? 'required' : 'asked';
 }
 
 function schemeOf(tls: unknown): string {

@@ -8,6 +8,8 @@ export function servedTls(tls: TlsConfig | undefined): ListenerTls | undefined {
   const [first, ...others] = tls.certificates;
   return {
     certificates: [texts(first), ...others.map(texts)],
+    clientCa: tls.clientCa?.text,
+    isClientCertRequired: tls.isClientCertRequired,
     minVersion: tls.minVersion,
     ciphers: tls.ciphers,
   };

@@ -1,6 +1,7 @@
 import { CHARS, TOKEN } from './http1/chars.js';
 import type { ForwardedFields, RequestHead } from './http1/request-head.js';
 import type { SiteSettings, Site } from './site.js';
+import type { Wire } from './wire.js';
 
 /** Where a request came from, as the gateway tells it to the upstream. */
 export interface Origin {
@@ -19,6 +20,8 @@ export class Peer {
   readonly address: string;
   readonly #site: Site;
   readonly #isSecure: boolean;
+  /** The field line that says which certificate the client has. */
+  readonly #subject: string;
   #isTrusted = false;
   /** The settings by which it was judged: a reload may change `trustedProxies`. */
   #judgedBy: SiteSettings | undefined;
@@ -26,8 +29,9 @@ export class Peer {
   #named: string | undefined;
   #origin!: Origin;
 
-  constructor(site: Site, address: string, isSecure: boolean) {
+  constructor(site: Site, { remoteAddress: address, clientSubject }: Wire, isSecure: boolean) {
     this.#site = site;
+    this.#subject = clientSubject === undefined ? '' : `X-Client-Cert-Subject: ${clientSubject}\r\n`;
     this.#isSecure = isSecure;
     // A socket that listens on IPv6 shows IPv4 peers in mapped form.
     this.address = address.startsWith('::ffff:') ? address.slice(7) : address;
@@ -53,7 +57,7 @@ export class Peer {
     if (head.claimsAddress) this.#site.observer.claimed(this.address);
     if (head.host === this.#named) return this.#origin;
     this.#named = head.host;
-    const fields = `X-Forwarded-For: ${this.address}\r\nX-Real-IP: ${this.address}\r\nX-Forwarded-Proto: ${this.#isSecure ? 'https' : 'http'}\r\n${hostField(head.host)}`;
+    const fields = `X-Forwarded-For: ${this.address}\r\nX-Real-IP: ${this.address}\r\nX-Forwarded-Proto: ${this.#isSecure ? 'https' : 'http'}\r\n${hostField(head.host)}${this.#subject}`;
     // In one piece in memory, for it is written many times.
     this.#origin = {
       address: this.address,

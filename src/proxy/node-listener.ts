@@ -5,7 +5,7 @@ import { follow, NodeWire, READ_BYTES } from './node-wire.js';
 import { answerPlainRequests } from './plain-on-tls.js';
 import { connectionTaken } from './turn.js';
 import { withoutHeader } from './proxied-sockets.js';
-import { TlsContexts } from './tls-contexts.js';
+import { contextOptions, TlsContexts } from './tls-contexts.js';
 import type { Listener, ListenerTls, ListenTarget, Wire, WireHandler } from './wire.js';
 
 /** Opens a port on Node's own sockets, in the clear or with TLS. */
@@ -124,6 +124,8 @@ function secureServer(target: ListenTarget, first: ListenerTls, options: net.Ser
   const server = tls.createServer({
     ...options,
     ...defaultContext(first),
+    requestCert: first.clientCa !== undefined,
+    rejectUnauthorized: first.isClientCertRequired,
     SNICallback: (name, answer) => answer(null, contexts.for(name)),
     // HTTP/1.1 is spoken here by either name.
     ALPNProtocols: [...(target.http2 ? ['h2'] : []), 'http/1.1', 'http/1.0'],
@@ -146,12 +148,8 @@ function secureServer(target: ListenTarget, first: ListenerTls, options: net.Ser
   };
 }
 
-function defaultContext({
-  certificates: [{ cert, key }],
-  minVersion,
-  ciphers,
-}: ListenerTls): tls.SecureContextOptions {
-  return { cert, key, minVersion, ciphers };
+function defaultContext({ certificates: [first], ...offers }: ListenerTls): tls.SecureContextOptions {
+  return contextOptions(first, offers);
 }
 
 /** The same for a socket and for TLS over it, and for no other as long as it is open. */

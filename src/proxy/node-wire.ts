@@ -1,5 +1,6 @@
 import net from 'node:net';
 import tls from 'node:tls';
+import { toByteString } from '../base/framed-key.js';
 import { heldBySystem } from './system-queues.js';
 import type { Wire, WireHandler } from './wire.js';
 
@@ -16,6 +17,13 @@ export class NodeWire implements Wire {
   constructor(socket: net.Socket, client?: string) {
     this.#socket = socket;
     this.remoteAddress = client ?? socket.remoteAddress ?? '';
+  }
+
+  get clientSubject(): string | undefined {
+    const socket = this.#socket;
+    if (!(socket instanceof tls.TLSSocket) || !socket.authorized) return undefined;
+    const subject = socket.getPeerX509Certificate()?.subject;
+    return subject === undefined ? undefined : subjectText(subject);
   }
 
   get isOpen(): boolean {
@@ -86,6 +94,15 @@ export class NodeWire implements Wire {
     if (this.#socket instanceof tls.TLSSocket) this.#socket.destroy();
     else this.#socket.resetAndDestroy();
   }
+}
+
+/** `O=Example\nCN=alice` as one line, the most specific part first (RFC 4514 §2.1), as a field may hold it. */
+function subjectText(subject: string): string {
+  const parts = subject
+    .split('\n')
+    .reverse()
+    .map((part) => part.replaceAll(/(?<!\\)[,;]/g, '\\$&'));
+  return toByteString(parts.join(',')).replaceAll(/[\x00-\x1f\x7f]/g, '?');
 }
 
 /** Ties a socket's events to a handler: five closures a connection, none a request. */

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
-import { createSecureContext, type SecureContext } from 'node:tls';
+import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { BoundedMap } from '../base/bounded-map.js';
-import type { ListenerTls } from './wire.js';
+import type { CertificatePair, ListenerTls } from './wire.js';
 
 /** Names are what clients send; most send the same few. */
 const NAMES_KEPT_MAX = 1000;
@@ -11,15 +11,23 @@ interface Served {
   readonly context: SecureContext;
 }
 
+/** What a certificate is shown with. */
+export function contextOptions(
+  { cert, key }: CertificatePair,
+  { clientCa, minVersion, ciphers }: Omit<ListenerTls, 'certificates'>,
+): SecureContextOptions {
+  return { cert, key, minVersion, ciphers, ...(clientCa !== undefined && { ca: clientCa }) };
+}
+
 /** Which certificate a client is met with: by the name that it asks for, or the first. */
 export class TlsContexts {
   readonly #served: readonly Served[];
   readonly #byName = new BoundedMap<string, SecureContext | 'none'>(NAMES_KEPT_MAX);
 
-  constructor({ certificates, minVersion, ciphers }: ListenerTls) {
+  constructor({ certificates, ...offers }: ListenerTls) {
     this.#served = certificates.map(({ cert, key }) => ({
       certificate: new X509Certificate(cert),
-      context: createSecureContext({ cert, key, minVersion, ciphers }),
+      context: createSecureContext(contextOptions({ cert, key }, offers)),
     }));
   }
 

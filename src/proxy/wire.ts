@@ -13,6 +13,8 @@ export interface Wire {
    * cover this host, so its request isn't meant for here (RFC 9110 §15.5.20). Absent without TLS.
    */
   isMeantFor?(host: string): boolean;
+  /** The subject of the certificate that the client has proven to have; undefined or absent: none. */
+  readonly clientSubject?: string | undefined;
   /** False as soon as either side has destroyed it; `onClose` follows. */
   readonly isOpen: boolean;
   /** Bytes written here that the kernel has not taken yet. */
@@ -104,6 +106,9 @@ export interface CertificatePair {
 export interface ListenerTls {
   /** At least one; the first for clients that ask for no name, or for one of nobody's. */
   readonly certificates: readonly [CertificatePair, ...CertificatePair[]];
+  /** PEM; undefined: clients are asked for no certificate. */
+  readonly clientCa: string | undefined;
+  readonly isClientCertRequired: boolean;
   readonly minVersion: TlsVersion;
   /** As OpenSSL writes them. */
   readonly ciphers: string;

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect, type TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/control/index.js';
+import { request } from '../support/raw-client.js';
 import { startUpstream } from '../support/upstream.js';
 import { settingsOf, startTestGateway } from './gateway.js';
 
@@ -78,6 +80,60 @@ describe('several certificates', () => {
     expect([await ask('b.wild.example'), await ask('c.wild.example'), await ask('other.example')]).toEqual([
       200, 200, 421,
     ]);
+    session.destroy();
+  });
+});
+
+describe('certificates of clients', () => {
+  const CA = fileURLToPath(new URL('tls/client-ca.pem', import.meta.url));
+  const own = {
+    cert: readFileSync(fileURLToPath(new URL('tls/client-cert.pem', import.meta.url))),
+    key: readFileSync(fileURLToPath(new URL('tls/client-key.pem', import.meta.url))),
+  };
+  /** One that nobody signed. */
+  const stranger = { cert: readFileSync(OTHER.cert), key: readFileSync(OTHER.key) };
+  const required = startTestGateway([upstream], { tls: { ...LOCALHOST, clientCa: CA } });
+  const asked = startTestGateway([upstream], { tls: { ...LOCALHOST, clientCa: CA, clientCert: 'asked' } });
+
+  it.each([
+    ['no', {}],
+    ['a strange', stranger],
+  ])('turn away whoever has %s certificate, where one is required', async (_, pair) => {
+    const before = upstream.requests;
+    const { port } = await required;
+    const socket = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ...pair });
+    socket.on('error', () => {});
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    await new Promise<void>((closed) => socket.once('close', () => closed()));
+    expect(upstream.requests).toBe(before);
+  });
+
+  it('tell the upstream whose it is, and nobody else can', async () => {
+    const headers = { 'X-Client-Cert-Subject': 'CN=forged', 'Client-Cert': ':Zm9yZ2Vk:' };
+    const { port } = await required;
+    expect((await request(port, { tls: own, headers })).status).toBe(200);
+    const seen = upstream.seen.at(-1)!;
+    expect([seen.headers('x-client-cert-subject'), seen.headers('client-cert')]).toEqual([
+      [String.raw`CN=alice,O=Example\, Ltd`],
+      [],
+    ]);
+  });
+
+  it.each([
+    ['none', {}, []],
+    ['a strange one', stranger, []],
+    ['a good one', own, [String.raw`CN=alice,O=Example\, Ltd`]],
+  ])('are only asked for, by choice: %s', async (_, pair, subject) => {
+    const { port } = await asked;
+    expect((await request(port, { tls: pair, headers: { 'X-Client-Cert-Subject': 'x' } })).status).toBe(200);
+    expect(upstream.seen.at(-1)!.headers('x-client-cert-subject')).toEqual(subject);
+  });
+
+  it('reach the upstream over HTTP/2, too', async () => {
+    const { port } = await required;
+    const session = connectHttp2(`https://127.0.0.1:${port}`, { rejectUnauthorized: false, ...own });
+    await once(session.request({ ':path': '/' }), 'response');
+    expect(upstream.seen.at(-1)!.headers('x-client-cert-subject')).toHaveLength(1);
     session.destroy();
   });
 });

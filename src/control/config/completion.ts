@@ -55,6 +55,13 @@ export function complete(
       message:
         'believes nobody without trustedProxies. Write the addresses of the load balancer: trustedProxies: [10.0.0.0/8].',
     });
+  const { clientCa: caPath, clientCert } = gateway.tls ?? {};
+  const clientCa = caPath === undefined ? undefined : files.authority(caPath, ['tls', 'clientCa'], issues);
+  if (clientCert !== undefined && caPath === undefined)
+    issues.push({
+      path: ['tls', 'clientCert'],
+      message: 'needs to know who signs such certificates. Write clientCa: clients-ca.pem beside it.',
+    });
   const errorPages = readPages(files, gateway.errorPages, issues);
   if (issues.length > 0) return undefined;
   return {
@@ -63,6 +70,8 @@ export function complete(
       gateway.tls && certificates
         ? {
             certificates,
+            clientCa,
+            isClientCertRequired: clientCa !== undefined && clientCert !== 'asked',
             minVersion: gateway.tls.minVersion,
             ciphers: gateway.tls.ciphers,
           }

@@ -83,6 +83,10 @@ export interface Listen {
 }
 
 export interface TlsConfig {
+  /** Who signs the certificates of clients; undefined: clients are asked for none. */
+  readonly clientCa: PemFile | undefined;
+  /** A client without a good one is turned away. */
+  readonly isClientCertRequired: boolean;
   /** At least one. A client that names no host gets the first. */
   readonly certificates: readonly [Certificate, ...Certificate[]];
   readonly minVersion: TlsVersion;

@@ -40,6 +40,7 @@ const OURS: Readonly<Record<string, string>> = {
   'x-real-ip': 'is written by the gateway',
   'x-request-id': 'is written by the gateway',
   'x-affinity-moved': 'is written by the gateway',
+  'x-client-cert-subject': 'is written by the gateway',
   'x-upstream': 'is written by expose',
   'x-affinity': 'is written by expose',
 };

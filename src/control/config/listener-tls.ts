@@ -67,7 +67,21 @@ function isKnown(list: string): boolean {
 const CERTIFICATES_MAX = 1000;
 
 const pair = { cert: words('cert: cert.pem'), key: words('key: key.pem') };
+const CLIENT_CERT = ['required', 'asked'] as const;
+
+const clientCert = reads((value): (typeof CLIENT_CERT)[number] | Wrong => {
+  const mode = CLIENT_CERT.find((each) => each === value);
+  return (
+    mode ??
+    new Wrong(
+      'must be required (a client without a good certificate is turned away) or asked (it may come, without a name).',
+    )
+  );
+});
+
 const offers = {
+  clientCa: words('clientCa: clients-ca.pem').optional(),
+  clientCert: clientCert.optional(),
   minVersion: minVersion.prefault('TLSv1.2'),
   ciphers: ciphers.prefault(DEFAULT_CIPHERS),
 };
@@ -98,6 +112,8 @@ export interface ListenerTlsRead {
   readonly certificates: readonly CertificatePaths[];
   /** They stand in a list. */
   readonly isList: boolean;
+  readonly clientCa?: string | undefined;
+  readonly clientCert?: (typeof CLIENT_CERT)[number] | undefined;
   readonly minVersion: TlsVersion;
   readonly ciphers: string;
 }

@@ -42,7 +42,7 @@ export class Http1Client implements WireHandler, ClientSide, ChunkSink, LateClie
     this.#wire = wire;
     this.#outlet = new Outlet(wire);
     this.#writer = new AnswerWriter(this.#outlet);
-    this.#peer = new Peer(site, wire.remoteAddress, isSecure);
+    this.#peer = new Peer(site, wire, isSecure);
     this.#inflow = new Inflow(wire);
     this.#limits = new ClientLimits(site, this.#outlet, this.#inflow, this);
   }

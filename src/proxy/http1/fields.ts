@@ -76,6 +76,9 @@ export const HEARSAY_NAMES: readonly string[] = [
   'x-url-scheme',
   'x-scheme',
   'x-script-name',
+  'x-client-cert-subject',
+  'client-cert',
+  'client-cert-chain',
 ];
 
 const KNOWN: readonly Known[] = [

@@ -62,7 +62,7 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
     this.#wire = wire;
     this.#outlet = new Outlet(wire);
     this.#write = new FrameWriter(this.#outlet);
-    this.#peer = new Peer(site, wire.remoteAddress, isSecure);
+    this.#peer = new Peer(site, wire, isSecure);
     const { deadlines, settings } = site;
     const { limits } = settings;
     this.#write.settings(PeerSettings.ours(limits.streamsMax, STREAM_WINDOW, limits));
