@@ -96,7 +96,9 @@ export class NodeWire implements Wire {
   }
 }
 
-/** `O=Example\nCN=alice` as one line, the most specific part first (RFC 4514 §2.1), as a field may hold it. */
+/**
+ * `O=Example\nCN=alice` as one line, the most specific part first (RFC 4514 §2.1), as a field may hold it.
+ */
 function subjectText(subject: string): string {
   const parts = subject
     .split('\n')
