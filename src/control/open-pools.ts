@@ -63,7 +63,13 @@ export class OpenPools {
   #connections(pool: LivePool, settings: PoolConfig, limits: Limits): PoolConnections {
     const before = this.#open.get(pool);
     const tls = upstreamTls(settings);
-    const wanted = { limits, tls, http2: settings.http2, retryAfterSeconds: retryAfterSeconds(settings) };
+    const own = settings.limits === undefined ? limits : { ...limits, ...settings.limits };
+    const wanted = {
+      limits: own,
+      tls,
+      http2: settings.http2,
+      retryAfterSeconds: retryAfterSeconds(settings),
+    };
     if (before !== undefined && isDeepStrictEqual(before.settings, wanted)) return before.connections;
     before?.connections.close();
     const { engine, clock, deadlines, tally } = this.#ground;

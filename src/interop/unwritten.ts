@@ -48,6 +48,11 @@ export function unwritten(config: Config, target: string, report: Report, inabil
         `${prefix(pool)}${isShorthand(config) ? 'upstreamHttp2' : 'http2'}`,
         `is not carried over: ${inability.http2}.`,
       );
+    for (const name of Object.keys(pool.limits ?? {}) as LimitName[])
+      report.say(
+        `${prefix(pool)}limits.${LIMITS[name].key}`,
+        "is not carried over: the gateway's own limit is written for all pools. Add it by hand.",
+      );
     if (pool.health !== undefined && inability.probes !== undefined)
       report.say(`${prefix(pool)}health`, `is not carried over: ${inability.probes}.`);
     if (pool.passive.maxFails > 0 && inability.passive !== undefined)

@@ -202,13 +202,15 @@ function readPools(value: unknown, shapes: Shapes, files: FileReader, issues: Is
     const named = poolName.safeParse(name);
     if (!named.success) issues.push({ path, message: named.error.issues[0]!.message });
     const read = readSections(shapes.pool, written, path, issues);
-    const pool = toPool(name, { read, written, at: path, tlsKey: 'tls' }, files, issues);
+    const pool = toPool(name, { read, limits: read.limits, written, at: path, tlsKey: 'tls' }, files, issues);
     return pool === undefined ? [] : [pool];
   });
 }
 
 interface WrittenPool {
-  readonly read: Sections<Shapes['pool']>;
+  readonly read: Omit<Sections<Shapes['pool']>, 'limits'>;
+  /** Those of the pool alone. */
+  readonly limits?: PoolConfig['limits'];
   readonly written: unknown;
   readonly at: Path;
   /** The name of `tls` here. */
@@ -217,7 +219,7 @@ interface WrittenPool {
 
 function toPool(
   name: string,
-  { read, written, at, tlsKey }: WrittenPool,
+  { read, limits, written, at, tlsKey }: WrittenPool,
   files: FileReader,
   issues: Issue[],
 ): PoolConfig | undefined {
@@ -248,6 +250,7 @@ function toPool(
       failTimeoutMs: passive.failTimeout,
       ejectedShareMax: passive.maxEjected,
     },
+    limits,
     tls: { ca, insecure: tls.insecure },
     http2,
   };

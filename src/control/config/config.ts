@@ -119,6 +119,8 @@ export interface PoolConfig {
   /** Active health probes; undefined: none. */
   readonly health: HealthConfig | undefined;
   readonly passive: PassiveThresholds;
+  /** These go over the gateway's. Absent: none. */
+  readonly limits?: Partial<Limits> | undefined;
   /** For `https://` upstreams. */
   readonly tls: { readonly ca: PemFile | undefined; readonly insecure: boolean };
   /** Its upstreams are spoken to by HTTP/2: with prior knowledge by `http://`, by ALPN by `https://`. */

@@ -7,7 +7,7 @@ import { accessLogSetting } from './access-log-config.js';
 import { admin } from './admin.js';
 import { choice } from './choice.js';
 import type { Choice, Listen } from './config.js';
-import { limits } from './limits.js';
+import { limits, poolLimits } from './limits.js';
 import { fieldEdits, hostHeader, rewrite, stripPrefix } from './edits.js';
 import { listenerTls } from './listener-tls.js';
 import { match } from './match.js';
@@ -182,6 +182,7 @@ export function shapesOf(kinds: Kinds) {
     placement: choice('placement', placements).prefault('rendezvous'),
     health: health.optional(),
     passive: passive.prefault({}),
+    limits: poolLimits.optional(),
     tls: upstreamTls.prefault({}),
     http2: flag.default(false),
   };
@@ -207,7 +208,7 @@ export function shapesOf(kinds: Kinds) {
   };
   // One pool and one route, both named `default`. The listener has `tls` and `http2`, so the pool's are
   // `upstreamTls` and `upstreamHttp2`.
-  const { tls, http2, ...rest } = pool;
+  const { tls, http2, limits: _, ...rest } = pool;
   const shorthand = { ...rest, upstreamTls: tls, upstreamHttp2: http2, ...routing };
   return { pool, route, shorthand };
 }
