@@ -20,6 +20,7 @@ interface CommandFile {
 export const COMMAND_FILES: readonly CommandFile[] = [
   { names: ['up'], load: async () => (await import('./up.js')).addUp },
   { names: ['validate'], load: async () => (await import('./validate.js')).addValidate },
+  { names: ['diff'], load: async () => (await import('./diff.js')).addDiff },
   { names: ['explain'], load: async () => (await import('./explain.js')).addExplain },
   { names: ['health'], load: async () => (await import('./health.js')).addHealth },
   { names: ['advise'], load: async () => (await import('./advise.js')).addAdvise },

@@ -12,13 +12,14 @@ Examples:
   stickyroute up -c stickyroute.yaml
   stickyroute validate -c stickyroute.yaml
   stickyroute explain -c stickyroute.yaml --url http://example.org/ --header 'x-user-id: 7'
+  stickyroute diff stickyroute.yaml next.yaml --max-moved 5%
   stickyroute advise
   stickyroute export nginx -c stickyroute.yaml > nginx.conf
   stickyroute import nginx.conf > stickyroute.yaml
   stickyroute status
   stickyroute drain api-2 --within 30m
 
-Every key of the configuration: docs/configuration.md. Exit codes: 0 done, 1 failed, 2 bad configuration or command line, 3 with --strict, not all carried over.`;
+Every key of the configuration: docs/configuration.md. Exit codes: 0 done, 1 failed, 2 bad configuration or command line, 3 with --strict, not all carried over, or with --max-moved, more users move.`;
 
 /** The command line as a function: returns the exit code. `argv` is what follows the program's name. */
 export async function run(

@@ -37,7 +37,8 @@ describe('commands of README and docs', () => {
 
   const alone = commands.filter(
     ({ page, line }) =>
-      page !== 'docs/growing.md' && /^npx stickyroute (?:validate|explain|export|import|advise)\b/.test(line),
+      page !== 'docs/growing.md' &&
+      /^npx stickyroute (?:validate|diff|explain|export|import|advise)\b/.test(line),
   );
   skipUnless('nginx')('each that ends by itself', () => {
     it.each(alone)('$at $line', async ({ line }) => {
@@ -122,6 +123,10 @@ function userFolder(): string {
   writeFileSync(
     join(folder, 'stickyroute.yaml'),
     'upstreams:\n  api-1: http://127.0.0.1:8001\n  api-2: http://127.0.0.1:8002\naffinity:\n  - header: x-user-id\nplacement: nginxConsistent\n',
+  );
+  writeFileSync(
+    join(folder, 'next.yaml'),
+    'upstreams:\n  api-1: http://127.0.0.1:8001\n  api-2: http://127.0.0.1:8002\naffinity:\n  - header: x-user-id\n  - ip\nplacement: nginxConsistent\n',
   );
   const server =
     'upstream app { server 127.0.0.1:8001; } server { listen 8080; location / { proxy_pass http://app; } }';

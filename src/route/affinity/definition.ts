@@ -40,5 +40,7 @@ export interface RuleDefinition<Options = unknown> {
   readonly handsOver?: true;
   /** It finds a key in every request, so that a rule behind it is never asked. */
   readonly alwaysFinds?: true;
+  /** It follows bindings that somebody else writes, and finds no key. */
+  readonly followsOnly?: true;
   create(options: Options, context: RuleContext): Rule;
 }

@@ -19,6 +19,7 @@ const shape = z.strictObject({ name: tokenName('cookie'), onFailure: onFailure('
 export const routeCookie: RuleDefinition<RouteCookieOptions> = {
   name: 'routeCookie',
   options: shorthand('name', shape),
+  followsOnly: true,
   create: ({ name, onFailure }) => ({
     name: 'routeCookie',
     subject: name,
