@@ -126,8 +126,15 @@ function createAffinity(route: RouteConfig, context: RuleContext, kinds: Kinds):
   };
 }
 
-function optionsOf({ placement, health, passive }: PoolConfig, members: Members, kinds: Kinds): PoolOptions {
-  return { ...members, placement: (placed) => createPlacement(placement, placed, kinds), health, passive };
+function optionsOf(pool: PoolConfig, members: Members, kinds: Kinds): PoolOptions {
+  const { placement, health, passive, rampUpMs } = pool;
+  return {
+    ...members,
+    placement: (placed) => createPlacement(placement, placed, kinds),
+    health,
+    passive,
+    rampUpMs,
+  };
 }
 
 function createPlacement(choice: Choice, members: readonly Member[], kinds: Kinds): Placement {

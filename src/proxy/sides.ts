@@ -1,4 +1,4 @@
-import type { FirstBinding } from '../route/router.js';
+import type { FirstBinding } from '../route/first-binding.js';
 import type { ChunkFault } from './http1/chunked.js';
 import type { RequestHead } from './http1/request-head.js';
 import type { UpstreamFault } from './upstream-fault.js';

@@ -9,6 +9,10 @@ export type Bound = Extract<Found, { kind: 'bound' }>;
 /** What decides where a request goes. */
 export type Deciding = Extract<Found, { kind: 'bound' | 'keyed' }>;
 
+export function decides(found: Found): found is Deciding {
+  return found.kind === 'bound' || found.kind === 'keyed';
+}
+
 /** Does the user leave an upstream that is emptied, with this request? */
 export function hasLeft(
   drain: Drain,
@@ -57,4 +61,34 @@ export function isAwayForGood(
   const since = pool.awaySince[found.index]!;
   if (since === 0) return pool.conditions[found.index] === 'down';
   return nowMs - since >= rehomeAfterMs;
+}
+
+/** Does any of the first rules write a binding? */
+export function canBind(rules: readonly Rule[], count: number): boolean {
+  for (let at = 0; at < count; at++) if (rules[at]!.bind !== undefined) return true;
+  return false;
+}
+
+/** Why an upstream can't be used: health's word comes before an operator's. */
+export function whyAway(pool: PoolSnapshot, index: number): Why {
+  if (pool.conditions[index] === 'down') return 'down';
+  return pool.standings[index] === 'out' ? 'out' : 'draining';
+}
+
+/**
+ * A key for a bound user whose upstream is away: a later rule's, or the binding's own, which keeps a borrower
+ * in one place and takes the requests of one page to one upstream. `asked`: the rule that found the binding.
+ */
+export function standInKey(
+  rules: readonly Rule[],
+  asked: number,
+  facts: RequestFacts,
+  pool: PoolSnapshot,
+  { binding }: Bound,
+): string | undefined {
+  for (let at = asked + 1; at < rules.length; at++) {
+    const found = rules[at]!.find(facts, pool);
+    if (found.kind === 'keyed') return found.key;
+  }
+  return binding?.key;
 }

@@ -1,12 +1,24 @@
 import type { Random } from '../base/random.js';
-import type { Binding, BoundAnswer, Found, FailurePolicy, Rule } from './affinity/rule.js';
+import type { Binding, BoundAnswer, FailurePolicy, Rule } from './affinity/rule.js';
 import type { Balance, BalanceFacts, Load } from './balance/balance.js';
+import type { FirstBinding } from './first-binding.js';
 import type { Failure, Outcome, Why } from './outcome.js';
 import type { RequestFacts } from './facts.js';
 import { isPanic } from './pool/panic.js';
+import { ownerInRamp, passedOver } from './pool/ramp.js';
 import { placementNow, takesNewUsers, type PoolSnapshot } from './pool/snapshot.js';
 import type { Drain } from './pool/standing.js';
-import { hasLeft, isAwayForGood, mayRefresh, type Bound, type Deciding } from './leaving.js';
+import {
+  canBind,
+  decides,
+  hasLeft,
+  isAwayForGood,
+  mayRefresh,
+  standInKey,
+  whyAway,
+  type Bound,
+  type Deciding,
+} from './leaving.js';
 
 /** How a pool's users are told apart and spread: the part of a route that the router needs. */
 export interface Affinity {
@@ -25,14 +37,6 @@ export function decide(
   first?: FirstBinding,
 ): Decision {
   return new Decision(affinity, facts, pool, load, random, first);
-}
-
-/**
- * Where requests go that come side by side, over one connection, from a client that has no binding yet: they
- * must not be bound to several upstreams. Decisions read it and set it.
- */
-export interface FirstBinding {
-  upstreamId: string | undefined;
 }
 
 /**
@@ -241,10 +245,20 @@ export class Decision implements BalanceFacts {
     this.#belongsAt = this.index;
     if (this.index === -1) this.#advance();
     else if (!takesNewUsers(this.pool, this.index)) this.#leaveOwner(found.key);
-    else if (this.pool.placement.among !== undefined) {
+    else {
       // Its own upstream is well, and yet others that are not may have moved it: HAProxy's map does.
-      this.index = this.#belongsAt = placementNow(this.pool).owner(found.key);
+      if (this.pool.placement.among !== undefined)
+        this.index = this.#belongsAt = placementNow(this.pool).owner(found.key);
+      if (this.pool.ramps !== undefined) this.#followRamp(found.key);
     }
+  }
+
+  /** While the user's own upstream ramps up, another has the user until its turn has come. */
+  #followRamp(key: string): void {
+    const ramp = this.pool.ramps![this.index];
+    if (ramp === undefined || this.#facts.nowMs >= ramp.untilMs) return;
+    this.#rank = placementNow(this.pool).rank(key);
+    this.index = this.#belongsAt = ownerInRamp(this.pool, this.#rank, key, this.#facts.nowMs);
   }
 
   #followBinding({ index, binding }: Bound): void {
@@ -255,7 +269,7 @@ export class Decision implements BalanceFacts {
       const { leaving } = standing;
       // One that is down will not come back for those who are to leave it anyway.
       if (isDown || this.#hasLeft(leaving, binding?.identity)) this.#move(isDown ? 'down' : 'draining');
-    } else if (isDown || standing === 'out') this.#leave(this.#away(index), 'unreachable');
+    } else if (isDown || standing === 'out') this.#leave(whyAway(this.pool, index), 'unreachable');
   }
 
   /** The upstream that the placement names takes no new users. */
@@ -263,11 +277,11 @@ export class Decision implements BalanceFacts {
     const owner = this.index;
     const standing = this.pool.standings[owner]!;
     if (typeof standing === 'string' || this.pool.conditions[owner] === 'down') {
-      this.#leave(this.#away(owner), 'unreachable');
+      this.#leave(whyAway(this.pool, owner), 'unreachable');
       return;
     }
     // A user who would be bound is a new one; the others leave when their turn has come.
-    if (!this.#canBind(this.#asked) && !this.#hasLeft(standing.leaving, key)) return;
+    if (!canBind(this.#affinity.rules, this.#asked) && !this.#hasLeft(standing.leaving, key)) return;
     this.#move('draining');
   }
 
@@ -284,24 +298,12 @@ export class Decision implements BalanceFacts {
     this.why = why;
     this.missedBy = this.#decider;
     const { rules } = this.#affinity;
-    const isWritten = rules[this.#asked]?.bind !== undefined || this.#canBind(this.#asked);
+    const isWritten = rules[this.#asked]?.bind !== undefined || canBind(this.#affinity.rules, this.#asked);
     if (this.outcome !== 'rehomed')
       this.outcome = this.#found?.kind === 'bound' && isWritten ? 'moved' : 'borrowed';
-    if (this.#found?.kind === 'bound') this.#key = this.#standIn();
+    if (this.#found?.kind === 'bound')
+      this.#key = standInKey(this.#affinity.rules, this.#asked, this.#facts, this.pool, this.#found);
     this.#advance();
-  }
-
-  /** Does any of the first rules write a binding? */
-  #canBind(count: number): boolean {
-    const { rules } = this.#affinity;
-    for (let at = 0; at < count; at++) if (rules[at]!.bind !== undefined) return true;
-    return false;
-  }
-
-  /** Why an upstream can't be used: health's word comes before an operator's. */
-  #away(index: number): Why {
-    if (this.pool.conditions[index] === 'down') return 'down';
-    return this.pool.standings[index] === 'out' ? 'out' : 'draining';
   }
 
   /** The upstream of the binding or key can't be used: the rule's failure policy says what now. */
@@ -320,21 +322,9 @@ export class Decision implements BalanceFacts {
       failure === 'unreachable' &&
       isAwayForGood(this.pool, this.#decider!, this.#found!, why, this.#facts.nowMs);
     if (this.outcome !== 'rehomed') this.outcome = isForGood ? 'rehomed' : 'borrowed';
-    if (this.#found?.kind === 'bound') this.#key = this.#standIn();
+    if (this.#found?.kind === 'bound')
+      this.#key = standInKey(this.#affinity.rules, this.#asked, this.#facts, this.pool, this.#found);
     this.#advance();
-  }
-
-  /**
-   * A key for a bound user whose upstream is away: a later rule's, or the binding's own, which keeps a
-   * borrower in one place and takes the requests of one page to one upstream.
-   */
-  #standIn(): string | undefined {
-    const { rules } = this.#affinity;
-    for (let at = this.#asked + 1; at < rules.length; at++) {
-      const found = rules[at]!.find(this.#facts, this.pool);
-      if (found.kind === 'keyed') return found.key;
-    }
-    return this.#found?.kind === 'bound' ? this.#found.binding?.key : undefined;
   }
 
   #advance(): void {
@@ -366,20 +356,37 @@ export class Decision implements BalanceFacts {
   /** The balance's choice, or that for the first of the requests that this one came beside. */
   #pick(): number {
     const first = this.#first;
-    if (first === undefined || this.outcome === 'borrowed') return this.#affinity.balance.pick(this);
+    if (first === undefined || this.outcome === 'borrowed') return this.#balanced();
     const { pool } = this;
     const index = first.upstreamId === undefined ? undefined : pool.indexOf(first.upstreamId);
     if (index !== undefined && takesNewUsers(pool, index) && !this.tried(index)) {
       this.why ??= 'beside';
       return index;
     }
-    const picked = this.#affinity.balance.pick(this);
+    const picked = this.#balanced();
     if (picked !== -1) first.upstreamId = pool.upstreams[picked]!.id;
     return picked;
   }
 
+  /** The balance's choice, where upstreams that ramp up are not in every draw. */
+  #balanced(): number {
+    const { balance } = this.#affinity;
+    const { ramps } = this.pool;
+    if (ramps === undefined) return balance.pick(this);
+    const tried = this.#tried;
+    const over = passedOver(ramps, this.#facts.nowMs, this.random);
+    if (over.length === 0) return balance.pick(this);
+    this.#tried = tried === undefined ? over : [...tried, ...over];
+    const index = balance.pick(this);
+    this.#tried = tried;
+    return index === -1 ? balance.pick(this) : index;
+  }
+
   #nextByRank(key: string): number {
     this.#rank ??= placementNow(this.pool).rank(key);
+    // Who has to leave its own upstream for a time does not hurry to one that ramps up.
+    if (this.pool.ramps !== undefined && this.#tried === undefined && this.#found?.kind === 'keyed')
+      return ownerInRamp(this.pool, this.#rank, key, this.#facts.nowMs);
     while (this.#rankAt < this.#rank.length) {
       const index = this.#rank[this.#rankAt++]!;
       if (takesNewUsers(this.pool, index) && !this.tried(index)) return index;
@@ -390,7 +397,3 @@ export class Decision implements BalanceFacts {
 
 const NONE: readonly string[] = [];
 const NOT_SHARED: BoundAnswer = { isShared: false };
-
-function decides(found: Found): found is Deciding {
-  return found.kind === 'bound' || found.kind === 'keyed';
-}

@@ -47,7 +47,7 @@ const DEFAULTS: Omit<Config, 'pools' | 'routes'> = {
   stateFile: undefined,
 };
 
-const POOL_DEFAULTS: Readonly<Record<string, unknown>> = { sources: [], lingerMs: 600_000 };
+const POOL_DEFAULTS: Readonly<Record<string, unknown>> = { sources: [], lingerMs: 600_000, rampUpMs: 0 };
 
 const cases = readdirSync(FOLDER).filter((name) => name.endsWith('.yaml'));
 

@@ -223,7 +223,7 @@ function toPool(
   files: FileReader,
   issues: Issue[],
 ): PoolConfig | undefined {
-  const { upstreams = [], sources, linger, placement, health, passive, tls, http2 = false } = read;
+  const { upstreams = [], sources, linger, placement, rampUp, health, passive, tls, http2 = false } = read;
   const ca = tls?.ca === undefined ? undefined : files.authority(tls.ca, [...at, tlsKey, 'ca'], issues);
   if (health?.grpc !== undefined && !http2)
     issues.push({
@@ -236,7 +236,7 @@ function toPool(
     const message = `has ${sources.length} entries; a pool takes at most ${SOURCES_MAX}. Split the pool.`;
     issues.push({ path: [...at, 'sources'], message });
   }
-  if (sources === undefined || linger === undefined) return undefined;
+  if (sources === undefined || linger === undefined || rampUp === undefined) return undefined;
   if (placement === undefined || passive === undefined || tls === undefined) return undefined;
   return {
     name,
@@ -244,6 +244,7 @@ function toPool(
     sources: sources.map((source) => ({ ...source, folder: files.folder })),
     lingerMs: linger,
     placement,
+    rampUpMs: rampUp,
     health,
     passive: {
       maxFails: passive.maxFails,

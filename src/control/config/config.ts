@@ -116,6 +116,8 @@ export interface PoolConfig {
   /** How long an upstream that its source no longer names is kept for those who are bound to it. */
   readonly lingerMs: number;
   readonly placement: Choice;
+  /** In what time an upstream that joins or comes back gets its whole share; 0: at once. */
+  readonly rampUpMs: number;
   /** Active health probes; undefined: none. */
   readonly health: HealthConfig | undefined;
   readonly passive: PassiveThresholds;

@@ -180,6 +180,7 @@ export function shapesOf(kinds: Kinds) {
     ).prefault([]),
     linger: duration({ min: 0, max: 24 * HOUR }).default(600_000),
     placement: choice('placement', placements).prefault('rendezvous'),
+    rampUp: duration({ min: 0, max: HOUR }).default(0),
     health: health.optional(),
     passive: passive.prefault({}),
     limits: poolLimits.optional(),

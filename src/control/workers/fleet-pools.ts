@@ -107,10 +107,12 @@ export class FleetPools {
 }
 
 /** What leads from a pool that nothing has happened to, to this one. */
-function eventsOf({ upstreams, standings, conditions, awaySince }: PoolSnapshot): PoolEvent[] {
+function eventsOf({ upstreams, standings, conditions, awaySince, ramps }: PoolSnapshot): PoolEvent[] {
   const events: PoolEvent[] = [{ kind: 'members', upstreams, standings }];
   upstreams.forEach(({ id, url }, index) => {
     const condition = conditions[index]!;
+    const ramp = ramps?.[index];
+    if (ramp !== undefined) events.push({ kind: 'ramp', id, url, ramp });
     if (condition !== 'up')
       events.push({ kind: 'condition', id, url, condition, awaySince: awaySince[index] });
   });

@@ -1,4 +1,4 @@
-import type { FirstBinding } from '../../route/router.js';
+import type { FirstBinding } from '../../route/first-binding.js';
 
 /** Pools of one connection's requests; a reload makes new ones. */
 const POOLS_MAX = 16;

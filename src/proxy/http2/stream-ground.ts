@@ -1,4 +1,4 @@
-import type { FirstBinding } from '../../route/router.js';
+import type { FirstBinding } from '../../route/first-binding.js';
 import type { Timed } from '../deadlines.js';
 
 /** A stream as its connection's windows and turns see it. */

@@ -1,4 +1,4 @@
-import type { FirstBinding } from '../../route/router.js';
+import type { FirstBinding } from '../../route/first-binding.js';
 import type { Timed } from '../deadlines.js';
 import type { Peer } from '../forwarded.js';
 import type { Outlet } from '../outlet.js';

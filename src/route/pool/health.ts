@@ -23,6 +23,8 @@ export interface Thresholds {
   /** Undefined: no probes; what they said before no longer counts. */
   readonly health: ProbeThresholds | undefined;
   readonly passive: PassiveThresholds;
+  /** In what time an upstream that joins or comes back gets its whole share. Undefined, 0: at once. */
+  readonly rampUpMs?: number | undefined;
 }
 
 /** Why a condition changed. `trialFailed` is told although it stays `down`. */

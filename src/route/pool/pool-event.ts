@@ -1,4 +1,5 @@
 import type { Condition } from './snapshot.js';
+import type { Sweep } from '../sweep.js';
 import type { Standing } from './standing.js';
 import type { Upstream } from './upstream.js';
 
@@ -22,6 +23,11 @@ export type PoolEvent =
     } & UpstreamName)
   /** An operator wants something else of an upstream. */
   | ({ readonly kind: 'standing'; readonly standing: Standing } & UpstreamName)
+  /**
+   * An upstream joins or comes back, and gets its share little by little. Told before the event that makes it
+   * so, and kept until then.
+   */
+  | ({ readonly kind: 'ramp'; readonly ramp: Sweep } & UpstreamName)
   /** All upstreams of the pool from now on. One whose id and URL stay keeps its condition. */
   | ({ readonly kind: 'members' } & Members);
 

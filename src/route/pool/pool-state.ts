@@ -1,5 +1,6 @@
 import { StickyError } from '../../base/errors.js';
 import type { Placement } from '../placement/placement.js';
+import type { Sweep } from '../sweep.js';
 import type { CreatePlacement } from './pool-options.js';
 import type { Members, PoolEvent, UpstreamName } from './pool-event.js';
 import type { Condition, PoolSnapshot } from './snapshot.js';
@@ -12,6 +13,8 @@ import { membersOf, type Upstream, UPSTREAM_FIELDS } from './upstream.js';
  */
 export class PoolState {
   #snapshot: Snapshot;
+  /** By id: also of those that are about to join. */
+  readonly #ramps = new Map<string, { readonly url: string; readonly ramp: Sweep }>();
 
   constructor({ upstreams, standings }: Members, placement: CreatePlacement) {
     const indexes = indexesOf(upstreams);
@@ -20,6 +23,7 @@ export class PoolState {
       conditions: upstreams.map(() => 'up'),
       awaySince: upstreams.map(() => 0),
       standings: standings ?? upstreams.map(firstStanding),
+      ramps: undefined,
       placement: placement(membersOf(upstreams)),
       indexes,
     });
@@ -40,6 +44,7 @@ export class PoolState {
    */
   apply(event: PoolEvent, placed?: Placement): boolean {
     if (event.kind === 'members') return this.#setMembers(event, placed);
+    if (event.kind === 'ramp') this.#ramps.set(event.id, event);
     const index = this.#indexOf(event.id, event.url);
     if (index === undefined) return false;
     const now = this.#snapshot;
@@ -52,7 +57,8 @@ export class PoolState {
         conditions: now.conditions.with(index, condition),
         awaySince: now.awaySince.with(index, since),
       });
-    } else {
+    } else if (event.kind === 'ramp') this.#renew({ ...now.parts, ramps: this.#rampsOf(now.upstreams) });
+    else {
       if (isSameStanding(now.standings[index]!, event.standing)) return false;
       this.#renew({ ...now.parts, standings: now.standings.with(index, event.standing) });
     }
@@ -69,15 +75,25 @@ export class PoolState {
     const placement =
       placed ?? (areSame ? before.placement : before.placement.withMembers(membersOf(upstreams)));
     const places = upstreams.map(({ id, url }) => this.#indexOf(id, url));
+    for (const id of this.#ramps.keys()) if (!indexes.has(id)) this.#ramps.delete(id);
     this.#renew({
       upstreams,
       conditions: places.map((index) => (index === undefined ? 'up' : before.conditions[index]!)),
       awaySince: places.map((index) => (index === undefined ? 0 : before.awaySince[index]!)),
       standings,
+      ramps: this.#rampsOf(upstreams),
       placement,
       indexes,
     });
     return true;
+  }
+
+  #rampsOf(upstreams: readonly Upstream[]): readonly (Sweep | undefined)[] | undefined {
+    if (this.#ramps.size === 0) return undefined;
+    return upstreams.map(({ id, url }) => {
+      const kept = this.#ramps.get(id);
+      return kept?.url === url ? kept.ramp : undefined;
+    });
   }
 
   #indexOf(id: string, url: string): number | undefined {
@@ -95,6 +111,7 @@ interface Parts {
   readonly conditions: readonly Condition[];
   readonly awaySince: readonly number[];
   readonly standings: readonly Standing[];
+  readonly ramps: readonly (Sweep | undefined)[] | undefined;
   readonly placement: Placement;
   readonly indexes: ReadonlyMap<string, number>;
 }
@@ -105,6 +122,7 @@ class Snapshot implements PoolSnapshot {
   readonly conditions: readonly Condition[];
   readonly awaySince: readonly number[];
   readonly standings: readonly Standing[];
+  readonly ramps: readonly (Sweep | undefined)[] | undefined;
   readonly placement: Placement;
   readonly parts: Parts;
 
@@ -114,6 +132,7 @@ class Snapshot implements PoolSnapshot {
     this.conditions = parts.conditions;
     this.awaySince = parts.awaySince;
     this.standings = parts.standings;
+    this.ramps = parts.ramps;
     this.placement = parts.placement;
     this.parts = parts;
   }

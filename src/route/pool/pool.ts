@@ -1,4 +1,5 @@
 import type { Placement } from '../placement/placement.js';
+import { Arrivals } from './arrivals.js';
 import { type ChangeWhy, Health, type Thresholds } from './health.js';
 import type { PoolEvent } from './pool-event.js';
 import type { ConditionChange, PoolOptions } from './pool-options.js';
@@ -21,6 +22,7 @@ export class Pool implements LivePool {
   #thresholds: Thresholds;
   /** Told of every conclusion of health, when `snapshot` shows it already. */
   onChange: ((change: ConditionChange) => void) | undefined;
+  readonly #arrivals: Arrivals;
   readonly #now: (() => number) | undefined;
   readonly #onEvent: ((event: PoolEvent) => void) | undefined;
   readonly #onRequestFault: PoolOptions['onRequestFault'];
@@ -28,6 +30,7 @@ export class Pool implements LivePool {
   constructor(options: PoolOptions) {
     const { upstreams, standings, placement, health, passive, now, onChange, onEvent } = options;
     this.#thresholds = { health, passive };
+    this.#arrivals = new Arrivals(options.rampUpMs ?? 0);
     this.#now = now;
     this.onChange = onChange;
     this.#onEvent = onEvent;
@@ -76,12 +79,13 @@ export class Pool implements LivePool {
       }
       this.#health = health;
     }
-    this.#onEvent?.(event);
+    this.#tell(event, before);
     if (this.#thresholds.health?.before === 'probe')
       for (const id of came) this.#report(id, (health) => health.awaitProbe());
   }
 
-  setThresholds({ health, passive }: Thresholds): void {
+  setThresholds({ health, passive, rampUpMs = 0 }: Thresholds): void {
+    this.#arrivals.rampUpMs = rampUpMs;
     this.#thresholds = { health, passive };
     for (const id of this.#health.keys())
       this.#report(id, (upstream) => upstream.applyThresholds(this.#thresholds));
@@ -159,6 +163,17 @@ export class Pool implements LivePool {
     return ejected < Math.max(share, this.#health.size > 1 ? 1 : 0);
   }
 
+  /** A change of the pool is in its snapshot; what begins with it is told before it. */
+  #tell(event: PoolEvent, before: PoolSnapshot): void {
+    const nowMs = this.#now?.();
+    if (nowMs !== undefined)
+      for (const ramp of this.#arrivals.rampsOf(before, this.snapshot, nowMs)) {
+        this.#state.apply(ramp);
+        this.#onEvent?.(ramp);
+      }
+    this.#onEvent?.(event);
+  }
+
   #report(
     id: string,
     event: (health: Health) => ChangeWhy | undefined,
@@ -183,7 +198,7 @@ export class Pool implements LivePool {
         ...(to !== 'up' && awaySince !== undefined && { awaySince }),
       };
       this.#state.apply(event);
-      this.#onEvent?.(event);
+      this.#tell(event, snapshot);
     }
     // What is seen of an upstream that its source holds down changes nothing, so there is nothing to tell.
     if (from === to && health.isHeldBySource) return why;

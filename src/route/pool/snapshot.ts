@@ -1,4 +1,5 @@
 import type { Placement } from '../placement/placement.js';
+import type { Sweep } from '../sweep.js';
 import type { Standing } from './standing.js';
 import type { Upstream } from './upstream.js';
 
@@ -24,6 +25,11 @@ export interface PoolSnapshot {
   readonly awaySince: readonly number[];
   /** What operators want of each, in the order of `upstreams`. */
   readonly standings: readonly Standing[];
+  /**
+   * How each of those that joined or came back gets its share little by little; also the ramps that are over.
+   * Undefined where nobody ever ramped up.
+   */
+  readonly ramps?: readonly (Sweep | undefined)[] | undefined;
   /** Over all members, whatever their health: health is a filter on its ranking, so it moves nobody else. */
   readonly placement: Placement;
   /** Where an id stands in `upstreams`; undefined where the pool has no such upstream. */
