@@ -54,6 +54,32 @@ function cookieFor(id: string): string {
   ).split(';')[0]!;
 }
 
+describe('explain, of an upstream that is being emptied', () => {
+  const wholeSeconds = (ms: number): string => `'${new Date(ms).toISOString().slice(0, 19)}Z'`;
+  const write = (from: number, to: number): void =>
+    writeFileSync(
+      join(folder, 'leaving.yaml'),
+      `upstreams: { api-1: http://127.0.0.1:8001, api-2: { url: http://127.0.0.1:8002, standing: { leaving: { from: ${wholeSeconds(from)}, until: ${wholeSeconds(to)} } } } }\naffinity: [{ header: x-user-id }]\n`,
+    );
+  const of = (user: number): string[] => ['-c', 'leaving.yaml', '--url', '/', '-H', `x-user-id: ${user}`];
+
+  it('says when its users move', async () => {
+    const now = Date.now();
+    const [from, to] = [now - 60_000, now + 3_600_000];
+    write(from, to);
+    const all = await Promise.all(Array.from({ length: 30 }, (_, user) => explained(...of(user))));
+    const staying = all.flatMap(({ movesAt }) => (movesAt === undefined ? [] : [Date.parse(movesAt)]));
+    expect(staying.length).toBeGreaterThan(3);
+    expect(new Set(staying).size).toBe(staying.length);
+    for (const at of staying) expect(at).toSatisfy((ms: number) => ms > now && ms <= to);
+    for (const { movesAt, upstream } of all) expect(movesAt !== undefined).toBe(upstream?.id === 'api-2');
+    const user = all.findIndex(({ movesAt }) => movesAt !== undefined);
+    const time = all[user]!.movesAt!;
+    const { text } = await explain(...of(user));
+    expect(text).toContain(`moves     at ${time.slice(11, 19)} UTC on ${time.slice(0, 10)}, at the latest\n`);
+  });
+});
+
 describe('explain', () => {
   it('says which upstream, by which rule, and what the others found', async () => {
     const { code, text } = await explain(

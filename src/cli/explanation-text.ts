@@ -44,6 +44,9 @@ export function explanationText(result: Explanation, note: string = NOTE): strin
   ]);
   const by = rule === undefined ? ` by ${result.balance}` : ` by ${named(rule)}`;
   lines.push(['outcome', `${outcome}${by}${why === undefined ? '' : ` (${why})`}`]);
+  const { movesAt } = result;
+  if (movesAt !== undefined)
+    lines.push(['moves', `at ${movesAt.slice(11, 19)} UTC on ${movesAt.slice(0, 10)}, at the latest`]);
   rules.forEach((finding, at) =>
     lines.push([at === 0 ? 'rules' : '', `${named(finding)}: ${foundText(finding)}`]),
   );

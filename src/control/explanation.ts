@@ -7,10 +7,12 @@ import type { RequestFacts } from '../route/facts.js';
 import { plainFacts } from '../route/plain-facts.js';
 import type { PoolSnapshot } from '../route/pool/snapshot.js';
 import { prepare } from '../route/preparation.js';
-import { decide } from '../route/router.js';
+import { turnIn } from '../route/pool/standing.js';
+import { decide, type Decision } from '../route/router.js';
 import { filledIn } from '../proxy/edit-text.js';
 import type { OwnAnswer } from '../proxy/own-answer.js';
 import type { Assembly } from './assembly.js';
+import { timeText } from './drain-status.js';
 import type { Matching } from './route-table.js';
 
 /**
@@ -35,6 +37,8 @@ export interface Explanation {
   /** The rule that decided; undefined when the balance did. */
   readonly rule?: RuleName;
   readonly why?: Why;
+  /** The upstream is being emptied: when the user leaves it at the latest, as RFC 3339 writes it. */
+  readonly movesAt?: string;
   readonly rules: readonly RuleFinding[];
   readonly balance?: string;
   /** Ids of the upstreams to be tried after it, in order. */
@@ -114,6 +118,7 @@ export async function explanation(
   const { index, outcome, rule, why } = decision;
   const upstream = pool.upstreams[index];
   const cookies = decision.writes().map((text) => text.slice(0, text.indexOf('=')));
+  const movesAt = turnToMove(decision, facts);
   const next: string[] = [];
   if (index !== -1) while (decision.next('unreachable') !== -1) next.push(pool.upstreams[decision.index]!.id);
   return {
@@ -124,11 +129,24 @@ export async function explanation(
     outcome,
     ...(rule && { rule: { name: rule.name, subject: rule.subject } }),
     ...(why && { why }),
+    ...(movesAt !== undefined && { movesAt }),
     rules: findings(route.affinity.rules, facts, pool),
     balance: route.affinity.balance.name,
     next,
     cookies,
   };
+}
+
+/** As the router draws it: a turn is of the binding's identity, of the key, or of the client's address. */
+function turnToMove(
+  { pool, index, outcome, identity, user }: Decision,
+  { line, nowMs }: RequestFacts,
+): string | undefined {
+  const standing = pool.standings[index];
+  if ((outcome !== 'bound' && outcome !== 'keyed') || typeof standing !== 'object') return undefined;
+  const key = outcome === 'keyed' ? user : identity;
+  const atMs = turnIn(standing.leaving, key ?? line.clientAddress);
+  return timeText(Math.ceil(Math.max(atMs, nowMs)));
 }
 
 function shown(answer: OwnAnswer, { line }: RequestFacts, route: string): NonNullable<Explanation['answer']> {

@@ -266,6 +266,9 @@ export const explanationView = z
     outcome: z.string().optional(),
     rule: z.strictObject(ruleName).optional(),
     why: z.string().optional(),
+    movesAt: instant
+      .optional()
+      .meta({ description: 'When the user leaves the upstream, which is being emptied, at the latest' }),
     rules: z.array(z.strictObject({ ...ruleName, found: z.string(), upstream: z.string().optional() })),
     balance: z.string().optional(),
     next: z.array(z.string()),
