@@ -13,6 +13,8 @@ import { countersOf } from './counters.js';
 import { EventLog } from './event-log.js';
 import { explain } from './explanation.js';
 import { askedDrain } from './asked-drain.js';
+import { forecast, type Forecast } from './forecast/forecast.js';
+import { outlookOf } from './forecast/outlook.js';
 import { fixedText, withFixed, type FixedSetting } from './fixed-settings.js';
 import { checkLogFile } from './log-file.js';
 import { MemberNews } from './member-news.js';
@@ -136,6 +138,7 @@ export class ControlPlane {
       find: (pool, upstream) => findUpstream(this.#assembly, pool, upstream),
       say: (pool, upstream, said, who) => this.#say(pool, upstream, said, who),
       reload: (next, who) => this.#reload(next, who),
+      forecast: (next) => this.#forecast(next ?? this.#read()),
       explain: (request) => explain(this.#assembly, request, clock, random),
       counters: async () => countersOf(await this.#data!.measures(false)),
       reopenLogs: () => this.#data!.reopenLogs(),
@@ -277,6 +280,18 @@ export class ControlPlane {
       this.events.add({ kind: 'reloadFailed', code, by });
       logger.warn({ by, code }, `${by} asked for a reload; nothing changed: ${message}`);
       throw error;
+    }
+  }
+
+  /** What a reload would do to users; it is put together apart from what runs. */
+  async #forecast(wanted: Config): Promise<Forecast> {
+    const { random, kinds } = this.#options;
+    try {
+      await this.#membership.prepare(wanted.pools, wanted.sourceWaitMs);
+      const next = assemble(wanted, { random, kinds, members: (pool) => this.#membership.of(pool) });
+      return forecast(outlookOf(this.#assembly, kinds), outlookOf(next, kinds));
+    } finally {
+      this.#membership.abandon();
     }
   }
 

@@ -8,6 +8,7 @@ import type { Counters } from './counters.js';
 import type { DrainOptions } from './drain-plan.js';
 import type { DrainStatus } from './drain-status.js';
 import type { AskedRequest, Explanation } from './explanation.js';
+import type { Forecast } from './forecast/forecast.js';
 import type { FixedSetting } from './fixed-settings.js';
 import type { MetricsSnapshot } from './metrics/snapshot.js';
 import type { Word } from './word.js';
@@ -42,6 +43,8 @@ export interface Operations {
    * something is wrong with it.
    */
   reload(config?: Config): Promise<Reloaded>;
+  /** What a reload would do to users. Changes nothing. */
+  forecast(config?: Config): Promise<Forecast>;
   /** Where a request would go now, and why. */
   explain(request: AskedRequest): Promise<Explanation>;
   /** Whoever rotates logs has moved the file of `accessLog` away: the next line makes another. */
@@ -105,6 +108,7 @@ export interface Operated {
   planDrain(pool: string, upstream: Upstream, options: DrainOptions): Standing;
   say(pool: string, upstream: Upstream, said: Pick<Word, 'standing' | 'weight'>, who: string): Promise<void>;
   reload(config: Config | undefined, who: string): Promise<Reloaded>;
+  forecast(config: Config | undefined): Promise<Forecast>;
   explain(request: AskedRequest): Promise<Explanation>;
   reopenLogs(): void;
   counters(): Promise<Counters>;
@@ -142,6 +146,7 @@ export function operationsOf(operated: Operated, inTurn = verbsInTurn(), who = '
       await say(pool, upstream, { weight });
     },
     reload: (config) => inTurn(() => operated.reload(config, who)),
+    forecast: (config) => inTurn(() => operated.forecast(config)),
     explain: (request) => operated.explain(request),
     reopenLogs: async () => operated.reopenLogs(),
     counters: () => operated.counters(),

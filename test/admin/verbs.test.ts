@@ -125,6 +125,10 @@ describe.each([1, 2])('the admin API of a gateway with %i process(es)', (workers
       problem: expect.stringContaining('upstreams'),
     });
     await gateway.reload(config({ workers: workers + 1, placement: 'ring' }));
+    expect((await ask('/forecast', {})).json()).toMatchObject({
+      moved: 0,
+      lines: [{ kind: 'restart', text: expect.stringContaining('workers stays') }],
+    });
     const reloaded = await ask('/reload', {});
     expect(reloaded.json()).toMatchObject({ needsRestart: [{ setting: 'workers' }] });
   });

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Explanation } from '../../control/explanation.js';
 import type { FixedSetting } from '../../control/fixed-settings.js';
 import { fixedText } from '../../control/fixed-settings.js';
+import { forecastText, type Forecast } from '../../control/forecast/forecast.js';
 import { explanationText } from '../explanation-text.js';
 import { toAddress, toHeader, toMethod, toUrl } from '../request-flags.js';
 import type { Surroundings } from '../surroundings.js';
@@ -55,10 +56,15 @@ export function addAskAndTell(program: Command, around: Surroundings, end: (code
   withAdminFlags(program.command('reload'))
     .summary('let a running gateway read its configuration again')
     .description('Lets running gateways read their configuration again. A bad one changes nothing.')
-    .addHelpText('after', '\nExamples:\n  stickyroute reload')
-    .action(async (flags: AdminFlags) => {
+    .option('--dry-run', 'say what it would do to users, and change nothing')
+    .addHelpText('after', '\nExamples:\n  stickyroute reload --dry-run\n  stickyroute reload')
+    .action(async (flags: AdminFlags & { readonly dryRun?: boolean }) => {
       end(
         await atEachGateway(flags, around, async (target) => {
+          if (flags.dryRun === true) {
+            const told = await callAdmin<Forecast>(target, '/forecast', {});
+            return { lines: forecastText(told), json: { ...told } };
+          }
           const answer = await callAdmin<{ needsRestart: FixedSetting[] }>(target, '/reload', {});
           return {
             lines: ['the configuration was read again and is in use', ...answer.needsRestart.map(fixedText)],

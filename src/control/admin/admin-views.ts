@@ -249,6 +249,19 @@ export const changedView = z
 
 export const reloadedView = z.strictObject({ needsRestart: z.array(setting) }).meta({ id: 'Reloaded' });
 
+export const forecastView = z
+  .strictObject({
+    moved: z
+      .number()
+      .meta({ description: 'The greatest share of users that move on any route, from 0 to 1' }),
+    lines: z.array(
+      z
+        .looseObject({ kind: z.string(), text: z.string() })
+        .meta({ description: 'What moves users comes first' }),
+    ),
+  })
+  .meta({ id: 'Forecast' });
+
 const ruleName = { name: z.string(), subject: z.string() };
 export const explanationView = z
   .strictObject({
