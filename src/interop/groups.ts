@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Config, PoolConfig, RouteConfig } from '../control/config/config.js';
 import { affinityView, type AffinityView } from './affinity-view.js';
 import { lowerCase, Names, plainName } from './names.js';
@@ -38,23 +37,23 @@ export function groupsOf(config: Config, report: Report): Groups {
   // First the pools themselves, so that no second use of one takes another's name.
   const firstNames = new Map(config.pools.map((pool) => [pool, names.unique(pool.name)]));
   const isShort = isShorthand(config);
+  const routesOf = new Map<string, RouteConfig[]>(config.pools.map(({ name }) => [name, []]));
+  for (const route of config.routes) routesOf.get(route.pool)?.push(route);
   for (const pool of config.pools) {
     const poolAt = isShort ? '' : `pools.${pool.name}.`;
-    const used: { readonly route: RouteConfig; readonly group: Group }[] = [];
-    for (const route of config.routes.filter((each) => each.pool === pool.name)) {
-      const twin = used.find(
-        (other) =>
-          isDeepStrictEqual(other.route.affinity, route.affinity) &&
-          isDeepStrictEqual(other.route.balance, route.balance),
-      );
+    const used = new Map<string, Group>();
+    for (const route of routesOf.get(pool.name)!) {
+      // As text: thousands of routes are not compared with each other.
+      const use = JSON.stringify([route.affinity, route.balance]);
+      const twin = used.get(use);
       const affinityAt = isShort ? 'affinity' : `route ${route.name} affinity`;
       const name =
-        used.length === 0
+        used.size === 0
           ? firstNames.get(pool)!
           : twin === undefined
-            ? names.unique(`${pool.name}-${used.length + 1}`)
+            ? names.unique(`${pool.name}-${used.size + 1}`)
             : '';
-      const group: Group = twin?.group ?? {
+      const group: Group = twin ?? {
         name,
         tag: tags.unique(plainName(name), '_'),
         pool,
@@ -64,10 +63,10 @@ export function groupsOf(config: Config, report: Report): Groups {
         view: affinityView(route.affinity, affinityAt, report),
       };
       if (twin === undefined) all.push(group);
-      used.push({ route, group });
+      used.set(use, group);
       byRoute.set(route, group);
     }
-    if (used.length === 0) report.say(`${poolAt}upstreams`, 'is not carried over: no route uses this pool.');
+    if (used.size === 0) report.say(`${poolAt}upstreams`, 'is not carried over: no route uses this pool.');
   }
   return { all, of: (route) => byRoute.get(route)! };
 }

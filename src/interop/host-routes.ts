@@ -17,7 +17,14 @@ export function hostRoutes(routes: readonly RouteConfig[]): HostRoutes[] {
   const hosts = [...new Set(routes.flatMap((route) => route.hosts))].sort(
     (a, b) => rank(a) - rank(b) || b.length - a.length || (a < b ? -1 : 1),
   );
-  return [...hosts, undefined].map((host) => ({ host, routes: reachable(host, routes) }));
+  const byHost = new Map<string | undefined, RouteConfig[]>();
+  for (const route of routes)
+    for (const host of route.hosts.length === 0 ? [undefined] : new Set(route.hosts)) {
+      const known = byHost.get(host);
+      if (known === undefined) byHost.set(host, [route]);
+      else known.push(route);
+    }
+  return [...hosts, undefined].map((host) => ({ host, routes: reachable(host, byHost) }));
 }
 
 /** Does a prefix by whole segments cover the path? */
@@ -25,13 +32,12 @@ export function covers(prefix: string, path: string): boolean {
   return prefix === '/' || path === prefix || path.startsWith(`${prefix}/`);
 }
 
-function reachable(host: string | undefined, routes: readonly RouteConfig[]): RouteConfig[] {
-  const tiers = [
-    ...(host === undefined ? [] : [host, ...wider(host)]).map((name) =>
-      routes.filter((route) => route.hosts.includes(name)),
-    ),
-    routes.filter((route) => route.hosts.length === 0),
-  ];
+function reachable(
+  host: string | undefined,
+  byHost: ReadonlyMap<string | undefined, readonly RouteConfig[]>,
+): RouteConfig[] {
+  const names = host === undefined ? [undefined] : [host, ...wider(host), undefined];
+  const tiers = names.map((name) => byHost.get(name) ?? []);
   const found: RouteConfig[] = [];
   for (const tier of tiers) {
     found.push(
