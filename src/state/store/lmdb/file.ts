@@ -19,8 +19,8 @@ import type { Random } from '../../../base/random.js';
 import type { KeptRecord, Shelf } from '../change-run.js';
 import { report, type OnFault } from '../fault.js';
 import { TimeLimit } from '../time-limit.js';
+import { closeEnvironment, DATA, openEnvironment, READERS_MAX, type Environment } from './environment.js';
 import { guardExit, unguardExit } from './exit-guard.js';
-import { lmdbPackage } from './lmdb-package.js';
 import { wakeWaitingThreads } from './lost-wake-up.js';
 import {
   headerText,
@@ -37,10 +37,7 @@ const FORMAT = 1;
 /** Together some 12 MiB at most. */
 const KNOWN_MAX = 4096;
 const KNOWN_CHARACTERS_MAX = 1024;
-/** Of one file: a few for each process that has it open. Said by who makes the file; 64 bytes each. */
-const READERS_MAX = 4096;
 const HEADER = 'header';
-const DATA = 'data.mdb';
 const LOCK = 'lock.mdb';
 
 /** The file of a store and what is in it. What writes is called within a transaction. */
@@ -50,6 +47,7 @@ export class LmdbFile {
   readonly links: Database<string, string>;
   readonly log: Database<string, number>;
   readonly #folder: string;
+  readonly #environment: Environment;
   readonly #headers: Database<string, string>;
   readonly #onFault: OnFault | undefined;
   /**
@@ -78,34 +76,26 @@ export class LmdbFile {
       wakeWaitingThreads,
     );
     this.#onFault = onFault;
-    const { open } = lmdbPackage();
     const isNew = !existsSync(folder);
     try {
       checkKind(folder);
       if (isNew) mkdirSync(folder, { recursive: true, mode: 0o700 });
-      this.root = open<string, string>({
-        path: folder,
-        noSubdir: false,
-        encoding: 'string',
-        // With it, a process that is killed while it flushes leaves a lock behind. That breaks the writes and
-        // the `close` of every process that waits for it.
-        overlappingSync: false,
-        // With it, lmdb keeps a promise for each batch that nobody listens to: a disk that is full ends the
-        // process.
-        eventTurnBatching: false,
-        maxReaders: READERS_MAX,
-      });
-      this.#headers = this.root.openDB({ name: 'headers', encoding: 'string' });
-      this.records = this.root.openDB({ name: 'records', encoding: 'string' });
-      this.links = this.root.openDB({ name: 'links', encoding: 'string' });
-      this.log = this.root.openDB({ name: 'log', encoding: 'string' });
+      this.#environment = openEnvironment(folder);
+      const { root, headers, records, links, log } = this.#environment;
+      this.root = root;
+      this.#headers = headers;
+      this.records = records;
+      this.links = links;
+      this.log = log;
       // Sessions are secrets. Who shares the file with others by rights of the group changes them once it is
       // there.
       if (isNew) for (const name of [DATA, LOCK]) chmodSync(join(folder, name), 0o600);
-      this.root.transactionSync(() => {
-        if (this.#headers.get(HEADER) === undefined)
-          this.putHeader({ format: FORMAT, run: random.id(), sequence: 0, lastNoted: 0, logged: 0 });
-      });
+      // Whoever made the file has written it.
+      if (this.#headers.get(HEADER) === undefined)
+        this.root.transactionSync(() => {
+          if (this.#headers.get(HEADER) === undefined)
+            this.putHeader({ format: FORMAT, run: random.id(), sequence: 0, lastNoted: 0, logged: 0 });
+        });
     } catch (error) {
       throw lmdbFailure(error, `can't open ${folder}`);
     }
@@ -182,7 +172,7 @@ export class LmdbFile {
       // What was acknowledged is on the disk. What lmdb can't flush any more was told of by whoever changed
       // it.
       await this.#limit.run(async () => {
-        await this.root.close().catch(() => {});
+        await closeEnvironment(this.#environment).catch(() => {});
         unguardExit(this);
       });
     } finally {
