@@ -19,7 +19,7 @@ import type { Random } from '../../../base/random.js';
 import type { KeptRecord, Shelf } from '../change-run.js';
 import { report, type OnFault } from '../fault.js';
 import { TimeLimit } from '../time-limit.js';
-import { closeEnvironment, DATA, openEnvironment, READERS_MAX, type Environment } from './environment.js';
+import { closeFolder, DATA_FILE, openFolder, READERS_MAX, type OpenFolder } from './open-folder.js';
 import { guardExit, unguardExit } from './exit-guard.js';
 import { wakeWaitingThreads } from './lost-wake-up.js';
 import {
@@ -47,7 +47,7 @@ export class LmdbFile {
   readonly links: Database<string, string>;
   readonly log: Database<string, number>;
   readonly #folder: string;
-  readonly #environment: Environment;
+  readonly #opened: OpenFolder;
   readonly #headers: Database<string, string>;
   readonly #onFault: OnFault | undefined;
   /**
@@ -80,8 +80,8 @@ export class LmdbFile {
     try {
       checkKind(folder);
       if (isNew) mkdirSync(folder, { recursive: true, mode: 0o700 });
-      this.#environment = openEnvironment(folder);
-      const { root, headers, records, links, log } = this.#environment;
+      this.#opened = openFolder(folder);
+      const { root, headers, records, links, log } = this.#opened;
       this.root = root;
       this.#headers = headers;
       this.records = records;
@@ -89,7 +89,7 @@ export class LmdbFile {
       this.log = log;
       // Sessions are secrets. Who shares the file with others by rights of the group changes them once it is
       // there.
-      if (isNew) for (const name of [DATA, LOCK]) chmodSync(join(folder, name), 0o600);
+      if (isNew) for (const name of [DATA_FILE, LOCK]) chmodSync(join(folder, name), 0o600);
       // Whoever made the file has written it.
       if (this.#headers.get(HEADER) === undefined)
         this.root.transactionSync(() => {
@@ -172,7 +172,7 @@ export class LmdbFile {
       // What was acknowledged is on the disk. What lmdb can't flush any more was told of by whoever changed
       // it.
       await this.#limit.run(async () => {
-        await closeEnvironment(this.#environment).catch(() => {});
+        await closeFolder(this.#opened).catch(() => {});
         unguardExit(this);
       });
     } finally {
@@ -251,7 +251,7 @@ export class LmdbFile {
 
 /** lmdb maps whatever the file holds into memory, and ends the process where that is no database. */
 function checkKind(folder: string): void {
-  const path = join(folder, DATA);
+  const path = join(folder, DATA_FILE);
   if (!existsSync(path)) return;
   const beginning = Buffer.alloc(64);
   const file = openSync(path, 'r');
@@ -333,7 +333,7 @@ function hasNoRoom(folder: string): boolean {
     const { bavail, bsize } = statfsSync(folder);
     if (bavail * bsize < ROOM_BYTES) return true;
     const limit = /^Max file size +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
-    return limit !== undefined && Number(limit) - statSync(join(folder, DATA)).size < ROOM_BYTES;
+    return limit !== undefined && Number(limit) - statSync(join(folder, DATA_FILE)).size < ROOM_BYTES;
   } catch {
     return false; // no /proc: the reason stays what it was
   }

@@ -4,13 +4,13 @@ import type { Database, RootDatabase } from 'lmdb';
 import { lmdbPackage } from './lmdb-package.js';
 
 /** The file that lmdb keeps everything in. */
-export const DATA = 'data.mdb';
+export const DATA_FILE = 'data.mdb';
 
 /** Of one file: a few for each process that has it open. Said by who makes the file; 64 bytes each. */
 export const READERS_MAX = 4096;
 
 /** A folder of lmdb, open. */
-export interface Environment {
+export interface OpenFolder {
   readonly root: RootDatabase<string, string>;
   readonly headers: Database<string, string>;
   readonly records: Database<string, string>;
@@ -19,7 +19,7 @@ export interface Environment {
 }
 
 interface Shared {
-  readonly environment: Environment;
+  readonly opened: OpenFolder;
   users: number;
 }
 
@@ -31,12 +31,12 @@ const shared = new Map<string, Shared>();
  * open twice in one process: to open it takes the lock, and a thread that holds the lock for the first
  * opening waits for the main thread, which waits for the lock.
  */
-export function openEnvironment(folder: string): Environment {
+export function openFolder(folder: string): OpenFolder {
   const known = fileIdOf(folder);
   const before = known === undefined ? undefined : shared.get(known);
   if (before !== undefined) {
     before.users++;
-    return before.environment;
+    return before.opened;
   }
   const root = lmdbPackage().open<string, string>({
     path: folder,
@@ -50,7 +50,7 @@ export function openEnvironment(folder: string): Environment {
     eventTurnBatching: false,
     maxReaders: READERS_MAX,
   });
-  const environment = {
+  const opened = {
     root,
     headers: root.openDB<string, string>({ name: 'headers', encoding: 'string' }),
     records: root.openDB<string, string>({ name: 'records', encoding: 'string' }),
@@ -58,25 +58,25 @@ export function openEnvironment(folder: string): Environment {
     log: root.openDB<string, number>({ name: 'log', encoding: 'string' }),
   };
   const id = fileIdOf(folder);
-  if (id !== undefined) shared.set(id, { environment, users: 1 });
-  return environment;
+  if (id !== undefined) shared.set(id, { opened, users: 1 });
+  return opened;
 }
 
 /** Ends one use of it; the last one closes it. Resolves when what was written is on the disk. */
-export async function closeEnvironment(environment: Environment): Promise<void> {
+export async function closeFolder(opened: OpenFolder): Promise<void> {
   for (const [id, each] of shared) {
-    if (each.environment !== environment) continue;
+    if (each.opened !== opened) continue;
     if (--each.users > 0) {
-      await environment.root.flushed;
+      await opened.root.flushed;
       return;
     }
     shared.delete(id);
   }
-  await environment.root.close();
+  await opened.root.close();
 }
 
 /** Device and inode; undefined when there is no such file yet. */
 function fileIdOf(folder: string): string | undefined {
-  const stat = statSync(join(folder, DATA), { bigint: true, throwIfNoEntry: false });
+  const stat = statSync(join(folder, DATA_FILE), { bigint: true, throwIfNoEntry: false });
   return stat === undefined ? undefined : `${stat.dev}:${stat.ino}`;
 }
