@@ -36,6 +36,7 @@ export function accessLog(logger: Logger, file?: LineSink, sampling: Sampling = 
         if (decision.why !== undefined) line += `,"why":"${decision.why}"`;
         if (decision.from !== undefined) line += `,"from":${names.get(decision.from)}`;
       }
+      if (request.hasLeft) line += ',"ended":"draining"';
       if (fault !== undefined) line += `,"fault":"${fault}"`;
       if (cause !== undefined) line += `,"cause":"${cause}"`;
       if (request.answeredAt !== 0)

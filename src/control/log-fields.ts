@@ -77,6 +77,12 @@ export const REQUEST_FIELDS: readonly LogField[] = [
     when: 'when another served it',
   },
   {
+    name: 'ended',
+    unit: 'text',
+    meaning: '`draining`: a tunnel or an event stream was ended, since its user left the upstream',
+    when: 'when a drain did that',
+  },
+  {
     name: 'fault',
     unit: 'text',
     meaning: 'what the last upstream tried did wrong, see below',

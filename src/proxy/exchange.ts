@@ -346,6 +346,10 @@ export class Exchange implements RequestTaker, AnswerTaker, RequestRecord {
     this.#lasting = new Lasting(this, kind, this.#client, this.#site, () => this.#cutShort(502, 'moved'));
   }
 
+  get hasLeft(): boolean {
+    return this.#lasting !== undefined && this.#lasting.hasLeft;
+  }
+
   get #isTunnel(): boolean {
     return this.#phase === 'tunnel' || this.#phase === 'half-tunnel';
   }

@@ -23,6 +23,8 @@ export class Lasting implements Stay {
   readonly upstreamId: string;
   readonly user: string;
   readonly isUpload: boolean;
+  /** Its user has left the upstream, and so it is ended. */
+  hasLeft = false;
   readonly #stays: Stays;
   readonly #client: ClientSide;
   readonly #polite: PoliteEnd | undefined;
@@ -52,6 +54,7 @@ export class Lasting implements Stay {
   }
 
   leave(): void {
+    this.hasLeft = true;
     if (this.#polite === undefined) this.#cut();
     else this.#polite.leave(this.#cut);
   }

@@ -16,6 +16,8 @@ export interface RequestRecord extends CountedRequest {
   readonly route: ServedRoute | AnsweringRoute | undefined;
   /** The upstream tried last. */
   readonly upstreamId: string | undefined;
+  /** A tunnel or a stream was ended because its user left the upstream. */
+  readonly hasLeft: boolean;
   /** Why the last upstream tried gave no answer. */
   readonly fault: UpstreamFault | undefined;
   /** The error's code behind that: `ECONNREFUSED`, `ENOTFOUND`, `CERT_HAS_EXPIRED`. */

@@ -1,6 +1,7 @@
+import http2 from 'node:http2';
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { createManualClock } from '../../src/testing/manual-clock.js';
 import { request, type RawResponse } from '../support/raw-client.js';
@@ -125,12 +126,42 @@ describe('tunnels and streams leave with their user', () => {
     expect(await Promise.all(told)).toEqual([1012, 1012, 1012, 1012, 1012, 1012]);
     expect(new Set(closedAt.map((at) => Math.floor((at - from) / 15_000))).size).toBeGreaterThan(1);
     expect(other.readyState).toBe(WebSocket.OPEN);
+    await until('their lines', () => gateway.log.filter(({ ended }) => ended === 'draining').length === 6);
     // Each comes again with its cookie, and is elsewhere.
     const again = await ask(users[0]);
     expect([again.header('x-upstream') === 'api-2', again.header('x-affinity')]).toEqual([
       false,
       'moved by cookie (draining)',
     ]);
+  });
+
+  it('a WebSocket over HTTP/2 is closed with 1012, too', async () => {
+    const upstreams = Object.fromEntries(apps.map(({ id, url }) => [id, url]));
+    const settings = { affinity: ['cookie'], expose: true, http2: true };
+    gateway = await startTestGateway(upstreams, settings, { clock });
+    const session = http2.connect(`http://127.0.0.1:${gateway.port}`);
+    onTestFinished(() => session.destroy());
+    await within('its settings', new Promise((resolve) => session.once('remoteSettings', resolve)));
+    const stream = session.request({
+      ':method': 'CONNECT',
+      ':protocol': 'websocket',
+      ':scheme': 'http',
+      ':path': '/',
+      'sec-websocket-version': '13',
+      cookie: await userOf(),
+    });
+    stream.on('error', () => {});
+    let got = Buffer.alloc(0);
+    stream.on('data', (piece: Buffer) => (got = Buffer.concat([got, piece])));
+    const upstream = await until('the tunnel', () => apps[1]!.sockets[0]);
+    const told = closing(upstream);
+    await gateway.operations.drain('default', 'api-2', { within: '1m' });
+    await passTime('its close frame', () => got.length > 0);
+    expect([got[0], got.readUInt16BE(2)]).toEqual([0x88, 1012]);
+    // The client's own close frame, masked with zeros.
+    stream.end(Buffer.from([0x88, 0x82, 0, 0, 0, 0, 1012 >> 8, 1012 & 255]));
+    expect(await told).toBe(1012);
+    await until('its line', () => gateway.log.find(({ ended }) => ended === 'draining'));
   });
 
   it('a frame that is under way is let through first', async () => {
@@ -165,6 +196,8 @@ describe('tunnels and streams leave with their user', () => {
     await passTime('its end', () => answer.closed, 1000);
     await ended;
     expect(answer.complete).toBe(false);
+    const line = await until('its line', () => gateway.log.find(({ path }) => path === '/events'));
+    expect(line).toMatchObject({ upstream: 'api-2', ended: 'draining' });
     expect(apps[1]!.seen.some(({ url }) => url === '/events')).toBe(true);
   });
 
