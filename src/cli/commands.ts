@@ -24,6 +24,7 @@ export const COMMAND_FILES: readonly CommandFile[] = [
   { names: ['explain'], load: async () => (await import('./explain.js')).addExplain },
   { names: ['health'], load: async () => (await import('./health.js')).addHealth },
   { names: ['advise'], load: async () => (await import('./advise.js')).addAdvise },
+  { names: ['schema'], load: async () => (await import('./schema.js')).addSchema },
   { names: ['export'], load: async () => (await import('./export.js')).addExport },
   { names: ['import'], load: async () => (await import('./import.js')).addImport },
   {
