@@ -83,7 +83,7 @@ const TRANSLATORS = /^src\/(?:control\/config\/suggestion\.ts|interop\/)/;
  * says when, in ms.
  */
 const ALLOWED_UNITS =
-  /\b(?:expiresInMs|endsInMs|maxFails|maxEjected|minRingSize|maxRingSize|maxAliasCount|maxWrite|minLength|maxHeaderSize|maxPayload|maxAge|maxVersion|minVersion|maxConnections|maxHeadersCount|maxSockets|maxSize|maxIdle|maxLife|maxReaders|maxRetriesPerRequest)\b/;
+  /\b(?:expiresInMs|endsInMs|maxFails|maxEjected|minRingSize|maxRingSize|maxAliasCount|maxWrite|minLength|minItems|minProperties|maxProperties|maxHeaderSize|maxPayload|maxAge|maxVersion|minVersion|maxConnections|maxHeadersCount|maxSockets|maxSize|maxIdle|maxLife|maxReaders|maxRetriesPerRequest)\b/;
 
 /** How many columns of a line its strings take, from the first character that one holds to the last. */
 function textColumns(code: string, bare: string): number {
