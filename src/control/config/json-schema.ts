@@ -110,6 +110,7 @@ export function configJsonSchema(kinds: Kinds): JsonSchema {
   const limits = strict(
     Object.fromEntries([...LIMITS_BY_KEY].map(([key, { unit }]) => [key, readers[unit]])),
   );
+  const poolLimits = about("Of this pool, over the gateway's.", limits);
   const health = strict({
     path: TEXT,
     grpc: { type: 'string' },
@@ -162,7 +163,10 @@ export function configJsonSchema(kinds: Kinds): JsonSchema {
     ...strict({
       ...gateway,
       limits: about('Sizes, times and numbers that are never exceeded.', limits),
-      pools: about('Several pools, by name.', { ...map(strict({ ...pool, tls, http2 })), minProperties: 1 }),
+      pools: about('Several pools, by name.', {
+        ...map(strict({ ...pool, limits: poolLimits, tls, http2 })),
+        minProperties: 1,
+      }),
       routes: about('Which requests go to which pool.', { ...list(strict(route)), minItems: 1 }),
       ...pool,
       upstreamTls: tls,
