@@ -125,6 +125,7 @@ export function configJsonSchema(kinds: Kinds): JsonSchema {
     upstreams,
     sources: about('Where upstreams come from that come and go.', list(choice(sourceKinds(kinds)))),
     linger: about('How long an upstream is kept that its source no longer names (10m).', DURATION),
+    rampUp: about('How long an upstream that comes back takes to its full share (0s).', DURATION),
     placement: about('How a key chooses (rendezvous).', choice(kinds.placements)),
     health: about('Probes.', health),
     passive: about(
