@@ -35,8 +35,7 @@ export function nginxText(config: Config, version: Version, report: Report): str
       ? {}
       : { http2: 'nginx passes on by HTTP/2 since 1.29.4. For gRPC alone, write grpc_pass for proxy_pass' }),
   });
-  if (config.http2 && config.tls === undefined)
-    report.say('http2', 'is not carried over: with it a plain port of nginx would take HTTP/2 alone.');
+  // HTTP/2 without TLS is left out: with it a plain port of nginx would take HTTP/2 alone.
   const groups = groupsOf(config, report);
   const context = { version, limits: config.limits, isTlsListener: config.tls !== undefined, report };
   const names = new Names(

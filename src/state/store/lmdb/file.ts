@@ -19,6 +19,7 @@ import type { Random } from '../../../base/random.js';
 import type { KeptRecord, Shelf } from '../change-run.js';
 import { report, type OnFault } from '../fault.js';
 import { TimeLimit } from '../time-limit.js';
+import { lmdbPackage } from './lmdb-package.js';
 import { closeFolder, DATA_FILE, openFolder, READERS_MAX, type OpenFolder } from './open-folder.js';
 import { guardExit, unguardExit } from './exit-guard.js';
 import { wakeWaitingThreads } from './lost-wake-up.js';
@@ -76,6 +77,8 @@ export class LmdbFile {
       wakeWaitingThreads,
     );
     this.#onFault = onFault;
+    // Before anything is made: it may not be installed.
+    lmdbPackage();
     const isNew = !existsSync(folder);
     try {
       checkKind(folder);
