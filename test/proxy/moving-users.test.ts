@@ -171,8 +171,11 @@ describe('tunnels and streams leave with their user', () => {
     client.on('message', (data) => got.push((data as Buffer).length));
     // The half of a frame of 1000 bytes, as no library would send it.
     const raw = (upstream as unknown as { _socket: import('node:net').Socket })._socket;
+    const near = (client as unknown as { _socket: import('node:net').Socket })._socket;
+    const before = near.bytesRead;
     raw.write(Buffer.from([0x82, 126, 1000 >> 8, 1000 & 255]));
     raw.write(Buffer.alloc(400));
+    await until('the half', () => near.bytesRead >= before + 404);
     await gateway.operations.drain('default', 'api-2', { within: '0s' });
     const from = clock.now();
     await passTime('its turn', () => clock.now() >= from + 5250, 250);
