@@ -31,7 +31,8 @@ it.each(['pools with a host each', 'paths of one host', 'an affinity each'])(
     const [small, large] = [read(500), read(2000)];
     for (const target of targets) {
       const few = Math.min(...[0, 1, 2].map(() => cpuOf(small, target)));
-      const many = cpuOf(large, target);
+      // The collector works now and then, and on the account of whoever runs just then.
+      const many = Math.min(...[0, 1, 2].map(() => cpuOf(large, target)));
       expect(many / Math.max(few, 20), `${target.name}: ${few} ms, ${many} ms`).toBeLessThan(11);
     }
   },
