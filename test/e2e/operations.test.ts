@@ -187,11 +187,11 @@ describe('an operator', () => {
 
   it('is told which settings wait for the next start, with both values', async () => {
     const gate = await gateway();
-    const other = readConfig(settings({ listen: '127.0.0.1:1', http2: true, workers: 4 }));
+    const other = readConfig(settings({ listen: '127.0.0.1:1', http2: false, workers: 4 }));
     expect(await gate.operations.reload(other)).toEqual({
       needsRestart: [
         { setting: 'listen', now: '127.0.0.1:0', wanted: '127.0.0.1:1' },
-        { setting: 'http2', now: 'false', wanted: 'true' },
+        { setting: 'http2', now: 'true', wanted: 'false' },
         { setting: 'workers', now: '1', wanted: '4' },
       ],
     });
