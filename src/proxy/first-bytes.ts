@@ -21,7 +21,7 @@ export class FirstBytes implements WireHandler, Guest, Timed {
   constructor(site: Site, wire: Wire) {
     this.#site = site;
     this.#wire = wire;
-    this.deadlineAt = site.deadlines.after(site.settings.limits.idleTimeMs);
+    this.deadlineAt = site.deadlines.after(site.settings.limits.headTimeMs);
     site.deadlines.add(this);
   }
 
@@ -41,8 +41,6 @@ export class FirstBytes implements WireHandler, Guest, Timed {
     const count = Math.min(end - start, BEGINNING.length);
     const isBeginning = bytes.compare(BEGINNING, 0, count, start, start + count) === 0;
     if (isBeginning && count < BEGINNING.length) {
-      if (this.#held === undefined)
-        this.deadlineAt = this.#site.deadlines.after(this.#site.settings.limits.headTimeMs);
       this.#held = Buffer.from(bytes.subarray(start, end));
       return false;
     }
