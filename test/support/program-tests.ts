@@ -20,6 +20,8 @@ export function sortTests(root: string): { readonly quick: string[]; readonly pr
     const text = readFileSync(path, 'utf8');
     const answer =
       /from 'node:(?:child_process|cluster|worker_threads)'/.test(text) ||
+      // A page of the docs as a program, which imports the package by its name.
+      /\bimport\(pathToFileURL\(/.test(text) ||
       [...text.matchAll(/^(?:import|export|\}).* from '(\.[^']*)\.js';$/gm)].some(([, specifier]) => {
         const imported = resolve(dirname(path), `${specifier}.ts`);
         return imported.startsWith(join(root, 'test')) && existsSync(imported) && startsPrograms(imported);
