@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.js';
 import { isLocalError } from '../base/local-error.js';
 import type { UpstreamTls } from '../proxy/upstream-endpoint.js';
 import type { Upstream } from '../route/pool/upstream.js';
-import { WELL, type Verdict } from './upstream-question.js';
+import { ANSWER_BYTES_MAX, WELL, type Verdict } from './upstream-question.js';
 
 /** What is asked over a new HTTP/2 connection. */
 export interface Http2Question {
@@ -22,9 +22,6 @@ export interface Http2Question {
   /** `isWhole`: all of the body was read. */
   judge(status: number, fields: Readonly<Record<string, unknown>>, body: Buffer, isWhole: boolean): Verdict;
 }
-
-/** Bytes of an answer that are read. */
-const ANSWER_BYTES_MAX = 64 * 1024;
 
 /** A connection a question, as over HTTP/1.1: see `ask`. */
 export function askByHttp2(

@@ -30,7 +30,7 @@ export interface Question {
 }
 
 /** Bytes of the answer that are read. */
-const ANSWER_BYTES_MAX = 64 * 1024;
+export const ANSWER_BYTES_MAX = 64 * 1024;
 
 /** A connection a question: one that is still open says nothing of whether a new client would be served. */
 export function ask(

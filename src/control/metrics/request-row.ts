@@ -1,3 +1,4 @@
+import type { CountedRequest } from '../../proxy/tally.js';
 import { OUTCOMES, type Outcome } from '../../route/outcome.js';
 import { HISTOGRAM_NUMBERS, histogramAt, observe, type Histogram } from './histogram.js';
 
@@ -21,18 +22,8 @@ export const ROW_NUMBERS = REQUEST_BYTES_AT + 4;
 
 const CLIENT_GONE = 499;
 
-/** A request that is over, as far as a row counts it. Times in milliseconds. */
-export interface RowRequest {
-  readonly status: number;
-  readonly tries: number;
-  readonly isUpgraded: boolean;
-  readonly requestBytes: number;
-  readonly answeredBytes: number;
-  readonly startedAt: number;
-  readonly triedAt: number;
-  readonly answeredAt: number;
-  readonly endedAt: number;
-}
+/** A request that is over, as far as a row counts it. */
+export type RowRequest = Omit<CountedRequest, 'decision' | 'tally'>;
 
 /** What a row says. */
 export interface RequestSums {
