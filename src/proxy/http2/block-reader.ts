@@ -1,3 +1,4 @@
+import { CONTINUATION } from './frames.js';
 import { HpackDecoder, type HpackSink } from './hpack-decoder.js';
 
 /** What we let the peer refer to in later blocks (RFC 9113 §6.5.2): the default. */
@@ -22,6 +23,11 @@ export class BlockReader<Block extends HpackSink> {
     this.#block = create(0);
     // A text has its own bound in that of the whole block.
     this.#decoder = new HpackDecoder(TABLE_BYTES_MAX, 2 ** 20);
+  }
+
+  /** Inside of a block only its CONTINUATIONs may come, and nowhere else (RFC 9113 §6.10). */
+  mayFollow(type: number, stream: number): boolean {
+    return this.isOpen ? type === CONTINUATION && stream === this.stream : type !== CONTINUATION;
   }
 
   begin(stream: number, hasEnded: boolean, headBytesMax: number, continuationsMax: number): void {

@@ -192,12 +192,7 @@ export class Http2Client implements WireHandler, FrameTaker, Guest, Timed {
   frame(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number): boolean {
     if (!this.#hasSettings && (type !== h2.SETTINGS || (flags & h2.ACK) !== 0))
       return this.#fail(h2.PROTOCOL_ERROR);
-    // Inside of a header block nothing else may come (RFC 9113 §6.10).
-    if (
-      this.#blocks.isOpen !== (type === h2.CONTINUATION) ||
-      (this.#blocks.isOpen && this.#blocks.stream !== id)
-    )
-      return this.#fail(h2.PROTOCOL_ERROR);
+    if (!this.#blocks.mayFollow(type, id)) return this.#fail(h2.PROTOCOL_ERROR);
     switch (type) {
       case h2.HEADERS:
         return this.#onHeaders(flags, id, bytes, start, end);

@@ -80,12 +80,7 @@ export class UpstreamFrames implements FrameTaker {
     // A server's connection begins with its SETTINGS (RFC 9113 §3.4).
     if (!this.#hasSettings && (type !== h2.SETTINGS || (flags & h2.ACK) !== 0 || id !== 0))
       return this.#foreign();
-    // Inside of a header block nothing else may come (RFC 9113 §6.10).
-    if (
-      this.#blocks.isOpen !== (type === h2.CONTINUATION) ||
-      (this.#blocks.isOpen && this.#blocks.stream !== id)
-    )
-      return this.#fail(h2.PROTOCOL_ERROR);
+    if (!this.#blocks.mayFollow(type, id)) return this.#fail(h2.PROTOCOL_ERROR);
     switch (type) {
       case h2.DATA:
         return this.#onData(flags, id, bytes, start, end);
