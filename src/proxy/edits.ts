@@ -19,7 +19,6 @@ export interface RequestEdits {
   readonly fields: FieldEdits | undefined;
 }
 
-const NO_FIELDS: ReadonlySet<string> = new Set();
 const ONLY_HOST: ReadonlySet<string> = new Set(['host']);
 
 /**
@@ -56,7 +55,7 @@ export function editFields({ remove, lines }: FieldEdits, all: string, facts: Ed
 }
 
 /** The lines were checked when they were parsed: each ends in CRLF, and neither stands in a value. */
-export function withoutFields(lines: string, names: ReadonlySet<string> = NO_FIELDS): string {
+function withoutFields(lines: string, names: ReadonlySet<string>): string {
   if (names.size === 0) return lines;
   let kept = '';
   let from = 0;

@@ -22,8 +22,10 @@ const location = reads((value) => {
   const text = readEditText(value, true);
   if (text instanceof Wrong) return text;
   const [start = ''] = text.texts;
-  if (/^(?:https?:\/\/|\/(?!\/))/i.test(start) || (start === '' && text.variables[0] === 'target'))
-    return text;
+  // A path that a client's own begins would lead to another host: `//evil.example` is a target, too.
+  const isPath = start === '/' ? text.variables.length === 0 : /^\/[^/\\]/.test(start);
+  const isHost = text.variables[0] === 'host' || text.variables[0] === 'hostName';
+  if (isPath || /^https?:\/\/[^/\\]/i.test(start) || (/^https?:\/\/$/i.test(start) && isHost)) return text;
   return new Wrong('leads nowhere. Write to: "https://example.org{target}", or a path: to: /new.');
 });
 
