@@ -57,7 +57,9 @@ export class Peer {
     if (head.claimsAddress) this.#site.observer.claimed(this.address);
     if (head.host === this.#named) return this.#origin;
     this.#named = head.host;
-    const fields = `X-Forwarded-For: ${this.address}\r\nX-Real-IP: ${this.address}\r\nX-Forwarded-Proto: ${this.#isSecure ? 'https' : 'http'}\r\n${hostField(head.host)}${this.#subject}`;
+    // A trusted proxy has a certificate of its own, and tells that of its client itself.
+    const subject = this.isTrusted ? '' : this.#subject;
+    const fields = `X-Forwarded-For: ${this.address}\r\nX-Real-IP: ${this.address}\r\nX-Forwarded-Proto: ${this.#isSecure ? 'https' : 'http'}\r\n${hostField(head.host)}${subject}`;
     // In one piece in memory, for it is written many times.
     this.#origin = {
       address: this.address,

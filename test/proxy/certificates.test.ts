@@ -129,6 +129,13 @@ describe('certificates of clients', () => {
     expect(upstream.seen.at(-1)!.headers('x-client-cert-subject')).toEqual(subject);
   });
 
+  it('are told once by a trusted proxy, which has one of its own', async () => {
+    const tls = { ...LOCALHOST, clientCa: CA };
+    const behind = await startTestGateway([upstream], { tls, trustedProxies: ['127.0.0.1'] });
+    await request(behind.port, { tls: own, headers: { 'X-Client-Cert-Subject': 'CN=bob' } });
+    expect(upstream.seen.at(-1)!.headers('x-client-cert-subject')).toEqual(['CN=bob']);
+  });
+
   it('reach the upstream over HTTP/2, too', async () => {
     const { port } = await required;
     const session = connectHttp2(`https://127.0.0.1:${port}`, { rejectUnauthorized: false, ...own });
